@@ -1,0 +1,1 @@
+"""Candidate models behind one interface (`include.candidates.base`), one file per family."""

@@ -1,0 +1,157 @@
+"""The interface of every candidate: plain values in, ranked tags out, saved to a folder."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from include.text.prepared import PreparedText
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """A tag and the model's estimate, in [0, 1], of the chance that the question bears it."""
+
+    tag: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """
+    One thing that spoke for a tag.
+
+    Parameters
+    ----------
+    kind : str
+        ``word`` (linear parts), ``question`` (nearest neighbours) or ``mention``.
+    text : str
+        The word, or the neighbour's title.
+    weight : float
+        Its share of the evidence; larger counts more, comparable within one explanation only.
+    question_id : int or None
+        The neighbour's id where ``kind`` is ``question``.
+    """
+
+    kind: str
+    text: str
+    weight: float
+    question_id: int | None = None
+
+
+class Encoder(Protocol):
+    """Turns texts into vectors; ``name`` changes whenever its vectors do."""
+
+    name: str
+    dimensions: int
+
+    def encode(self, texts: Sequence[PreparedText]) -> NDArray[np.float32]:
+        """Return unit-length vectors, shape (n_texts, dimensions)."""
+
+
+EncoderFactory = Callable[[str], Encoder]
+
+
+class Candidate(ABC):
+    """
+    A tag suggester that can be trained, asked, saved and loaded.
+
+    A subclass is constructed as ``Family(parameters, encoders)``: ``parameters`` is the family's
+    frozen dataclass (all fields have defaults) and ``encoders`` makes an encoder by name
+    (``bert``, ``use``); families that need none ignore it.
+    """
+
+    name: ClassVar[str]
+    vocabulary: tuple[str, ...] = ()
+
+    @abstractmethod
+    def fit(
+        self,
+        texts: Sequence[PreparedText],
+        tags: Sequence[Sequence[str]],
+        vocabulary: Sequence[str],
+    ) -> Self:
+        """
+        Learn from questions in order of time, oldest first; the same input gives the same model.
+
+        Parameters
+        ----------
+        texts : sequence of PreparedText, length n
+        tags : sequence of sequences of str, length n
+            True tags, also those outside the vocabulary.
+        vocabulary : sequence of str
+            The tags that may be suggested, sorted, without duplicates, at least one.
+
+        Raises
+        ------
+        FixInputError
+            If lengths differ or the vocabulary is empty.
+        """
+
+    @abstractmethod
+    def score(self, texts: Sequence[PreparedText]) -> NDArray[np.float32]:
+        """Return scores in [0, 1], shape (n_texts, n_vocabulary), columns as ``vocabulary``."""
+
+    def rank(self, texts: Sequence[PreparedText], k: int) -> list[tuple[Suggestion, ...]]:
+        """
+        Return the ``k`` best tags of each text, best first (fewer if the vocabulary is smaller).
+
+        Equal scores are ordered by the vocabulary's order, so the answer is deterministic.
+        """
+        scores = self.score(texts)
+        best = top_k(scores, k)
+        return [
+            tuple(Suggestion(self.vocabulary[column], float(row[column])) for column in columns)
+            for row, columns in zip(scores, best, strict=True)
+        ]
+
+    def explain(self, text: PreparedText, tag: str, limit: int = 5) -> tuple[Reason, ...]:
+        """Return what spoke most for ``tag``, strongest first; empty where nothing can be said."""
+        return ()
+
+    @abstractmethod
+    def save(self, folder: Path) -> None:
+        """Write everything that ``load`` needs into ``folder``, which exists and is empty."""
+
+    @classmethod
+    @abstractmethod
+    def load(cls, folder: Path, encoders: EncoderFactory) -> Self:
+        """Read what ``save`` wrote; ModelUnusableError says which file is missing or wrong."""
+
+    @abstractmethod
+    def describe(self) -> dict[str, Any]:
+        """Return the parameters as plain JSON values, for logs and for ``candidate.json``."""
+
+
+def vocabulary_of(tags: Sequence[Sequence[str]], min_tag_count: int) -> tuple[str, ...]:
+    """
+    Return the tags used by at least ``min_tag_count`` questions, sorted.
+
+    Examples
+    --------
+    >>> vocabulary_of([["a", "b"], ["a"], ["c", "a"]], 2)
+    ('a',)
+    """
+    counts = Counter(tag for row in tags for tag in set(row))
+    return tuple(sorted(tag for tag, count in counts.items() if count >= min_tag_count))
+
+
+def top_k(scores: NDArray[np.float32], k: int) -> NDArray[np.intp]:
+    """
+    Return the columns of the ``k`` largest scores per row, best first, ties by column.
+
+    Parameters
+    ----------
+    scores : ndarray of float, shape (n, m)
+    k : int
+        >= 1; all m columns are returned where m < k.
+    """
+    k = min(k, scores.shape[1])
+    return np.argsort(-scores, axis=1, kind="stable")[:, :k]

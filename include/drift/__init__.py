@@ -1,0 +1,1 @@
+"""Signals, calibration and verdict (pure); `evidently_report` alone knows Evidently."""

@@ -1,0 +1,1 @@
+"""Metrics, slices, paired bootstrap, selection. Pure."""

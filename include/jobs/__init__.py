@@ -1,0 +1,1 @@
+"""What tasks call: read, call pure code, write, return an id."""

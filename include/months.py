@@ -1,0 +1,125 @@
+"""
+Month arithmetic and the month that a DAG run is about.
+
+A month is a string ``YYYY-MM`` (UTC) and stands for the half-open range
+``[first instant of it, first instant of the next)``.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from include.errors import FixInputError
+
+MONTH_PATTERN: Final = r"^\d{4}-(0[1-9]|1[0-2])$"
+_MONTH: Final = re.compile(MONTH_PATTERN)
+
+
+def check_month(month: str) -> str:
+    """
+    Return ``month`` unchanged; FixInputError unless it is ``YYYY-MM``.
+
+    Examples
+    --------
+    >>> check_month("2024-02")
+    '2024-02'
+    """
+    if not _MONTH.match(month):
+        raise FixInputError(f"month must look like 2024-02, got {month!r}")
+    return month
+
+
+def month_of(moment: datetime) -> str:
+    """
+    Return the UTC month of an aware ``moment``.
+
+    Raises
+    ------
+    FixInputError
+        If ``moment`` is naive: its month would depend on the machine.
+    """
+    if moment.tzinfo is None:
+        raise FixInputError(f"{moment!r} has no time zone; pass an aware datetime")
+    return moment.astimezone(UTC).strftime("%Y-%m")
+
+
+def month_start(month: str) -> datetime:
+    """Return the first instant of ``month``, UTC."""
+    year, number = check_month(month).split("-")
+    return datetime(int(year), int(number), 1, tzinfo=UTC)
+
+
+def month_range(month: str) -> tuple[datetime, datetime]:
+    """Return the half-open range ``[start, end)`` of ``month``, UTC."""
+    return month_start(month), month_start(add_months(month, 1))
+
+
+def add_months(month: str, count: int) -> str:
+    """
+    Return the month ``count`` months after ``month``; a negative count goes back.
+
+    Examples
+    --------
+    >>> add_months("2024-01", -1), add_months("2024-11", 2)
+    ('2023-12', '2025-01')
+    """
+    start = month_start(month)
+    index = start.year * 12 + start.month - 1 + count
+    return f"{index // 12:04d}-{index % 12 + 1:02d}"
+
+
+def months_between(first: str, last: str) -> tuple[str, ...]:
+    """
+    Return every month from ``first`` to ``last``, both included; empty if first > last.
+
+    Examples
+    --------
+    >>> months_between("2023-12", "2024-02")
+    ('2023-12', '2024-01', '2024-02')
+    """
+    months = []
+    month = check_month(first)
+    while month <= check_month(last):
+        months.append(month)
+        month = add_months(month, 1)
+    return tuple(months)
+
+
+def resolve_month(
+    params: Mapping[str, Any],
+    data_interval_start: datetime | None,
+    data_interval_end: datetime | None,
+) -> str:
+    """
+    Return the month that a DAG run is about.
+
+    A filled-in ``month`` of the trigger form comes first, then the data interval of a scheduled
+    or backfilled run. A run triggered by hand has no data interval and must name its month.
+
+    Parameters
+    ----------
+    params : mapping
+        The run's params; ``month`` is None, empty or ``YYYY-MM``.
+    data_interval_start, data_interval_end : datetime or None
+        The run's data interval, aware; both None for a manual run.
+
+    Raises
+    ------
+    FixInputError
+        If no month is to be had, or the interval is empty (a timetable without intervals).
+    """
+    asked = params.get("month")
+    if asked:
+        return check_month(str(asked))
+    if data_interval_start is None or data_interval_end is None:
+        raise FixInputError(
+            "this run was started by hand and names no month: trigger it again with the "
+            "parameter 'month', like 2024-02"
+        )
+    if data_interval_start >= data_interval_end:
+        raise FixInputError(
+            f"the run's data interval is empty ({data_interval_start} .. {data_interval_end}): "
+            "the DAG needs a timetable with data intervals"
+        )
+    return month_of(data_interval_start)

@@ -1,0 +1,36 @@
+"""Every name that two rooms must agree on, once."""
+
+from typing import Final
+
+PROJECT: Final = "tagkeeper"
+
+# MLflow
+MODEL: Final = "tag-suggester"
+CHAMPION: Final = "champion"
+CHALLENGER: Final = "challenger"
+EXPERIMENT_TRAINING: Final = "train_candidates"
+EXPERIMENT_STABILITY: Final = "stability"
+EXPERIMENT_DRIFT: Final = "drift"
+
+# Airflow: a DAG's id is its file's name
+DAG_INGEST: Final = "ingest_questions"
+DAG_TRAIN: Final = "train_candidates"
+DAG_STABILITY: Final = "stability_month"
+DAG_MONITOR_PREDICTIONS: Final = "monitor_predictions"
+DAG_MONITOR_DRIFT: Final = "monitor_drift"
+DAG_JUDGE: Final = "judge_ab_test"
+DAG_ROLLBACK: Final = "rollback_champion"
+POOL_API: Final = "stackexchange_api"
+POOL_TRAINING: Final = "training"
+
+# PostgreSQL databases of the local stack and of docker-compose
+DATABASE_PLATFORM: Final = "tagkeeper"
+DATABASE_AIRFLOW: Final = "airflow"
+DATABASE_MLFLOW: Final = "mlflow"
+
+# Advisory locks: any two distinct numbers of this project
+LOCK_MIGRATIONS: Final = 7_210_001
+LOCK_PROMOTION: Final = 7_210_002
+
+# Candidates, in the order in which tables show them
+CANDIDATES: Final = ("frequency", "tfidf", "lda", "word2vec", "bert", "use", "hybrid")

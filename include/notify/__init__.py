@@ -1,0 +1,1 @@
+"""The facts and templates of the mails."""

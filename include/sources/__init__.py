@@ -1,0 +1,1 @@
+"""Where questions come from: each source yields the same `Question`."""

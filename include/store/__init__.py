@@ -1,0 +1,1 @@
+"""PostgreSQL: engine, migrations, statements by name, one module per group of tables."""

@@ -1,0 +1,81 @@
+"""
+Bring the database to the newest schema: numbered files, each applied once, in order.
+
+``python -m include.store.migrations`` does it for ``DATABASE_URL``.
+"""
+
+import hashlib
+import logging
+from pathlib import Path
+
+from sqlalchemy import Engine, text
+
+from include import names
+from include.errors import CheckFailedError
+from include.settings import Settings
+from include.store.engine import make_engine
+
+log = logging.getLogger(__name__)
+
+MIGRATIONS = Path(__file__).resolve().parents[2] / "sql" / "migrations"
+
+
+def migrate(engine: Engine, folder: Path = MIGRATIONS) -> list[str]:
+    """
+    Apply the migrations that this database has not seen; return their names.
+
+    All of them run in one transaction under an advisory lock, so two processes may call it at
+    once and a failure leaves the schema as it was.
+
+    Raises
+    ------
+    CheckFailedError
+        If a migration that was applied has been changed since: add a new one instead.
+    """
+    applied_now = []
+    with engine.begin() as connection:
+        connection.execute(
+            text("SELECT pg_advisory_xact_lock(:key)"), {"key": names.LOCK_MIGRATIONS}
+        )
+        connection.execute(
+            text(
+                "CREATE TABLE IF NOT EXISTS schema_migrations ("
+                "name text PRIMARY KEY, sha256 text NOT NULL, "
+                "applied_at timestamptz NOT NULL DEFAULT now())"
+            )
+        )
+        rows = connection.execute(text("SELECT name, sha256 FROM schema_migrations"))
+        known = {row.name: row.sha256 for row in rows}
+        for path in sorted(folder.glob("[0-9]*.sql")):
+            content = path.read_bytes()
+            digest = hashlib.sha256(content).hexdigest()
+            if path.stem in known:
+                if known[path.stem] != digest:
+                    raise CheckFailedError(
+                        f"migration {path.stem} was changed after it was applied: restore it and "
+                        "put the change into a new migration"
+                    )
+                continue
+            # no_parameters: a percent sign in a migration is itself, not a bind
+            connection.exec_driver_sql(
+                content.decode("utf-8"), execution_options={"no_parameters": True}
+            )
+            connection.execute(
+                text("INSERT INTO schema_migrations (name, sha256) VALUES (:name, :sha256)"),
+                {"name": path.stem, "sha256": digest},
+            )
+            log.info("applied migration %s", path.stem)
+            applied_now.append(path.stem)
+    return applied_now
+
+
+def main() -> None:
+    """Migrate the database of ``DATABASE_URL``."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    engine = make_engine(Settings.from_env().require_database_url())
+    applied = migrate(engine)
+    log.info("%d migrations applied, schema is current", len(applied))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Pure text work: HTML to title, prose and code; tokens; lemmas; keywords."""

@@ -1,0 +1,26 @@
+"""What is left of a question when its HTML is gone: the value that every candidate reads."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedText:
+    """
+    A question's text, field by field.
+
+    Parameters
+    ----------
+    title : str
+        One line, unescaped.
+    prose : str
+        The body's text without code blocks; inline code stays, as it is part of the sentence.
+    code : str
+        The body's code blocks, one after the other.
+    key : tuple of (str, int) or None
+        Site and question id, by which vectors are cached; None for text that is not stored.
+    """
+
+    title: str
+    prose: str
+    code: str
+    key: tuple[str, int] | None = None

@@ -1,0 +1,1 @@
+"""The suggestion service (Flask)."""
