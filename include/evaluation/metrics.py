@@ -109,7 +109,8 @@ class QuestionScores:
 
     def ceiling_all(self, k: int) -> FloatArray:
         """Return the ``f1_all`` of a ranker that puts every reachable tag first."""
-        return 2 * np.minimum(self.reachable_count, k) / (k + self.true_count)
+        means: FloatArray = 2 * np.minimum(self.reachable_count, k) / (k + self.true_count)
+        return means
 
     def hit(self, k: int) -> FloatArray:
         """Return 1 where a true tag is among the first ``k``, else 0."""
@@ -128,8 +129,8 @@ class QuestionScores:
         """
         discount = 1 / np.log2(np.arange(2, DEPTH + 2))
         ideal = np.cumsum(discount)[np.minimum(self.true_count, DEPTH) - 1]
-        gained: FloatArray = self.found @ discount
-        return gained / ideal
+        shares: FloatArray = (self.found @ discount) / ideal
+        return shares
 
     def coverage(self) -> float:
         """Return the share of true tag uses inside the vocabulary, in [0, 1]; NaN if empty."""
@@ -139,7 +140,8 @@ class QuestionScores:
     def _over_judged(self, above: NDArray[np.int64], below: NDArray[np.int64]) -> FloatArray:
         """Divide where a question is judged; NaN elsewhere."""
         out = np.full(len(self), np.nan)
-        return np.divide(above, below, out=out, where=self.judged)
+        np.divide(above, below, out=out, where=self.judged)
+        return out
 
 
 def score_questions(
