@@ -12,14 +12,14 @@ CREATE TABLE questions (
     link         text        NOT NULL DEFAULT '',
     author       text        NOT NULL DEFAULT '',
     licence      text        NOT NULL DEFAULT '',
-    fetched_at   timestamptz NOT NULL DEFAULT now(),
+    fetched_at   timestamptz NOT NULL DEFAULT now(),   -- when the row as it stands was first read
     PRIMARY KEY (site, question_id, asked_at)
 ) PARTITION BY RANGE (asked_at);
 
 CREATE INDEX questions_site_asked_at_idx ON questions (site, asked_at, question_id);
 
--- A question's tags as first seen and as settled later (nobody filters by them until they are
--- settled; labels are edited for weeks). Both are kept, with the time each was read.
+-- A question's tags as first seen and as settled later (labels are edited for weeks). Both are kept,
+-- with the time each was read. Not partitioned: its key makes a question unique over all months.
 CREATE TABLE question_tags (
     site             text        NOT NULL,
     question_id      bigint      NOT NULL,
@@ -29,8 +29,12 @@ CREATE TABLE question_tags (
     settled_tags     text[],
     settled_seen_at  timestamptz,
     tags             text[]      NOT NULL GENERATED ALWAYS AS (coalesce(settled_tags, first_tags)) STORED,
-    PRIMARY KEY (site, question_id, asked_at)
-) PARTITION BY RANGE (asked_at);
+    PRIMARY KEY (site, question_id)
+);
+
+-- Rows come in nearly by month, so a block-range index finds a month's rows at no cost on insert.
+CREATE INDEX question_tags_asked_at_idx ON question_tags USING brin (asked_at)
+    WITH (autosummarize = on);
 
 -- One row per window of a month: the unit of fetching, of resuming and of checking.
 CREATE TABLE ingest_windows (
@@ -48,7 +52,8 @@ CREATE TABLE ingest_windows (
 );
 
 -- Make the partition of `parent` that holds `moment`, if it is missing. Idempotent and safe when
--- several sessions call it at once.
+-- several sessions call it at once. The partition is made apart and then attached: that lock lets
+-- others read and write `parent` meanwhile, which CREATE TABLE ... PARTITION OF does not.
 CREATE FUNCTION ensure_month_partition(parent text, moment timestamptz) RETURNS void
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -60,9 +65,14 @@ BEGIN
     IF to_regclass(quote_ident(child)) IS NOT NULL THEN
         RETURN;
     END IF;
-    PERFORM pg_advisory_xact_lock(hashtext('ensure_month_partition'), hashtext(child));
+    -- The lock that ATTACH takes anyway; an advisory lock would not bring this session's catalogue
+    -- cache up to date, and the second look would miss what another session has just made.
+    EXECUTE format('LOCK TABLE %I IN SHARE UPDATE EXCLUSIVE MODE', parent);
     IF to_regclass(quote_ident(child)) IS NULL THEN
-        EXECUTE format('CREATE TABLE %I PARTITION OF %I FOR VALUES FROM (%L) TO (%L)',
-                       child, parent, first, next);
+        EXECUTE format('CREATE TABLE %I (LIKE %I INCLUDING DEFAULTS INCLUDING CONSTRAINTS '
+                       'INCLUDING GENERATED INCLUDING STORAGE INCLUDING COMPRESSION)',
+                       child, parent);
+        EXECUTE format('ALTER TABLE %I ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)',
+                       parent, child, first, next);
     END IF;
 END $$;

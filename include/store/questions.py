@@ -1,0 +1,145 @@
+"""Questions and their tags in PostgreSQL: merged in through COPY, read back by time."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from datetime import UTC, datetime
+from io import BytesIO
+from itertools import islice
+from typing import Final
+
+from sqlalchemy import Connection
+
+from include.months import month_of, month_start
+from include.questions import Question
+from include.store.queries import query
+
+BATCH: Final = 5_000
+"""Questions held in memory at once; some 10 MB of text."""
+
+
+def upsert_questions(connection: Connection, questions: Iterable[Question]) -> int:
+    """
+    Merge questions and their tags into the store, within the caller's transaction.
+
+    New questions are added; one that is stored takes the later reading of everything but its
+    first-seen tags, which stay: a later reading with other tags is kept beside them as settled.
+    Running it twice with the same questions changes nothing. A reading older than the stored one
+    (a dump loaded after the API) adds what is missing and overwrites nothing.
+
+    Parameters
+    ----------
+    connection : Connection
+        Open on the platform's database. Nothing is committed here.
+    questions : iterable of Question
+        Read once, in batches of `BATCH`, so any number fits in memory. Of two readings of one
+        question in a batch the later in the iterable counts.
+
+    Returns
+    -------
+    int
+        Distinct questions per batch, summed: the questions given, less repetitions.
+    """
+    connection.execute(query("create_questions_staging"))
+    count = 0
+    ready: set[str] = set()
+    for batch in _batches(questions):
+        months = {month_of(question.asked_at) for question in batch} - ready
+        if months:
+            moments = [month_start(month) for month in sorted(months)]
+            connection.execute(query("ensure_question_partitions"), {"moments": moments})
+            ready |= months
+        _copy(connection, batch)
+        for name in ("delete_moved_questions", "merge_questions", "merge_question_tags"):
+            connection.execute(query(name))
+        connection.execute(query("clear_questions_staging"))
+        count += len(batch)
+    return count
+
+
+def read_questions(
+    connection: Connection, site: str, start: datetime, end: datetime
+) -> list[Question]:
+    """
+    Return a site's questions asked in ``[start, end)``, oldest first.
+
+    Their tags are the settled ones where a later reading found other tags, else those first seen.
+    """
+    rows = connection.execute(
+        query("questions_between"), {"site": site, "start": start, "end": end}
+    )
+    return [
+        Question(
+            site=row.site,
+            question_id=row.question_id,
+            asked_at=row.asked_at,
+            title=row.title,
+            body_html=row.body_html,
+            tags=tuple(row.tags),
+            score=row.score,
+            view_count=row.view_count,
+            answer_count=row.answer_count,
+            link=row.link,
+            author=row.author,
+            licence=row.licence,
+            fetched_at=row.fetched_at,
+        )
+        for row in rows
+    ]
+
+
+def questions_per_month(connection: Connection, site: str) -> dict[str, int]:
+    """Return ``{month: stored questions}`` for the months that have any, oldest first."""
+    rows = connection.execute(query("questions_per_month"), {"site": site})
+    return {row.month: row.question_count for row in rows}
+
+
+def _batches(questions: Iterable[Question]) -> Iterator[list[Question]]:
+    """
+    Yield lists of up to `BATCH` distinct questions, each sorted by its key.
+
+    The order keeps two sessions that merge the same questions from locking each other out.
+    """
+    source = iter(questions)
+    while chunk := list(islice(source, BATCH)):
+        latest = {(question.site, question.question_id): question for question in chunk}
+        yield [latest[key] for key in sorted(latest)]
+
+
+def _copy(connection: Connection, batch: list[Question]) -> None:
+    """COPY a batch into the staging table, on the transaction's own connection."""
+    now = datetime.now(UTC).isoformat()
+    content = "".join([_line(question, now) for question in batch])
+    with closing(connection.connection.cursor()) as cursor:
+        cursor.copy_expert(
+            query("copy_questions_staging").text,
+            BytesIO(content.encode("utf-8", errors="replace")),
+            size=1 << 20,
+        )
+
+
+def _line(question: Question, now: str) -> str:
+    """Return one line of COPY's text format."""
+    q = question
+    read_at = q.fetched_at.isoformat() if q.fetched_at else now
+    return (
+        f"{_text(q.site)}\t{q.question_id}\t{q.asked_at.isoformat()}\t{_text(q.title)}\t"
+        f"{_text(q.body_html)}\t{_array(q.tags)}\t{q.score}\t{q.view_count}\t{q.answer_count}\t"
+        f"{_text(q.link)}\t{_text(q.author)}\t{_text(q.licence)}\t{read_at}\n"
+    )
+
+
+def _text(value: str) -> str:
+    """Escape text for COPY; a NUL, which PostgreSQL cannot hold, is dropped."""
+    return (
+        value.replace("\\", "\\\\")
+        .replace("\n", "\\n")
+        .replace("\r", "\\r")
+        .replace("\t", "\\t")
+        .replace("\x00", "")
+    )
+
+
+def _array(tags: tuple[str, ...]) -> str:
+    """Return the array literal of ``tags``, escaped for COPY."""
+    quoted = ",".join('"' + tag.replace("\\", "\\\\").replace('"', '\\"') + '"' for tag in tags)
+    return _text("{" + quoted + "}")

@@ -1,0 +1,7 @@
+-- Fill the staging table from the client, in COPY's text format.
+-- Binds: none
+-- Index: none
+COPY questions_staging (
+    site, question_id, asked_at, title, body_html, tags,
+    score, view_count, answer_count, link, author, licence, fetched_at
+) FROM STDIN;
