@@ -1,0 +1,64 @@
+"""The floor: every question gets the tags used most in the training window."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from include.candidates.base import Candidate, EncoderFactory
+from include.candidates.folder import read_array, read_json, write_array, write_json
+from include.candidates.labels import check_training, label_matrix
+from include.text.prepared import PreparedText
+
+
+@dataclass(frozen=True, slots=True)
+class FrequencyParameters:
+    """None: there is nothing to choose."""
+
+
+class Frequency(Candidate):
+    """Scores each tag by the share of training questions that bear it."""
+
+    name: ClassVar[str] = "frequency"
+
+    def __init__(self, parameters: FrequencyParameters, encoders: EncoderFactory) -> None:
+        self.parameters = parameters
+        self._shares: NDArray[np.float32] = np.zeros(0, dtype=np.float32)
+
+    def fit(
+        self,
+        texts: Sequence[PreparedText],
+        tags: Sequence[Sequence[str]],
+        vocabulary: Sequence[str],
+    ) -> Self:
+        """Count the tags; see `Candidate.fit`."""
+        check_training(texts, tags, vocabulary)
+        self.vocabulary = tuple(vocabulary)
+        self._shares = label_matrix(tags, self.vocabulary).mean(axis=0, dtype=np.float32)
+        return self
+
+    def score(self, texts: Sequence[PreparedText]) -> NDArray[np.float32]:
+        """Return the same shares for every text; see `Candidate.score`."""
+        return np.tile(self._shares, (len(texts), 1))
+
+    def save(self, folder: Path) -> None:
+        """Write ``frequency.json`` and ``shares.npy``."""
+        write_json(folder, "frequency.json", {"vocabulary": self.vocabulary})
+        write_array(folder, "shares.npy", self._shares)
+
+    @classmethod
+    def load(cls, folder: Path, encoders: EncoderFactory) -> Self:
+        """Read what ``save`` wrote; see `Candidate.load`."""
+        candidate = cls(FrequencyParameters(), encoders)
+        candidate.vocabulary = tuple(read_json(folder, "frequency.json")["vocabulary"])
+        candidate._shares = read_array(folder, "shares.npy")
+        return candidate
+
+    def describe(self) -> dict[str, Any]:
+        """Return the parameters, none."""
+        return asdict(self.parameters)

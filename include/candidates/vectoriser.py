@@ -1,0 +1,89 @@
+"""TF-IDF vectors whose whole state is a list of terms and an array, so that it loads at once."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from include.candidates.folder import read_array, write_array
+from include.errors import FixInputError, ModelUnusableError
+
+
+class Vectoriser:
+    """
+    Unit-length TF-IDF vectors with damped counts: ``(1 + ln count) * (1 + ln ((n+1)/(df+1)))``.
+
+    Attributes
+    ----------
+    terms : tuple of str
+        Sorted; the vector's columns.
+    """
+
+    def __init__(self, terms: Sequence[str], idf: NDArray[np.float32]) -> None:
+        self.terms = tuple(terms)
+        self._idf = idf
+        self._columns = {term: column for column, term in enumerate(self.terms)}
+
+    @classmethod
+    def fit(cls, counts: Sequence[Mapping[str, float]], min_questions: int) -> Self:
+        """
+        Learn terms and their weights from the term counts of the training questions.
+
+        Raises
+        ------
+        FixInputError
+            If no term occurs in ``min_questions`` questions.
+        """
+        frequency = Counter(term for row in counts for term in row)
+        terms = sorted(term for term, count in frequency.items() if count >= min_questions)
+        if not terms:
+            raise FixInputError(
+                f"no word occurs in {min_questions} of the {len(counts)} training questions: "
+                "train on more months"
+            )
+        document_frequency = np.array([frequency[term] for term in terms], dtype=np.float64)
+        idf = np.log((len(counts) + 1) / (document_frequency + 1)) + 1
+        return cls(terms, idf.astype(np.float32))
+
+    def vector(self, counts: Mapping[str, float]) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+        """Return the columns, in order, and values of one question's unit vector."""
+        columns_of = self._columns
+        known = sorted(
+            (columns_of[term], count) for term, count in counts.items() if term in columns_of
+        )
+        columns = np.array([column for column, _ in known], dtype=np.intp)
+        values = np.array([count for _, count in known], dtype=np.float32)
+        values = (1 + np.log(np.maximum(values, 1))) * self._idf[columns]
+        norm = float(np.sqrt(values @ values))
+        return columns, (values / norm if norm > 0 else values)
+
+    def matrix(self, counts: Sequence[Mapping[str, float]]) -> sp.csr_array:
+        """Return the vectors as rows, shape (n, n_terms), float32."""
+        vectors = [self.vector(row) for row in counts]
+        starts = np.concatenate([[0], np.cumsum([len(columns) for columns, _ in vectors])])
+        columns = np.concatenate([columns for columns, _ in vectors] or [np.zeros(0, np.intp)])
+        values = np.concatenate([values for _, values in vectors] or [np.zeros(0, np.float32)])
+        return sp.csr_array((values, columns, starts), shape=(len(counts), len(self.terms)))
+
+    def save(self, folder: Path) -> None:
+        """Write ``terms.txt`` and ``idf.npy``."""
+        (folder / "terms.txt").write_text("\n".join(self.terms), encoding="utf-8")
+        write_array(folder, "idf.npy", self._idf)
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read what ``save`` wrote; ModelUnusableError says which file is missing or wrong."""
+        try:
+            terms = (folder / "terms.txt").read_text(encoding="utf-8").split("\n")
+        except (OSError, UnicodeError) as error:
+            raise ModelUnusableError(f"{folder / 'terms.txt'} cannot be read: {error}") from error
+        idf = read_array(folder, "idf.npy")
+        if len(terms) != len(idf):
+            raise ModelUnusableError(
+                f"{folder}: terms.txt has {len(terms)} terms, idf.npy {len(idf)} weights"
+            )
+        return cls(terms, idf)
