@@ -1,0 +1,130 @@
+import numpy as np
+import pytest
+
+from include.errors import FixInputError, MissingDataError
+from include.evaluation.decay import decay_matrix, half_life, months_apart
+from include.evaluation.metrics import QuestionScores
+from include.evaluation.policies import models_in_use, policy_curves, recommend
+from include.months import months_between
+
+MONTHS = months_between("2019-01", "2019-12")
+
+
+def scores_with(hit_share: float, questions: int = 400) -> QuestionScores:
+    """Questions with one reachable tag each, found first for the given share of them."""
+    found = np.zeros((questions, 5), dtype=bool)
+    found[: round(hit_share * questions), 0] = True
+    ones = np.ones(questions, dtype=np.int64)
+    return QuestionScores(found, ones, ones)
+
+
+def decaying(half_life_months: float, months=MONTHS) -> dict:
+    """Every pair of months, where a model loses half of its hits in so many months."""
+    return {
+        (model, test): scores_with(0.9 * 2 ** (-months_apart(model, test) / half_life_months))
+        for model in months
+        for test in months
+        if test >= model
+    }
+
+
+def test_matrix_has_nothing_below_its_diagonal():
+    matrix = decay_matrix(decaying(6))
+
+    assert np.isnan(matrix.values[np.tril_indices(12, -1)]).all()
+    assert not np.isnan(matrix.values[np.triu_indices(12)]).any()
+
+
+def test_matrix_refuses_a_model_tested_on_what_it_has_seen():
+    with pytest.raises(FixInputError, match="2019-02"):
+        decay_matrix({("2019-02", "2019-01"): scores_with(0.5)})
+
+
+@pytest.mark.parametrize("truth", [3.0, 8.0, 24.0])
+def test_half_life_is_recovered(truth):
+    found = half_life(decaying(truth), samples=300, seed=1)
+
+    assert found.months == pytest.approx(truth, rel=0.05)
+    assert found.low <= truth * 1.05
+    assert found.high >= truth * 0.95
+
+
+def test_model_that_does_not_age_never_halves():
+    assert half_life(decaying(float("inf")), samples=100, seed=1).months == float("inf")
+
+
+def test_half_life_needs_an_age():
+    with pytest.raises(FixInputError, match="age"):
+        half_life({("2019-01", "2019-01"): scores_with(0.5)}, samples=100, seed=1)
+
+
+def test_same_seed_gives_the_same_interval():
+    pairs = decaying(6)
+
+    assert half_life(pairs, samples=200, seed=3) == half_life(pairs, samples=200, seed=3)
+
+
+def test_monthly_rule_uses_the_fresh_model_every_month():
+    assert models_in_use("monthly", MONTHS) == MONTHS
+
+
+def test_alarm_gives_the_next_month_the_new_model():
+    used = models_in_use("on_drift", MONTHS, {"2019-06"})
+
+    assert used[5] == "2019-01"
+    assert set(used[6:]) == {"2019-07"}
+
+
+def test_curves_count_the_trainings_of_each_rule():
+    curves = policy_curves(decaying(6), MONTHS, {"2019-06"}, samples=200, seed=1)
+
+    assert {name: curve.trainings for name, curve in curves.items()} == {
+        "frozen": 1,
+        "quarterly": 4,
+        "on_drift": 2,
+        "monthly": 12,
+    }
+
+
+def test_frozen_model_loses_what_decay_takes():
+    curves = policy_curves(decaying(6), MONTHS, (), samples=200, seed=1)
+
+    fresh = curves["monthly"].mean
+    aged = fresh * np.mean([2 ** (-age / 6) for age in range(12)])
+    assert curves["frozen"].loss == pytest.approx(fresh - aged, abs=0.005)
+    assert curves["frozen"].loss_low < curves["frozen"].loss < curves["frozen"].loss_high
+
+
+def test_missing_pair_is_named():
+    pairs = decaying(6)
+    del pairs["2019-01", "2019-09"]
+
+    with pytest.raises(MissingDataError, match=r"2019-01.*2019-09"):
+        policy_curves(pairs, MONTHS, (), samples=100, seed=1)
+
+
+def test_without_decay_the_rule_is_not_to_retrain():
+    curves = policy_curves(decaying(float("inf")), MONTHS, (), samples=200, seed=1)
+
+    assert recommend(curves)[0] == "frozen"
+
+
+def test_under_fast_decay_the_rule_is_monthly():
+    curves = policy_curves(decaying(4), MONTHS, {"2019-06"}, samples=200, seed=1)
+
+    assert recommend(curves)[0] == "monthly"
+
+
+def test_one_break_is_answered_by_retraining_on_drift():
+    pairs = {
+        (model, test): scores_with(0.3 if model <= "2019-06" < test else 0.8)
+        for model in MONTHS
+        for test in MONTHS
+        if test >= model
+    }
+    # seen in July, answered from August
+    curves = policy_curves(pairs, MONTHS, {"2019-06"}, samples=200, seed=1)
+
+    policy, sentence = recommend(curves)
+    assert policy == "on_drift"
+    assert "2 trainings instead of 12" in sentence
