@@ -40,7 +40,7 @@ _MOST_TAGS: Final = 2_000
 
 
 def prepare(title: str, body_html: str, key: tuple[str, int] | None = None) -> PreparedText:
-    """
+    r"""
     Return the text of a question, field by field.
 
     Never fails: broken HTML is read as a browser would read it, and characters that PostgreSQL
@@ -58,8 +58,8 @@ def prepare(title: str, body_html: str, key: tuple[str, int] | None = None) -> P
 
     Examples
     --------
-    >>> prepare("C++ or\\nC#?", "<p>I know <code>c<b>++</b></code>.</p><pre>int i;\\ni++;</pre>")
-    PreparedText(title='C++ or C#?', prose='I know c++.', code='int i;\\ni++;', key=None)
+    >>> prepare("C++ or\nC#?", "<p>I know <code>c<b>++</b></code>.</p><pre>int i;\ni++;</pre>")
+    PreparedText(title='C++ or C#?', prose='I know c++.', code='int i;\ni++;', key=None)
     """
     prose, code = split_html(body_html)
     return PreparedText(" ".join(_storable(title).split()), prose, code, key)

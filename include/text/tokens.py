@@ -1,0 +1,156 @@
+"""
+Words of prose, identifiers of code, lemmas and keywords. Pure, and nothing is downloaded.
+
+Training, serving and the drift checks call these same functions.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING, Final
+
+from include.text.prepared import PreparedText
+from include.text.stop_words import STOP_WORDS
+
+if TYPE_CHECKING:
+    from nltk.tokenize import RegexpTokenizer
+
+# Names of technologies hold signs that other texts do not: a dot in front (.net), plus signs or a
+# sharp at the end (c++, c#), dots and hyphens inside (node.js, asp.net-mvc, python-3.x, c#-4.0).
+PROSE_PATTERN: Final = (
+    r"(?:(?<!\w)\.(?=net\b))?\w+"
+    r"(?:(?:(?:\+\+|(?<=\b\w)#)?[.\-]|\+\+(?=\d))\w+)*"
+    r"(?:\+\+|(?<=\b\w)#)?"
+)
+CODE_PATTERN: Final = r"[^\W\d]\w+"
+
+_PART: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[^\W\d_a-zA-Z]+|\d+")
+_SEPARATOR: Final = re.compile(r"[.\-_]")
+_MAX_LENGTH: Final = 40
+_SHORT: Final = 3
+
+
+@cache
+def _tokenizer(pattern: str) -> "RegexpTokenizer":
+    # Here and not at the top: NLTK brings scikit-learn and pandas, a second and a half to import.
+    from nltk.tokenize import RegexpTokenizer
+
+    return RegexpTokenizer(pattern)
+
+
+def tokenize(text: str, *, parts: bool = False) -> list[str]:
+    """
+    Return the words of prose or of a title, lower case, in order.
+
+    Parameters
+    ----------
+    text : str
+        ``PreparedText.title`` or ``.prose``; inline identifiers are words like others.
+    parts : bool, default=False
+        Follow each compound word (``docker-compose.yml``) by its parts.
+
+    Returns
+    -------
+    list of str
+        Words of 1 to 40 characters; longer ones are keys and hashes and are left out.
+
+    Examples
+    --------
+    >>> tokenize("Is C++ or .NET (asp.net-mvc) faster than Node.js, in C#?")
+    ['is', 'c++', 'or', '.net', 'asp.net-mvc', 'faster', 'than', 'node.js', 'in', 'c#']
+    >>> tokenize("my docker-compose.yml", parts=True)
+    ['my', 'docker-compose.yml', 'docker', 'compose', 'yml']
+    """
+    words = _tokenizer(PROSE_PATTERN).tokenize(text.lower())
+    words = [word for word in words if len(word) <= _MAX_LENGTH]
+    if not parts:
+        return words
+    return [part for word in words for part in _word_parts(word)]
+
+
+def tokenize_code(code: str, *, parts: bool = True) -> list[str]:
+    """
+    Return the identifiers of code, lower case, in order; numbers and single letters are left out.
+
+    Parameters
+    ----------
+    code : str
+        ``PreparedText.code``.
+    parts : bool, default=True
+        Follow each compound identifier (``camelCase``, ``snake_case``) by its parts.
+
+    Examples
+    --------
+    >>> tokenize_code("new HttpClient(base_url, x=1)")
+    ['new', 'httpclient', 'http', 'client', 'base_url', 'base', 'url']
+    """
+    names = [name for name in _tokenizer(CODE_PATTERN).tokenize(code) if len(name) <= _MAX_LENGTH]
+    if not parts:
+        return [name.lower() for name in names]
+    return [part for name in names for part in _identifier_parts(name)]
+
+
+@lru_cache(maxsize=1 << 16)
+def _word_parts(word: str) -> tuple[str, ...]:
+    found = [part for part in _SEPARATOR.split(word) if part]
+    return (word, *found) if len(found) > 1 else (word,)
+
+
+@lru_cache(maxsize=1 << 16)
+def _identifier_parts(name: str) -> tuple[str, ...]:
+    found = [part.lower() for part in _PART.findall(name)]
+    whole = name.lower()
+    return (whole, *(part for part in found if len(part) > 1)) if len(found) > 1 else (whole,)
+
+
+@lru_cache(maxsize=1 << 16)
+def lemma(word: str) -> str:
+    """
+    Return the dictionary form of a lower-case English word; names and short words stay.
+
+    Examples
+    --------
+    >>> lemma("containers"), lemma("queries"), lemma("aws"), lemma("node.js")
+    ('container', 'query', 'aws', 'node.js')
+    """
+    if len(word) <= _SHORT or not word.isalpha():
+        return word
+    from simplemma import lemmatize
+
+    return str(lemmatize(word, "en")).lower()
+
+
+def keywords(text: PreparedText) -> list[str]:
+    """
+    Return the words of title and prose that carry a subject: lemmas, in order, with repeats.
+
+    Stop words, numbers and single letters are left out.
+
+    Examples
+    --------
+    >>> keywords(PreparedText("How do I stop 2 containers?", "They keep running in C#.", ""))
+    ['stop', 'container', 'run', 'c#']
+    """
+    words = tokenize(text.title) + tokenize(text.prose)
+    return [
+        lemma(word)
+        for word in words
+        if len(word) > 1 and word not in STOP_WORDS and not word[0].isdigit()
+    ]
+
+
+def document_counts(texts: Iterable[PreparedText]) -> Counter[str]:
+    """
+    Return for each keyword the number of texts that hold it.
+
+    Examples
+    --------
+    >>> texts = [PreparedText("Docker, docker", "", ""), PreparedText("docker swarm", "", "")]
+    >>> sorted(document_counts(texts).items())
+    [('docker', 2), ('swarm', 1)]
+    """
+    counts: Counter[str] = Counter()
+    for text in texts:
+        counts.update(set(keywords(text)))
+    return counts

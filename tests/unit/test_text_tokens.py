@@ -1,0 +1,107 @@
+"""Tokens, lemmas and keywords: what must stay whole, what must not get in."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from include.text.prepared import PreparedText
+from include.text.stop_words import STOP_WORDS
+from include.text.tokens import document_counts, keywords, lemma, tokenize, tokenize_code
+
+TECHNOLOGIES = [
+    "c++", "c#", "f#", ".net", "node.js", "vue.js", "asp.net", "asp.net-mvc", "asp.net-core-mvc",
+    "objective-c", "rxjs6", "python-3.x", "c#-4.0", "c++11", "visual-c++", "socket.io", "g++",
+    "ruby-on-rails-3.2", "docker-compose", "user_id", "rx.net", "oauth-2.0", "t-sql", ".net-core",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TECHNOLOGIES)
+@pytest.mark.parametrize("sentence", ["{}", "I use {}.", "({})", "{}, or not", "is it {}?", "“{}”"])
+def test_a_technology_stays_whole_in_any_sentence(name: str, sentence: str) -> None:
+    assert name in tokenize(sentence.format(name.upper()))
+
+
+@pytest.mark.parametrize(
+    ("text", "tokens"),
+    [
+        ("First one. Second", ["first", "one", "second"]),
+        ("well - then", ["well", "then"]),
+        ("the end...", ["the", "end"]),
+        ("a/b and c:d", ["a", "b", "and", "c", "d"]),
+        ("issue#12", ["issue", "12"]),
+        ("network .netrc", ["network", "netrc"]),
+        ("don't", ["don", "t"]),
+        ("https://x.org/y", ["https", "x.org", "y"]),
+        ("Größe naïve 東京", ["größe", "naïve", "東京"]),
+        ("", []),
+    ],
+)
+def test_words_are_split_where_they_end(text: str, tokens: list[str]) -> None:
+    assert tokenize(text) == tokens
+
+
+def test_parts_follow_their_compound() -> None:
+    assert tokenize("asp.net-mvc c++ .net", parts=True) == [
+        "asp.net-mvc", "asp", "net", "mvc", "c++", ".net",
+    ]  # fmt: skip
+
+
+def test_keys_and_hashes_are_left_out() -> None:
+    assert tokenize("key " + "a1" * 40 + " end") == ["key", "end"]
+
+
+@pytest.mark.parametrize(
+    ("code", "tokens"),
+    [
+        ("flatMap", ["flatmap", "flat", "map"]),
+        ("HTTPServerError2", ["httpservererror2", "http", "server", "error"]),
+        ("user_name", ["user_name", "user", "name"]),
+        ("MAX_SIZE", ["max_size", "max", "size"]),
+        ("rxjs6", ["rxjs6", "rxjs"]),
+        ("x = 10", []),
+        ("a.b.subscribe()", ["subscribe"]),
+        ("__init__", ["__init__"]),
+    ],
+)
+def test_identifiers_come_with_their_parts(code: str, tokens: list[str]) -> None:
+    assert tokenize_code(code) == tokens
+
+
+def test_identifiers_alone_can_be_had() -> None:
+    assert tokenize_code("flatMap(user_name)", parts=False) == ["flatmap", "user_name"]
+
+
+@given(st.text())
+def test_tokens_are_lower_case_and_hold_no_space(text: str) -> None:
+    for token in tokenize(text, parts=True) + tokenize_code(text):
+        assert token
+        assert not any(character.isspace() for character in token)
+        assert token == token.lower()
+
+
+def test_nltk_needs_nothing_downloaded() -> None:
+    import nltk
+
+    nltk.data.path[:] = []  # even where a developer has corpora
+    assert tokenize("c++") == ["c++"]
+
+
+@pytest.mark.parametrize("name", ["kubernetes", "jenkins", "redis", "aws", "ios", "css", "c++"])
+def test_lemmas_leave_names_alone(name: str) -> None:
+    assert lemma(name) == name
+
+
+def test_keywords_hold_no_stop_words_or_numbers() -> None:
+    text = PreparedText("How can I use the 3 pods?", "x 10.0.0.1 queries", "code()")
+    assert keywords(text) == ["pod", "query"]
+
+
+def test_a_word_counts_once_per_document() -> None:
+    texts = [PreparedText("pod pod", "pods", ""), PreparedText("queue", "", "")]
+    assert document_counts(texts) == {"pod": 1, "queue": 1}
+
+
+def test_no_stop_word_is_a_technology() -> None:
+    assert not STOP_WORDS & {"go", "r", "c", "rest", "spring", "express", "swift"}
