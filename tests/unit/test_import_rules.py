@@ -1,0 +1,142 @@
+"""DESIGN's table of who may import whom, held by reading the source."""
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+BASE = {"settings", "errors", "names", "months", "questions"}
+PURE = {"text", "candidates", "evaluation", "drift"}
+EDGES = {"sources", "store", "registry", "notify", "drift.evidently_report"}
+
+# Room -> rooms of include that it may import besides itself.
+MAY_IMPORT: dict[str, set[str]] = {
+    **dict.fromkeys(BASE | {"dag_defaults"}, BASE),
+    **dict.fromkeys(PURE, BASE | PURE),
+    **dict.fromkeys(EDGES, BASE | PURE),
+    "jobs": BASE | PURE | EDGES,
+    "sandbox": BASE | {"sources"},
+    "local_stack": BASE | PURE | EDGES | {"sandbox", "monitoring", "jobs"},
+    "monitoring": BASE | {"store"},
+    "docs": BASE | {"dag_defaults"},
+    "serving": BASE | {"registry", "store", "text", "candidates"},
+    "plugins": BASE | {"store"},
+    "dags": {"names", "months", "errors", "dag_defaults", "settings", "jobs"},
+}
+AT_THE_TOP_OF_A_DAG = {"names", "months", "errors", "dag_defaults"}
+
+# Library -> the only places that may import it.
+ONLY_IN = {
+    "airflow": {"dags", "plugins"},
+    "flask": {"serving"},
+    "mlflow": {"registry"},
+    "evidently": {"drift.evidently_report"},
+}
+INPUT_AND_OUTPUT = {
+    "aiohttp", "airflow", "evidently", "flask", "http", "mlflow", "psycopg2", "requests",
+    "smtplib", "socket", "sqlalchemy", "subprocess", "urllib",
+}  # fmt: skip
+
+
+def room_of(module: str) -> str:
+    """Return the room of a module: ``include.store.engine`` is in ``store``."""
+    parts = module.split(".")
+    if parts[0] != "include":
+        return parts[0]
+    inner = ".".join(parts[1:3])
+    return inner if inner in MAY_IMPORT else ".".join(parts[1:2])
+
+
+def module_of(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def imports(nodes: Iterator[ast.AST]) -> Iterator[tuple[int, str]]:
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, "relative imports hide the room"
+            yield from ((node.lineno, f"{node.module}.{alias.name}") for alias in node.names)
+
+
+def top_level(tree: ast.AST) -> Iterator[ast.AST]:
+    """Yield the nodes that run when the module is imported."""
+    for node in ast.iter_child_nodes(tree):
+        yield node
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            yield from top_level(node)
+
+
+MODULES = sorted(
+    path
+    for folder in ("include", "serving", "dags", "plugins")
+    for path in (ROOT / folder).rglob("*.py")
+    if path != ROOT / "include" / "__init__.py"
+)
+IDS = [module_of(path) for path in MODULES]
+
+
+def faults(path: Path, allowed: set[str], *, nodes: Iterator[ast.AST]) -> list[str]:
+    own = room_of(module_of(path))
+    return [
+        f"{path.relative_to(ROOT)}:{line} imports {name}"
+        for line, name in imports(nodes)
+        if name.split(".")[0] in {"include", "serving", "dags", "plugins"}
+        and room_of(name) not in allowed | {own, ""}
+    ]
+
+
+@pytest.mark.parametrize("path", MODULES, ids=IDS)
+def test_room_imports_only_the_rooms_that_the_table_grants(path):
+    own = room_of(module_of(path))
+    assert own in MAY_IMPORT, f"{path} is in a room that the table does not name"
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    assert faults(path, MAY_IMPORT[own], nodes=ast.walk(tree)) == []
+
+
+@pytest.mark.parametrize("path", MODULES, ids=IDS)
+def test_library_with_one_home_is_imported_nowhere_else(path):
+    own = room_of(module_of(path))
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    astray = [
+        f"line {line}: {name}"
+        for line, name in imports(ast.walk(tree))
+        if own not in ONLY_IN.get(name.split(".")[0], {own})
+    ]
+    assert astray == []
+
+
+@pytest.mark.parametrize(
+    "path",
+    [p for p in MODULES if room_of(module_of(p)) in PURE | BASE | {"dag_defaults"}],
+    ids=lambda path: module_of(path),
+)
+def test_pure_room_reaches_for_no_input_or_output(path):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    reached = {name.split(".")[0] for _, name in imports(ast.walk(tree))}
+    assert reached & INPUT_AND_OUTPUT == set()
+
+
+@pytest.mark.parametrize("name", sorted(BASE | {"dag_defaults"}))
+def test_base_module_needs_only_the_standard_library(name):
+    tree = ast.parse((ROOT / "include" / f"{name}.py").read_text(encoding="utf-8"))
+    libraries = {module.split(".")[0] for _, module in imports(ast.walk(tree))}
+    granted = {"pydantic", "pydantic_settings"} if name == "settings" else set()
+    assert libraries - sys.stdlib_module_names - granted <= {"include"}
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "dags").glob("*.py")), ids=lambda path: path.stem)
+def test_dag_imports_jobs_only_inside_its_tasks(path):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    assert faults(path, AT_THE_TOP_OF_A_DAG, nodes=top_level(tree)) == []
+
+
+def test_the_rules_see_an_import_inside_a_function():
+    tree = ast.parse("def f():\n    from include.jobs import ingest\n")
+    assert list(imports(ast.walk(tree))) == [(2, "include.jobs.ingest")]
+    assert list(imports(top_level(tree))) == []

@@ -1,0 +1,91 @@
+"""The statements' headers say what is true, and nobody builds SQL from strings."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from include.store.queries import QUERIES, query
+
+ROOT = QUERIES.parents[1]
+STATEMENTS = sorted(QUERIES.glob("*.sql"))
+SQL_OPENING = re.compile(
+    r"^\s*(SELECT\b.+\bFROM|INSERT\s+INTO|UPDATE\s+\w+\s+SET|DELETE\s+FROM|WITH\s+\w+\s+AS"
+    r"|CREATE\s+(TEMP|TABLE|INDEX)|ALTER\s+TABLE|TRUNCATE|COPY\s+\w+\s*\()",
+    re.IGNORECASE | re.DOTALL,
+)
+# Administration before there is a schema: the ledger of migrations, and CREATE DATABASE, which
+# takes no binds.
+OWN_STATEMENTS = {"include/store/migrations.py", "include/local_stack/postgres.py"}
+
+
+def header(path: Path) -> str:
+    lines = path.read_text(encoding="utf-8").splitlines()
+    comment = []
+    for line in lines:
+        if not line.startswith("--"):
+            break
+        comment.append(line.removeprefix("--").strip())
+    return "\n".join(comment)
+
+
+def section(path: Path, name: str) -> str:
+    found = re.search(rf"^{name}: (.*?)(?=^\w+: |\Z)", header(path), re.MULTILINE | re.DOTALL)
+    assert found, f"{path.name} has no '{name}:' line in its header"
+    return found.group(1)
+
+
+@pytest.mark.parametrize("path", STATEMENTS, ids=lambda path: path.stem)
+def test_binds_are_exactly_those_the_header_names(path):
+    named = set(re.findall(r"(\w+) \(", section(path, "Binds")))
+    assert set(query(path.stem)._bindparams) == named
+
+
+@pytest.mark.parametrize("path", STATEMENTS, ids=lambda path: path.stem)
+def test_header_says_what_the_statement_is_for_and_what_index_it_uses(path):
+    assert not header(path).startswith(("Binds:", "Index:"))
+    assert section(path, "Index").strip()
+
+
+@pytest.mark.parametrize("path", STATEMENTS, ids=lambda path: path.stem)
+def test_file_holds_one_statement(path):
+    text = re.sub(r"--[^\n]*|'[^']*'", "", path.read_text(encoding="utf-8"))
+    assert text.count(";") == 1
+    assert text.rstrip().endswith(";")
+
+
+@pytest.mark.parametrize("path", STATEMENTS, ids=lambda path: path.stem)
+def test_statement_is_used(path):
+    sources = (p for room in ("include", "serving", "plugins") for p in (ROOT / room).rglob("*.py"))
+    assert any(f'"{path.stem}"' in source.read_text(encoding="utf-8") for source in sources)
+
+
+def constant_strings(tree: ast.AST):
+    """Yield (node, text) of every string that is no docstring; an f-string as its fixed parts."""
+    docstrings = {
+        id(node.body[0].value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+        and node.body
+        and isinstance(node.body[0], ast.Expr)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            if id(node) not in docstrings:
+                yield node, node.value
+        elif isinstance(node, ast.JoinedStr):
+            parts = [v.value for v in node.values if isinstance(v, ast.Constant)]
+            yield node, "".join(str(part) for part in parts)
+
+
+@pytest.mark.parametrize("room", ["include", "serving", "plugins", "dags"])
+def test_no_statement_is_written_in_python(room):
+    written = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for path in (ROOT / room).rglob("*.py")
+        if str(path.relative_to(ROOT)) not in OWN_STATEMENTS
+        for node, value in constant_strings(ast.parse(path.read_text(encoding="utf-8")))
+        if SQL_OPENING.match(value)
+    ]
+    assert written == []
