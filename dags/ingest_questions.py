@@ -1,0 +1,86 @@
+"""
+### Fetch, store and check one month of questions.
+
+Runs on the first of each month for the month before, and can be backfilled over any months from
+Airflow's UI or command line. The month is cut into windows, fetched side by side as far as the
+pool `stackexchange_api` allows; each window goes on at its cursor after a failure or when the
+day's quota is used up. Started by hand without a month, it takes the last one that is over.
+
+The run's id bears the day it became due; the month it holds stands in the windows' names and in
+what `check` returns. Safe to run again: a month run twice leaves the same questions, and sees
+what was edited and retagged since.
+"""
+
+from datetime import datetime, timedelta
+
+from airflow.sdk import CronDataIntervalTimetable, Param, RetryDecision, RetryPolicy, dag, task
+
+from include import errors, names
+from include.dag_defaults import DEFAULT_ARGS
+from include.months import MONTH_PATTERN, resolve_month
+
+
+class RetryAsTold(RetryPolicy):
+    """Come back when the site says so; do not repeat what only a person can mend."""
+
+    def evaluate(self, exception, try_number, max_tries, context=None):
+        if isinstance(exception, errors.RetryLaterError):
+            delay = timedelta(seconds=exception.retry_after_s)
+            return RetryDecision.retry(delay, reason=str(exception))
+        if isinstance(exception, errors.TagkeeperError):
+            return RetryDecision.fail(reason=str(exception))
+        return RetryDecision.default()
+
+
+@dag(
+    schedule=CronDataIntervalTimetable("@monthly", timezone="UTC"),
+    start_date=datetime(2008, 7, 1),
+    catchup=False,
+    is_paused_upon_creation=False,
+    max_active_runs=2,
+    default_args=DEFAULT_ARGS | {"retry_policy": RetryAsTold()},
+    params={
+        "month": Param(
+            None,
+            type=["null", "string"],
+            pattern=MONTH_PATTERN,
+            title="Month",
+            description="YYYY-MM, a month that is over. Empty: the run's own, or the last one.",
+        )
+    },
+    tags=["questions"],
+    doc_md=__doc__,
+)
+def ingest_questions():
+    @task
+    def plan(params=None, data_interval_start=None, data_interval_end=None) -> list[dict]:
+        from include.jobs.ingest import Ingest
+        from include.settings import Settings
+
+        month = resolve_month(params, data_interval_start, data_interval_end)
+        return Ingest.from_settings(Settings.from_env()).plan_windows(month)
+
+    # A site without a key grants 300 requests a day: a busy month takes several days' retries.
+    @task(
+        pool=names.POOL_API,
+        retries=30,
+        map_index_template="{{ task.op_kwargs['window']['label'] }}",
+    )
+    def fetch(window: dict) -> dict:
+        from include.jobs.ingest import Ingest
+        from include.settings import Settings
+
+        return Ingest.from_settings(Settings.from_env()).fetch_window(window)
+
+    @task
+    def check(params=None, data_interval_start=None, data_interval_end=None) -> dict:
+        from include.jobs.ingest import Ingest
+        from include.settings import Settings
+
+        month = resolve_month(params, data_interval_start, data_interval_end)
+        return Ingest.from_settings(Settings.from_env()).check_month(month)
+
+    fetch.expand(window=plan()) >> check()
+
+
+ingest_questions()

@@ -1,0 +1,52 @@
+"""What must hold of a month once it is ingested. Pure: counts in, sentences out."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from include.store.windows import QuestionFaults, Window
+
+BUSY_DAY: Final = 30
+"""Questions a day from which a first or last day without any means that an edge is missing.
+
+A day that has 30 on average is empty by chance once in 10^13."""
+
+
+def window_label(start: datetime, end: datetime) -> str:
+    """Return the days of a window, both included: ``2024-01-01 to 2024-01-08``."""
+    return f"{start:%Y-%m-%d} to {end - timedelta(seconds=1):%Y-%m-%d}"
+
+
+def window_faults(
+    windows: Sequence[tuple[Window, int]], start: datetime, end: datetime
+) -> Iterator[str]:
+    """Yield what is wrong with a month's windows: gaps, unfinished ones, lost questions."""
+    reached = start
+    for window, stored in windows:
+        label = window_label(window.start, window.end)
+        if window.start != reached:
+            yield f"no window covers {reached:%Y-%m-%d %H:%M} to {window.start:%Y-%m-%d %H:%M}"
+        reached = window.end
+        if not window.done:
+            yield f"window {label} was fetched only up to {window.resume_at:%Y-%m-%d %H:%M:%S}"
+        elif stored < window.fetched_count:
+            yield f"window {label} fetched {window.fetched_count} questions but {stored} are stored"
+    if reached != end:
+        yield f"no window covers {reached:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M}"
+
+
+def question_faults(counts: QuestionFaults, days: int) -> Iterator[str]:
+    """Yield what is wrong with a month's stored questions."""
+    if counts.duplicates:
+        yield f"{counts.duplicates} questions are stored at two times"
+    if counts.empty_titles:
+        yield f"{counts.empty_titles} questions have an empty title"
+    if counts.untagged:
+        yield f"{counts.untagged} questions bear no tag"
+    if counts.questions >= BUSY_DAY * days:
+        for day, count in (("first", counts.first_day), ("last", counts.last_day)):
+            if not count:
+                yield (
+                    f"0 questions on the {day} day, though the month has "
+                    f"{counts.questions / days:.0f} a day"
+                )
