@@ -1,0 +1,134 @@
+"""MLflow's REST API with short time limits and errors that say what to do."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import requests
+
+from include.errors import FixSettingsError, RetryLaterError
+
+CONNECT_TIMEOUT_S: Final = 3.0
+READ_TIMEOUT_S: Final = 15.0
+ABSENT: Final = 404
+_REFUSED: Final = frozenset({401, 403})
+
+
+class MlflowError(Exception):
+    """
+    MLflow understood and refused.
+
+    Parameters
+    ----------
+    status : int
+        HTTP status.
+    code : str
+        MLflow's error code, such as ``RESOURCE_ALREADY_EXISTS``.
+    message : str
+        MLflow's own words.
+    """
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(f"MLflow answered {status} {code}: {message}")
+        self.status = status
+        self.code = code
+        self.message = message
+
+
+class Rest:
+    """A connection to one MLflow server, kept open between calls; not for several threads."""
+
+    def __init__(self, tracking_uri: str) -> None:
+        if not tracking_uri.startswith(("http://", "https://")):
+            raise FixSettingsError(
+                f"MLFLOW_TRACKING_URI must be the address of a server, got {tracking_uri!r}"
+            )
+        self.tracking_uri = tracking_uri.rstrip("/")
+        self._session = requests.Session()
+
+    def call(self, method: str, path: str, payload: Mapping[str, Any]) -> dict[str, Any]:
+        """
+        Call ``/api/2.0/mlflow/<path>`` and return the answer.
+
+        Raises
+        ------
+        RetryLaterError
+            If the server is away, slow or ill.
+        FixSettingsError
+            If it does not let us in (password, or a Host header that it does not allow).
+        MlflowError
+            If it refuses what was asked.
+        """
+        place = "params" if method == "GET" else "json"
+        with self._send(method, f"/api/2.0/mlflow/{path}", **{place: dict(payload)}) as response:
+            answer: dict[str, Any] = response.json()
+            return answer
+
+    def files(self, folder: str) -> list[str]:
+        """Return the paths of all files under a served artifact folder, relative to it."""
+        found: list[str] = []
+        with self._send(
+            "GET", "/api/2.0/mlflow-artifacts/artifacts", params={"path": folder}
+        ) as response:
+            entries = response.json().get("files", [])
+        for entry in entries:
+            name = str(entry["path"])
+            if entry["is_dir"]:
+                found += [f"{name}/{below}" for below in self.files(f"{folder}/{name}")]
+            else:
+                found.append(name)
+        return found
+
+    def fetch(self, path: str, target: Path) -> None:
+        """Write one served artifact file to ``target``, whose folder exists."""
+        address = f"/api/2.0/mlflow-artifacts/artifacts/{path}"
+        try:
+            with (
+                self._send("GET", address, stream=True) as response,
+                target.open("wb") as stream,
+            ):
+                for chunk in response.iter_content(1 << 20):
+                    stream.write(chunk)
+        except requests.RequestException as error:
+            raise self._away(error) from error
+
+    def _send(self, method: str, path: str, **arguments: Any) -> requests.Response:
+        """Send one request; see ``call`` for the errors."""
+        try:
+            response = self._session.request(
+                method,
+                f"{self.tracking_uri}{path}",
+                timeout=(CONNECT_TIMEOUT_S, READ_TIMEOUT_S),
+                **arguments,
+            )
+        except requests.RequestException as error:
+            raise self._away(error) from error
+        if response.ok:
+            return response
+        with response:
+            raise self._refusal(response)
+
+    def _refusal(self, response: requests.Response) -> Exception:
+        """Return the error that fits a bad status."""
+        if response.status_code in _REFUSED:
+            return FixSettingsError(
+                f"MLflow at {self.tracking_uri} answered {response.status_code}: check the login "
+                "in MLFLOW_TRACKING_URI and the server's MLFLOW_SERVER_ALLOWED_HOSTS"
+            )
+        if response.status_code >= requests.codes.server_error:
+            return RetryLaterError(f"MLflow at {self.tracking_uri} is ill: {response.status_code}")
+        try:
+            body = response.json()
+        except ValueError:
+            body = {}
+        return MlflowError(
+            response.status_code,
+            str(body.get("error_code", "")),
+            str(body.get("message", response.text[:200])),
+        )
+
+    def _away(self, error: Exception) -> RetryLaterError:
+        """Return the error for a server that did not answer."""
+        return RetryLaterError(
+            f"MLflow at {self.tracking_uri} does not answer ({type(error).__name__})"
+        )

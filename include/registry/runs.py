@@ -1,0 +1,385 @@
+"""Training runs and logged models on one MLflow server: start, find, log, finish, fetch."""
+
+from __future__ import annotations
+
+import math
+import os
+import shutil
+import tempfile
+import time
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import requests
+
+from include.errors import MissingDataError, RetryLaterError
+from include.registry.folder import folder_sha256
+from include.registry.rest import CONNECT_TIMEOUT_S
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+_INCLUDE: Final = Path(__file__).resolve().parents[1]
+_MODEL_CODE: Final = ("__init__.py", "errors.py", "names.py", "text", "candidates")
+_METRICS_PER_CALL: Final = 900
+_VALUE_LENGTH: Final = 5000
+_SERVER_ERROR: Final = 500
+NOTE: Final = "mlflow.note.content"
+"""The tag that MLflow's UI shows as the run's description, in Markdown."""
+PARENT: Final = "mlflow.parentRunId"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """
+    A run as MLflow has it.
+
+    Parameters
+    ----------
+    run_id, experiment_id, status : str
+        ``status`` is ``RUNNING``, ``FINISHED`` or ``FAILED``.
+    metrics : dict of str to float
+        By the platform's names (``f1@5``).
+    params, tags : dict of str to str
+    """
+
+    run_id: str
+    experiment_id: str
+    status: str
+    metrics: dict[str, float]
+    params: dict[str, str]
+    tags: dict[str, str]
+
+    @property
+    def model_id(self) -> str:
+        """The logged model's id, empty if the run has none."""
+        return self.tags.get("model_id", "")
+
+    @property
+    def source(self) -> str:
+        """Where the logged model is, empty if the run has none."""
+        return self.tags.get("model_source", "")
+
+    @property
+    def sha256(self) -> str:
+        """`folder_sha256` of the candidate's folder in the logged model, empty if none."""
+        return self.tags.get("sha256", "")
+
+
+class Runs:
+    """
+    Runs on one MLflow server.
+
+    Making one imports mlflow and shortens its default patience (seven tries of two minutes) for
+    this process, unless the environment says otherwise.
+
+    Raises
+    ------
+    RetryLaterError
+        On construction if the server does not answer within seconds; from every method if it goes
+        away in between.
+    """
+
+    def __init__(self, tracking_uri: str) -> None:
+        self.tracking_uri = tracking_uri
+        _check_alive(tracking_uri)
+        os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
+        os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "60")
+        os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+        os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+        from mlflow import MlflowClient
+
+        self._client: MlflowClient = MlflowClient(tracking_uri=tracking_uri)
+
+    def start(
+        self,
+        experiment: str,
+        name: str,
+        *,
+        tags: Mapping[str, str],
+        parent_id: str | None = None,
+    ) -> str:
+        """Start a run in ``experiment``, made if absent, and return its id."""
+        all_tags = dict(tags) | ({PARENT: parent_id} if parent_id else {})
+        with self._passing_faults():
+            run = self._client.create_run(
+                self._experiment_id(experiment), run_name=name, tags=all_tags
+            )
+        return str(run.info.run_id)
+
+    def get(self, run_id: str) -> Run:
+        """
+        Return a run by its id.
+
+        Raises
+        ------
+        MissingDataError
+            If MLflow has no such run.
+        """
+        from mlflow.exceptions import MlflowException
+
+        with self._passing_faults():
+            try:
+                return _run(self._client.get_run(run_id))
+            except MlflowException as error:
+                if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+                    raise MissingDataError(f"MLflow has no run {run_id}") from error
+                raise
+
+    def find(
+        self, experiment: str, tags: Mapping[str, str], *, status: str | None = "FINISHED"
+    ) -> list[Run]:
+        """
+        Return the runs that bear all ``tags``, newest first.
+
+        Parameters
+        ----------
+        experiment : str
+            Name; no runs if there is no such experiment.
+        tags : mapping of str to str
+            Neither side may hold a single quote.
+        status : str or None
+            Any if None.
+        """
+        conditions = [f"tags.`{key}` = '{value}'" for key, value in tags.items()]
+        conditions += [f"attributes.status = '{status}'"] if status else []
+        with self._passing_faults():
+            known = self._client.get_experiment_by_name(experiment)
+            if known is None:
+                return []
+            found = self._client.search_runs(
+                [known.experiment_id],
+                filter_string=" and ".join(conditions),
+                order_by=["attributes.start_time DESC"],
+            )
+        return [_run(run) for run in found]
+
+    def log(
+        self,
+        run_id: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        metrics: Mapping[str, float] | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> None:
+        """Log plain values; a metric that is not a number (nothing to average) is left out."""
+        from mlflow.entities import Metric, Param, RunTag
+
+        now_ms = int(time.time() * 1000)
+        measured = [
+            Metric(metric_name(key), float(value), now_ms, 0)
+            for key, value in (metrics or {}).items()
+            if math.isfinite(value)
+        ]
+        with self._passing_faults():
+            self._client.log_batch(
+                run_id,
+                params=[
+                    Param(key, str(value)[:_VALUE_LENGTH]) for key, value in (params or {}).items()
+                ],
+                tags=[RunTag(key, value) for key, value in (tags or {}).items()],
+            )
+            for start in range(0, len(measured), _METRICS_PER_CALL):
+                self._client.log_batch(run_id, metrics=measured[start : start + _METRICS_PER_CALL])
+
+    def log_folder(self, run_id: str, folder: Path, path: str | None = None) -> None:
+        """Log every file of ``folder`` as artifacts under ``path``, the run's root if None."""
+        with self._passing_faults():
+            self._client.log_artifacts(run_id, str(folder), path)
+
+    def log_table(self, run_id: str, columns: Mapping[str, Sequence[Any]], file: str) -> None:
+        """Log columns as a table that MLflow's UI shows; ``file`` ends in ``.json``."""
+        with self._passing_faults():
+            self._client.log_table(
+                run_id, {key: list(values) for key, values in columns.items()}, file
+            )
+
+    def log_dataset(self, run_id: str, *, name: str, digest: str, role: str, profile: str) -> None:
+        """Note which data a run read; ``role`` is ``training`` or ``test``, ``profile`` JSON."""
+        from mlflow.entities import Dataset, DatasetInput, InputTag
+
+        data = Dataset(
+            name=name, digest=digest[:36], source_type="local", source="{}", profile=profile
+        )
+        with self._passing_faults():
+            self._client.log_inputs(
+                run_id, [DatasetInput(data, [InputTag("mlflow.data.context", role)])]
+            )
+
+    def log_model(
+        self,
+        run_id: str,
+        folder: Path,
+        *,
+        params: Mapping[str, Any],
+        requirements: Sequence[str],
+        bert_model: str | None,
+    ) -> Run:
+        """
+        Log a candidate's folder as a model that MLflow can load and serve by itself.
+
+        Parameters
+        ----------
+        run_id : str
+            The run that trained it.
+        folder : Path
+            As `include.candidates.catalogue.save_candidate` left it.
+        params : mapping
+            Shown with the model.
+        requirements : sequence of str
+            What an environment of its own would need, so that mlflow need not guess (20 s).
+        bert_model : str or None
+            Encoder that the candidate was trained with, for loading by MLflow.
+
+        Returns
+        -------
+        Run
+            With the logged model's id, place and SHA-256.
+        """
+        with tempfile.TemporaryDirectory() as work:
+            packed = _pack(folder, Path(work), requirements, bert_model)
+            with self._passing_faults():
+                model = self._client.create_logged_model(
+                    self._client.get_run(run_id).info.experiment_id,
+                    name="candidate",
+                    source_run_id=run_id,
+                    params={key: str(value)[:_VALUE_LENGTH] for key, value in params.items()},
+                    model_type="tag-suggester",
+                )
+                self._client.log_model_artifacts(model.model_id, str(packed))
+                self._client.finalize_logged_model(model.model_id, "READY")
+        self.log(
+            run_id,
+            tags={
+                "model_id": model.model_id,
+                "model_source": model.artifact_location,
+                "sha256": folder_sha256(folder),
+            },
+        )
+        return self.get(run_id)
+
+    def finish(self, run_id: str, *, failed: bool = False) -> None:
+        """End a run."""
+        with self._passing_faults():
+            self._client.set_terminated(run_id, "FAILED" if failed else "FINISHED")
+
+    def fetch(self, run_id: str, path: str, into: Path) -> Path:
+        """
+        Return the local copy of one artifact (file or folder) of a run.
+
+        Raises
+        ------
+        MissingDataError
+            If the run has no such artifact.
+        """
+        from mlflow.exceptions import MlflowException
+
+        into.mkdir(parents=True, exist_ok=True)
+        try:
+            return Path(self._client.download_artifacts(run_id, path, str(into)))
+        except MlflowException as error:
+            _check_alive(self.tracking_uri)
+            raise MissingDataError(f"run {run_id} has no artifact {path!r}: {error}") from error
+
+    def _experiment_id(self, name: str) -> str:
+        """Return an experiment's id; two tasks may ask for a new one at once."""
+        from mlflow.exceptions import MlflowException
+
+        if known := self._client.get_experiment_by_name(name):
+            return str(known.experiment_id)
+        try:
+            return str(self._client.create_experiment(name))
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+            return self._experiment_id(name)
+
+    @contextmanager
+    def _passing_faults(self) -> Iterator[None]:
+        """Turn a server that is away into RetryLaterError; leave what it refuses as it is."""
+        from mlflow.exceptions import ERROR_CODE_TO_HTTP_STATUS, MlflowException
+
+        try:
+            yield
+        except requests.RequestException as error:
+            raise RetryLaterError(f"MLflow at {self.tracking_uri} is away: {error}") from error
+        except MlflowException as error:
+            if ERROR_CODE_TO_HTTP_STATUS.get(error.error_code, _SERVER_ERROR) >= _SERVER_ERROR:
+                raise RetryLaterError(f"MLflow at {self.tracking_uri} is ill: {error}") from error
+            raise
+
+
+def metric_name(name: str) -> str:
+    """
+    Return a metric's name as MLflow takes it, which refuses ``@``.
+
+    Examples
+    --------
+    >>> metric_name("short/f1_all@5")
+    'short/f1_all_at_5'
+    """
+    return name.replace("@", "_at_")
+
+
+def run_url(mlflow_url: str, experiment_id: str, run_id: str) -> str:
+    """Return the page of a run in MLflow's UI."""
+    return f"{mlflow_url.rstrip('/')}/#/experiments/{experiment_id}/runs/{run_id}"
+
+
+def _check_alive(tracking_uri: str) -> None:
+    """RetryLaterError unless the server answers at once; mlflow itself would try for minutes."""
+    try:
+        requests.get(f"{tracking_uri.rstrip('/')}/health", timeout=CONNECT_TIMEOUT_S)
+    except requests.RequestException as error:
+        raise RetryLaterError(
+            f"MLflow at {tracking_uri} does not answer ({type(error).__name__})"
+        ) from error
+
+
+def _run(found: Any) -> Run:
+    """Return mlflow's run as a value."""
+    return Run(
+        run_id=found.info.run_id,
+        experiment_id=found.info.experiment_id,
+        status=found.info.status,
+        metrics={key.replace("_at_", "@"): value for key, value in found.data.metrics.items()},
+        params=dict(found.data.params),
+        tags=dict(found.data.tags),
+    )
+
+
+def _pack(folder: Path, work: Path, requirements: Sequence[str], bert_model: str | None) -> Path:
+    """Return a folder in MLflow's model format: the candidate, and the code that runs it."""
+    import mlflow.pyfunc
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
+
+    candidate, code, packed = work / "candidate", work / "include", work / "model"
+    shutil.copytree(folder, candidate)
+    code.mkdir()
+    for name in _MODEL_CODE:
+        source = _INCLUDE / name
+        if source.is_dir():
+            shutil.copytree(source, code / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, code / name)
+    with warnings.catch_warnings():
+        # mlflow asks for type hints and an example, from which it would infer this signature
+        warnings.simplefilter("ignore")
+        mlflow.pyfunc.save_model(
+            packed,
+            python_model=str(Path(__file__).with_name("suggester.py")),
+            artifacts={"candidate": str(candidate)},
+            code_paths=[str(code)],
+            pip_requirements=list(requirements),
+            model_config={"bert_model": bert_model},
+            signature=ModelSignature(
+                inputs=Schema([ColSpec("string", "title"), ColSpec("string", "body")]),
+                params=ParamSchema([ParamSpec("k", "long", 5)]),
+            ),
+        )
+    return packed

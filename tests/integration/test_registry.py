@@ -1,0 +1,191 @@
+"""The registry against a real MLflow server."""
+
+from __future__ import annotations
+
+import socket
+import time
+
+import pytest
+
+from include.errors import FixSettingsError, MissingDataError, ModelUnusableError, RetryLaterError
+from include.registry import ModelVersion, Registry, folder_sha256
+from include.registry.runs import Runs
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture(scope="module")
+def runs(mlflow_server):
+    return Runs(mlflow_server)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Stands in for a trained candidate: the registry looks at bytes only."""
+    made = tmp_path / "made"
+    (made / "deep").mkdir(parents=True)
+    (made / "candidate.json").write_text('{"candidate": "frequency"}')
+    (made / "deep" / "weights.bin").write_bytes(bytes(range(256)) * 100)
+    return made
+
+
+def register(registry: Registry, runs: Runs, folder, sha256: str | None = None) -> ModelVersion:
+    run_id = runs.start("registry tests", "frequency", tags={})
+    run = runs.log_model(run_id, folder, params={}, requirements=["numpy"], bert_model=None)
+    runs.finish(run_id)
+    return registry.register(
+        run_id=run_id,
+        model_id=run.model_id,
+        source=run.source,
+        tags={"candidate": "frequency", "sha256": sha256 or run.sha256},
+    )
+
+
+def test_alias_of_a_model_that_was_never_registered_is_none(registry):
+    assert registry.alias("champion") is None
+
+
+def test_alias_that_was_never_set_is_none(registry, runs, folder):
+    register(registry, runs, folder)
+    assert registry.alias("champion") is None
+
+
+def test_alias_names_the_version_with_candidate_and_hash(registry, runs, folder):
+    version = register(registry, runs, folder)
+    registry.set_alias("champion", version.version)
+    found = registry.alias("champion")
+    assert found == version
+    assert (found.candidate, found.sha256) == ("frequency", folder_sha256(folder))
+
+
+def test_removed_alias_is_gone(registry, runs, folder):
+    version = register(registry, runs, folder)
+    registry.set_alias("challenger", version.version)
+    registry.remove_alias("challenger")
+    assert registry.alias("challenger") is None
+
+
+def test_version_that_does_not_exist_is_none(registry, runs, folder):
+    register(registry, runs, folder)
+    assert registry.version("99") is None
+    assert registry.version("nonsense") is None
+
+
+def test_run_registers_once_however_often_it_is_tried(registry, runs, folder):
+    first = register(registry, runs, folder)
+    again = registry.register(run_id=first.run_id, model_id="m-other", source="x", tags={})
+    assert again == first
+
+
+def test_download_holds_exactly_the_files_registered(registry, runs, folder, tmp_path):
+    version = register(registry, runs, folder)
+    got = registry.download(version.version, tmp_path / "models")
+    assert folder_sha256(got) == folder_sha256(folder)
+
+
+def test_second_download_uses_the_copy_that_is_there(registry, runs, folder, tmp_path):
+    version = register(registry, runs, folder)
+    first = registry.download(version, tmp_path / "models")
+    made_at = (first / "candidate.json").stat().st_ino
+    assert registry.download(version, tmp_path / "models") == first
+    assert (first / "candidate.json").stat().st_ino == made_at
+
+
+def test_damaged_copy_is_fetched_anew(registry, runs, folder, tmp_path):
+    version = register(registry, runs, folder)
+    got = registry.download(version, tmp_path / "models")
+    (got / "deep" / "weights.bin").write_bytes(b"torn")
+    assert folder_sha256(registry.download(version, tmp_path / "models")) == version.sha256
+
+
+def test_content_that_is_not_what_was_registered_is_refused(registry, runs, folder, tmp_path):
+    version = register(registry, runs, folder, sha256="0" * 64)
+    with pytest.raises(ModelUnusableError, match="not what was registered"):
+        registry.download(version, tmp_path / "models")
+    assert list((tmp_path / "models").iterdir()) == []
+
+
+def test_version_without_a_hash_is_refused(registry, runs, folder, tmp_path):
+    register(registry, runs, folder)
+    foreign = ModelVersion("1", "", "", "", version_time())
+    with pytest.raises(ModelUnusableError, match="registered was none"):
+        registry.download(foreign, tmp_path / "models")
+
+
+def version_time():
+    from datetime import UTC, datetime
+
+    return datetime(2024, 1, 1, tzinfo=UTC)
+
+
+def test_download_of_an_unknown_version_is_refused(registry, tmp_path):
+    with pytest.raises(ModelUnusableError, match="has no version 7"):
+        registry.download("7", tmp_path)
+
+
+def test_alias_lookup_is_cheap(registry, runs, folder):
+    version = register(registry, runs, folder)
+    registry.set_alias("champion", version.version)
+    started = time.perf_counter()
+    for _ in range(10):
+        registry.alias("champion")
+    assert (time.perf_counter() - started) / 10 < 0.5  # 4 to 10 ms on a quiet machine
+
+
+def test_metrics_come_back_under_the_platforms_names_without_those_that_are_nan(runs):
+    run_id = runs.start("registry tests", "metrics", tags={"key": "a"})
+    runs.log(run_id, metrics={"f1@5": 0.25, "short/f1_all@5": 0.5, "mrr": float("nan")})
+    assert runs.get(run_id).metrics == {"f1@5": 0.25, "short/f1_all@5": 0.5}
+
+
+def test_finished_run_is_found_by_its_tags_and_a_failed_one_is_not(runs):
+    tags = {"key": f"found-{time.time_ns()}"}
+    failed = runs.start("registry tests", "failed", tags=tags)
+    runs.finish(failed, failed=True)
+    assert runs.find("registry tests", tags) == []
+    done = runs.start("registry tests", "done", tags=tags)
+    runs.finish(done)
+    assert [run.run_id for run in runs.find("registry tests", tags)] == [done]
+
+
+def test_no_run_is_found_in_an_experiment_that_is_not_there(runs):
+    assert runs.find("never made", {}) == []
+
+
+def test_unknown_run_is_missing_data(runs):
+    with pytest.raises(MissingDataError, match="no run"):
+        runs.get("0" * 32)
+
+
+def test_artifact_comes_back_as_it_was_logged(runs, folder, tmp_path):
+    run_id = runs.start("registry tests", "artifacts", tags={})
+    runs.log_folder(run_id, folder, "results")
+    got = runs.fetch(run_id, "results", tmp_path / "fetched")
+    assert folder_sha256(got) == folder_sha256(folder)
+
+
+def test_absent_artifact_is_missing_data(runs, tmp_path):
+    run_id = runs.start("registry tests", "empty", tags={})
+    with pytest.raises(MissingDataError, match="no artifact"):
+        runs.fetch(run_id, "results/questions.parquet", tmp_path)
+
+
+@pytest.fixture
+def nobody():
+    """Address of a port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return f"http://127.0.0.1:{probe.getsockname()[1]}"
+
+
+@pytest.mark.parametrize("ask", [lambda uri: Registry(uri).alias("champion"), Runs])
+def test_mlflow_away_is_said_within_seconds(nobody, ask):
+    started = time.perf_counter()
+    with pytest.raises(RetryLaterError, match="does not answer"):
+        ask(nobody)
+    assert time.perf_counter() - started < 5
+
+
+def test_tracking_uri_that_is_no_server_is_refused():
+    with pytest.raises(FixSettingsError, match="MLFLOW_TRACKING_URI"):
+        Registry("sqlite:///mlflow.db")
