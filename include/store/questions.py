@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime
+from functools import lru_cache
 from io import BytesIO
 from itertools import islice
 from typing import Final
@@ -118,28 +119,43 @@ def _copy(connection: Connection, batch: list[Question]) -> None:
 
 
 def _line(question: Question, now: str) -> str:
-    """Return one line of COPY's text format."""
+    """
+    Return one line of COPY's text format.
+
+    The fields are joined by NUL, which PostgreSQL's text cannot hold, so that the whole line is
+    escaped at once: five passes a question instead of five a field.
+    """
     q = question
-    read_at = q.fetched_at.isoformat() if q.fetched_at else now
+    fields = [
+        q.site,
+        str(q.question_id),
+        q.asked_at.isoformat(),
+        q.title,
+        q.body_html,
+        _array(q.tags),
+        str(q.score),
+        str(q.view_count),
+        str(q.answer_count),
+        q.link,
+        q.author,
+        q.licence,
+        q.fetched_at.isoformat() if q.fetched_at else now,
+    ]
+    line = "\0".join(fields)
+    if line.count("\0") >= len(fields):
+        line = "\0".join([field.replace("\0", "") for field in fields])
     return (
-        f"{_text(q.site)}\t{q.question_id}\t{q.asked_at.isoformat()}\t{_text(q.title)}\t"
-        f"{_text(q.body_html)}\t{_array(q.tags)}\t{q.score}\t{q.view_count}\t{q.answer_count}\t"
-        f"{_text(q.link)}\t{_text(q.author)}\t{_text(q.licence)}\t{read_at}\n"
+        line.replace("\\", r"\\")
+        .replace("\n", r"\n")
+        .replace("\r", r"\r")
+        .replace("\t", r"\t")
+        .replace("\0", "\t")
+        + "\n"
     )
 
 
-def _text(value: str) -> str:
-    """Escape text for COPY; a NUL, which PostgreSQL cannot hold, is dropped."""
-    return (
-        value.replace("\\", "\\\\")
-        .replace("\n", "\\n")
-        .replace("\r", "\\r")
-        .replace("\t", "\\t")
-        .replace("\x00", "")
-    )
-
-
+@lru_cache(maxsize=10_000)
 def _array(tags: tuple[str, ...]) -> str:
-    """Return the array literal of ``tags``, escaped for COPY."""
-    quoted = ",".join('"' + tag.replace("\\", "\\\\").replace('"', '\\"') + '"' for tag in tags)
-    return _text("{" + quoted + "}")
+    """Return the array literal of ``tags``."""
+    quoted = [tag.replace("\\", r"\\").replace('"', r"\"") for tag in tags]
+    return '{"' + '","'.join(quoted) + '"}' if quoted else "{}"
