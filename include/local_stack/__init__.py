@@ -1,1 +1,1 @@
-"""Starts and stops the whole platform on one machine, without Docker."""
+"""Starts and stops the whole platform on one machine, without Docker and without root rights."""

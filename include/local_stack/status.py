@@ -1,0 +1,119 @@
+"""What runs of a stack, where, and with how much memory; as values and as a table."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+from rich.table import Table
+
+from include.local_stack.place import Place, local_place
+from include.local_stack.processes import Process
+from include.local_stack.stack import read_environment, read_state, stack_processes
+from include.local_stack.supervisor import Supervisor
+
+
+@dataclass(frozen=True)
+class ProcessStatus:
+    """
+    One line of the status.
+
+    Parameters
+    ----------
+    name, state, description : str
+        As the supervisor knows it.
+    address : str
+        Where it listens, empty if it does not.
+    pid : int
+        Process id, 0 if it does not run.
+    memory_mb : float
+        Memory of it and its children in MB, each shared page counted once.
+    """
+
+    name: str
+    state: str
+    description: str
+    address: str
+    pid: int
+    memory_mb: float
+
+
+def stack_status(local: Path) -> list[ProcessStatus]:
+    """Return the status of each process of the stack in ``local``; none if it is not running."""
+    local = local.resolve()
+    state = read_state(local)
+    supervisor = Supervisor(local)
+    if state is None or not supervisor.answers():
+        return []
+    place = local_place(local, state.ports)
+    states = supervisor.states()
+    return [
+        ProcessStatus(
+            name=process.name,
+            state=states[process.name].state,
+            description=states[process.name].description,
+            address=_address(process, place),
+            pid=states[process.name].pid,
+            memory_mb=memory_mb(states[process.name].pid),
+        )
+        for process in stack_processes(place, state)
+    ]
+
+
+def memory_mb(pid: int) -> float:
+    """Return the memory in MB of a process and its descendants; 0 if it is gone."""
+    if pid == 0:
+        return 0.0
+    try:
+        parent = psutil.Process(pid)
+        family = [parent, *parent.children(recursive=True)]
+    except psutil.Error:
+        return 0.0
+    return sum(_own_memory(process) for process in family) / 1e6
+
+
+def _own_memory(process: psutil.Process) -> float:
+    """Return bytes: the proportional share where the system tells it, else the resident size."""
+    try:
+        full = process.memory_full_info()
+        return float(getattr(full, "pss", full.rss))
+    except psutil.Error:
+        return 0.0
+
+
+def status_table(local: Path) -> Table:
+    """Return the table that `make status` shows."""
+    table = Table("process", "state", "pid", "memory", "address", box=None, pad_edge=False)
+    lines = stack_status(local)
+    for line in lines:
+        style = "green" if line.state == "RUNNING" else "red"
+        table.add_row(
+            line.name,
+            f"[{style}]{line.state.lower()}[/{style}]",
+            str(line.pid or ""),
+            f"{line.memory_mb:,.0f} MB",
+            line.address or f"[dim]{line.description}[/dim]",
+        )
+    table.add_row("together", "", "", f"{sum(line.memory_mb for line in lines):,.0f} MB", "")
+    return table
+
+
+def logins(local: Path) -> list[tuple[str, str]]:
+    """Return what a person needs to look around: name and value."""
+    environment = read_environment(local)
+    return [
+        ("Airflow", environment["AIRFLOW_URL"]),
+        ("  login", f"{environment['AIRFLOW_USER']} / {environment['AIRFLOW_PASSWORD']}"),
+        ("Suggestions", environment["SERVICE_URL"]),
+        ("MLflow", environment["MLFLOW_TRACKING_URI"]),
+        ("Drift reports", environment["EVIDENTLY_URL"]),
+        ("Received mail", str(local / "mail")),
+        ("Logs", str(local / "logs")),
+        ("Variables", f"source {local / 'env'}"),
+    ]
+
+
+def _address(process: Process, place: Place) -> str:
+    if process.server is None:
+        return ""
+    address = place.address(process.server)
+    return f"http://{address}" if process.path is not None else address
