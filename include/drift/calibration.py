@@ -145,7 +145,7 @@ def calibrate(
     pairs = [] if history is None else list(month_pairs(history, reference, size, generator))
     own = list(months_apart(reference, size, generator))
     nulls = {
-        signal.name: _null(table[:, i], level, _unrest(signal, pairs) or _unrest(signal, own))
+        signal.name: _null(table[:, i], level, _unrest(signal, pairs, own))
         for i, signal in enumerate(used)
     }
     return Calibration(
@@ -262,11 +262,13 @@ def _null(draws: FloatArray, level: float, unrest: FloatArray | None) -> Null:
     return Null(centre, spread, unrest_centre, unrest_spread, max(by_chance, stretched))
 
 
-def _unrest(signal: Signal, pairs: Sequence[tuple[Sample, Sample]]) -> FloatArray | None:
-    usable = [pair for pair in pairs if usable_signals(*pair, [signal])]
-    if len(usable) < FEWEST_PAIRS:
-        return None
-    return np.array([signal.value(*pair) for pair in usable])
+def _unrest(signal: Signal, *sources: Sequence[tuple[Sample, Sample]]) -> FloatArray | None:
+    """Read the signal on the first source that knows enough pairs of what it needs."""
+    for pairs in sources:
+        usable = [pair for pair in pairs if usable_signals(*pair, [signal])]
+        if len(usable) >= FEWEST_PAIRS:
+            return np.array([signal.value(*pair) for pair in usable])
+    return None
 
 
 def _at_most(rows: NDArray[np.intp], size: int, generator: np.random.Generator) -> NDArray[np.intp]:
