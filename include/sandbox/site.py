@@ -1,0 +1,199 @@
+"""
+Serves a local Stack Exchange site: the simulator's questions, or those of a file.
+
+The API's root is ``http://127.0.0.1:PORT/2.3``. It listens on loopback only.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import socket
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import uvicorn
+
+from include.errors import FixInputError, FixSettingsError, TagkeeperError
+from include.questions import Question
+from include.sandbox import simulator
+from include.sandbox.api import ConnectionCut, SandboxApi
+from include.sandbox.archive import Archive
+from include.sandbox.events import Event, write_events
+from include.sources.jsonl import read_jsonl
+
+HOST: Final = "127.0.0.1"
+
+
+class _WithoutCuts(logging.Filter):
+    """Keeps connections that were cut on purpose out of the server's log of errors."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        error = record.exc_info[1] if record.exc_info else None
+        while isinstance(error, BaseExceptionGroup):
+            error = error.exceptions[0]
+        return not isinstance(error, ConnectionCut)
+
+
+_WITHOUT_CUTS: Final = _WithoutCuts()
+
+
+def read_site(path: Path, site: str | None) -> tuple[str, list[Question]]:
+    """
+    Return the site's name and its questions from a file; ``site`` None takes the only one.
+
+    Raises
+    ------
+    FixInputError
+        If the file cannot be read, or it does not hold exactly the site that was asked for.
+    """
+    questions = list(read_jsonl(path))
+    found = sorted({question.site for question in questions})
+    if site is None and len(found) == 1:
+        return found[0], questions
+    if site not in found:
+        raise FixInputError(
+            f"{path} holds questions of {', '.join(found) or 'no site'}; "
+            f"choose one of these with --site, got {site!r}"
+        )
+    return site, [question for question in questions if question.site == site]
+
+
+def listen(port: int) -> socket.socket:
+    """Return a socket that listens on loopback; FixSettingsError if the port is taken."""
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((HOST, port))
+    except OSError as error:
+        listener.close()
+        raise FixSettingsError(f"cannot listen on {HOST}:{port}: {error.strerror}") from error
+    return listener
+
+
+def _server(api: SandboxApi) -> uvicorn.Server:
+    logging.getLogger("uvicorn.error").addFilter(_WITHOUT_CUTS)
+    config = uvicorn.Config(
+        api.app(), log_level="warning", access_log=False, lifespan="off", server_header=False
+    )
+    return uvicorn.Server(config)
+
+
+@contextmanager
+def running(api: SandboxApi) -> Iterator[str]:
+    """
+    Serve ``api`` from a thread of this process, for tests and benchmarks.
+
+    Yields
+    ------
+    str
+        The API's root, such as ``http://127.0.0.1:40123/2.3``.
+    """
+    listener = listen(0)
+    server = _server(api)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+    thread.start()
+    while not server.started:
+        if not thread.is_alive():
+            raise FixSettingsError("the sandbox site did not start")
+        time.sleep(0.005)
+    try:
+        yield f"http://{HOST}:{listener.getsockname()[1]}/2.3"
+    finally:
+        server.should_exit = True
+        thread.join()
+        listener.close()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m include.sandbox.site",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--port", type=int, default=0, help="port on loopback; 0 (default) takes a free one"
+    )
+    parser.add_argument("--data", type=Path, help="serve this .jsonl or .jsonl.gz file instead")
+    parser.add_argument(
+        "--site",
+        help=f"name that requests must give; default: the file's, or {simulator.SITE}",
+    )
+    parser.add_argument(
+        "--seed",
+        type=int,
+        default=simulator.DEFAULT_SEED,
+        help="seed of the simulation (default %(default)s)",
+    )
+    parser.add_argument(
+        "--months",
+        type=int,
+        default=simulator.DEFAULT_MONTHS,
+        help=f"months to simulate from {simulator.DEFAULT_FIRST_MONTH} (default %(default)s)",
+    )
+    parser.add_argument(
+        "--questions-per-month",
+        type=int,
+        default=simulator.DEFAULT_QUESTIONS_PER_MONTH,
+        help="mean volume of the simulation (default %(default)s)",
+    )
+    parser.add_argument("--quiet", action="store_true", help="simulate without events")
+    parser.add_argument(
+        "--events-file", type=Path, help="write the simulation's events there, as JSON"
+    )
+    parser.add_argument(
+        "--quota", type=int, default=10_000, help="requests per day (default %(default)s)"
+    )
+    parser.add_argument("--key", help="the only API key that is known; any is accepted if not set")
+    return parser
+
+
+def _contents(options: argparse.Namespace) -> tuple[str, list[Question]]:
+    """Return the site's name and questions, and write the events if asked to."""
+    events: tuple[Event, ...] = ()
+    if options.data is not None:
+        site, questions = read_site(options.data, options.site)
+    else:
+        simulation = simulator.simulate(
+            seed=options.seed,
+            months=options.months,
+            questions_per_month=options.questions_per_month,
+            events=() if options.quiet else None,
+            site=options.site or simulator.SITE,
+        )
+        site, questions, events = (
+            options.site or simulator.SITE,
+            list(simulation.questions),
+            simulation.events,
+        )
+    if options.events_file is not None:
+        write_events(events, options.events_file)
+    return site, questions
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serve until stopped; return 2 with a message if something has to be put right first."""
+    options = _parser().parse_args(arguments)
+    try:
+        listener = listen(options.port)
+        site, questions = _contents(options)
+    except TagkeeperError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    api = SandboxApi(site, Archive(questions), quota=options.quota, key=options.key)
+    sys.stdout.write(
+        f"site '{site}' with {len(questions)} questions at "
+        f"http://{HOST}:{listener.getsockname()[1]}/2.3\n"
+    )
+    sys.stdout.flush()
+    _server(api).run(sockets=[listener])
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
