@@ -49,6 +49,7 @@ CREATE TABLE promotions (
     figures       jsonb       NOT NULL DEFAULT '{}',
     artifact_sha256 text
 );
+CREATE INDEX promotions_alias_idx ON promotions (alias, promotion_id DESC);
 CREATE FUNCTION refuse_ledger_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     RAISE EXCEPTION 'promotions is a ledger: add a row instead of changing one';

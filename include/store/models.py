@@ -1,0 +1,238 @@
+"""Datasets, evaluations and the ledger of promotions in PostgreSQL."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, Literal
+
+from sqlalchemy import Connection, Row
+from sqlalchemy.exc import OperationalError
+
+from include import names
+from include.errors import RetryLaterError
+from include.store.queries import query
+
+LOCK_WAIT_S: Final = 30
+PromotionKind = Literal["first", "promotion", "rollback", "challenger", "withdrawal"]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDataset:
+    """
+    Questions of a range of months as somebody learned from them.
+
+    Parameters
+    ----------
+    dataset_id : str
+        Hash of the content.
+    site, first_month, last_month : str
+        Both months included.
+    question_count, min_tag_count : int
+    vocabulary : tuple of str
+        Sorted.
+    """
+
+    dataset_id: str
+    site: str
+    first_month: str
+    last_month: str
+    question_count: int
+    min_tag_count: int
+    vocabulary: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluatedModel:
+    """
+    Which model was measured on which month.
+
+    Parameters
+    ----------
+    site, candidate : str
+    model_version : str
+        The registry's version, or the run's id of a model that was not registered.
+    run_id : str
+        The MLflow run that measured.
+    train_first, train_last, test_month : str
+    """
+
+    site: str
+    candidate: str
+    model_version: str
+    run_id: str
+    train_first: str
+    train_last: str
+    test_month: str
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One measured value; ``question_count`` questions stand behind it."""
+
+    slice: str
+    metric: str
+    value: float
+    question_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Promotion:
+    """
+    A row of the ledger.
+
+    Parameters
+    ----------
+    promotion_id : int
+    promoted_at : datetime
+        Aware, UTC.
+    alias : str
+    from_version : str or None
+        Who bore the alias before, if anybody.
+    to_version : str
+        Who bears it from then on; for a ``withdrawal`` the version that lost it.
+    kind : str
+        ``first``, ``promotion``, ``rollback``, ``challenger`` or ``withdrawal``.
+    actor : str
+        A person's name or a DAG run's id.
+    reason : str
+    figures : dict
+        What the decision rests on.
+    artifact_sha256 : str or None
+    """
+
+    promotion_id: int
+    promoted_at: datetime
+    alias: str
+    from_version: str | None
+    to_version: str
+    kind: PromotionKind
+    actor: str
+    reason: str
+    figures: dict[str, Any]
+    artifact_sha256: str | None
+
+
+def record_dataset(connection: Connection, dataset: StoredDataset) -> None:
+    """Note a dataset; the same one again changes nothing."""
+    connection.execute(
+        query("record_dataset"),
+        {
+            "dataset_id": dataset.dataset_id,
+            "site": dataset.site,
+            "first_month": dataset.first_month,
+            "last_month": dataset.last_month,
+            "question_count": dataset.question_count,
+            "min_tag_count": dataset.min_tag_count,
+            "vocabulary": list(dataset.vocabulary),
+        },
+    )
+
+
+def record_evaluations(
+    connection: Connection, model: EvaluatedModel, figures: Sequence[Figure]
+) -> int:
+    """Store a model's figures on a month and return how many; NaN (nothing measured) is not."""
+    kept = [figure for figure in figures if math.isfinite(figure.value)]
+    connection.execute(
+        query("record_evaluations"),
+        {
+            "site": model.site,
+            "candidate": model.candidate,
+            "model_version": model.model_version,
+            "run_id": model.run_id,
+            "train_first": model.train_first,
+            "train_last": model.train_last,
+            "test_month": model.test_month,
+            "slices": [figure.slice for figure in kept],
+            "metrics": [figure.metric for figure in kept],
+            "values": [figure.value for figure in kept],
+            "question_counts": [figure.question_count for figure in kept],
+        },
+    )
+    return len(kept)
+
+
+def read_evaluations(
+    connection: Connection, site: str, model_version: str, test_month: str
+) -> list[Figure]:
+    """Return a model's figures on a month, ordered by slice and metric; empty if unmeasured."""
+    rows = connection.execute(
+        query("evaluations_of"),
+        {"site": site, "model_version": model_version, "test_month": test_month},
+    )
+    return [Figure(row.slice, row.metric, row.value, row.question_count) for row in rows]
+
+
+def lock_promotion(connection: Connection, wait_s: int = LOCK_WAIT_S) -> None:
+    """
+    Keep everybody else from moving an alias until the caller's transaction ends.
+
+    Raises
+    ------
+    RetryLaterError
+        If somebody else holds the lock for longer than ``wait_s`` seconds.
+    """
+    try:
+        connection.execute(
+            query("lock_promotion"), {"key": names.LOCK_PROMOTION, "wait_ms": f"{wait_s}s"}
+        )
+    except OperationalError as error:
+        raise RetryLaterError("another process is moving an alias") from error
+
+
+def record_promotion(
+    connection: Connection,
+    *,
+    alias: str,
+    from_version: str | None,
+    to_version: str,
+    kind: PromotionKind,
+    actor: str,
+    reason: str,
+    figures: Mapping[str, Any],
+    artifact_sha256: str | None,
+) -> Promotion:
+    """Add a row to the ledger, in the caller's transaction; see `Promotion` for the fields."""
+    row = connection.execute(
+        query("record_promotion"),
+        {
+            "alias": alias,
+            "from_version": from_version,
+            "to_version": to_version,
+            "kind": kind,
+            "actor": actor,
+            "reason": reason,
+            "figures": json.dumps(figures),
+            "artifact_sha256": artifact_sha256,
+        },
+    ).one()
+    return _promotion(row)
+
+
+def latest_promotion(connection: Connection, alias: str = names.CHAMPION) -> Promotion | None:
+    """Return the ledger's last row about ``alias``, or None if it was never given."""
+    row = connection.execute(query("latest_promotion"), {"alias": alias}).one_or_none()
+    return _promotion(row) if row else None
+
+
+def promotion_to(connection: Connection, alias: str, version: str) -> Promotion | None:
+    """Return the row by which ``version`` was last promoted (not rolled back) to ``alias``."""
+    row = connection.execute(
+        query("promotion_to_version"), {"alias": alias, "to_version": version}
+    ).one_or_none()
+    return _promotion(row) if row else None
+
+
+def list_promotions(connection: Connection, alias: str, limit: int = 20) -> list[Promotion]:
+    """Return the ledger's last ``limit`` rows about ``alias``, newest first."""
+    rows = connection.execute(query("promotions_of_alias"), {"alias": alias, "row_limit": limit})
+    return [_promotion(row) for row in rows]
+
+
+def _promotion(row: Row[Any]) -> Promotion:
+    """Return a row as a value."""
+    return Promotion(**row._mapping)
