@@ -98,6 +98,11 @@ class Settings(BaseSettings):
     service_poll_s: float = Field(
         2.0, gt=0, le=5, description="seconds between looks at the registry's aliases"
     )
+    service_spool_sync: bool = Field(
+        False,
+        description="answer only when the record is on the disk itself, so that a power cut loses "
+        "none; a killed process never does",
+    )
     service_max_body_bytes: int = Field(
         1_048_576, ge=1024, description="largest request body; above it 413"
     )

@@ -11,7 +11,8 @@ CREATE TABLE predictions (
     model_version text        NOT NULL,
     candidate     text        NOT NULL,
     variant       text        NOT NULL CHECK (variant IN ('champion', 'challenger')),
-    shadow        boolean     NOT NULL DEFAULT false,
+    shadow        boolean     NOT NULL DEFAULT false,   -- computed beside the answer, never shown
+    answer_id     uuid,                                 -- of a shadow row: the prediction that was shown
     ab_test_id    bigint,
     latency_ms    real        NOT NULL,
     client        text,
@@ -44,3 +45,20 @@ CREATE TABLE ab_tests (
     CHECK (champion_version <> challenger_version)
 );
 CREATE UNIQUE INDEX ab_tests_one_open_idx ON ab_tests ((true)) WHERE ended_at IS NULL;
+
+-- A ledger of every daily look at an A/B test: rows are added, never changed or deleted.
+CREATE TABLE ab_verdicts (
+    ab_verdict_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    ab_test_id    bigint      NOT NULL REFERENCES ab_tests,
+    judged_at     timestamptz NOT NULL DEFAULT now(),
+    verdict       text        NOT NULL CHECK (verdict IN ('promote', 'stop', 'go_on')),
+    reason        text        NOT NULL,
+    figures       jsonb       NOT NULL DEFAULT '{}'
+);
+CREATE INDEX ab_verdicts_test_idx ON ab_verdicts (ab_test_id, judged_at);
+CREATE FUNCTION refuse_verdict_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'ab_verdicts is a ledger: add a row instead of changing one';
+END $$;
+CREATE TRIGGER ab_verdicts_are_final BEFORE UPDATE OR DELETE OR TRUNCATE ON ab_verdicts
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_verdict_change();

@@ -1,0 +1,87 @@
+"""A/B tests in PostgreSQL: at most one open, and a ledger of every look at it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
+
+from include.errors import FixInputError
+from include.store.queries import query
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAbTest:
+    """A row of ``ab_tests``; ``share`` in [0, 1] is the challenger's part of the traffic."""
+
+    ab_test_id: int
+    champion_version: str
+    challenger_version: str
+    share: float
+    shadow: bool
+    started_at: datetime
+    started_by: str
+
+
+def open_ab_test(connection: Connection) -> StoredAbTest | None:
+    """Return the A/B test that runs now, if any."""
+    row = connection.execute(query("open_ab_test")).mappings().one_or_none()
+    return StoredAbTest(**row) if row is not None else None
+
+
+def start_ab_test(
+    connection: Connection,
+    *,
+    champion_version: str,
+    challenger_version: str,
+    share: float,
+    shadow: bool,
+    started_by: str,
+) -> int:
+    """
+    Open an A/B test and return its id.
+
+    Raises
+    ------
+    FixInputError
+        If another is open: stop that one first.
+    """
+    binds = {
+        "champion_version": champion_version,
+        "challenger_version": challenger_version,
+        "share": share,
+        "shadow": shadow,
+        "started_by": started_by,
+    }
+    try:
+        with connection.begin_nested():
+            return int(connection.execute(query("start_ab_test"), binds).scalar_one())
+    except IntegrityError as error:
+        raise FixInputError(
+            "an A/B test is open already: trigger judge_ab_test with action 'stop' first"
+        ) from error
+
+
+def record_verdict(
+    connection: Connection,
+    ab_test_id: int,
+    *,
+    verdict: str,
+    reason: str,
+    figures: Mapping[str, Any],
+) -> None:
+    """Add a row to the ledger; ``promote`` and ``stop`` also close the test."""
+    binds = {
+        "ab_test_id": ab_test_id,
+        "verdict": verdict,
+        "reason": reason,
+        "figures": json.dumps(figures),
+    }
+    connection.execute(query("record_ab_verdict"), binds)
+    if verdict != "go_on":
+        connection.execute(query("close_ab_test"), binds)

@@ -1,0 +1,194 @@
+"""
+Predictions and feedback in PostgreSQL: written by COPY in batches, each row exactly once.
+
+A row is born as one line of COPY's text format, because the service keeps that line in its spool
+first: draining then moves bytes and builds nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from io import BytesIO
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import Connection
+
+from include.store.queries import query
+
+NULL: Final = "\\N"
+TOP_TAGS: Final = 5
+"""Suggestions that outcomes are counted on: what an asker may use."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """
+    One answer of the service, or one computed in the shadow of an answer.
+
+    Parameters
+    ----------
+    prediction_id : UUID
+        Version 7: its time is ``asked_at``.
+    asked_at : datetime
+        Aware, UTC.
+    site, title, body : str
+        As asked; ``body`` is HTML.
+    tags : sequence of (str, float)
+        Tags with scores in [0, 1], best first.
+    model_version, candidate, variant : str
+        Who answered; ``variant`` is ``champion`` or ``challenger``.
+    latency_ms : float
+        From the first byte parsed to the answer computed, per question, >= 0.
+    shadow : bool
+        Computed beside the answer and never shown.
+    answer_id : UUID or None
+        Of a shadow row: the prediction that was shown.
+    question_id, ab_test_id : int or None
+    client : str or None
+        What the client calls itself.
+    """
+
+    prediction_id: UUID
+    asked_at: datetime
+    site: str
+    title: str
+    body: str
+    tags: tuple[tuple[str, float], ...]
+    model_version: str
+    candidate: str
+    variant: str
+    latency_ms: float
+    question_id: int | None = None
+    shadow: bool = False
+    answer_id: UUID | None = None
+    ab_test_id: int | None = None
+    client: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    """What somebody made of a prediction; ``source`` is ``page``, ``api`` or ``site``."""
+
+    feedback_id: UUID
+    prediction_id: UUID
+    given_at: datetime
+    final_tags: tuple[str, ...]
+    source: str
+
+
+def prediction_line(row: Prediction) -> bytes:
+    r"""
+    Return ``row`` as a line of COPY's text format, without the line's end.
+
+    Examples
+    --------
+    >>> from uuid import UUID
+    >>> row = Prediction(UUID(int=7), datetime(2024, 2, 1, tzinfo=UTC), "s", "a\tb", "", (), "1",
+    ...                  "tfidf", "champion", 1.5)
+    >>> prediction_line(row).split(b"\t")[4]
+    b'a\\tb'
+    """
+    tags = msgspec.json.encode([{"tag": tag, "score": score} for tag, score in row.tags]).decode()
+    return "\t".join(
+        (
+            str(row.prediction_id),
+            row.asked_at.isoformat(),
+            _escaped(row.site),
+            NULL if row.question_id is None else str(row.question_id),
+            _escaped(row.title),
+            _escaped(row.body),
+            _escaped(tags),
+            _escaped(row.model_version),
+            _escaped(row.candidate),
+            row.variant,
+            "t" if row.shadow else "f",
+            NULL if row.answer_id is None else str(row.answer_id),
+            NULL if row.ab_test_id is None else str(row.ab_test_id),
+            f"{row.latency_ms:.3f}",
+            NULL if row.client is None else _escaped(row.client),
+        )
+    ).encode("utf-8", "replace")
+
+
+def feedback_line(row: Feedback) -> bytes:
+    """Return ``row`` as a line of COPY's text format, without the line's end."""
+    inside = ",".join(
+        '"' + tag.replace("\\", "\\\\").replace('"', '\\"') + '"' for tag in row.final_tags
+    )
+    return "\t".join(
+        (
+            str(row.feedback_id),
+            str(row.prediction_id),
+            row.given_at.isoformat(),
+            _escaped("{" + inside + "}"),
+            row.source,
+        )
+    ).encode("utf-8", "replace")
+
+
+def copy_predictions(connection: Connection, lines: Iterable[bytes]) -> int:
+    """
+    Store lines made by ``prediction_line``; return how many were new.
+
+    Rows that are stored already are left alone, so a batch may be sent twice. Missing partitions
+    are made. Runs in the caller's transaction.
+    """
+    connection.execute(query("create_predictions_staging"))
+    _copy(connection, "copy_predictions_staging", lines)
+    connection.execute(query("ensure_prediction_partitions"))
+    return connection.execute(query("merge_predictions")).rowcount
+
+
+def copy_feedback(connection: Connection, lines: Iterable[bytes]) -> int:
+    """Store lines made by ``feedback_line``; return how many were new. As ``copy_predictions``."""
+    connection.execute(query("create_feedback_staging"))
+    _copy(connection, "copy_feedback_staging", lines)
+    return connection.execute(query("merge_feedback")).rowcount
+
+
+def daily_indicators(connection: Connection, site: str, start: datetime) -> list[dict[str, Any]]:
+    """
+    Return what came of the answers of each UTC day since ``start``, oldest day first.
+
+    Each row holds ``day`` (date), ``answers``, ``judged`` (answers whose true tags are known),
+    ``precision`` (share of suggested tags that were true), ``coverage`` (share of true tags that
+    were suggested), both over the five best suggestions and None where nothing is judged, and
+    ``latency_ms`` (median).
+    """
+    rows = connection.execute(
+        query("daily_indicators"), {"site": site, "start": start, "top": TOP_TAGS}
+    )
+    return [dict(row) for row in rows.mappings()]
+
+
+def uuid7_time(prediction_id: UUID) -> datetime:
+    """Return the moment inside a version 7 UUID, UTC, to the millisecond."""
+    return datetime.fromtimestamp((prediction_id.int >> 80) / 1000, tz=UTC)
+
+
+def _copy(connection: Connection, statement: str, lines: Iterable[bytes]) -> None:
+    """Send ``lines`` through COPY on the driver's own cursor."""
+    driver = connection.connection.driver_connection
+    if driver is None:
+        raise RuntimeError("the connection has been closed")
+    with driver.cursor() as cursor:
+        cursor.copy_expert(query(statement).text.rstrip().rstrip(";"), BytesIO(b"\n".join(lines)))
+
+
+def _escaped(text: str) -> str:
+    """Return ``text`` as COPY's text format wants it; NUL, which PostgreSQL refuses, as a space."""
+    if "\\" in text:
+        text = text.replace("\\", "\\\\")
+    if "\n" in text:
+        text = text.replace("\n", "\\n")
+    if "\t" in text:
+        text = text.replace("\t", "\\t")
+    if "\r" in text:
+        text = text.replace("\r", "\\r")
+    if "\0" in text:
+        text = text.replace("\0", " ")
+    return text

@@ -1,0 +1,92 @@
+"""Who may ask, and how often: API keys and a rate limit per key, both beyond loopback only."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Final
+
+from flask import Flask, g, request
+from flask_limiter import Limiter
+
+from include.errors import FixSettingsError
+from include.settings import Settings
+from serving import rate_storage
+from serving.errors import KeyRefusedError
+from serving.keys import ApiKeys
+
+OPEN_ENDPOINTS: Final = frozenset(
+    {"health.healthz", "health.readyz", "health.metrics", "openapi.document", "page.show", "static"}
+)
+"""What needs no key: it tells nothing of questions, and probes and browsers bear none."""
+
+
+def keys_for(settings: Settings) -> ApiKeys | None:
+    """
+    Return the API keys that requests are checked against; None on loopback without a key file.
+
+    Raises
+    ------
+    FixSettingsError
+        If the service would listen beyond loopback without keys.
+    """
+    if settings.service_api_keys_file is not None:
+        return ApiKeys(settings.service_api_keys_file)
+    if not is_loopback(settings.service_host):
+        raise FixSettingsError(
+            f"SERVICE_HOST={settings.service_host} is reachable from other machines: make an API "
+            "key with `python -m serving.keys add NAME` and set SERVICE_API_KEYS_FILE, or listen "
+            "on 127.0.0.1"
+        )
+    return None
+
+
+def is_loopback(host: str) -> bool:
+    """
+    Return whether only this machine can reach ``host``.
+
+    Examples
+    --------
+    >>> is_loopback("127.0.0.1"), is_loopback("localhost"), is_loopback("0.0.0.0")
+    (True, True, False)
+    """
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def register(app: Flask, settings: Settings, keys: ApiKeys | None) -> None:
+    """Check keys and rates on every endpoint of ``app`` that is not open; nothing without keys."""
+    if keys is None:
+        return
+
+    @app.before_request
+    def check_key() -> None:
+        if request.endpoint in OPEN_ENDPOINTS or request.method == "OPTIONS":
+            return
+        name = keys.name_of(_presented())
+        if name is None:
+            raise KeyRefusedError("send 'Authorization: Bearer KEY' with a key of this service")
+        g.key_name = name
+
+    Limiter(
+        key_func=lambda: g.get("key_name", ""),
+        app=app,
+        default_limits=[settings.service_rate_limit],
+        default_limits_exempt_when=lambda: "key_name" not in g,
+        application_limits_exempt_when=lambda: "key_name" not in g,
+        default_limits_per_method=False,
+        storage_uri=f"{rate_storage.SCHEME}://",
+        strategy="fixed-window",
+        headers_enabled=True,
+    )
+
+
+def _presented() -> str:
+    """Return the key that the request bears, empty if none."""
+    scheme, _, key = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        return key.strip()
+    return request.headers.get("X-API-Key", "")

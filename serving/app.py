@@ -1,0 +1,118 @@
+"""The app factory: settings in, a Flask app out; nothing runs in the background until `start`."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from flask import Flask
+
+from include.candidates.base import Encoder
+from include.registry import Registry
+from include.settings import Settings
+from include.store.engine import make_engine
+from serving import access, feedback, health, model_info, openapi, page, predict, problems, requests
+from serving.follower import RegistryFollower
+from serving.leader import Leader
+from serving.live_model import ModelSource
+from serving.metrics import MachineCollector
+from serving.recorder import Recorder, SpoolRecorder
+from serving.service import Service, service_of
+from serving.shelf import Shelf
+from serving.spool import Spool
+from serving.suggester import Suggester
+
+BLUEPRINTS: Final = (
+    predict.bp,
+    feedback.bp,
+    model_info.bp,
+    health.bp,
+    openapi.bp,
+    page.bp,
+)
+
+
+def create_app(
+    settings: Settings | None = None,
+    *,
+    model_source: ModelSource | None = None,
+    recorder: Recorder | None = None,
+) -> Flask:
+    """
+    Return the suggestion service.
+
+    Parameters
+    ----------
+    settings : Settings or None
+        Read from the environment if None.
+    model_source : ModelSource or None
+        The registry's aliases, followed, if None.
+    recorder : Recorder or None
+        A spool in ``LOCAL_DIR`` that drains into ``DATABASE_URL`` if None.
+
+    Raises
+    ------
+    FixSettingsError
+        If a setting is missing, or the service would listen beyond loopback without API keys.
+    """
+    settings = settings or Settings.from_env()
+    keys = access.keys_for(settings)
+    spool_folder = settings.local_dir / "spool"
+    shelf = Shelf(settings.local_dir / "models")
+    models = model_source or _follower(settings, shelf)
+    app = Flask(__name__, static_folder="static", template_folder="templates")
+    app.config["MAX_CONTENT_LENGTH"] = settings.service_max_body_bytes
+    app.extensions["tagkeeper"] = Service(
+        settings=settings,
+        models=models,
+        suggester=Suggester(settings.site, models, recorder or _recorder(settings, spool_folder)),
+        shelf=shelf,
+        spool_folder=spool_folder,
+        collector=MachineCollector(spool_folder, shelf.indicators_path),
+        needs_key=keys is not None,
+    )
+    problems.register(app)
+    requests.register(app, settings)
+    access.register(app, settings, keys)
+    for blueprint in BLUEPRINTS:
+        app.register_blueprint(blueprint)
+    return app
+
+
+def start(app: Flask) -> None:
+    """Start what runs in the background; to be called in the process that answers, once."""
+    service = service_of(app)
+    service.suggester.recorder.start()
+    service.models.start()
+
+
+def stop(app: Flask) -> None:
+    """Stop what runs in the background; what is not in PostgreSQL yet stays on disk."""
+    service = service_of(app)
+    service.models.close()
+    service.suggester.recorder.close()
+
+
+def _recorder(settings: Settings, folder: Path) -> Recorder:
+    url = settings.require_database_url()
+    spool = Spool(folder, sync=settings.service_spool_sync)
+    return SpoolRecorder(spool, partial(make_engine, url, pool_size=1))
+
+
+def _follower(settings: Settings, shelf: Shelf) -> ModelSource:
+    leader = Leader(
+        shelf,
+        registry=partial(Registry, settings.require_mlflow_uri()),
+        connect=partial(make_engine, settings.require_database_url(), pool_size=1),
+        site=settings.site,
+        poll_s=settings.service_poll_s,
+    )
+    return RegistryFollower(shelf, leader, partial(_encoder, settings.bert_model))
+
+
+def _encoder(bert_model: str | None, name: str) -> Encoder:
+    """Return an encoder; its library is imported only where a live candidate embeds."""
+    from include.candidates.encoders import encoder_factory
+
+    return encoder_factory(bert_model)(name)

@@ -1,0 +1,78 @@
+"""What can go wrong with a request, each with its HTTP status; `serving.problems` answers them."""
+
+from include.errors import TagkeeperError
+
+
+class ProblemError(TagkeeperError):
+    """
+    A request that is answered with a problem document.
+
+    Parameters
+    ----------
+    detail : str
+        What happened and what to do, for the person who sent the request.
+    field : str or None
+        The field at fault, as ``title`` or ``[3].body``.
+    """
+
+    status = 400
+    kind = "bad_request"
+    title = "The request cannot be understood"
+
+    def __init__(self, detail: str, *, field: str | None = None) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.field = field
+
+
+class InvalidRequestError(ProblemError):
+    """A field is missing, too long, or of the wrong kind."""
+
+    kind = "invalid_request"
+    title = "A field is missing or wrong"
+
+
+class WrongMediaTypeError(ProblemError):
+    """The body is not declared as JSON."""
+
+    status = 415
+    kind = "wrong_media_type"
+    title = "The body must be application/json"
+
+
+class KeyRefusedError(ProblemError):
+    """No API key, or one that is not known."""
+
+    status = 401
+    kind = "key_refused"
+    title = "An API key is needed"
+
+
+class UnknownPredictionError(ProblemError):
+    """Feedback for an id that this service cannot have given out."""
+
+    status = 404
+    kind = "unknown_prediction"
+    title = "No such prediction"
+
+
+class NoModelError(ProblemError):
+    """There is no model to answer with yet."""
+
+    status = 503
+    kind = "no_model"
+    title = "There is no model yet"
+
+
+class CannotRecordError(ProblemError):
+    """The answer could not be made durable, so it is not given."""
+
+    status = 503
+    kind = "cannot_record"
+    title = "The answer cannot be recorded"
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(
+            f"nothing is answered that is not recorded, and recording failed: {detail}. "
+            "Free space on the service's disk, then ask again."
+        )

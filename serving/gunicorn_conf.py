@@ -1,0 +1,79 @@
+"""
+Gunicorn's settings, from ours: ``gunicorn -c serving/gunicorn_conf.py 'serving:create_app()'``.
+
+The app is made once, before the workers fork, so that they share its code; whatever holds threads,
+connections or models starts in each worker. No ``max_requests``: Prometheus would keep a file for
+every worker that ever was.
+"""
+
+import os
+from pathlib import Path
+from typing import Any
+
+# One thread per worker for linear algebra: more of them fight over the cores that the workers use.
+for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(variable, "1")
+# A registry that is away must not hold the look at it for minutes.
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+
+from include.settings import Settings  # noqa: E402
+
+settings = Settings.from_env()
+
+
+def _metrics_folder() -> None:
+    """Give the workers an empty folder for their metrics, once per start and never at a reload."""
+    if os.environ.get("TAGKEEPER_METRICS_OF") == str(os.getpid()):
+        return
+    folder = Path(
+        os.environ.setdefault(
+            "PROMETHEUS_MULTIPROC_DIR", str(settings.local_dir.resolve() / "service-metrics")
+        )
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in folder.glob("*.db"):
+        path.unlink()
+    os.environ["TAGKEEPER_METRICS_OF"] = str(os.getpid())
+
+
+_metrics_folder()
+
+from serving.logs import LOGGING  # noqa: E402
+
+bind = f"{settings.service_host}:{settings.service_port}"
+workers = settings.service_workers
+worker_class = "gthread"
+threads = settings.service_threads
+preload_app = True
+keepalive = 30
+graceful_timeout = 20
+timeout = 60
+# Heartbeats on a disk that stalls would get workers killed.
+worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
+control_socket_disable = True
+logconfig_dict = LOGGING
+accesslog = None
+
+
+def post_worker_init(worker: Any) -> None:
+    """Start threads, connections and models in the worker itself."""
+    from serving.app import start
+
+    start(worker.wsgi)
+
+
+def worker_exit(_server: Any, worker: Any) -> None:
+    """Move what is recorded to PostgreSQL if it answers, and let go of the files."""
+    from serving.app import stop
+
+    if getattr(worker, "wsgi", None) is not None:
+        stop(worker.wsgi)
+
+
+def child_exit(_server: Any, worker: Any) -> None:
+    """Forget the states of a worker that is gone."""
+    from prometheus_client import multiprocess
+
+    multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]

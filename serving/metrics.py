@@ -1,0 +1,125 @@
+"""
+Prometheus metrics of the service, correct with several workers.
+
+Counters and histograms live in ``PROMETHEUS_MULTIPROC_DIR`` when gunicorn sets it (which must be
+before this module is imported) and are added up at scrape. What is a state of the machine, such
+as the spool, is read from disk at scrape instead.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    REGISTRY,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+    multiprocess,
+)
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from serving.indicators import read_indicators
+from serving.spool import spool_state
+
+CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
+BUCKETS_S: Final = (
+    0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5,
+)  # fmt: skip
+
+PREDICTIONS: Final = Counter(
+    "app_predictions_total", "Questions answered, by who answered", ["variant"]
+)
+PREDICTION_TIME: Final = Histogram(
+    "app_prediction_time_seconds",
+    "Time to answer a request for tags, recording included",
+    buckets=BUCKETS_S,
+)
+STEP_TIME: Final = Histogram(
+    "app_step_time_seconds", "Time of each step of an answer", ["step"], buckets=BUCKETS_S
+)
+ERRORS: Final = Counter("app_errors_total", "Requests refused or failed, by kind", ["kind"])
+SHADOWS: Final = Counter("app_shadow_predictions_total", "Answers computed in the shadow")
+FEEDBACK: Final = Counter("app_feedback_total", "Feedback received, by source", ["source"])
+RECORDED: Final = Counter("app_recorded_rows_total", "Rows made durable in the spool")
+RECORD_FAILURES: Final = Counter(
+    "app_record_failures_total", "Answers refused because they could not be made durable"
+)
+DRAINED: Final = Counter("app_drained_rows_total", "Rows moved from the spool to PostgreSQL")
+DRAIN_FAILURES: Final = Counter(
+    "app_drain_failures_total", "Attempts to drain the spool that failed"
+)
+REJECTED: Final = Counter("app_rejected_rows_total", "Rows that PostgreSQL refused, put aside")
+MODEL_SWAPS: Final = Counter("app_model_swaps_total", "Models taken into service, by all workers")
+MODEL_FAILURES: Final = Counter(
+    "app_model_failures_total", "Models that could not be fetched or loaded, by step", ["step"]
+)
+MODEL_VERSION: Final = Gauge(
+    "app_model_version",
+    "Version of the champion that each worker answers with",
+    multiprocess_mode="liveall",
+)
+MODEL_CREATED: Final = Gauge(
+    "app_model_created_timestamp_seconds",
+    "When the champion was registered",
+    multiprocess_mode="livemax",
+)
+
+
+class MachineCollector(Collector):
+    """
+    What is on this machine's disk, whoever put it there.
+
+    Parameters
+    ----------
+    spool_folder, indicators_path : Path
+    """
+
+    def __init__(self, spool_folder: Path, indicators_path: Path) -> None:
+        self._spool_folder = spool_folder
+        self._indicators_path = indicators_path
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """Yield spool size and age, and the latest day's indicators where there are any."""
+        size, age = spool_state(self._spool_folder)
+        yield GaugeMetricFamily("app_spool_bytes", "Bytes waiting for PostgreSQL", value=size)
+        yield GaugeMetricFamily(
+            "app_spool_oldest_seconds", "Age of the oldest row waiting for PostgreSQL", value=age
+        )
+        latest = next(
+            (day for day in reversed(read_indicators(self._indicators_path)) if day.judged), None
+        )
+        if latest is None or latest.precision is None or latest.coverage is None:
+            return
+        yield GaugeMetricFamily(
+            "app_live_precision_ratio",
+            "Share of suggested tags that were true, on the latest day with known tags",
+            value=latest.precision,
+        )
+        yield GaugeMetricFamily(
+            "app_live_coverage_ratio",
+            "Share of true tags that were suggested, on the latest day with known tags",
+            value=latest.coverage,
+        )
+        yield GaugeMetricFamily(
+            "app_live_judged", "Answers with known tags on that day", value=latest.judged
+        )
+
+
+def scrape(collector: Collector) -> bytes:
+    """Return all metrics in Prometheus' text format, added up over the workers."""
+    registry = CollectorRegistry()
+    registry.register(collector)
+    own = generate_latest(registry)
+    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+        shared = CollectorRegistry()
+        multiprocess.MultiProcessCollector(shared)  # type: ignore[no-untyped-call]
+        return generate_latest(shared) + own
+    return generate_latest(REGISTRY) + own

@@ -1,0 +1,146 @@
+"""GET /openapi.json: the interface, made from the types that check it."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any, Final
+
+import msgspec
+from flask import Blueprint, Response
+
+from serving import payloads
+from serving.problems import MEDIA_TYPE, Problem
+from serving.requests import json_response
+from serving.service import service
+
+bp = Blueprint("openapi", __name__)
+
+OPENAPI_VERSION: Final = "3.1.0"
+INTERFACE_VERSION: Final = "1"
+
+
+@bp.get("/openapi.json")
+def document() -> Response:
+    """Answer with the OpenAPI document."""
+    return json_response(openapi_document(needs_key=service().needs_key))
+
+
+@cache
+def openapi_document(*, needs_key: bool) -> dict[str, Any]:
+    """Return the OpenAPI document; with ``needs_key`` it asks for an API key."""
+    schemas, components = payloads.schemas()
+    (problem,), more = msgspec.json.schema_components(
+        [Problem], ref_template="#/components/schemas/{name}"
+    )
+    refused = _Refusals(problem, needs_key=needs_key)
+    either = {"oneOf": [schemas["question"], schemas["batch"]]}
+    answers = {"oneOf": [schemas["answer"], {"type": "array", "items": schemas["answer"]}]}
+    paths = {
+        "/predict": {
+            "post": {
+                "operationId": "predict",
+                "summary": "Suggest tags for a question, or for up to 100 of them",
+                "requestBody": _body(either),
+                "responses": {
+                    "200": _json("Suggested tags, best first; recorded", answers),
+                    **refused(400, 413, 415, 503),
+                },
+            }
+        },
+        "/feedback": {
+            "post": {
+                "operationId": "give_feedback",
+                "summary": "Say which tags a question got in the end; the latest word counts",
+                "requestBody": _body(schemas["feedback"]),
+                "responses": {
+                    "201": _json("Recorded", schemas["feedback_kept"]),
+                    **refused(400, 404, 413, 415, 503),
+                },
+            }
+        },
+        "/model": {
+            "get": {
+                "operationId": "show_model",
+                "summary": "Who answers, since when, trained on what, and how it does lately",
+                "responses": {"200": _json("What is live", _OBJECT), **refused()},
+            }
+        },
+        "/healthz": {"get": _open("healthz", "Whether the process answers", {"200": _OBJECT})},
+        "/readyz": {
+            "get": _open(
+                "readyz", "Whether questions can be answered", {"200": _OBJECT, "503": _OBJECT}
+            )
+        },
+        "/openapi.json": {"get": _open("openapi", "This document", {"200": _OBJECT})},
+        "/metrics": {
+            "get": {
+                "operationId": "metrics",
+                "summary": "Prometheus metrics",
+                "security": [],
+                "responses": {
+                    "200": {
+                        "description": "Prometheus' text format",
+                        "content": {"text/plain": {"schema": {"type": "string"}}},
+                    }
+                },
+            }
+        },
+    }
+    described: dict[str, Any] = {"schemas": {**components, **more}}
+    if needs_key:
+        described["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
+    return {
+        "openapi": OPENAPI_VERSION,
+        "info": {
+            "title": "Tag suggestions",
+            "version": INTERFACE_VERSION,
+            "description": "Suggests tags for questions. Errors are RFC 9457 problem documents.",
+        },
+        "security": [{"key": []}] if needs_key else [],
+        "paths": paths,
+        "components": described,
+    }
+
+
+_OBJECT: Final = {"type": "object"}
+_STATUSES: Final = {
+    400: "A field is missing or wrong; `field` names it",
+    401: "No API key, or an unknown one",
+    404: "No such prediction",
+    413: "The body is too large",
+    415: "The body is not declared as JSON",
+    429: "Too many requests for this API key",
+    503: "No model yet, or the answer cannot be recorded",
+}
+
+
+class _Refusals:
+    """Makes the ``responses`` of the errors that an operation may answer with."""
+
+    def __init__(self, problem: dict[str, Any], *, needs_key: bool) -> None:
+        self._content = {MEDIA_TYPE: {"schema": problem}}
+        self._always = (401, 429) if needs_key else ()
+
+    def __call__(self, *statuses: int) -> dict[str, Any]:
+        return {
+            str(status): {"description": _STATUSES[status], "content": self._content}
+            for status in sorted((*statuses, *self._always))
+        }
+
+
+def _body(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"required": True, "content": {"application/json": {"schema": schema}}}
+
+
+def _json(description: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return {"description": description, "content": {"application/json": {"schema": schema}}}
+
+
+def _open(name: str, summary: str, answers: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """Return an operation that needs no key and answers JSON objects."""
+    return {
+        "operationId": name,
+        "summary": summary,
+        "security": [],
+        "responses": {status: _json(summary, schema) for status, schema in answers.items()},
+    }

@@ -1,0 +1,93 @@
+"""Every error as one shape: a problem document (RFC 9457, ``application/problem+json``)."""
+
+from __future__ import annotations
+
+import logging
+from typing import Annotated, Final
+
+import msgspec
+from flask import Flask, Response
+from msgspec import Meta
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+
+from serving import metrics
+from serving.errors import ProblemError
+from serving.request_ids import request_id
+
+log = logging.getLogger(__name__)
+
+MEDIA_TYPE: Final = "application/problem+json"
+
+
+class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A request that was not done, and why; ``field`` is the one at fault, if it is one."""
+
+    type: str
+    title: str
+    status: Annotated[int, Meta(ge=400, le=599)]
+    detail: str
+    request_id: str
+    field: str | None = None
+
+
+def register(app: Flask) -> None:
+    """Answer every error of ``app`` with a problem document."""
+    app.register_error_handler(ProblemError, _refused)
+    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(Exception, _failed)
+
+
+def problem_response(
+    *, kind: str, title: str, status: int, detail: str, field: str | None = None
+) -> Response:
+    """Return the problem document of an error, counted by ``kind``."""
+    metrics.ERRORS.labels(kind).inc()
+    problem = Problem(
+        type=f"urn:tagkeeper:problem:{kind}",
+        title=title,
+        status=status,
+        detail=detail,
+        request_id=request_id(),
+        field=field,
+    )
+    response = Response(msgspec.json.encode(problem), status=status, content_type=MEDIA_TYPE)
+    if status == 503:
+        response.headers["Retry-After"] = "5"
+    if status == 401:
+        response.headers["WWW-Authenticate"] = "Bearer"
+    return response
+
+
+def _refused(error: ProblemError) -> Response:
+    return problem_response(
+        kind=error.kind,
+        title=error.title,
+        status=error.status,
+        detail=error.detail,
+        field=error.field,
+    )
+
+
+def _http_error(error: HTTPException) -> Response:
+    """Answer what Flask itself refuses: no such page, wrong method, too large a body."""
+    status = error.code or 500
+    detail = error.description or error.name
+    if isinstance(error, RequestEntityTooLarge):
+        detail = "send a smaller body, or a batch in parts"
+    response = problem_response(
+        kind=error.name.lower().replace(" ", "_"), title=error.name, status=status, detail=detail
+    )
+    for name, value in error.get_headers():
+        if name.lower() in {"allow", "retry-after"}:
+            response.headers[name] = value
+    return response
+
+
+def _failed(error: Exception) -> Response:
+    log.error("request failed", exc_info=error)
+    return problem_response(
+        kind="internal_error",
+        title="The service failed",
+        status=500,
+        detail="this is a fault of the service; its log names it under this request_id",
+    )

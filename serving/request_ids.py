@@ -1,0 +1,20 @@
+"""The id of each request: the client's own if it sends a sound one, else a fresh one."""
+
+import os
+import re
+from typing import Final
+
+from flask import g, request
+
+HEADER: Final = "X-Request-ID"
+_SOUND: Final = re.compile(r"[A-Za-z0-9._-]{8,64}")
+
+
+def request_id() -> str:
+    """Return the current request's id."""
+    found: str | None = g.get("request_id")
+    if found is None:
+        given = request.headers.get(HEADER, "")
+        found = given if _SOUND.fullmatch(given) else os.urandom(8).hex()
+        g.request_id = found
+    return found

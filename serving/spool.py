@@ -1,0 +1,211 @@
+"""
+A spool on local disk: what is appended outlives the process, and later moves on in order.
+
+Each worker appends to a segment file of its own and holds a lock on it while it lives. A line is
+``crc32 kind payload``; ``write`` hands it to the kernel, so it survives ``kill -9``; with ``sync``
+it is on the disk itself, one ``fdatasync`` for all threads that wait. A segment is sealed, moved
+to PostgreSQL in one transaction, then deleted; what a dead worker left is adopted by any other.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import threading
+import time
+import zlib
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import Final
+
+SEGMENT_BYTES: Final = 8 * 1024 * 1024
+"""A segment that has reached this size is sealed even while older ones wait."""
+
+
+@dataclass(eq=False, slots=True)
+class Segment:
+    """An open segment file; ``synced`` bytes of its ``size`` are known to be on the disk."""
+
+    path: Path
+    fd: int
+    size: int = 0
+    synced: int = 0
+    sync_lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def lines(self) -> Iterator[tuple[str, bytes]]:
+        """Yield (kind, payload) of every whole line; a line torn by a crash is left out."""
+        for line in self.path.read_bytes().split(b"\n"):
+            crc, _, rest = line.partition(b" ")
+            if len(crc) == 8 and crc == b"%08x" % zlib.crc32(rest):
+                yield rest[:1].decode("ascii"), rest[2:]
+
+    def delete(self) -> None:
+        """Remove the file and let go of it: all of it is stored elsewhere."""
+        self.path.unlink(missing_ok=True)
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the file, so that another worker may adopt it."""
+        with self.sync_lock:
+            self.synced = self.size
+            if self.fd >= 0:
+                os.close(self.fd)
+                self.fd = -1
+
+
+class Spool:
+    """
+    The segments of one worker.
+
+    Parameters
+    ----------
+    folder : Path
+        Shared by the workers of a machine; made if missing.
+    sync : bool, default=False
+        Whether ``append`` returns only when the lines are on the disk itself, which a power cut
+        needs; a killed process does not.
+    """
+
+    def __init__(self, folder: Path, *, sync: bool = False) -> None:
+        self.folder = folder
+        self.sync = sync
+        self.sealed: deque[Segment] = deque()
+        self._current: Segment | None = None
+        self._lock = threading.Lock()
+        self._numbers = count()
+
+    def append(self, kind: str, payloads: Sequence[bytes]) -> None:
+        """
+        Keep ``payloads`` (no line ends in them): all of them, or none and an OSError.
+
+        Parameters
+        ----------
+        kind : str
+            One ASCII letter, given back by ``Segment.lines``.
+        """
+        head = kind.encode("ascii") + b" "
+        data = b"".join(
+            b"%08x %b\n" % (zlib.crc32(line), line) for line in (head + item for item in payloads)
+        )
+        with self._lock:
+            segment = self._current
+            if segment is None:
+                segment = self._current = self._new_segment()
+            self._write(segment, data)
+            end = segment.size
+        if self.sync:
+            _sync(segment, end)
+
+    @property
+    def current_bytes(self) -> int:
+        """Bytes in the segment that is being written."""
+        segment = self._current
+        return segment.size if segment else 0
+
+    def seal(self) -> None:
+        """Put the current segment, if it holds anything, at the end of ``sealed``."""
+        with self._lock:
+            if self._current is not None and self._current.size:
+                self.sealed.append(self._current)
+                self._current = None
+
+    def adopt(self) -> None:
+        """Put segments whose worker is dead at the end of ``sealed``, oldest first."""
+        own = {segment.path for segment in (*self.sealed, self._current) if segment is not None}
+        for path in segment_paths(self.folder):
+            if path not in own and (segment := _locked(path)) is not None:
+                self.sealed.append(segment)
+
+    def close(self) -> None:
+        """Let go of every segment; what they hold stays on disk for the next worker."""
+        self.seal()
+        while self.sealed:
+            self.sealed.popleft().close()
+        with self._lock:
+            if self._current is not None:
+                self._current.delete()
+                self._current = None
+
+    def _new_segment(self) -> Segment:
+        """Open a segment that nobody can see before it is locked."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        name = f"{time.time_ns() // 1_000_000:014d}-{os.getpid()}-{next(self._numbers)}"
+        hidden = self.folder / f".{name}"
+        fd = os.open(hidden, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND, 0o600)
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        path = self.folder / f"{name}.log"
+        hidden.rename(path)
+        if self.sync:
+            _sync_folder(self.folder)
+        return Segment(path, fd)
+
+    @staticmethod
+    def _write(segment: Segment, data: bytes) -> None:
+        """Append all of ``data`` or, on a full disk, nothing."""
+        try:
+            written = os.write(segment.fd, data)
+            if written != len(data):
+                raise OSError(f"{written} of {len(data)} bytes fitted on the disk")
+        except OSError:
+            os.ftruncate(segment.fd, segment.size)
+            raise
+        segment.size += len(data)
+
+
+def segment_paths(folder: Path) -> list[Path]:
+    """Return the segments in ``folder``, oldest first; their names begin with their birth."""
+    return sorted(folder.glob("[0-9]*.log"))
+
+
+def spool_state(folder: Path) -> tuple[int, float]:
+    """Return bytes waiting in ``folder`` and the age in seconds of the oldest that holds any."""
+    waiting, oldest = 0, 0.0
+    for path in segment_paths(folder):
+        try:
+            size = path.stat().st_size
+        except FileNotFoundError:  # drained between the listing and the look
+            continue
+        waiting += size
+        if size:
+            oldest = max(oldest, time.time() - int(path.name.split("-")[0]) / 1000)
+    return waiting, oldest
+
+
+def _locked(path: Path) -> Segment | None:
+    """Return the segment at ``path`` if its worker is dead and nobody else has taken it."""
+    try:
+        fd = os.open(path, os.O_RDWR | os.O_APPEND)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(fd)
+        return None
+    state = os.fstat(fd)
+    if state.st_nlink == 0:  # drained and deleted while this worker was opening it
+        os.close(fd)
+        return None
+    return Segment(path, fd, size=state.st_size, synced=state.st_size)
+
+
+def _sync(segment: Segment, end: int) -> None:
+    """Return when the first ``end`` bytes are on the disk; one call serves all that wait."""
+    with segment.sync_lock:
+        if segment.synced >= end:
+            return
+        size = segment.size
+        os.fdatasync(segment.fd)
+        segment.synced = size
+
+
+def _sync_folder(folder: Path) -> None:
+    """Put the folder's entries on the disk, so that a new file outlives a power cut."""
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)

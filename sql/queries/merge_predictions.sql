@@ -1,0 +1,12 @@
+-- Move the staged predictions into the table; those stored already are left alone.
+-- Binds: none
+-- Index: predictions_pkey
+INSERT INTO predictions (
+    prediction_id, asked_at, site, question_id, title, body, tags, model_version, candidate,
+    variant, shadow, answer_id, ab_test_id, latency_ms, client
+)
+SELECT
+    prediction_id, asked_at, site, question_id, title, body, tags, model_version, candidate,
+    variant, shadow, answer_id, ab_test_id, latency_ms, client
+FROM predictions_staging
+ON CONFLICT (prediction_id, asked_at) DO NOTHING;
