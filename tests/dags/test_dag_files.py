@@ -1,0 +1,141 @@
+"""Every DAG file parses, fast, under its own name, with docs, retries and true branches."""
+
+import ast
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from include import names
+
+ROOT = Path(__file__).resolve().parents[2]
+FILES = sorted((ROOT / "dags").glob("*.py"))
+KNOWN = {value for name, value in vars(names).items() if name.startswith("DAG_")}
+IDS = [path.stem for path in FILES]
+
+# Libraries that take long to import; a DAG file that needs one imports it inside its task.
+HEAVY = {
+    "evidently", "gensim", "matplotlib", "mlflow", "nltk", "numpy", "pandas", "scipy",
+    "sentence_transformers", "sklearn", "torch",
+}  # fmt: skip
+
+MEASURE = """
+import importlib.util, json, sys, time
+import airflow.sdk
+from airflow.sdk import CronDataIntervalTimetable, Param, RetryPolicy, dag, task
+import airflow.providers.standard.operators.trigger_dagrun
+import airflow.providers.smtp.notifications.smtp
+task.branch
+measured = {}
+for path in sys.argv[1:]:
+    before, start = set(sys.modules), time.perf_counter()
+    spec = importlib.util.spec_from_file_location("dag_file", path)
+    spec.loader.exec_module(importlib.util.module_from_spec(spec))
+    seconds = time.perf_counter() - start
+    measured[path] = {"seconds": seconds, "modules": sorted(set(sys.modules) - before)}
+print(json.dumps(measured))
+"""
+
+
+@pytest.fixture(scope="session")
+def measured() -> dict:
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", MEASURE, *map(str, FILES)],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+    )
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_every_dag_is_known_and_named_after_its_file(dags):
+    assert set(dags) == set(IDS)
+    assert set(IDS) <= KNOWN
+
+
+@pytest.mark.parametrize("path", FILES, ids=IDS)
+def test_file_is_imported_in_less_than_a_second(measured, path):
+    assert measured[str(path)]["seconds"] < 1
+
+
+@pytest.mark.parametrize("path", FILES, ids=IDS)
+def test_import_of_a_file_loads_no_job_and_no_heavy_library(measured, path):
+    modules = measured[str(path)]["modules"]
+    assert [name for name in modules if name.startswith("include.jobs")] == []
+    assert {name.split(".")[0] for name in modules} & HEAVY == set()
+
+
+@pytest.mark.parametrize("dag_id", IDS)
+def test_dag_has_docs_from_its_file(dags, dag_id):
+    docs = ast.get_docstring(ast.parse((ROOT / "dags" / f"{dag_id}.py").read_text("utf-8")))
+    assert len(docs) > 80
+    assert dags[dag_id].doc_md.strip().startswith(docs.splitlines()[0])
+
+
+@pytest.mark.parametrize("dag_id", IDS)
+def test_every_task_retries_and_waits_for_no_earlier_run(dags, dag_id):
+    for task in dags[dag_id].tasks:
+        assert task.retries >= 1, task.task_id
+        assert not task.depends_on_past, task.task_id
+        assert not task.wait_for_downstream, task.task_id
+
+
+@pytest.mark.parametrize("dag_id", IDS)
+def test_dag_starts_unpaused_without_catching_up_and_bounded(dags, dag_id):
+    dag = dags[dag_id]
+    assert dag.is_paused_upon_creation is not True
+    assert dag.catchup is False
+    assert 1 <= dag.max_active_runs <= 4
+
+
+@pytest.mark.parametrize("dag_id", IDS)
+def test_schedule_has_data_intervals_that_are_not_empty(dags, dag_id):
+    from airflow.serialization.encoders import coerce_to_core_timetable
+    from airflow.timetables.base import TimeRestriction
+
+    timetable = coerce_to_core_timetable(dags[dag_id].timetable)
+    restriction = TimeRestriction(dags[dag_id].start_date, None, catchup=False)
+    info = timetable.next_dagrun_info(last_automated_data_interval=None, restriction=restriction)
+    if info is not None and info.data_interval is not None and timetable.description != "Never":
+        assert info.data_interval.start < info.data_interval.end
+
+
+@pytest.mark.parametrize("dag_id", IDS)
+def test_dag_survives_being_stored_by_the_scheduler(dags, dag_id):
+    from airflow.serialization.serialized_objects import DagSerialization
+
+    stored = json.loads(json.dumps(DagSerialization.to_dict(dags[dag_id])))
+    assert DagSerialization.from_dict(stored).task_ids == dags[dag_id].task_ids
+
+
+def branches(path: Path) -> list[ast.FunctionDef]:
+    """Return the functions decorated with ``@task.branch``, with or without arguments."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    return [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef)
+        and any(ast.unparse(d).startswith("task.branch") for d in node.decorator_list)
+    ]
+
+
+def answers(function: ast.FunctionDef) -> set[str]:
+    """Return the strings that the function's return statements hold."""
+    return {
+        constant.value
+        for statement in ast.walk(function)
+        if isinstance(statement, ast.Return) and statement.value is not None
+        for constant in ast.walk(statement.value)
+        if isinstance(constant, ast.Constant) and isinstance(constant.value, str)
+    }
+
+
+@pytest.mark.parametrize("path", FILES, ids=IDS)
+def test_every_answer_of_a_branch_is_a_task_behind_it(dags, path):
+    for function in branches(path):
+        branch = dags[path.stem].get_task(function.name)
+        assert answers(function), f"{function.name} must answer with task ids written out"
+        assert answers(function) <= branch.downstream_task_ids
