@@ -1,7 +1,7 @@
 """
 Serves a local Stack Exchange site: the simulator's questions, or those of a file.
 
-The API's root is ``http://127.0.0.1:PORT/2.3``. It listens on loopback only.
+The API's root is ``http://127.0.0.1:PORT/2.3``. It listens on loopback unless told otherwise.
 """
 
 from __future__ import annotations
@@ -64,15 +64,15 @@ def read_site(path: Path, site: str | None) -> tuple[str, list[Question]]:
     return site, [question for question in questions if question.site == site]
 
 
-def listen(port: int) -> socket.socket:
-    """Return a socket that listens on loopback; FixSettingsError if the port is taken."""
+def listen(port: int, host: str = HOST) -> socket.socket:
+    """Return a socket bound to ``host:port``; FixSettingsError if the port is taken."""
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind((HOST, port))
+        listener.bind((host, port))
     except OSError as error:
         listener.close()
-        raise FixSettingsError(f"cannot listen on {HOST}:{port}: {error.strerror}") from error
+        raise FixSettingsError(f"cannot listen on {host}:{port}: {error.strerror}") from error
     return listener
 
 
@@ -117,7 +117,10 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "--port", type=int, default=0, help="port on loopback; 0 (default) takes a free one"
+        "--port", type=int, default=0, help="port to listen on; 0 (default) takes a free one"
+    )
+    parser.add_argument(
+        "--host", default=HOST, help="address to listen on (default %(default)s); a container's all"
     )
     parser.add_argument("--data", type=Path, help="serve this .jsonl or .jsonl.gz file instead")
     parser.add_argument(
@@ -180,7 +183,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until stopped; return 2 with a message if something has to be put right first."""
     options = _parser().parse_args(arguments)
     try:
-        listener = listen(options.port)
+        listener = listen(options.port, options.host)
         site, questions = _contents(options)
     except TagkeeperError as error:
         sys.stderr.write(f"{error}\n")
@@ -188,7 +191,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     api = SandboxApi(site, Archive(questions), quota=options.quota, key=options.key)
     sys.stdout.write(
         f"site '{site}' with {len(questions)} questions at "
-        f"http://{HOST}:{listener.getsockname()[1]}/2.3\n"
+        f"http://{options.host}:{listener.getsockname()[1]}/2.3\n"
     )
     sys.stdout.flush()
     _server(api).run(sockets=[listener])
