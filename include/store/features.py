@@ -1,0 +1,192 @@
+"""Prepared texts and vectors in PostgreSQL: read what is cached, COPY in what was missing."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from io import BytesIO
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection
+
+from include.store.queries import query
+from include.text.prepared import LabelledTexts, PreparedText
+
+TextKey = tuple[str, int, bytes]
+"""Site, question id and content hash: what a vector is of."""
+
+_IDS_PER_READ: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class UnpreparedQuestion:
+    """A question whose text has to be prepared; ``content_hash`` is of title and body."""
+
+    question_id: int
+    title: str
+    body_html: str
+    content_hash: bytes
+
+
+def lock_preparing(connection: Connection, site: str) -> None:
+    """Wait for whoever prepares texts of this site; the lock ends with the transaction."""
+    connection.execute(query("lock_features_once"), {"cache": "prepared_texts", "part": site})
+
+
+def read_unprepared(
+    connection: Connection, site: str, start: datetime, end: datetime, text_version: str
+) -> list[UnpreparedQuestion]:
+    """Return the questions of ``[start, end)`` that are new or edited since they were prepared."""
+    rows = connection.execute(
+        query("questions_to_prepare"),
+        {"site": site, "start": start, "end": end, "text_version": text_version},
+    )
+    return [
+        UnpreparedQuestion(row.question_id, row.title, row.body_html, bytes(row.content_hash))
+        for row in rows
+    ]
+
+
+def store_prepared(
+    connection: Connection, text_version: str, rows: Iterable[tuple[PreparedText, bytes]]
+) -> None:
+    """
+    Store prepared texts, within the caller's transaction; an older text of a question gives way.
+
+    Parameters
+    ----------
+    connection : Connection
+    text_version : str
+        Of the code that prepared them.
+    rows : iterable of (PreparedText, bytes)
+        Each text, with its key, and the content hash of the question it was made from. All rows
+        are held in memory; no question twice.
+    """
+    lines = (
+        _line([*_key(text), text_version, _hex(digest), text.title, text.prose, text.code])
+        for text, digest in rows
+    )
+    connection.execute(query("create_prepared_staging"))
+    _copy(connection, "copy_prepared_staging", lines)
+    connection.execute(query("merge_prepared_texts"))
+
+
+def read_labelled(
+    connection: Connection, site: str, start: datetime, end: datetime, text_version: str
+) -> LabelledTexts:
+    """Return the prepared questions of ``[start, end)`` with their tags, oldest first."""
+    rows = connection.execute(
+        query("labelled_texts_between"),
+        {"site": site, "start": start, "end": end, "text_version": text_version},
+    ).all()
+    return LabelledTexts(
+        texts=tuple(
+            PreparedText(row.title, row.prose, row.code, key=(site, row.question_id))
+            for row in rows
+        ),
+        tags=tuple(tuple(row.tags) for row in rows),
+        asked_at=tuple(row.asked_at for row in rows),
+    )
+
+
+def text_key(text: PreparedText) -> TextKey:
+    """Return what the vector of ``text``, which has a key, is stored by."""
+    assert text.key is not None
+    content = "\0".join((text.title, text.prose, text.code))
+    return (*text.key, sha256(content.encode("utf-8", "replace")).digest())
+
+
+def read_embeddings(
+    connection: Connection, encoder: str, dimensions: int, keys: Iterable[TextKey]
+) -> dict[TextKey, NDArray[np.float32]]:
+    """
+    Return the vectors that are stored, each of shape (dimensions,).
+
+    One of another length (the encoder was changed under the same name) counts as not stored.
+    """
+    wanted = set(keys)
+    ids: dict[str, list[int]] = {}
+    for site, question_id in sorted({(site, question_id) for site, question_id, _ in wanted}):
+        ids.setdefault(site, []).append(question_id)
+    found = {}
+    for site, numbers in ids.items():
+        for first in range(0, len(numbers), _IDS_PER_READ):
+            part = numbers[first : first + _IDS_PER_READ]
+            for row in connection.execute(
+                query("embeddings_of"), {"site": site, "encoder": encoder, "question_ids": part}
+            ):
+                key = (site, row.question_id, bytes(row.content_hash))
+                vector = np.frombuffer(row.vector, dtype="<f4")
+                if key in wanted and len(vector) == dimensions:
+                    found[key] = vector
+    return found
+
+
+def store_embeddings(
+    connection: Connection, encoder: str, keys: Sequence[TextKey], vectors: NDArray[np.float32]
+) -> None:
+    """
+    Store vectors, within the caller's transaction; those that are stored already stay.
+
+    Parameters
+    ----------
+    connection : Connection
+    encoder : str
+        Its name.
+    keys : sequence of TextKey, length n
+        No key twice.
+    vectors : ndarray of float32, shape (n, dimensions)
+    """
+    lines = (
+        _line([site, str(number), encoder, _hex(digest), _hex(vector.astype("<f4").tobytes())])
+        for (site, number, digest), vector in zip(keys, vectors, strict=True)
+    )
+    connection.execute(query("create_embeddings_staging"))
+    _copy(connection, "copy_embeddings_staging", lines)
+    connection.execute(query("merge_embeddings"))
+
+
+@contextmanager
+def embedding_lock(connection: Connection, encoder: str) -> Iterator[None]:
+    """
+    Be the only session that computes vectors of this encoder; wait for the one that does.
+
+    The lock is the session's, so that transactions may be committed while it is held; a session
+    that dies gives it back.
+    """
+    names = {"cache": "embeddings", "part": encoder}
+    connection.execute(query("hold_features_lock"), names)
+    connection.commit()
+    try:
+        yield
+    finally:
+        connection.rollback()
+        connection.execute(query("release_features_lock"), names)
+        connection.commit()
+
+
+def _key(text: PreparedText) -> tuple[str, str]:
+    assert text.key is not None
+    return text.key[0], str(text.key[1])
+
+
+def _hex(value: bytes) -> str:
+    return "\\x" + value.hex()
+
+
+def _line(fields: Sequence[str]) -> str:
+    """Return one line of COPY's text format; no field holds NUL."""
+    line = "\0".join(fields)
+    for character, written in (("\\", r"\\"), ("\n", r"\n"), ("\r", r"\r"), ("\t", r"\t")):
+        line = line.replace(character, written)
+    return line.replace("\0", "\t") + "\n"
+
+
+def _copy(connection: Connection, statement: str, lines: Iterable[str]) -> None:
+    """COPY lines into a staging table, on the transaction's own connection."""
+    content = BytesIO("".join(lines).encode("utf-8", "replace"))
+    with closing(connection.connection.cursor()) as cursor:
+        cursor.copy_expert(query(statement).text, content, size=1 << 20)

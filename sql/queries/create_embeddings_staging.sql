@@ -1,0 +1,10 @@
+-- Where COPY puts vectors before they are merged; empty again after each transaction.
+-- Binds: none
+-- Index: none
+CREATE TEMP TABLE IF NOT EXISTS embeddings_staging (
+    site         text,
+    question_id  bigint,
+    encoder      text,
+    content_hash bytea,
+    vector       bytea
+) ON COMMIT DELETE ROWS;

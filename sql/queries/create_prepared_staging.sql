@@ -1,0 +1,12 @@
+-- Where COPY puts prepared texts before they are merged; empty again after each transaction.
+-- Binds: none
+-- Index: none
+CREATE TEMP TABLE IF NOT EXISTS prepared_staging (
+    site         text,
+    question_id  bigint,
+    text_version text,
+    content_hash bytea,
+    title        text,
+    prose        text,
+    code         text
+) ON COMMIT DELETE ROWS;
