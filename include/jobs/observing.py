@@ -27,7 +27,7 @@ def observe(
     *,
     tags: Sequence[Sequence[str]] | None = None,
     ranked: Ranking | None = None,
-    vocabularies: Sequence[frozenset[str]] | None = None,
+    vocabulary: frozenset[str] | None = None,
     vectors: NDArray[np.float32] | None = None,
 ) -> Observed:
     """
@@ -42,18 +42,15 @@ def observe(
         True tags, at least one each.
     ranked : sequence of sequences of Suggestion or None
         Suggestions, best first.
-    vocabularies : sequence of frozenset of str or None
-        What the model that was asked could suggest, question by question.
+    vocabulary : frozenset of str or None
+        What the model that was asked could suggest.
     vectors : ndarray, shape (n, dimensions), or None
     """
     prose = [words(f"{text.title} {text.prose}") for text in texts]
     scores = (
         None
-        if tags is None or ranked is None or vocabularies is None
-        else [
-            score_questions([[s.tag for s in row]], [truth], known)
-            for row, truth, known in zip(ranked, tags, vocabularies, strict=True)
-        ]
+        if tags is None or ranked is None or vocabulary is None
+        else score_questions([[s.tag for s in row] for row in ranked], tags, vocabulary)
     )
     return Observed(
         months=[month_of(moment) for moment in asked_at],
@@ -64,9 +61,9 @@ def observe(
         code_shares=[_code_share(text) for text in texts],
         tags=tags,
         suggested=None if ranked is None else [[(s.tag, s.score) for s in row] for row in ranked],
-        reachable=None if scores is None else [int(s.reachable_count[0]) for s in scores],
-        f1=None if scores is None else [float(s.f1_all(DEPTH)[0]) for s in scores],
-        found=None if scores is None else np.concatenate([s.found for s in scores]),
+        reachable=None if scores is None else scores.reachable_count.tolist(),
+        f1=None if scores is None else scores.f1_all(DEPTH).tolist(),
+        found=None if scores is None else scores.found,
         vectors=vectors,
     )
 
@@ -75,13 +72,12 @@ def observe_answers(
     candidate: Candidate, questions: LabelledTexts, vectors: NDArray[np.float32] | None = None
 ) -> Observed:
     """Describe questions with true tags together with what ``candidate`` suggests for them."""
-    known = frozenset(candidate.vocabulary)
     return observe(
         questions.texts,
         questions.asked_at,
         tags=questions.tags,
         ranked=candidate.rank(questions.texts, DEPTH),
-        vocabularies=[known] * len(questions),
+        vocabulary=frozenset(candidate.vocabulary),
         vectors=vectors,
     )
 
@@ -92,7 +88,7 @@ def unlearned_suggestions(
     asked: NDArray[np.bool_],
     min_tag_count: int,
     seed: int,
-) -> tuple[list[tuple[Suggestion, ...]], list[frozenset[str]]]:
+) -> tuple[list[tuple[Suggestion, ...]], frozenset[str]]:
     """
     Ask models of one kind about questions that they have not learned from.
 
@@ -116,23 +112,22 @@ def unlearned_suggestions(
     -------
     suggestions : list of tuples of Suggestion
         In the order of the asked questions.
-    vocabularies : list of frozenset of str
-        What the model that answered could suggest.
+    vocabulary : frozenset of str
+        What the models that answered could suggest.
     """
     rows = np.flatnonzero(asked)
     fold = np.random.default_rng(seed).permutation(np.arange(len(rows)) % FOLDS)
     ranked: list[tuple[Suggestion, ...]] = [()] * len(rows)
-    vocabularies: list[frozenset[str]] = [frozenset()] * len(rows)
+    known: set[str] = set()
     for number in range(FOLDS):
         held_out = rows[fold == number]
         learned = np.setdiff1d(np.arange(len(questions)), held_out)
         model = _fitted(make(), questions, learned, min_tag_count)
-        known = frozenset(model.vocabulary)
+        known.update(model.vocabulary)
         answers = model.rank([questions.texts[i] for i in held_out], DEPTH)
         for position, answer in zip(np.flatnonzero(fold == number), answers, strict=True):
             ranked[position] = answer
-            vocabularies[position] = known
-    return ranked, vocabularies
+    return ranked, frozenset(known)
 
 
 def _fitted(

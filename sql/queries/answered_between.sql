@@ -1,0 +1,16 @@
+-- What a model version answered in [start, end), each distinct question once, oldest first: the
+-- same question asked a hundred times says no more of what people ask than once.
+-- Binds: site (text), model_version (text), start (timestamptz), end (timestamptz)
+-- Index: predictions_asked_at_idx
+SELECT asked_at, title, body, tags
+FROM (
+    SELECT DISTINCT ON (md5(title || ' ' || body)) prediction_id, asked_at, title, body, tags
+    FROM predictions
+    WHERE asked_at >= :start
+      AND asked_at < :end
+      AND site = :site
+      AND model_version = :model_version
+      AND NOT shadow
+    ORDER BY md5(title || ' ' || body), asked_at
+) AS distinct_questions
+ORDER BY asked_at, prediction_id;

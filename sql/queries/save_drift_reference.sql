@@ -1,0 +1,7 @@
+-- Say that a model's reference is stored, and what its models could suggest.
+-- Binds: site (text), model_version (text), first_month (text), last_month (text),
+--        vocabulary (text)
+-- Index: drift_references_pkey
+INSERT INTO drift_references (site, model_version, first_month, last_month, vocabulary)
+VALUES (:site, :model_version, :first_month, :last_month, CAST(:vocabulary AS text []))
+ON CONFLICT DO NOTHING;
