@@ -103,7 +103,6 @@ def _newton_step(
     hessian[-1, :-1] = hessian[:-1, -1] = weighted.sum(axis=0)
     hessian[-1, -1] = curvature.sum()
     hessian[np.diag_indices_from(hessian)] += shrink
-    gradient: NDArray[np.float64] = np.append(X.T @ error, error.sum()).astype(np.float64)
-    gradient += shrink * weights
-    step: NDArray[np.float64] = np.linalg.solve(hessian, gradient)
+    gradient = np.append(X.T @ error, error.sum()) + shrink * weights
+    step = np.asarray(np.linalg.solve(hessian, gradient), dtype=np.float64)
     return step / max(1.0, float(np.abs(step).max()) / 5.0)

