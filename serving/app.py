@@ -82,6 +82,8 @@ def create_app(
 
 def start(app: Flask) -> None:
     """Start what runs in the background; to be called in the process that answers, once."""
+    if "tagkeeper" not in app.extensions:  # the benchmark's bare app, under the same settings
+        return
     service = service_of(app)
     service.suggester.recorder.start()
     service.models.start()
@@ -89,6 +91,8 @@ def start(app: Flask) -> None:
 
 def stop(app: Flask) -> None:
     """Stop what runs in the background; what is not in PostgreSQL yet stays on disk."""
+    if "tagkeeper" not in app.extensions:
+        return
     service = service_of(app)
     service.models.close()
     service.suggester.recorder.close()

@@ -11,6 +11,7 @@ import threading
 import time
 from typing import Final
 
+from include import names
 from include.candidates.base import EncoderFactory
 from include.errors import ModelUnusableError
 from serving import metrics
@@ -126,7 +127,7 @@ class RegistryFollower:
         metrics.MODEL_SWAPS.inc()
         metrics.MODEL_CREATED.set(model.created_at.timestamp())
         if model.version.isdecimal():
-            metrics.MODEL_VERSION.set(int(model.version))
+            metrics.MODEL_VERSION.labels(names.CHAMPION).set(int(model.version))
         log.info("version %s (%s) is live", model.version, model.candidate.name)
 
     def _run(self) -> None:

@@ -40,21 +40,22 @@ def _metrics_folder() -> None:
 
 _metrics_folder()
 
-from serving.logs import LOGGING  # noqa: E402
+from serving.logs import LOGGING, QuietLogger  # noqa: E402
 
 bind = f"{settings.service_host}:{settings.service_port}"
 workers = settings.service_workers
 worker_class = "gthread"
 threads = settings.service_threads
 preload_app = True
-keepalive = 30
-graceful_timeout = 20
+keepalive = 15
+# A stopping worker waits this long for idle keep-alive connections too; requests take milliseconds.
+graceful_timeout = 3
 timeout = 60
 # Heartbeats on a disk that stalls would get workers killed.
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
 control_socket_disable = True
 logconfig_dict = LOGGING
-accesslog = None
+logger_class = QuietLogger  # serving.requests writes the line about each request
 
 
 def post_worker_init(worker: Any) -> None:

@@ -63,7 +63,8 @@ MODEL_FAILURES: Final = Counter(
 )
 MODEL_VERSION: Final = Gauge(
     "app_model_version",
-    "Version of the champion that each worker answers with",
+    "Version that each worker answers with",
+    ["alias"],
     multiprocess_mode="liveall",
 )
 MODEL_CREATED: Final = Gauge(

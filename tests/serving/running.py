@@ -1,0 +1,119 @@
+"""The service as it runs: gunicorn with several workers, in a process group of its own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import psutil
+import requests
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class RunningService:
+    """Starts gunicorn on a free port; ``environment`` adds to or replaces the defaults."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        database_url: str,
+        registry_url: str,
+        workers: int = 2,
+        environment: dict[str, str] | None = None,
+        app: str = "serving:create_app()",
+    ) -> None:
+        self.folder = folder
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.log_path = folder / "service.log"
+        self._app = app
+        self._environment = {
+            **{k: v for k, v in os.environ.items() if not k.startswith("PROMETHEUS")},
+            "DATABASE_URL": database_url,
+            "MLFLOW_TRACKING_URI": registry_url,
+            "LOCAL_DIR": str(folder),
+            "SITE": "sandbox",
+            "SERVICE_PORT": str(self.port),
+            "SERVICE_WORKERS": str(workers),
+            "PYTHONPATH": str(ROOT),
+            **(environment or {}),
+        }
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        with self.log_path.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "gunicorn", "-c", "serving/gunicorn_conf.py", self._app],
+                cwd=ROOT,
+                env=self._environment,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def wait_ready(self, timeout_s: float = 60.0, path: str = "/readyz") -> None:
+        deadline = time.monotonic() + timeout_s
+        while time.monotonic() < deadline:
+            try:
+                if requests.get(f"{self.url}{path}", timeout=2).status_code == 200:
+                    return
+            except requests.RequestException:
+                pass
+            if self._process is not None and self._process.poll() is not None:
+                break
+            time.sleep(0.05)
+        raise AssertionError(f"service did not get ready:\n{self.log_path.read_text()[-4000:]}")
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    def workers(self) -> list[psutil.Process]:
+        return psutil.Process(self.pid).children()
+
+    def kill_all(self) -> None:
+        """End master and workers at once, without a chance to tidy up."""
+        assert self._process is not None
+        os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+
+    def stop(self) -> int:
+        """Stop as an operator does; return the exit code."""
+        assert self._process is not None
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGTERM)
+        try:
+            return self._process.wait(timeout=40)
+        except subprocess.TimeoutExpired:
+            self.kill_all()
+            raise
+
+    def __enter__(self) -> Self:
+        self.start()
+        self.wait_ready()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self.stop()
