@@ -4,7 +4,8 @@
 Runs on the first of each month for the month before, and can be backfilled over any months from
 Airflow's UI or command line. The month is cut into windows, fetched side by side as far as the
 pool `stackexchange_api` allows; each window goes on at its cursor after a failure or when the
-day's quota is used up. Started by hand without a month, it takes the last one that is over.
+day's quota is used up. Started by hand, it asks for the month; left empty, a run with a logical
+date takes the last month that was over by then.
 
 The run's id bears the day it became due; the month it holds stands in the windows' names and in
 what `check` returns. Safe to run again: a month run twice leaves the same questions, and sees
@@ -45,7 +46,7 @@ class RetryAsTold(RetryPolicy):
             type=["null", "string"],
             pattern=MONTH_PATTERN,
             title="Month",
-            description="YYYY-MM, a month that is over. Empty: the run's own, or the last one.",
+            description="YYYY-MM, a month that is over; empty for the run's own",
         )
     },
     tags=["questions"],
