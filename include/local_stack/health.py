@@ -3,7 +3,7 @@
 import socket
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import requests
@@ -33,10 +33,9 @@ def wait_until_well(
     place: Place,
     supervisor: Supervisor,
     timeout_s: float,
-    report: Callable[[str], None],
 ) -> None:
     """
-    Return when every process runs and does its work; call ``report`` with each one's name.
+    Return when every process runs and does its work.
 
     Raises
     ------
@@ -52,7 +51,6 @@ def wait_until_well(
                 raise RetryLaterError(_failure(place, states[name], "does not start"))
             if states[name].state in {"STARTING", "RUNNING"} and is_well(process, place):
                 del waiting[name]
-                report(name)
         if waiting and time.monotonic() > deadline:
             first = next(iter(waiting))
             raise RetryLaterError(

@@ -24,8 +24,12 @@ class Process:
         The key of its port in `Place.ports`; None if it does not listen.
     path : str or None
         HTTP path that answers below 400 when it is well; None for a plain connection.
+    after : str or None
+        Process that must be well before this one starts.
     heartbeat : str or None
         Its name in Airflow's health answer, for a process that does not listen.
+    needs_schema : bool
+        True if its database must have been migrated before it starts.
     stop_signal : str
         Signal that asks it to end.
     stop_s : int
@@ -37,8 +41,10 @@ class Process:
     server: str | None = None
     path: str | None = None
     heartbeat: str | None = None
+    after: str | None = None
+    needs_schema: bool = False
     stop_signal: str = "TERM"
-    stop_s: int = 15
+    stop_s: int = 6
 
 
 def processes(place: Place, sandbox_arguments: Sequence[str] | None) -> tuple[Process, ...]:
@@ -87,25 +93,36 @@ def processes(place: Place, sandbox_arguments: Sequence[str] | None) -> tuple[Pr
             ("airflow", "api-server", *_listen(place, "airflow"), "--workers", "1"),
             server="airflow",
             path="/api/v2/version",
+            needs_schema=True,
         ),
         # Task logs are read from the shared folder; the log servers would listen on every address
         Process(
             "airflow-scheduler",
             ("airflow", "scheduler", "--skip-serve-logs"),
             heartbeat="scheduler",
-            stop_s=20,
+            needs_schema=True,
+            after="airflow-api-server",  # a task that cannot reach it when it starts fails
+            stop_s=15,
         ),
-        Process("airflow-dag-processor", ("airflow", "dag-processor"), heartbeat="dag_processor"),
+        Process(
+            "airflow-dag-processor",
+            ("airflow", "dag-processor"),
+            heartbeat="dag_processor",
+            needs_schema=True,
+        ),
         Process(
             "airflow-triggerer",
             ("airflow", "triggerer", "--skip-serve-logs"),
             heartbeat="triggerer",
+            needs_schema=True,
         ),
         Process(
             "service",
             ("gunicorn", "-c", "serving/gunicorn_conf.py", "serving:create_app()"),
             server="service",
             path="/healthz",
+            needs_schema=True,
+            stop_s=15,
         ),
         Process(
             "evidently",

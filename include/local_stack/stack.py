@@ -5,7 +5,7 @@ import json
 import os
 import shlex
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -27,7 +27,7 @@ from include.local_stack.environment import (
     process_environment,
     stack_environment,
 )
-from include.local_stack.health import wait_until_well
+from include.local_stack.health import log_tail, wait_until_well
 from include.local_stack.place import PORTS, Place, local_place
 from include.local_stack.ports import claimed_ports
 from include.local_stack.processes import (
@@ -193,9 +193,11 @@ def _complete(local: Path, state: StackState, choice: Choice, steps: Steps) -> S
     missing = [one.name for one in defined if states[one.name].state not in {"RUNNING", "STARTING"}]
     if not missing:
         steps.note(f"The platform already runs, since {state.started_at}.")
-    for name in missing:
-        supervisor.start_process(name)
-    wait_until_well(defined, place, supervisor, _START_TIMEOUT_S, lambda _: None)
+    for process in defined:
+        if process.name in missing and process.after is None:
+            supervisor.start_process(process.name)
+    _start_followers(supervisor, place, defined)
+    wait_until_well(defined, place, supervisor, _START_TIMEOUT_S)
     if missing:
         steps.note(f"Started again: {', '.join(missing)}; the rest was running.")
     return state
@@ -275,24 +277,34 @@ def _start_all(
     environment: Mapping[str, str],
     steps: Steps,
 ) -> None:
-    defined = {one.name: one for one in stack_processes(place, state)}
+    defined = stack_processes(place, state)
     with steps.step("PostgreSQL"):
         if state.own_postgres:
             postgres.initialise(place.local / "postgres", credentials.postgres_password)
             supervisor.start_process("postgres")
         postgres.wait_until_ready(databases.platform, timeout_s=30)
         postgres.ensure_databases(databases)
-    # MLflow migrates its own database when it starts
-    early = [name for name in defined if not name.startswith("airflow") and name != "service"]
-    for name in early:
-        supervisor.start_process(name)
     with steps.step("Databases brought to their newest schema"):
+        for process in defined:
+            if not process.needs_schema:
+                supervisor.start_process(process.name)
         run_side_by_side(migration_commands(), environment, place)
     with steps.step("Processes started and well"):
-        for name in defined:
-            supervisor.start_process(name)
+        for process in defined:
+            if process.after is None:
+                supervisor.start_process(process.name)
         run_side_by_side({"pools": pools_command(place)}, environment, place)
-        wait_until_well(defined.values(), place, supervisor, _START_TIMEOUT_S, lambda _: None)
+        _start_followers(supervisor, place, defined)
+        wait_until_well(defined, place, supervisor, _START_TIMEOUT_S)
+
+
+def _start_followers(supervisor: Supervisor, place: Place, defined: Iterable[Process]) -> None:
+    """Start the processes that need another one to be well first."""
+    by_name = {process.name: process for process in defined}
+    for process in by_name.values():
+        if process.after is not None:
+            wait_until_well([by_name[process.after]], place, supervisor, _START_TIMEOUT_S)
+            supervisor.start_process(process.name)
 
 
 def run_side_by_side(
@@ -320,8 +332,11 @@ def run_side_by_side(
             )
     failed = [name for name, process in started.items() if process.wait() != 0]
     if failed:
-        logs = ", ".join(str(log_file(place, f"setup-{name}")) for name in failed)
-        raise RetryLaterError(f"setting up {', '.join(failed)} failed; see {logs}")
+        ends = "\n".join(
+            f"{log_file(place, f'setup-{name}')} ends:\n{log_tail(place, f'setup-{name}')}"
+            for name in failed
+        )
+        raise RetryLaterError(f"setting up {', '.join(failed)} failed; {ends}")
 
 
 def _end_leftovers(local: Path, state: StackState | None, steps: Steps) -> int:

@@ -100,6 +100,8 @@ def write_configuration(
             "startretries": "2",
             "stopsignal": process.stop_signal,
             "stopwaitsecs": str(process.stop_s),
+            # Children that get no signal of their own keep their parent waiting
+            "stopasgroup": "true" if process.stop_signal == "TERM" else "false",
             "killasgroup": "true",
             "redirect_stderr": "true",
             "stdout_logfile": str(log_file(place, process.name)),
