@@ -20,11 +20,11 @@ import json
 import os
 import resource
 import time
-import tracemalloc
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -32,22 +32,15 @@ from rich.console import Console
 from rich.table import Table
 
 from include.drift.calibration import LARGEST_SAMPLE, calibrate
-from include.drift.samples import Observed, samples_of
+from include.drift.samples import samples_of
 from include.drift.signals import read_signals
 from include.drift.verdict import judge
+from include.jobs.observing import chosen, in_months, observe_answers, thinned
 from include.months import add_months
 from include.sandbox.events import default_events
 from include.sandbox.simulator import DEFAULT_FIRST_MONTH, DEFAULT_MONTHS, simulate
-from tests.benchmarks.drift_loop import (
-    Check,
-    chosen,
-    f1_by_month,
-    in_months,
-    labelled,
-    observe_answers,
-    run_loop,
-    train,
-)
+from include.text.prepared import LabelledTexts
+from tests.benchmarks.drift_loop import Check, f1_by_month, labelled, months_of, run_loop, train
 from tests.benchmarks.drift_real import real_months
 
 LEARNED_MONTHS = 12
@@ -92,7 +85,9 @@ def with_events(seed: int) -> list[EventFound]:
     ]
 
 
-def delay(checks: Sequence[Check], month: str, events: Sequence[str], said) -> int | None:
+def delay(
+    checks: Sequence[Check], month: str, events: Sequence[str], said: Callable[[Check], bool]
+) -> int | None:
     """Months from an event to the first alarm before the next event; None if there is none."""
     following = [m for m in events if m > month]
     for count, check in enumerate(c for c in checks if c.month >= month):
@@ -103,7 +98,7 @@ def delay(checks: Sequence[Check], month: str, events: Sequence[str], said) -> i
     return None
 
 
-def event_costs(seed: int, checks: Sequence[Check], data) -> dict[str, float]:
+def event_costs(seed: int, checks: Sequence[Check], data: LabelledTexts) -> dict[str, float]:
     """F1@5 that each event takes from the model that was in use when it came."""
     first, months = DEFAULT_FIRST_MONTH, DEFAULT_MONTHS
     events = default_events(seed, first, months)
@@ -140,7 +135,9 @@ def without_events(seed: int) -> tuple[int, int, int, int]:
     )
 
 
-def figures(found: Sequence[EventFound], which: str, alarms: int, months: int) -> dict[str, float]:
+def figures(
+    found: Sequence[EventFound], which: str, alarms: int, months: int
+) -> dict[str, float | None]:
     """Return the three figures of one detector; a missed event counts in no delay."""
     costly = [event for event in found if event.cost >= COSTLY]
     delays = [value for event in costly if (value := getattr(event, which)) is not None]
@@ -153,27 +150,104 @@ def figures(found: Sequence[EventFound], which: str, alarms: int, months: int) -
 
 
 def check_cost(size: int) -> dict[str, float]:
-    """Seconds and megabytes of one check of ``size`` questions, thresholds included."""
-    simulation = simulate(7, months=13, questions_per_month=size, events=()) if size <= 1000 else None
-    data = labelled((simulation or simulate(7, months=13, questions_per_month=1000, events=())).questions)
-    months = sorted({moment.strftime("%Y-%m") for moment in data.asked_at})
-    model = train(chosen(data, np.arange(min(len(data), 3000))), months, 5)
-    observed = observe_answers(model, chosen(data, in_months(data, months[6:])))
-    current = repeated(observed, size)
-    reference = repeated(observed, min(4 * size, 4 * LARGEST_SAMPLE))
-    started, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    tracemalloc.start()
-    thin = thinned(current, LARGEST_SAMPLE)
-    was, now = samples_of(reference, thin)
+    """
+    Seconds and megabytes of checking a month of ``size`` questions, thresholds included.
+
+    From prepared texts to the verdict: draw, suggest, observe, calibrate, read, judge.
+    """
+    data = labelled(simulate(7, months=2, questions_per_month=size, events=()).questions)
+    first, second = months_of(data)
+    before = chosen(data, in_months(data, [first]))
+    after = chosen(data, in_months(data, [second]))
+    model = train(thinned(before, 2000, 0), [first], 5)
+    reference = observe_answers(model, thinned(before, 4 * LARGEST_SAMPLE, 0))
+    filled = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    started = time.perf_counter()
+    current = observe_answers(model, thinned(after, LARGEST_SAMPLE, 0))
+    was, now = samples_of(reference, current)
+    observed = time.perf_counter()
     calibration = calibrate(was, len(now), false_alarms_per_year=0.5)
     calibrated = time.perf_counter()
     judge(read_signals(was, now), calibration)
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
+    judged = time.perf_counter()
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return {
-        "questions": size,
-        "check_s": round(time.perf_counter() - calibrated, 2),
-        "calibrate_s": round(calibrated - started, 2),
-        "peak_mb": round(peak / 2**20),
-        "grown_mb": round((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024),
+        "questions": len(after),
+        "compared": len(now),
+        "observe_s": round(observed - started, 2),
+        "calibrate_s": round(calibrated - observed, 2),
+        "judge_s": round(judged - calibrated, 2),
+        "added_mb": round((peak - filled) / 1024),
+        "peak_mb": round(peak / 1024),
     }
+
+
+def show(console: Console, found: Sequence[EventFound]) -> None:
+    """Print every event with its cost and who found it when."""
+    table = Table("seed", "month", "event", "F1@5 cost", "ours", "Evidently", "any column")
+    for event in found:
+        delays = (event.ours, event.evidently, event.evidently_any)
+        table.add_row(
+            str(event.seed),
+            event.month,
+            event.kind,
+            f"{event.cost:+.3f}",
+            *("never" if value is None else str(value) for value in delays),
+        )
+    console.print(table)
+
+
+def simulated(console: Console, seeds: int, workers: int) -> dict[str, object]:
+    """Run both kinds of simulations and return the figures by detector."""
+    with ProcessPoolExecutor(workers) as pool:
+        runs = list(pool.map(with_events, range(1, seeds + 1)))
+        quiet = list(pool.map(without_events, range(1001, 1001 + seeds)))
+    found = [event for run in runs for event in run]
+    show(console, found)
+    months, ours, evidently, any_column = (sum(column) for column in zip(*quiet, strict=True))
+    return {
+        **figures(found, "ours", ours, months),
+        "evidently": figures(found, "evidently", evidently, months),
+        "evidently_any_column": figures(found, "evidently_any", any_column, months),
+        "events": len(found),
+        "costly_events": sum(event.cost >= COSTLY for event in found),
+        "all_events_detected_share": round(
+            sum(event.ours is not None and event.ours <= 1 for event in found) / max(len(found), 1),
+            3,
+        ),
+        "quiet_months": months,
+        "false_alarms": ours,
+        "seeds": seeds,
+    }
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run what is asked for and print tables and the JSON line."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n", 1)[0].strip())
+    parser.add_argument("--seeds", type=int, default=20, help="simulations of each kind")
+    parser.add_argument("--workers", type=int, default=2, help="processes")
+    parser.add_argument(
+        "--data", type=Path, nargs="*", default=[], help="real questions, .jsonl.gz"
+    )
+    parser.add_argument("--from", dest="first", default="2018-01", help="first real month checked")
+    parser.add_argument("--no-cost", action="store_true", help="leave out time and memory")
+    asked = parser.parse_args(arguments)
+    console = Console(width=120)
+    result: dict[str, object] = {}
+    if asked.seeds:
+        result |= simulated(console, asked.seeds, asked.workers)
+    if not asked.no_cost:
+        with ProcessPoolExecutor(1, max_tasks_per_child=1, mp_context=get_context("spawn")) as own:
+            result["cost"] = list(own.map(check_cost, SIZES))
+        table = Table(*result["cost"][0])
+        for row in result["cost"]:
+            table.add_row(*(str(value) for value in row.values()))
+        console.print(table)
+    if asked.data:
+        result["real"] = {path.name: real_months(console, path, asked.first) for path in asked.data}
+    print(json.dumps(result))
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    main()
