@@ -109,7 +109,7 @@ def _batches(questions: Iterable[Question]) -> Iterator[list[Question]]:
 def _copy(connection: Connection, batch: list[Question]) -> None:
     """COPY a batch into the staging table, on the transaction's own connection."""
     now = datetime.now(UTC).isoformat()
-    content = "".join([_line(question, now) for question in batch])
+    content = "".join([copy_line(question, now) for question in batch])
     with closing(connection.connection.cursor()) as cursor:
         cursor.copy_expert(
             query("copy_questions_staging").text,
@@ -118,9 +118,9 @@ def _copy(connection: Connection, batch: list[Question]) -> None:
         )
 
 
-def _line(question: Question, now: str) -> str:
+def copy_line(question: Question, now: str) -> str:
     """
-    Return one line of COPY's text format.
+    Return a question as one line of COPY's text format; ``now`` stands in for no ``fetched_at``.
 
     The fields are joined by NUL, which PostgreSQL's text cannot hold, so that the whole line is
     escaped at once: five passes a question instead of five a field.
