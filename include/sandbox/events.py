@@ -82,14 +82,13 @@ def default_events(seed: int, first_month: str, months: int) -> tuple[Event, ...
     draws = Draws(seed, _EVENTS_STREAM)
     count = min(room, max(len(KINDS), room // 4), _MOST_EVENTS)
     kinds = draws.shuffled(KINDS)
-    return tuple(
-        Event(
-            month=add_months(first_month, QUIET_MONTHS + int((i + draws.unit()) * room / count)),
-            kind=kinds[i % len(kinds)],
-            share=DEFAULT_SHARES[kinds[i % len(kinds)]],
-        )
-        for i in range(count)
-    )
+    events = []
+    for i in range(count):
+        first, following = i * room // count, (i + 1) * room // count
+        kind = kinds[i % len(kinds)]
+        month = add_months(first_month, QUIET_MONTHS + first + draws.below(following - first))
+        events.append(Event(month, kind, DEFAULT_SHARES[kind]))
+    return tuple(events)
 
 
 def write_events(events: Sequence[Event], path: Path) -> None:
