@@ -18,11 +18,12 @@ if TYPE_CHECKING:
 
 # Names of technologies hold signs that other texts do not: a dot in front (.net), plus signs or a
 # sharp at the end (c++, c#), dots and hyphens inside (node.js, asp.net-mvc, python-3.x, c#-4.0).
-PROSE_PATTERN: Final = (
-    r"(?:(?<!\w)\.(?=net\b))?\w+"
-    r"(?:(?:(?:\+\+|(?<=\b\w)#)?[.\-]|\+\+(?=\d))\w+)*"
+# Most words hold none, hence the look-ahead; nothing is ever tried twice, hence "++" and "*+".
+_SIGNS: Final = (
+    r"(?:(?:(?:\+\+|(?<=\b\w)#)?[.\-]|\+\+(?=\d))\w++)*+"  # ..., each followed by a word
     r"(?:\+\+|(?<=\b\w)#)?"
 )
+PROSE_PATTERN: Final = rf"\w++(?:(?=[+#.\-]){_SIGNS})?|\.(?=net\b)(?<!\w.)\w++{_SIGNS}"
 CODE_PATTERN: Final = r"[^\W\d]\w+"
 
 _PART: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[^\W\d_a-zA-Z]+|\d+")
