@@ -41,7 +41,8 @@ def month_of(moment: datetime) -> str:
     """
     if moment.tzinfo is None:
         raise FixInputError(f"{moment!r} has no time zone; pass an aware datetime")
-    return moment.astimezone(UTC).strftime("%Y-%m")
+    utc = moment.astimezone(UTC)
+    return f"{utc.year:04d}-{utc.month:02d}"
 
 
 def month_start(month: str) -> datetime:

@@ -50,9 +50,7 @@ def upsert_questions(connection: Connection, questions: Iterable[Question]) -> i
             connection.execute(query("ensure_question_partitions"), {"moments": moments})
             ready |= months
         _copy(connection, batch)
-        for name in ("delete_moved_questions", "merge_questions", "merge_question_tags"):
-            connection.execute(query(name))
-        connection.execute(query("clear_questions_staging"))
+        _merge(connection)
         count += len(batch)
     return count
 
@@ -116,6 +114,16 @@ def _copy(connection: Connection, batch: list[Question]) -> None:
             BytesIO(content.encode("utf-8", errors="replace")),
             size=1 << 20,
         )
+
+
+def _merge(connection: Connection) -> None:
+    """Merge what is staged and empty the staging table."""
+    moved = connection.execute(query("moved_questions")).mappings().all()
+    if moved:
+        # The partition key is part of the primary key and must not leave a question stored twice.
+        connection.execute(query("delete_question"), [dict(row) for row in moved])
+    for name in ("merge_questions", "merge_question_tags", "clear_questions_staging"):
+        connection.execute(query(name))
 
 
 def copy_line(question: Question, now: str) -> str:
