@@ -1,0 +1,293 @@
+"""A small client of Airflow's REST API: start runs and backfills, follow them, name what failed."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+import requests
+
+from include.errors import CheckFailedError, FixInputError, RetryLaterError
+from include.months import month_of, month_start
+
+_ENDED: Final = {"success", "failed"}
+_TRIES: Final = 5
+
+
+@dataclass(frozen=True)
+class DagRun:
+    """
+    A run of a DAG.
+
+    Parameters
+    ----------
+    dag_id, run_id : str
+        Which one.
+    state : str
+        queued, running, success or failed.
+    month : str or None
+        Month of its data interval, ``YYYY-MM``; None for a run without one.
+    """
+
+    dag_id: str
+    run_id: str
+    state: str
+    month: str | None
+
+    @property
+    def ended(self) -> bool:
+        """Whether the run is over, well or not."""
+        return self.state in _ENDED
+
+
+@dataclass(frozen=True)
+class TaskRun:
+    """
+    One task of a run.
+
+    Parameters
+    ----------
+    task_id : str
+        Its name in the DAG.
+    map_index : int
+        Which of a mapped task's instances, -1 if it is not mapped.
+    state : str or None
+        As Airflow names it.
+    attempt : int
+        Number of the latest attempt, 1 or more; 0 before the first.
+    """
+
+    task_id: str
+    map_index: int
+    state: str | None
+    attempt: int
+
+
+class AirflowApi:
+    """
+    Speaks to one Airflow.
+
+    Parameters
+    ----------
+    url : str
+        Its root, without a slash at its end.
+    user, password : str
+        A login of its SimpleAuthManager.
+    """
+
+    def __init__(self, url: str, user: str, password: str) -> None:
+        self._url = url
+        self._login = {"username": user, "password": password}
+        self._session = requests.Session()
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> "AirflowApi":
+        """Return the client of a running stack, from what its ``env`` file holds."""
+        return cls(
+            environment["AIRFLOW_URL"],
+            environment["AIRFLOW_USER"],
+            environment["AIRFLOW_PASSWORD"],
+        )
+
+    def call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """
+        Return the JSON answer to one request below ``/api/v2``.
+
+        A GET is repeated when the server does not answer; other methods are not, since the first
+        may have been carried out.
+
+        Raises
+        ------
+        FixInputError
+            If Airflow refuses the request: the message holds its words.
+        RetryLaterError
+            If it does not answer.
+        """
+        tries = _TRIES if method == "GET" else 1
+        for attempt in range(1, tries + 1):
+            try:
+                return self._call(method, path, body)
+            except (requests.RequestException, RetryLaterError) as error:
+                if attempt == tries:
+                    raise RetryLaterError(f"Airflow does not answer {path}: {error}") from None
+                time.sleep(0.5 * attempt)
+        raise AssertionError("unreachable")
+
+    def _call(self, method: str, path: str, body: Mapping[str, Any] | None) -> dict[str, Any]:
+        if "Authorization" not in self._session.headers:
+            self._authorise()
+        url = f"{self._url}/api/v2{path}"
+        answer = self._session.request(method, url, json=body, timeout=30)
+        if answer.status_code == requests.codes.unauthorized:
+            self._authorise()
+            answer = self._session.request(method, url, json=body, timeout=30)
+        if answer.status_code >= requests.codes.server_error:
+            raise RetryLaterError(f"status {answer.status_code}")
+        if not answer.ok:
+            raise FixInputError(f"Airflow refuses {method} {path}: {answer.text[:500]}")
+        found: dict[str, Any] = answer.json() if answer.content else {}
+        return found
+
+    def _authorise(self) -> None:
+        answer = self._session.post(f"{self._url}/auth/token", json=self._login, timeout=30)
+        if answer.status_code >= requests.codes.server_error:
+            raise RetryLaterError(f"status {answer.status_code} at login")
+        if not answer.ok:
+            raise FixInputError(f"Airflow refuses the login: {answer.text[:200]}")
+        self._session.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+
+    def wait_for_dag(self, dag_id: str, timeout_s: float) -> None:
+        """
+        Return when Airflow knows ``dag_id`` and runs it.
+
+        Raises
+        ------
+        RetryLaterError
+            If it is not there in time: the message holds the errors of DAG files, if any.
+        """
+        deadline = time.monotonic() + timeout_s
+        while time.monotonic() < deadline:
+            try:
+                if not self.call("GET", f"/dags/{dag_id}")["is_paused"]:
+                    return
+                self.call("PATCH", f"/dags/{dag_id}?update_mask=is_paused", {"is_paused": False})
+            except FixInputError:
+                time.sleep(0.5)
+        errors = self.call("GET", "/importErrors")["import_errors"]
+        reasons = "; ".join(f"{one['filename']}: {one['stack_trace'][-300:]}" for one in errors)
+        raise RetryLaterError(f"Airflow does not know the DAG {dag_id}. {reasons}")
+
+    def start_backfill(
+        self, dag_id: str, first_month: str, last_month: str, *, at_once: int = 2
+    ) -> int:
+        """Start a backfill over months, both included, and return its id; months run again."""
+        answer = self.call(
+            "POST",
+            "/backfills",
+            {
+                "dag_id": dag_id,
+                "from_date": month_start(first_month).isoformat(),
+                "to_date": month_start(last_month).isoformat(),
+                "reprocess_behavior": "completed",
+                "max_active_runs": at_once,
+            },
+        )
+        return int(answer["id"])
+
+    def backfill_runs(self, dag_id: str, first_month: str, last_month: str) -> list[DagRun]:
+        """Return the runs of a DAG on months from first to last, oldest month first."""
+        answer = self.call(
+            "GET",
+            f"/dags/{dag_id}/dagRuns?limit=500&order_by=logical_date"
+            f"&logical_date_gte={month_start(first_month):%Y-%m-%dT%H:%M:%SZ}"
+            f"&logical_date_lte={month_start(last_month):%Y-%m-%dT%H:%M:%SZ}",
+        )
+        return [_dag_run(one) for one in answer["dag_runs"]]
+
+    def wait_for_backfill(
+        self,
+        dag_id: str,
+        first_month: str,
+        last_month: str,
+        *,
+        timeout_s: float,
+        report: Callable[[list[DagRun]], None] = lambda _: None,
+    ) -> list[DagRun]:
+        """
+        Return the runs of a backfill when all have ended well; ``report`` sees each look at them.
+
+        Raises
+        ------
+        CheckFailedError
+            If a run failed: the message names its month, its task and the task's log.
+        RetryLaterError
+            If they have not ended in time.
+        """
+        deadline = time.monotonic() + timeout_s
+        while time.monotonic() < deadline:
+            runs = self.backfill_runs(dag_id, first_month, last_month)
+            report(runs)
+            for run in runs:
+                if run.state == "failed":
+                    raise CheckFailedError(self.failure(run))
+            if runs and all(run.ended for run in runs):
+                return runs
+            time.sleep(0.5)
+        raise RetryLaterError(f"the backfill of {dag_id} did not end within {timeout_s:.0f} s")
+
+    def trigger(
+        self, dag_id: str, conf: Mapping[str, Any], *, run_id: str | None = None, note: str = ""
+    ) -> str:
+        """Start a run by hand with ``conf`` as its params; return its run id."""
+        body = {"logical_date": None, "conf": dict(conf), "note": note, "dag_run_id": run_id}
+        return str(self.call("POST", f"/dags/{dag_id}/dagRuns", body)["dag_run_id"])
+
+    def run(self, dag_id: str, run_id: str) -> DagRun:
+        """Return a run as it stands."""
+        return _dag_run(self.call("GET", f"/dags/{dag_id}/dagRuns/{run_id}"))
+
+    def wait_for_run(
+        self,
+        dag_id: str,
+        run_id: str,
+        *,
+        timeout_s: float,
+        report: Callable[[list[TaskRun]], None] = lambda _: None,
+    ) -> None:
+        """
+        Return when a run has ended well; ``report`` sees its tasks at each look.
+
+        Raises
+        ------
+        CheckFailedError
+            If it failed: the message names the task and its log.
+        RetryLaterError
+            If it has not ended in time.
+        """
+        deadline = time.monotonic() + timeout_s
+        while time.monotonic() < deadline:
+            run = self.run(dag_id, run_id)
+            report(self.tasks(dag_id, run_id))
+            if run.state == "failed":
+                raise CheckFailedError(self.failure(run))
+            if run.ended:
+                return
+            time.sleep(0.5)
+        raise RetryLaterError(f"{dag_id} {run_id} did not end within {timeout_s:.0f} s")
+
+    def tasks(self, dag_id: str, run_id: str) -> list[TaskRun]:
+        """Return the tasks of a run as they stand."""
+        answer = self.call("GET", f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances?limit=500")
+        return [
+            TaskRun(one["task_id"], int(one["map_index"]), one["state"], int(one["try_number"]))
+            for one in answer["task_instances"]
+        ]
+
+    def failure(self, run: DagRun) -> str:
+        """Return which tasks of a failed run failed, and where their logs are below ``airflow``."""
+        what = f"{run.dag_id} {run.month or run.run_id}"
+        failed = [task for task in self.tasks(run.dag_id, run.run_id) if task.state == "failed"]
+        if not failed:
+            return f"{what} failed"
+        logs = ", ".join(_log_path(run, task) for task in failed)
+        names = ", ".join(dict.fromkeys(task.task_id for task in failed))
+        return f"{what} failed in {names}; log: {logs}"
+
+
+def _log_path(run: DagRun, task: TaskRun) -> str:
+    mapped = f"map_index={task.map_index}/" if task.map_index >= 0 else ""
+    return (
+        f"airflow/logs/dag_id={run.dag_id}/run_id={run.run_id}/task_id={task.task_id}/"
+        f"{mapped}attempt={task.attempt}.log"
+    )
+
+
+def _dag_run(answer: Mapping[str, Any]) -> DagRun:
+    start = answer["data_interval_start"]
+    return DagRun(
+        dag_id=answer["dag_id"],
+        run_id=answer["dag_run_id"],
+        state=answer["state"],
+        month=month_of(datetime.fromisoformat(start)) if start else None,
+    )
