@@ -1,0 +1,294 @@
+"""The model in use, and the questions that later ones are compared with."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Engine
+
+from include import names
+from include.candidates.base import Candidate, EncoderFactory, Suggestion, vocabulary_of
+from include.candidates.catalogue import load_candidate, make_candidate, read_description
+from include.drift.calibration import LARGEST_SAMPLE
+from include.drift.reference import joined, reference_months, stable_months
+from include.drift.samples import Observed
+from include.errors import MissingDataError
+from include.jobs.features import load_labelled
+from include.jobs.observing import (
+    chosen,
+    observe,
+    observe_answers,
+    thinned,
+    unlearned_suggestions,
+)
+from include.months import months_between
+from include.registry import Registry
+from include.store.drift import (
+    JudgedMonth,
+    ReferenceAnswers,
+    ReferenceKey,
+    judged_months,
+    read_reference,
+    save_reference,
+)
+from include.text.prepared import LabelledTexts, PreparedText
+
+log = logging.getLogger(__name__)
+
+LARGEST_REFERENCE: Final = 4 * LARGEST_SAMPLE
+ENCODER_OF: Final = {"bert": "bert", "use": "use", "hybrid": "bert"}
+"""Candidates whose texts are embedded anyway: their vectors are a drift signal at no cost."""
+
+
+@dataclass(frozen=True)
+class Live:
+    """
+    A model that is checked, and what it has learned.
+
+    Parameters
+    ----------
+    candidate : Candidate
+        Trained.
+    version : str
+        The registry's version.
+    learned : tuple of str
+        Months of its training window, ascending.
+    as_of : bool
+        Not the champion itself but one of its kind, trained on the months before a past month
+        that the champion has learned already.
+    """
+
+    candidate: Candidate
+    version: str
+    learned: tuple[str, ...]
+    as_of: bool
+
+    @property
+    def label(self) -> str:
+        """What its reports and thresholds are stored by: ``3``, or ``3@2019-05`` as of a month."""
+        return f"{self.version}@{self.learned[-1]}" if self.as_of else self.version
+
+
+@dataclass(frozen=True)
+class Reference:
+    """
+    What windows are compared with.
+
+    Parameters
+    ----------
+    key : ReferenceKey
+    months : tuple of str
+    answered : Observed
+        The reference's questions with suggestions of models that had not learned them.
+    """
+
+    key: ReferenceKey
+    months: tuple[str, ...]
+    answered: Observed
+
+
+class References:
+    """
+    Finds the model that a window is to be checked with, and its reference.
+
+    Parameters
+    ----------
+    engine : Engine
+    registry : Registry
+    encoders : EncoderFactory
+        Cached, so that nothing is embedded twice.
+    site : str
+    min_tag_count : int
+        As in training, >= 1.
+    seed : int
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        registry: Registry,
+        encoders: EncoderFactory,
+        *,
+        site: str,
+        min_tag_count: int,
+        seed: int,
+    ) -> None:
+        self._engine = engine
+        self._registry = registry
+        self._encoders = encoders
+        self._site = site
+        self._min_tag_count = min_tag_count
+        self._seed = seed
+
+    @contextmanager
+    def live_model(self, month: str | None) -> Iterator[Live | None]:
+        """
+        Yield the model to check ``month`` with, None if there is no champion or nothing before.
+
+        The champion, unless it has learned ``month`` already: then one of its kind is trained on
+        the months before, so that a past month is judged as it would have been in its time.
+
+        Parameters
+        ----------
+        month : str or None
+            None takes the champion whatever it has learned, as for what the service was asked.
+
+        Raises
+        ------
+        ModelUnusableError
+            If the champion cannot be fetched or loaded.
+        RetryLaterError
+            If MLflow is away.
+        """
+        version = self._registry.alias(names.CHAMPION)
+        if version is None:
+            yield None
+            return
+        with TemporaryDirectory() as folder:
+            path = self._registry.download(version, Path(folder))
+            description = read_description(path)
+            learned = months_between(
+                str(description["train_first"]), str(description["train_last"])
+            )
+            if month is None or month > learned[-1]:
+                candidate = load_candidate(path, self._encoders)
+                yield Live(candidate, version.version, learned, as_of=False)
+                return
+            before = tuple(earlier for earlier in learned if earlier < month)
+            yield self._model_of_its_time(description, version.version, before)
+
+    def _model_of_its_time(
+        self, description: dict[str, Any], version: str, before: tuple[str, ...]
+    ) -> Live | None:
+        if not before:
+            return None
+        questions = self._tagged(before[0], before[-1])
+        candidate = make_candidate(
+            str(description["candidate"]), description["parameters"], self._encoders
+        )
+        vocabulary = vocabulary_of(questions.tags, self._min_tag_count)
+        if not vocabulary:
+            return None
+        log.info("version %s has learned later months; training one as of %s", version, before[-1])
+        candidate.fit(questions.texts, questions.tags, vocabulary)
+        return Live(candidate, version, before, as_of=True)
+
+    def of(self, live: Live, before: str) -> Reference:
+        """
+        Return what windows of ``live`` are compared with; the costly part is stored and reused.
+
+        Parameters
+        ----------
+        live : Live
+        before : str
+            Month to be checked: only verdicts on earlier months count.
+
+        Raises
+        ------
+        MissingDataError
+            If a month of the training window is not stored any more.
+        """
+        judged = self._judged(before)
+        alarmed = {row.month for row in judged if row.verdict == "drift"}
+        quiet = {
+            row.month
+            for row in judged
+            if row.verdict == "quiet"
+            and row.model_version == live.label
+            and row.reference_last >= live.learned[-1]
+        } - alarmed
+        months = reference_months(live.learned, alarmed, quiet)
+        learned = tuple(month for month in months if month <= live.learned[-1])
+        parts = [self._answered(live, learned)]
+        parts += [self.observed(live, month) for month in months[len(learned) :]]
+        key = ReferenceKey(self._site, live.label, months[0], months[-1])
+        return Reference(key, months, joined(parts))
+
+    def history(self, live: Live, before: str) -> Observed:
+        """Return all stable months of the training window, for the months' own unrest."""
+        alarmed = {row.month for row in self._judged(before) if row.verdict == "drift"}
+        months = stable_months(live.learned, alarmed)
+        questions = self._tagged(months[0], months[-1])
+        stable = thinned(questions, LARGEST_REFERENCE, self._seed)
+        return observe(stable.texts, stable.asked_at, tags=stable.tags)
+
+    def _judged(self, before: str) -> list[JudgedMonth]:
+        with self._engine.connect() as connection:
+            months = judged_months(connection, self._site)
+        return [row for row in months if row.month < before]
+
+    def observed(self, live: Live, month: str) -> Observed:
+        """
+        Describe a stored month and what ``live`` suggests for its questions.
+
+        Raises
+        ------
+        MissingDataError
+            If the month is not stored; the message names the command that gets it.
+        """
+        questions = thinned(self._tagged(month, month), LARGEST_SAMPLE, self._seed)
+        return observe_answers(live.candidate, questions, self.vectors(live, questions.texts))
+
+    def vectors(self, live: Live, texts: tuple[PreparedText, ...]) -> NDArray[np.float32] | None:
+        """Return the texts' vectors where the model embeds them anyway."""
+        encoder = ENCODER_OF.get(live.candidate.name)
+        return self._encoders(encoder).encode(texts) if encoder and texts else None
+
+    def _answered(self, live: Live, months: tuple[str, ...]) -> Observed:
+        """Describe months of the training window, answered by models that had not learned them."""
+        part = thinned(self._tagged(months[0], months[-1]), LARGEST_REFERENCE, self._seed)
+        ids = [text.key[1] for text in part.texts if text.key is not None]
+        key = ReferenceKey(self._site, live.label, months[0], months[-1])
+        with self._engine.connect() as connection:
+            stored = read_reference(connection, key)
+        if stored is None or not set(ids) <= stored.suggested.keys():
+            stored = self._ask(live, ids)
+            with self._engine.begin() as connection:
+                save_reference(connection, key, stored)
+        return observe(
+            part.texts,
+            part.asked_at,
+            tags=part.tags,
+            ranked=[[Suggestion(*pair) for pair in stored.suggested[i]] for i in ids],
+            vocabulary=stored.vocabulary,
+            vectors=self.vectors(live, part.texts),
+        )
+
+    def _ask(self, live: Live, ids: Sequence[int]) -> ReferenceAnswers:
+        window = self._tagged(live.learned[0], live.learned[-1])
+        wanted = set(ids)
+        found = [text.key is not None and text.key[1] in wanted for text in window.texts]
+        asked = np.array(found, dtype=np.bool_)
+        ranked, vocabulary = unlearned_suggestions(
+            self._maker(live), window, asked, self._min_tag_count, self._seed
+        )
+        suggested = {
+            text.key[1]: tuple((s.tag, s.score) for s in row)
+            for text, row in zip(chosen(window, asked).texts, ranked, strict=True)
+            if text.key is not None
+        }
+        return ReferenceAnswers(vocabulary, suggested)
+
+    def _maker(self, live: Live) -> Callable[[], Candidate]:
+        return lambda: make_candidate(
+            live.candidate.name, live.candidate.describe(), self._encoders
+        )
+
+    def _tagged(self, first: str, last: str) -> LabelledTexts:
+        """Return the questions of some months that have tags."""
+        questions = load_labelled(self._engine, self._site, first, last)
+        tagged = chosen(questions, np.array([bool(tags) for tags in questions.tags], np.bool_))
+        if not len(tagged):
+            raise MissingDataError(
+                f"{self._site} has no tagged questions from {first} to {last}: run "
+                f"`python -m include.jobs.ingest --month {last}`"
+            )
+        return tagged
