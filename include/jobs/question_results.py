@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from include.errors import FixInputError, MissingDataError
 from include.evaluation.evaluation import Ranking
 from include.evaluation.metrics import score_questions
+from include.registry.runs import Runs
 
 FOLDER: Final = "results"
 """Where a run keeps these among its artifacts."""
@@ -98,6 +100,19 @@ class QuestionResults:
             raise FixInputError(f"{len(missing)} questions have no result, {missing[0]} for one")
         ranked = [self.ranking.tags[place[question_id]] for question_id in question_ids]
         return score_questions(ranked, true_tags, self.vocabulary).f1_all(5)
+
+
+def results_of(runs: Runs, run_id: str) -> QuestionResults:
+    """
+    Return what a run suggested for each question.
+
+    Raises
+    ------
+    MissingDataError
+        If the run kept no results.
+    """
+    with tempfile.TemporaryDirectory() as work:
+        return QuestionResults.load(runs.fetch(run_id, FOLDER, Path(work)))
 
 
 def _plain(value: object) -> object:

@@ -1,0 +1,337 @@
+"""Train one candidate and keep all about it in MLflow, once per data, parameters and code."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from sqlalchemy import Engine
+
+from include import names
+from include.candidates.base import Candidate, EncoderFactory
+from include.candidates.catalogue import save_candidate
+from include.evaluation.evaluation import Evaluation
+from include.jobs.code_version import code_version, git_version
+from include.jobs.datasets import Split, TrainingData
+from include.jobs.measuring import Measured, figures_to_store, fit, measure
+from include.jobs.pictures import draw_evaluation
+from include.jobs.question_results import FOLDER
+from include.jobs.training_plan import CandidateSpec, Outcome, Plan
+from include.registry.requirements import model_requirements
+from include.registry.runs import Run, Runs
+from include.store.models import (
+    EvaluatedModel,
+    StoredDataset,
+    record_dataset,
+    record_evaluations,
+)
+
+log = logging.getLogger(__name__)
+
+EVALUATION: Final = "evaluation"
+REFIT: Final = "refit"
+SHOWN: Final = ("f1@1", "f1@3", "f1@5", "f1_all@5", "coverage", "ceiling_all@5", "mrr", "ndcg@5")
+
+T = TypeVar("T")
+CandidateMaker = Callable[[str, Mapping[str, Any] | None, EncoderFactory], Candidate]
+
+
+@dataclass(frozen=True)
+class CandidateRuns:
+    """
+    Candidates' runs of one training run.
+
+    Parameters
+    ----------
+    engine : Engine
+    runs : Runs
+    make : callable
+        `include.candidates.catalogue.make_candidate`, or a test's own.
+    encoders : EncoderFactory
+        With the cache in front.
+    bert_model : str or None
+        As in the settings; part of what a model depends on.
+    experiment : str
+    """
+
+    engine: Engine
+    runs: Runs
+    make: CandidateMaker
+    encoders: EncoderFactory
+    bert_model: str | None = None
+    experiment: str = names.EXPERIMENT_TRAINING
+
+    def train(self, plan: Plan, split: Split, spec: CandidateSpec) -> Outcome:
+        """
+        Fit a candidate on the training months, measure it on the test month, log and store all.
+
+        A finished run with the same data, parameters and code is used again. Whatever fails marks
+        the run as failed and is raised.
+        """
+        candidate = self.make(spec.name, spec.parameters, self.encoders)
+        key = self._key(candidate, split.train.dataset_id, split.test_id)
+        if known := self.finished(key):
+            log.info("%s: run %s is used again", spec.label, known.run_id)
+            return _outcome(spec, known, reused=True)
+        tags = _tags(spec, split.train, key, kind=EVALUATION) | {
+            "test_month": split.months.test_month,
+            "test_id": split.test_id,
+        }
+        name = f"{spec.label} on {split.months.test_month}"
+        return self._in_run(
+            plan, name, tags, lambda run_id: self._train(run_id, candidate, split, spec)
+        )
+
+    def refit(self, plan: Plan, data: TrainingData, best: Outcome) -> Run:
+        """Fit the chosen candidate once more on ``data``, which holds the test month; log it."""
+        spec = best.spec
+        candidate = self.make(spec.name, spec.parameters, self.encoders)
+        key = self._key(candidate, data.dataset_id, "")
+        if known := self.finished(key):
+            return known
+        tags = _tags(spec, data, key, kind=REFIT) | {"evaluation_run_id": best.run_id}
+        name = f"{spec.label} refitted to {data.last_month}"
+
+        def work(run_id: str) -> Run:
+            train_s = fit(candidate, data)
+            self.runs.log(run_id, params=_params(candidate, data), metrics={"train_s": train_s})
+            figures = {name: value for name, value in best.figures.items() if name in SHOWN}
+            described = _description(data, figures, best.run_id, self.bert_model) | {
+                "tested_on": plan.months.test_month,
+                "refit": True,
+            }
+            self._log_dataset(run_id, data)
+            return self._log_model(run_id, candidate, described)
+
+        return self._in_run(plan, name, tags, work)
+
+    def finished(self, key: str) -> Run | None:
+        """Return the finished run with this key that has a model, newest first."""
+        found = self.runs.find(self.experiment, {"training_key": key})
+        return next((run for run in found if run.model_id), None)
+
+    def _train(
+        self, run_id: str, candidate: Candidate, split: Split, spec: CandidateSpec
+    ) -> Outcome:
+        """Do the work of ``train`` inside its run."""
+        train_s = fit(candidate, split.train)
+        measured = measure(candidate, split)
+        evaluation = measured.evaluation
+        times = {"train_s": train_s, "rank_ms": measured.rank_ms}
+        self.runs.log(
+            run_id,
+            params=_params(candidate, split.train),
+            metrics=_metrics(evaluation) | times,
+        )
+        self._log_dataset(run_id, split.train)
+        self._log_pages(run_id, measured, split, spec)
+        figures = {metric: evaluation.figures[metric] for metric in SHOWN}
+        described = _description(split.train, figures, run_id, self.bert_model) | {
+            "tested_on": split.months.test_month,
+            "refit": False,
+        }
+        run = self._log_model(run_id, candidate, described)
+        model = EvaluatedModel(
+            site=split.train.site,
+            candidate=spec.name,
+            model_version=run_id,
+            run_id=run_id,
+            train_first=split.months.train_first,
+            train_last=split.months.train_last,
+            test_month=split.months.test_month,
+        )
+        with self.engine.begin() as connection:
+            record_evaluations(connection, model, figures_to_store(evaluation))
+        return _outcome(spec, run, reused=False)
+
+    def _in_run(self, plan: Plan, name: str, tags: dict[str, str], work: Callable[[str], T]) -> T:
+        """Do ``work`` inside a new run below the plan's; orphans of a killed task end as failed."""
+        for orphan in self.runs.find(
+            self.experiment, {"training_key": tags["training_key"]}, status="RUNNING"
+        ):
+            self.runs.finish(orphan.run_id, failed=True)
+        run_id = self.runs.start(self.experiment, name, tags=tags, parent_id=plan.run_id)
+        try:
+            done = work(run_id)
+        except BaseException:
+            self.runs.finish(run_id, failed=True)
+            raise
+        self.runs.finish(run_id)
+        return done
+
+    def _log_pages(
+        self, run_id: str, measured: Measured, split: Split, spec: CandidateSpec
+    ) -> None:
+        """Log tables, pictures and what was suggested for each question."""
+        evaluation, months = measured.evaluation, split.months
+        title = (
+            f"{spec.label} on {months.test_month} of {split.train.site}, "
+            f"trained {months.train_first} to {months.train_last}"
+        )
+        tags = evaluation.tags
+        self.runs.log_table(
+            run_id,
+            {
+                "tag": [tag.tag for tag in tags],
+                "uses": [tag.use_count for tag in tags],
+                "suggested": [tag.suggested_count for tag in tags],
+                "precision": [round(tag.precision, 4) for tag in tags],
+                "recall": [round(tag.recall, 4) for tag in tags],
+            },
+            "tables/tags.json",
+        )
+        slices = evaluation.slices
+        self.runs.log_table(
+            run_id,
+            {
+                "slice": list(slices),
+                "questions": [part.question_count for part in slices.values()],
+                **{
+                    metric: [round(part.figures[metric], 4) for part in slices.values()]
+                    for metric in SHOWN
+                },
+            },
+            "tables/slices.json",
+        )
+        with tempfile.TemporaryDirectory() as work:
+            folder = Path(work)
+            draw_evaluation(evaluation, title, folder / "pictures")
+            measured.results.save(folder / FOLDER)
+            self.runs.log_folder(run_id, folder)
+
+    def _log_model(self, run_id: str, candidate: Candidate, described: Mapping[str, Any]) -> Run:
+        """Save the candidate and log it as a model; return the run with the model's place."""
+        with tempfile.TemporaryDirectory() as work:
+            folder = Path(work) / "candidate"
+            save_candidate(candidate, folder, described)
+            size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+            self.runs.log(run_id, metrics={"size_mb": size / 1e6})
+            return self.runs.log_model(
+                run_id,
+                folder,
+                params=candidate.describe(),
+                requirements=model_requirements(candidate.name),
+                bert_model=self.bert_model,
+            )
+
+    def _log_dataset(self, run_id: str, data: TrainingData) -> None:
+        """Note what was learned from, in MLflow and in PostgreSQL."""
+        log_dataset(self.runs, run_id, data)
+        with self.engine.begin() as connection:
+            record_dataset(connection, stored(data))
+
+    def _key(self, candidate: Candidate, dataset_id: str, test_id: str) -> str:
+        """Return the hash of all that a run's outcome depends on."""
+        parts = [
+            *(dataset_id, test_id, code_version(), candidate.name, self.bert_model or ""),
+            json.dumps(candidate.describe(), sort_keys=True, default=str),
+        ]
+        return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
+
+
+def log_dataset(runs: Runs, run_id: str, data: TrainingData) -> None:
+    """Note in MLflow what a run learned from."""
+    profile = {
+        "first_month": data.first_month,
+        "last_month": data.last_month,
+        "questions": len(data.questions),
+        "tags": len(data.vocabulary),
+    }
+    runs.log_dataset(
+        run_id,
+        name=f"{data.site} {data.first_month} to {data.last_month}",
+        digest=data.dataset_id,
+        role="training",
+        profile=json.dumps(profile),
+    )
+
+
+def stored(data: TrainingData) -> StoredDataset:
+    """Return the row of ``datasets`` that describes ``data``."""
+    return StoredDataset(
+        dataset_id=data.dataset_id,
+        site=data.site,
+        first_month=data.first_month,
+        last_month=data.last_month,
+        question_count=len(data.questions),
+        min_tag_count=data.min_tag_count,
+        vocabulary=data.vocabulary,
+    )
+
+
+def _outcome(spec: CandidateSpec, run: Run, *, reused: bool) -> Outcome:
+    """Return a finished run as an outcome; slices' metrics stay in MLflow."""
+    figures = {name: value for name, value in run.metrics.items() if "/" not in name}
+    return Outcome(spec, run.run_id, figures, reused)
+
+
+def outcome_of(run: Run) -> Outcome:
+    """Return an evaluation run, found by its tags, as the outcome that it was."""
+    spec = CandidateSpec(run.tags["candidate"], json.loads(run.tags["overrides"]))
+    return _outcome(spec, run, reused=True)
+
+
+def _tags(spec: CandidateSpec, data: TrainingData, key: str, *, kind: str) -> dict[str, str]:
+    """Return the tags by which a run is found again."""
+    return {
+        "training_key": key,
+        "kind": kind,
+        "candidate": spec.name,
+        "overrides": json.dumps(spec.parameters, sort_keys=True),
+        "site": data.site,
+        "dataset_id": data.dataset_id,
+        "train_first": data.first_month,
+        "train_last": data.last_month,
+        "code_version": code_version(),
+        "git_version": git_version(),
+    }
+
+
+def _params(candidate: Candidate, data: TrainingData) -> dict[str, Any]:
+    """Return what MLflow shows as the run's parameters."""
+    return candidate.describe() | {
+        "candidate": candidate.name,
+        "site": data.site,
+        "train_first": data.first_month,
+        "train_last": data.last_month,
+        "questions": len(data.questions),
+        "tags": len(data.vocabulary),
+        "min_tag_count": data.min_tag_count,
+        "dataset_id": data.dataset_id,
+        "code_version": code_version(),
+    }
+
+
+def _metrics(evaluation: Evaluation) -> dict[str, float]:
+    """Return the metrics over all questions, and of each slice those that tables show."""
+    metrics = dict(evaluation.figures)
+    metrics |= {"ece": evaluation.calibration.ece, "brier": evaluation.calibration.brier}
+    for name, part in evaluation.slices.items():
+        if name != "all":
+            metrics |= {f"{name}/{metric}": part.figures[metric] for metric in SHOWN}
+            metrics[f"{name}/questions"] = float(part.question_count)
+    return metrics
+
+
+def _description(
+    data: TrainingData, figures: Mapping[str, float], evaluation_run_id: str, bert_model: str | None
+) -> dict[str, Any]:
+    """Return what the model's folder says of itself, beside what the catalogue writes."""
+    return {
+        "site": data.site,
+        "train_first": data.first_month,
+        "train_last": data.last_month,
+        "questions": len(data.questions),
+        "dataset_id": data.dataset_id,
+        "min_tag_count": data.min_tag_count,
+        "metrics": dict(figures),
+        "evaluation_run_id": evaluation_run_id,
+        "code_version": code_version(),
+        "bert_model": bert_model,
+    }

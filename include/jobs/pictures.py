@@ -1,0 +1,190 @@
+"""Pictures of an evaluation, for people who would rather look than read; written as PNG files."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from include.evaluation.bootstrap import Interval
+from include.evaluation.calibration import Calibration
+from include.evaluation.evaluation import Evaluation
+from include.evaluation.metrics import DEPTH
+from include.evaluation.per_tag import TagFigures
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+TAGS_SHOWN: Final = 25
+_BLUE, _ORANGE, _GREEN, _GREY = "#2a6fb0", "#d9782d", "#3f8f5b", "#8a8f98"
+_DPI: Final = 130
+
+
+def draw_evaluation(evaluation: Evaluation, title: str, folder: Path) -> None:
+    """
+    Write ``precision_recall_by_k.png``, ``tags.png`` and ``calibration.png`` into ``folder``.
+
+    Parameters
+    ----------
+    evaluation : Evaluation
+    title : str
+        Says which model and which month.
+    folder : Path
+        Made if absent.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    _save(_by_k(evaluation, title), folder / "precision_recall_by_k.png")
+    _save(_tags(evaluation.tags, title), folder / "tags.png")
+    _save(_calibration(evaluation.calibration, title), folder / "calibration.png")
+
+
+def draw_comparison(
+    candidates: Mapping[str, Mapping[int, float]],
+    intervals: Mapping[str, Interval],
+    title: str,
+    path: Path,
+) -> None:
+    """
+    Write the candidates side by side, best first.
+
+    Parameters
+    ----------
+    candidates : mapping of str to mapping of int to float
+        F1@k by k = 1, 3, 5 for each candidate.
+    intervals : mapping of str to Interval
+        Of F1@5 over all questions, which the choice goes by.
+    title : str
+        Says which month.
+    path : Path
+        Of the PNG file; its folder is made if absent.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    order = sorted(candidates, key=lambda name: intervals[name].mean)
+    figure, axes = _blank((8, 1.6 + 0.55 * len(order)))
+    rows = range(len(order))
+    for offset, (k, colour) in zip(
+        (0.26, 0.0, -0.26), ((1, _GREY), (3, _ORANGE), (5, _BLUE)), strict=True
+    ):
+        values = [candidates[name][k] for name in order]
+        axes.barh(
+            [row + offset for row in rows], values, height=0.24, color=colour, label=f"F1@{k}"
+        )
+    means = [intervals[name].mean for name in order]
+    spread = [
+        [intervals[name].mean - intervals[name].low for name in order],
+        [intervals[name].high - intervals[name].mean for name in order],
+    ]
+    axes.errorbar(
+        *(means, [row - 0.26 for row in rows]),
+        xerr=spread,
+        fmt="D",
+        color="black",
+        markersize=4,
+        capsize=3,
+        label="F1@5 over all questions, 95 % interval",
+    )
+    axes.set_yticks(list(rows), order)
+    axes.set_xlim(0, 1)
+    axes.set_xlabel("F1 (0 to 1, higher is better)")
+    axes.set_title(title)
+    axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False, fontsize=8)
+    _save(figure, path)
+
+
+def _by_k(evaluation: Evaluation, title: str) -> Figure:
+    """Precision, recall and F1 by the number of suggestions."""
+    figure, axes = _blank((7, 4.4))
+    ks = list(range(1, DEPTH + 1))
+    lines: Sequence[tuple[str, str, str, str]] = (
+        ("precision", "precision", _ORANGE, "-"),
+        ("recall", "recall (capped at k)", _GREEN, "-"),
+        ("f1", "F1", _BLUE, "-"),
+        ("f1_all", "F1 over all questions and all tags", _BLUE, "--"),
+        ("ceiling_all", "highest possible F1 over all", _GREY, ":"),
+    )
+    for metric, label, colour, style in lines:
+        values = [evaluation.figures[f"{metric}@{k}"] for k in ks]
+        axes.plot(ks, values, style, color=colour, marker="o", markersize=4, label=label)
+    axes.set_xticks(ks)
+    axes.set_ylim(0, 1)
+    axes.set_xlabel("k: number of tags suggested")
+    axes.set_ylabel("mean over questions (0 to 1)")
+    axes.set_title(f"Precision and recall by k\n{title}")
+    axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False, fontsize=8)
+    return figure
+
+
+def _tags(tags: Sequence[TagFigures], title: str) -> Figure:
+    """Precision and recall of the tags used most."""
+    shown = [tag for tag in tags if tag.use_count][:TAGS_SHOWN][::-1]
+    figure, axes = _blank((7, 1.6 + 0.28 * len(shown)))
+    rows = range(len(shown))
+    for offset, colour, label, values in (
+        (0.2, _GREEN, "recall: share of its questions found", [tag.recall for tag in shown]),
+        (-0.2, _ORANGE, "precision: share of its suggestions right", [t.precision for t in shown]),
+    ):
+        heights = [0.0 if math.isnan(value) else value for value in values]
+        axes.barh([row + offset for row in rows], heights, height=0.38, color=colour, label=label)
+    axes.set_yticks(list(rows), [f"{tag.tag} ({tag.use_count})" for tag in shown], fontsize=8)
+    axes.set_xlim(0, 1)
+    axes.set_xlabel(f"among the first {DEPTH} suggestions (0 to 1)")
+    axes.set_ylabel("tag (questions that bear it)")
+    axes.set_title(f"The {len(shown)} tags used most\n{title}")
+    axes.set_ylim(-0.7, len(shown) - 0.3)
+    axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False, fontsize=8)
+    return figure
+
+
+def _calibration(calibration: Calibration, title: str) -> Figure:
+    """Scores against the share of suggestions that were right."""
+    figure, axes = _blank((6, 4.6))
+    counts = axes.twinx()
+    width = calibration.edges[1] - calibration.edges[0]
+    counts.bar(
+        [edge + width / 2 for edge in calibration.edges[:-1]],
+        calibration.counts,
+        width=width * 0.92,
+        color=_GREY,
+        alpha=0.25,
+        label="suggestions",
+    )
+    counts.set_ylabel("suggestions with such a score (log scale)")
+    counts.set_yscale("symlog", linthresh=10)
+    counts.set_ylim(bottom=0)
+    axes.plot([0, 1], [0, 1], ":", color=_GREY, label="scores mean what they say")
+    points = [
+        point
+        for point in zip(calibration.mean_scores, calibration.observed, strict=True)
+        if not math.isnan(point[1])
+    ]
+    axes.plot(*zip(*points, strict=True), "-", color=_BLUE, marker="o", label="this model")
+    axes.set_zorder(counts.get_zorder() + 1)
+    axes.patch.set_visible(False)
+    axes.set_xlim(0, 1)
+    axes.set_ylim(0, 1)
+    axes.set_xlabel("score (0 to 1)")
+    axes.set_ylabel("share of suggestions that were right (0 to 1)")
+    axes.set_title(
+        f"Calibration: error {calibration.ece:.3f}, Brier {calibration.brier:.3f}\n{title}"
+    )
+    axes.legend(loc="upper left", frameon=False, fontsize=8)
+    return figure
+
+
+def _blank(size: tuple[float, float]) -> tuple[Figure, Axes]:
+    """Return an empty figure without pyplot, whose global state would keep every figure."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=size, layout="constrained")
+    axes: Any = figure.add_subplot()
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(axis="both", alpha=0.25)
+    axes.set_axisbelow(True)
+    return figure, axes
+
+
+def _save(figure: Figure, path: Path) -> None:
+    """Write a figure as PNG, whole with its legend."""
+    figure.savefig(path, dpi=_DPI, bbox_inches="tight", metadata={"Software": None})
