@@ -98,7 +98,7 @@ class SandboxApi:
         try:
             fault = Fault.model_validate_json(await request.body())
         except ValidationError as error:
-            return JSONResponse({"errors": error.errors(include_url=False)}, status_code=400)
+            return Response(error.json(include_url=False), 400, media_type="application/json")
         self.faults.add(fault)
         return JSONResponse(fault.model_dump(), status_code=201)
 

@@ -65,11 +65,12 @@ def read_site(path: Path, site: str | None) -> tuple[str, list[Question]]:
 
 
 def listen(port: int, host: str = HOST) -> socket.socket:
-    """Return a socket bound to ``host:port``; FixSettingsError if the port is taken."""
+    """Return a socket that listens on ``host:port``; FixSettingsError if the port is taken."""
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
+        listener.listen(128)  # requests wait from now on, while the questions are made
     except OSError as error:
         listener.close()
         raise FixSettingsError(f"cannot listen on {host}:{port}: {error.strerror}") from error
