@@ -74,10 +74,13 @@ class AirflowApi:
         Its root, without a slash at its end.
     user, password : str
         A login of its SimpleAuthManager.
+    log_folder : str
+        Where it keeps the logs of tasks, for messages about those that failed.
     """
 
-    def __init__(self, url: str, user: str, password: str) -> None:
+    def __init__(self, url: str, user: str, password: str, log_folder: str) -> None:
         self._url = url
+        self._log_folder = log_folder
         self._login = {"username": user, "password": password}
         self._session = requests.Session()
 
@@ -88,6 +91,7 @@ class AirflowApi:
             environment["AIRFLOW_URL"],
             environment["AIRFLOW_USER"],
             environment["AIRFLOW_PASSWORD"],
+            environment["AIRFLOW__LOGGING__BASE_LOG_FOLDER"],
         )
 
     def call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -265,12 +269,12 @@ class AirflowApi:
         ]
 
     def failure(self, run: DagRun) -> str:
-        """Return which tasks of a failed run failed, and where their logs are below ``airflow``."""
+        """Return which tasks of a failed run failed, and where their logs are."""
         what = f"{run.dag_id} {run.month or run.run_id}"
         failed = [task for task in self.tasks(run.dag_id, run.run_id) if task.state == "failed"]
         if not failed:
             return f"{what} failed"
-        logs = ", ".join(_log_path(run, task) for task in failed)
+        logs = ", ".join(f"{self._log_folder}/{_log_path(run, task)}" for task in failed)
         names = ", ".join(dict.fromkeys(task.task_id for task in failed))
         return f"{what} failed in {names}; log: {logs}"
 
@@ -278,7 +282,7 @@ class AirflowApi:
 def _log_path(run: DagRun, task: TaskRun) -> str:
     mapped = f"map_index={task.map_index}/" if task.map_index >= 0 else ""
     return (
-        f"airflow/logs/dag_id={run.dag_id}/run_id={run.run_id}/task_id={task.task_id}/"
+        f"dag_id={run.dag_id}/run_id={run.run_id}/task_id={task.task_id}/"
         f"{mapped}attempt={task.attempt}.log"
     )
 

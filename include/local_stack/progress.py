@@ -1,10 +1,26 @@
-"""What a person sees while the platform starts: one line per step, with its seconds."""
+"""What a person sees while something takes time: a bar while it runs, a line when it is done."""
 
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+
+
+class Step:
+    """A step that runs: tells how far it has come."""
+
+    def __init__(self, progress: Progress, task: TaskID, title: str) -> None:
+        self._progress = progress
+        self._task = task
+        self._title = title
+
+    def show(self, words: str, *, done: int | None = None, total: int | None = None) -> None:
+        """Show ``words`` beside the title, and the bar at ``done`` of ``total``."""
+        self._progress.update(
+            self._task, description=f"{self._title}: {words}", completed=done, total=total
+        )
 
 
 class Steps:
@@ -21,12 +37,20 @@ class Steps:
         self.console = console
 
     @contextmanager
-    def step(self, title: str) -> Iterator[None]:
-        """Show ``title`` with a spinner while the block runs, then as done or failed."""
+    def step(self, title: str) -> Iterator[Step]:
+        """Show ``title`` with a bar while the block runs, then as done or failed."""
         started = time.monotonic()
+        progress = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            TimeElapsedColumn(),
+            console=self.console,
+            transient=True,
+        )
         try:
-            with self.console.status(f"{title} …"):
-                yield
+            with progress:
+                yield Step(progress, progress.add_task(title, total=None), title)
         except BaseException:
             self._line("[red]✗[/red]", title, started)
             raise
@@ -34,7 +58,7 @@ class Steps:
 
     def note(self, words: str) -> None:
         """Write one line."""
-        self.console.print(f"  {words}", highlight=False)
+        self.console.print(f"  {words}", highlight=False, markup=False)
 
     def _line(self, mark: str, title: str, started: float) -> None:
         seconds = time.monotonic() - started

@@ -21,6 +21,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "jobs": BASE | PURE | EDGES,
     "sandbox": BASE | {"sources"},
     "local_stack": BASE | PURE | EDGES | {"sandbox", "monitoring", "jobs"},
+    "demo": BASE | PURE | EDGES | {"sandbox", "monitoring", "jobs", "local_stack"},
     "monitoring": BASE | {"store"},
     "docs": BASE | {"dag_defaults"},
     "serving": BASE | {"registry", "store", "text", "candidates"},

@@ -1,0 +1,93 @@
+"""``python -m include.demo``: the whole story from an empty machine to a changed champion."""
+
+import argparse
+import logging
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+
+from include.demo.chapters import CHAPTERS
+from include.demo.memory import peak_memory
+from include.demo.story import Story, tell
+from include.errors import FixSettingsError, TagkeeperError
+from include.local_stack.__main__ import show
+from include.local_stack.choice import Choice
+from include.local_stack.progress import Steps
+from include.settings import Settings
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Tell the story; return 0 only if every step of it was verified."""
+    parser = argparse.ArgumentParser(
+        prog="python -m include.demo",
+        description="Starts the platform from nothing, ingests more than a year of questions, "
+        "trains, serves, records, trains again. DATA=file.jsonl.gz SITE=name tells it on your own "
+        "questions. Writes LOCAL_DIR/demo.json and leaves the platform running.",
+    )
+    parser.parse_args(arguments)
+    logging.basicConfig(level=logging.WARNING)
+    console = Console()
+    try:
+        settings = Settings.from_env()
+        story = Story(settings, _choice(), Steps(console))
+    except TagkeeperError as error:
+        console.print(f"The demo cannot start: {error}", markup=False, highlight=False)
+        return 1
+    try:
+        with peak_memory(story.local) as looks:
+            tell(story, CHAPTERS)
+            story.figures["memory_mb"]["peak"] = round(max(looks, default=0.0))
+    except KeyboardInterrupt:
+        console.print("\nStopped by you; `make down` ends what runs.")
+        return 130
+    except Exception as error:
+        _explain(error, story)
+        return 1
+    _finish(story)
+    return 0
+
+
+def _choice() -> Choice:
+    choice = Choice.from_mapping(os.environ)
+    if choice.live:
+        raise FixSettingsError("the demo needs months of questions at once: DATA=file, not LIVE=1")
+    return choice
+
+
+def _explain(error: Exception, story: Story) -> None:
+    """Say in a line what could not be verified, and where the logs are."""
+    logs = story.local / "logs"
+    logs.mkdir(parents=True, exist_ok=True)
+    (logs / "demo.log").write_text("".join(traceback.format_exception(error)), encoding="utf-8")
+    known = isinstance(error, TagkeeperError)
+    words = str(error) if known else f"{type(error).__name__}: {error}"
+    console = story.steps.console
+    console.print("[red bold]The demo stopped:[/red bold] ", end="")
+    console.print(words, markup=False, highlight=False)
+    console.print(f"Logs: {logs} and {story.local / 'airflow' / 'logs'}", highlight=False)
+
+
+def _finish(story: Story) -> None:
+    console = story.steps.console
+    written, figures = story.write(), story.summary()
+    table = Table("candidate", "F1@1", "F1@3", "F1@5", box=None, pad_edge=False)
+    for name, one in figures["candidates"].items():
+        table.add_row(name, *(f"{one[key]:.3f}" for key in ("f1@1", "f1@3", "f1@5")))
+    console.rule("[bold green]Every step verified", align="left")
+    console.print(
+        f"{figures['questions']:,} questions, {figures['months']} months · champion: version "
+        f"{figures['champion_version']} · {figures['predictions_recorded']} predictions recorded · "
+        f"{figures['seconds']['total']:.0f} s · at most {figures['memory_mb']['peak']:,} MB",
+        highlight=False,
+    )
+    console.print(table)
+    show(story.local, console)
+    console.print(f"Figures: {written}. The platform runs on; `make down` ends it.")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,211 @@
+"""The chapters of the demo: each does its part through the platform's own doors and verifies it."""
+
+import os
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from include import names
+from include.demo.asking import ask, live_version, steady_traffic, wait_for_version
+from include.demo.memory import stack_memory_mb
+from include.demo.span import read_span
+from include.demo.stored import (
+    candidate_figures,
+    champion_promotion,
+    count_recorded,
+    verify_months,
+)
+from include.demo.story import Chapter, Story
+from include.errors import CheckFailedError, FixSettingsError
+from include.local_stack import stack
+from include.local_stack.airflow_api import DagRun, TaskRun
+from include.local_stack.progress import Step
+from include.local_stack.status import stack_status
+from include.months import month_range
+from include.sources.stackexchange_api import StackExchangeClient
+
+ASKED: Final = 25
+FOLLOW_S: Final = 5.0
+_DAG_TIMEOUT_S: Final = 60.0
+_RUN_TIMEOUT_S: Final = 900.0
+_SPARE_S: Final = 10.0
+
+
+def set_up(story: Story) -> dict[str, Any]:
+    """Start the whole platform from nothing."""
+    stack.down(story.local, story.steps)
+    _clear(story.local)
+    # The sandbox has no quota to spare: one window a month makes fewer tasks
+    os.environ.setdefault("INGEST_WINDOW_DAYS", "31")
+    stack.up(story.local, story.choice, database_url=None, steps=story.steps)
+    with story.steps.step("Airflow knows the DAGs"):
+        story.connect(read_span)
+        for dag_id in (names.DAG_INGEST, names.DAG_TRAIN):
+            story.airflow.wait_for_dag(dag_id, _DAG_TIMEOUT_S)
+    memory = stack_memory_mb(story.local)
+    story.steps.note(f"All of it takes {memory:,.0f} MB at rest.")
+    return {"site": story.site, "memory_mb": {"at_rest": round(memory)}}
+
+
+def _clear(local: Path) -> None:
+    """Remove an earlier demo's state; refuse a folder that holds anything else."""
+    kept = [path for path in local.iterdir() if path.name != "lock"] if local.exists() else []
+    if kept and not (local / "state.json").exists():
+        raise FixSettingsError(
+            f"LOCAL_DIR={local} holds something else than a stack: the demo does not clear it"
+        )
+    for path in kept:
+        shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+
+
+def ingest(story: Story) -> dict[str, Any]:
+    """Pull more than a year of questions over HTTP, by an Airflow backfill."""
+    months = story.span.first_months
+    started = datetime.now(UTC)
+    with story.steps.step(f"Backfill of {len(months)} months, {months[0]} to {months[-1]}") as step:
+        _backfill(story, months[0], months[-1], step)
+    seconds = (datetime.now(UTC) - started).total_seconds()
+    questions = verify_months(story.engine, story.site, months)
+    story.steps.note(
+        f"{questions:,} questions of {story.site} in PostgreSQL, as many as the site gave; "
+        f"{questions / seconds:,.0f} a second with everything around them."
+    )
+    return {
+        "questions": questions,
+        "months": len(months),
+        "first_month": months[0],
+        "last_month": months[-1],
+        "rows_per_s": round(questions / seconds, 1),
+    }
+
+
+def _backfill(story: Story, first: str, last: str, step: Step) -> None:
+    def report(runs: list[DagRun]) -> None:
+        done = sum(run.ended for run in runs)
+        busy = ", ".join(run.month or "" for run in runs if run.state == "running")
+        step.show(busy or "waiting", done=done, total=len(runs))
+
+    story.airflow.start_backfill(names.DAG_INGEST, first, last)
+    story.airflow.wait_for_backfill(
+        names.DAG_INGEST, first, last, timeout_s=_RUN_TIMEOUT_S, report=report
+    )
+
+
+def first_champion(story: Story) -> dict[str, Any]:
+    """Train the floor, which becomes the first champion, and see the service take it up."""
+    month = story.span.first_months[-1]
+    if live_version(story.service_url) is not None:
+        raise CheckFailedError("the service has a champion before any was trained")
+    _train(story, month, ["frequency"], "demo: the floor that every other candidate must beat")
+    promotion = champion_promotion(story.engine)
+    waited = wait_for_version(story.service_url, promotion.to_version, FOLLOW_S + _SPARE_S)
+    story.steps.note(
+        f"Version {promotion.to_version} is champion: {promotion.reason} "
+        f"The service had it {waited:.1f} s after the run ended."
+    )
+    return {"first_champion_version": promotion.to_version}
+
+
+def _train(story: Story, month: str, candidates: list[str], reason: str) -> None:
+    def report(tasks: list[TaskRun]) -> None:
+        done = sum(task.state in {"success", "skipped"} for task in tasks)
+        busy = ", ".join(dict.fromkeys(task.task_id for task in tasks if task.state == "running"))
+        step.show(busy or "waiting", done=done, total=max(1, len(tasks)))
+
+    conf = {"test_month": month, "candidates": candidates, "reason": reason}
+    with story.steps.step(f"Training of {', '.join(candidates)}, tested on {month}") as step:
+        run_id = story.airflow.trigger(names.DAG_TRAIN, conf, note=reason)
+        story.airflow.wait_for_run(names.DAG_TRAIN, run_id, timeout_s=_RUN_TIMEOUT_S, report=report)
+
+
+def ask_for_tags(story: Story) -> dict[str, Any]:
+    """Ask the service about questions that came after its training, and find the record."""
+    since = datetime.now(UTC)
+    month = story.span.next_month
+    client = StackExchangeClient(
+        api_url=story.environment["STACKEXCHANGE_API_URL"], site=story.site
+    )
+    page = next(iter(client.pages(*month_range(month))))
+    story.next_questions = page.questions[:ASKED]
+    with story.steps.step(f"{len(story.next_questions)} questions of {month} asked") as step:
+        answers = []
+        for number, question in enumerate(story.next_questions, start=1):
+            answers.append(ask(story.service_url, question))
+            step.show(question.title[:40], done=number, total=len(story.next_questions))
+    recorded = count_recorded(story.engine, answers, since)
+    if recorded != len(answers):
+        raise CheckFailedError(f"{len(answers)} answers, {recorded} recorded predictions")
+    story.answers = tuple(answers)
+    story.steps.note(f"{recorded} answers, each found in PostgreSQL under its prediction_id.")
+    return {"predictions_recorded": recorded}
+
+
+def train_again(story: Story) -> dict[str, Any]:
+    """Ingest the next month, train every candidate, and see the service change over at work."""
+    month, since = story.span.next_month, datetime.now(UTC)
+    with story.steps.step(f"The next month, {month}, ingested") as step:
+        _backfill(story, month, month, step)
+    questions = verify_months(story.engine, story.site, story.span.months)
+    before, service = champion_promotion(story.engine), _service_pid(story)
+    with steady_traffic(story.service_url, story.next_questions) as traffic:
+        _train(
+            story,
+            month,
+            list(story.settings.candidate_names),
+            "demo: every candidate, a month later",
+        )
+        promotion = champion_promotion(story.engine)
+        if promotion.to_version == before.to_version:
+            raise CheckFailedError(
+                f"no candidate beat the champion, version {before.to_version}; the run's note in "
+                "Airflow says why"
+            )
+        waited = wait_for_version(story.service_url, promotion.to_version, FOLLOW_S + _SPARE_S)
+        again = [ask(story.service_url, question) for question in story.next_questions]
+    _verify_change(story, before.to_version, promotion.to_version, traffic.failures, service)
+    if {answer.model_version for answer in again[-5:]} != {promotion.to_version}:
+        raise CheckFailedError("the service's answers do not bear the new version")
+    answers = [*traffic.answers, *again]
+    recorded = count_recorded(story.engine, answers, since)
+    if recorded != len(answers):
+        raise CheckFailedError(f"{len(answers)} answers, {recorded} recorded predictions")
+    figures = candidate_figures(story.engine, story.site, month)
+    story.steps.note(
+        f"Version {promotion.to_version} is champion: {promotion.reason} The service answered with "
+        f"it {waited:.1f} s after the run ended, without a restart; {len(traffic.answers)} "
+        "questions asked meanwhile, none failed."
+    )
+    return {
+        "questions": questions,
+        "months": len(story.span.months),
+        "last_month": month,
+        "candidates": figures,
+        "champion_version": promotion.to_version,
+        "predictions_recorded": story.figures["predictions_recorded"] + recorded,
+    }
+
+
+def _service_pid(story: Story) -> int:
+    return next(line.pid for line in stack_status(story.local) if line.name == "service")
+
+
+def _verify_change(
+    story: Story, before: str, after: str, failures: list[str], service: int
+) -> None:
+    if failures:
+        raise CheckFailedError(
+            f"{len(failures)} questions failed while the champion changed from version {before} "
+            f"to {after}; the first: {failures[0]}"
+        )
+    if _service_pid(story) != service:
+        raise CheckFailedError("the service was restarted while the champion changed")
+
+
+CHAPTERS: Final = (
+    Chapter("set_up", "The whole platform on this machine", set_up),
+    Chapter("ingest", "More than a year of questions", ingest),
+    Chapter("first_training", "A first champion", first_champion),
+    Chapter("predictions", "Suggestions, asked for and recorded", ask_for_tags),
+    Chapter("second_training", "A month later: a better champion, taken up at work", train_again),
+)
