@@ -1,0 +1,305 @@
+"""
+How good the suggestions are: every month tested after training on all months before it.
+
+    python -m tests.benchmarks.bench_quality [--data FILE.jsonl.gz] [--from 2019-01] [--to 2019-12]
+
+Without data, the simulator's questions. Beside the candidates, in the same run, fastText one-vs-all
+and TF-IDF with one-vs-rest logistic regression. Vectors are kept on disk, so a second run embeds
+nothing. The last line is one JSON object.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from include.candidates.base import EncoderFactory, vocabulary_of
+from include.candidates.catalogue import load_candidate, make_candidate, save_candidate
+from include.candidates.encoders import encoder_factory
+from include.evaluation.bootstrap import paired_difference
+from include.evaluation.metrics import DEPTH, QuestionScores, pool, score_questions, summarise
+from include.months import add_months, check_month, month_of, months_between
+from include.names import CANDIDATES
+from include.sandbox.simulator import simulate
+from include.text.prepared import LabelledTexts
+from tests.benchmarks.drift_loop import labelled
+from tests.benchmarks.drift_real import read_questions
+from tests.benchmarks.embedding_cache import file_cached
+from tests.benchmarks.quality_peers import PEERS
+
+DEFAULT_MONTHS_TESTED = 12
+RANKED_ONE_BY_ONE = 50
+RESAMPLES = 2000
+PEER_TITLES = {"fasttext": "peer: fastText one-vs-all", "tfidf_logistic": "peer: TF-IDF + logistic"}
+
+
+@dataclass
+class Course:
+    """What became of one candidate or peer, month by month."""
+
+    scores: dict[str, QuestionScores] = field(default_factory=dict)
+    train_s: list[float] = field(default_factory=list)
+    rank_ms: float = float("nan")
+    size_mb: float = float("nan")
+
+    def figures(self) -> dict[str, float]:
+        """The keys that the last line promises, and what the table shows beside them."""
+        means = summarise(pool(list(self.scores.values())))
+        names = [f"{kind}@{k}" for kind in ("f1", "f1_all") for k in range(1, DEPTH + 1)]
+        names += ["coverage", f"ceiling@{DEPTH}", f"ceiling_all@{DEPTH}"]
+        rounded = {name: round(means[name], 4) for name in names}
+        return rounded | {
+            "train_s": round(float(np.mean(self.train_s)), 2),
+            "rank_ms": round(self.rank_ms, 3),
+            "size_mb": round(self.size_mb, 2),
+        }
+
+
+@dataclass(frozen=True)
+class Split:
+    """One month: what is learned from, what is tested."""
+
+    month: str
+    train: LabelledTexts
+    test: LabelledTexts
+    vocabulary: tuple[str, ...]
+
+    @property
+    def last_texts(self) -> tuple[Any, ...]:
+        return self.test.texts[-RANKED_ONE_BY_ONE:]
+
+
+def splits(data: LabelledTexts, months: Sequence[str], min_tag_count: int) -> list[Split]:
+    """Split by time only; months without questions are left out."""
+    asked = np.array([month_of(moment) for moment in data.asked_at])
+    made = []
+    for month in months:
+        train, test = (
+            _chosen(data, np.flatnonzero(mask)) for mask in (asked < month, asked == month)
+        )
+        if len(train) and len(test):
+            made.append(Split(month, train, test, vocabulary_of(train.tags, min_tag_count)))
+    return made
+
+
+def _chosen(data: LabelledTexts, rows: np.ndarray[Any, np.dtype[np.intp]]) -> LabelledTexts:
+    return LabelledTexts(
+        tuple(data.texts[row] for row in rows),
+        tuple(data.tags[row] for row in rows),
+        tuple(data.asked_at[row] for row in rows),
+    )
+
+
+def run_candidate(
+    name: str,
+    parts: Sequence[Split],
+    cached: EncoderFactory,
+    real: EncoderFactory,
+    advance: Callable[[], None],
+) -> Course:
+    """Train and test every month; time one question with the real encoders, from the saved model."""
+    course = Course()
+    for split in parts:
+        begin = time.perf_counter()
+        candidate = make_candidate(name, None, cached)
+        candidate.fit(split.train.texts, split.train.tags, split.vocabulary)
+        course.train_s.append(time.perf_counter() - begin)
+        ranked = [
+            [suggestion.tag for suggestion in row]
+            for row in candidate.rank(split.test.texts, DEPTH)
+        ]
+        course.scores[split.month] = score_questions(ranked, split.test.tags, split.vocabulary)
+        advance()
+    with tempfile.TemporaryDirectory() as parent:
+        folder = Path(parent) / name
+        save_candidate(candidate, folder, {})
+        course.size_mb = sum(path.stat().st_size for path in folder.rglob("*")) / 1e6
+        served = load_candidate(folder, real)
+        course.rank_ms = median_ms(lambda text: served.rank([text], DEPTH), parts[-1].last_texts)
+    return course
+
+
+def run_peer(name: str, parts: Sequence[Split], advance: Callable[[], None]) -> Course:
+    course = Course()
+    for split in parts:
+        begin = time.perf_counter()
+        peer = PEERS[name]()
+        peer.fit(split.train.texts, split.train.tags, split.vocabulary)
+        course.train_s.append(time.perf_counter() - begin)
+        ranked = peer.rank_tags(split.test.texts, DEPTH)
+        course.scores[split.month] = score_questions(ranked, split.test.tags, split.vocabulary)
+        advance()
+    course.size_mb = peer.size_bytes() / 1e6
+    course.rank_ms = median_ms(lambda text: peer.rank_tags([text], DEPTH), parts[-1].last_texts)
+    return course
+
+
+def median_ms(rank: Callable[[Any], object], texts: Sequence[Any]) -> float:
+    """Median over texts, one at a time, after one that warms up."""
+    rank(texts[0])
+    times = []
+    for text in texts:
+        begin = time.perf_counter()
+        rank(text)
+        times.append(time.perf_counter() - begin)
+    return float(np.median(times)) * 1e3
+
+
+def show(
+    out: Console, courses: dict[str, Course], best: str, parts: Sequence[Split], title: str
+) -> None:
+    figures = {name: course.figures() for name, course in courses.items()}
+    table = Table(title=title)
+    table.add_column("", no_wrap=True)
+    for k in range(1, DEPTH + 1):
+        table.add_column(f"F1@{k}", justify="right")
+    for heading in (f"all@{DEPTH}", "best by, 95 %", "train s", "one ms", "MB"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for name, row in figures.items():
+        table.add_row(
+            f"[bold]{name}[/bold]" if name == best else PEER_TITLES.get(name, name),
+            *(f"{row[f'f1@{k}']:.3f}" for k in range(1, DEPTH + 1)),
+            f"{row[f'f1_all@{DEPTH}']:.3f}",
+            "" if name == best else behind(courses[best], courses[name]),
+            f"{row['train_s']:.1f}",
+            f"{row['rank_ms']:.2f}",
+            f"{row['size_mb']:.1f}",
+        )
+    out.print(table)
+    shared = figures[best]
+    out.print(
+        f"A perfect ranker reaches F1@{DEPTH} {shared[f'ceiling@{DEPTH}']:.3f} capped, "
+        f"{shared[f'ceiling_all@{DEPTH}']:.3f} over all questions; "
+        f"the vocabulary covers {shared['coverage']:.1%} of tag uses."
+    )
+    monthly = Table(title=f"F1@{DEPTH} month by month, after training on all months before")
+    for heading in ("month", "trained on", "tested", "tags", *courses):
+        monthly.add_column(heading, justify="right")
+    for split in parts:
+        monthly.add_row(
+            split.month,
+            f"{len(split.train):,}",
+            str(len(split.test)),
+            str(len(split.vocabulary)),
+            *(
+                f"{summarise(course.scores[split.month])[f'f1@{DEPTH}']:.3f}"
+                for course in courses.values()
+            ),
+        )
+    out.print(monthly)
+
+
+def behind(best: Course, other: Course) -> str:
+    """How far behind at k = 5, with the interval of a paired bootstrap over the questions."""
+    first, second = (pool(list(course.scores.values())) for course in (best, other))
+    judged = first.judged
+    gap = paired_difference(
+        first.f1(DEPTH)[judged], second.f1(DEPTH)[judged], samples=RESAMPLES, seed=0
+    )
+    return f"{gap.mean:.3f} [{gap.low:.3f}, {gap.high:.3f}]".replace("[", r"\[")
+
+
+def load(data: Path | None, site: str | None) -> LabelledTexts:
+    """Read and prepare the questions, oldest first."""
+    questions = read_questions(data) if data else list(simulate().questions)
+    chosen = [question for question in questions if site in (None, question.site)]
+    if not chosen:
+        known = ", ".join(sorted({question.site for question in questions}))
+        raise SystemExit(f"no question of site {site!r}; the data has: {known}")
+    return labelled(sorted(chosen, key=lambda question: (question.asked_at, question.question_id)))
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    env = {name: value for name, value in os.environ.items() if value}
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.benchmarks.bench_quality",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="Each option's default is the environment variable of its name in capitals.",
+    )
+    parser.add_argument("--data", type=Path, default=env.get("DATA"), help="questions, jsonl.gz")
+    parser.add_argument("--site", default=env.get("SITE"), help="only questions of this site")
+    parser.add_argument("--from", dest="first", type=check_month, default=env.get("FROM"),
+                        help="first month tested; default: eleven before the last")  # fmt: skip
+    parser.add_argument("--to", dest="last", type=check_month, default=env.get("TO"),
+                        help="last month tested; default: the last of the data")  # fmt: skip
+    parser.add_argument("--min-tag-count", type=int, default=env.get("MIN_TAG_COUNT", 5),
+                        help="uses that put a tag in the vocabulary, default 5")  # fmt: skip
+    parser.add_argument("--candidates", default=env.get("CANDIDATES", ",".join(CANDIDATES)),
+                        help="comma-separated, default all")  # fmt: skip
+    parser.add_argument("--peers", default=env.get("PEERS", ",".join(PEERS)),
+                        help="comma-separated, default both; 'none' for none")  # fmt: skip
+    parser.add_argument("--cache", type=Path, default=env.get("CACHE", ".local/cache"),
+                        help="folder of the vectors, default .local/cache")  # fmt: skip
+    return parser.parse_args(arguments)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the benchmark; see the module."""
+    logging.getLogger("sentence_transformers").setLevel(logging.WARNING)
+    options = parse(arguments)
+    begin = time.perf_counter()
+    data = load(options.data, options.site)
+    last = options.last or month_of(data.asked_at[-1])
+    first = options.first or add_months(last, 1 - DEFAULT_MONTHS_TESTED)
+    parts = splits(data, months_between(first, last), options.min_tag_count)
+    if not parts:
+        raise SystemExit(f"no month of {first} .. {last} has questions and questions before it")
+    candidates = [name.strip() for name in options.candidates.split(",") if name.strip()]
+    peers = [name for name in options.peers.split(",") if name in PEERS]
+
+    courses: dict[str, Course] = {}
+    with Progress(
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+        console=Console(stderr=True),
+    ) as progress:  # fmt: skip
+        real = encoder_factory(os.environ.get("BERT_MODEL") or None)
+        cached = file_cached(real, Path(options.cache), progress.console.log)
+        for name in [*candidates, *peers]:
+            task = progress.add_task(name, total=len(parts))
+
+            def advance(task: Any = task) -> None:
+                progress.advance(task)
+
+            courses[name] = (
+                run_candidate(name, parts, cached, real, advance)
+                if name in candidates
+                else run_peer(name, parts, advance)
+            )
+    figures = {name: course.figures() for name, course in courses.items()}
+    best = max(candidates, key=lambda name: figures[name][f"f1@{DEPTH}"])
+    title = f"{options.data.name if options.data else 'simulator'}, {first} .. {last}"
+    show(Console(width=150), courses, best, parts, title)
+    result = {
+        "candidates": {name: figures[name] for name in candidates},
+        "peers": {name: figures[name] for name in peers},
+        "best": best,
+        "months": {
+            name: {
+                month: round(summarise(scores)[f"f1@{DEPTH}"], 4)
+                for month, scores in course.scores.items()
+            }
+            for name, course in courses.items()
+        },
+        "questions": sum(len(split.test) for split in parts),
+        "seconds": round(time.perf_counter() - begin, 1),
+    }
+    sys.stdout.write(json.dumps(result) + "\n")
+
+
+if __name__ == "__main__":
+    main()

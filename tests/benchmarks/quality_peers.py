@@ -1,0 +1,138 @@
+"""
+What the candidates are measured against: plain, well-known ways to suggest tags.
+
+Both see the same prepared text as the candidates and were given parameters that serve them well on
+months before those of the reference figures.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from include.candidates.labels import label_matrix
+from include.text.prepared import PreparedText
+
+
+class Peer(Protocol):
+    """As little of a candidate as the benchmark needs."""
+
+    def fit(
+        self,
+        texts: Sequence[PreparedText],
+        tags: Sequence[Sequence[str]],
+        vocabulary: Sequence[str],
+    ) -> None: ...
+
+    def rank_tags(self, texts: Sequence[PreparedText], k: int) -> list[tuple[str, ...]]: ...
+
+    def size_bytes(self) -> int: ...
+
+
+class TfidfLogistic:
+    """scikit-learn: TF-IDF of all text, one-vs-rest logistic regression."""
+
+    def fit(
+        self,
+        texts: Sequence[PreparedText],
+        tags: Sequence[Sequence[str]],
+        vocabulary: Sequence[str],
+    ) -> None:
+        from sklearn.feature_extraction.text import TfidfVectorizer
+        from sklearn.linear_model import LogisticRegression
+        from sklearn.multiclass import OneVsRestClassifier
+        from sklearn.pipeline import make_pipeline
+
+        self._vocabulary = np.array(vocabulary)
+        self._model = make_pipeline(
+            TfidfVectorizer(
+                sublinear_tf=True, min_df=2, token_pattern=r"(?u)\b\w[\w+#.\-]*", dtype=np.float32
+            ),
+            OneVsRestClassifier(LogisticRegression(C=30, solver="liblinear", random_state=0)),
+        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            self._model.fit([whole(text) for text in texts], label_matrix(tags, vocabulary))
+
+    def rank_tags(self, texts: Sequence[PreparedText], k: int) -> list[tuple[str, ...]]:
+        scores = self._model.predict_proba([whole(text) for text in texts])
+        best = np.argsort(-scores, axis=1, kind="stable")[:, :k]
+        return [tuple(self._vocabulary[row].tolist()) for row in best]
+
+    def size_bytes(self) -> int:
+        import pickle
+
+        return len(pickle.dumps(self._model))
+
+
+class FastText:
+    """
+    FastText, one-vs-all loss, one thread and a fixed seed so that runs agree.
+
+    Trained in a process of its own: a second training in the same process reads memory that the
+    first left behind and stops with "Encountered NaN" (0.9.2).
+    """
+
+    def fit(
+        self,
+        texts: Sequence[PreparedText],
+        tags: Sequence[Sequence[str]],
+        vocabulary: Sequence[str],
+    ) -> None:
+        import fasttext
+
+        known = set(vocabulary)
+        with tempfile.TemporaryDirectory() as folder:
+            lines, model = Path(folder) / "train.txt", Path(folder) / "model.bin"
+            with lines.open("w", encoding="utf-8") as file:
+                for text, names in zip(texts, tags, strict=True):
+                    labels = " ".join(f"__label__{name}" for name in names if name in known)
+                    if labels:
+                        file.write(f"{labels} {title_and_prose(text)}\n")
+            command = [sys.executable, "-m", __name__, str(lines), str(model)]
+            subprocess.run(command, check=True, capture_output=True)
+            self._size = model.stat().st_size
+            self._model: Any = fasttext.load_model(str(model))
+
+    def rank_tags(self, texts: Sequence[PreparedText], k: int) -> list[tuple[str, ...]]:
+        answers = [self._model.predict(title_and_prose(text), k=k) for text in texts]
+        return [tuple(name.removeprefix("__label__") for name in names) for names, _ in answers]
+
+    def size_bytes(self) -> int:
+        return self._size
+
+
+def train_fasttext(lines: str, model: str) -> None:
+    """Train on lines of labels and text, save the model."""
+    import fasttext
+
+    fasttext.train_supervised(
+        lines, loss="ova", lr=0.5, epoch=25, dim=100, minCount=2, thread=1, seed=1, verbose=0
+    ).save_model(model)
+
+
+def whole(text: PreparedText) -> str:
+    """Return title, prose and code in one lower-case line."""
+    return " ".join(f"{text.title} {text.prose} {text.code}".lower().split())
+
+
+PEERS: dict[str, type[TfidfLogistic] | type[FastText]] = {
+    "fasttext": FastText,
+    "tfidf_logistic": TfidfLogistic,
+}
+
+
+def title_and_prose(text: PreparedText) -> str:
+    """Return what fastText reads: code only makes it worse."""
+    return " ".join(f"{text.title} {text.prose}".lower().split())
+
+
+if __name__ == "__main__":
+    train_fasttext(sys.argv[1], sys.argv[2])
