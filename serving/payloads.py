@@ -13,10 +13,12 @@ from serving.errors import InvalidRequestError
 
 MOST_QUESTIONS: Final = 100
 MOST_TAGS: Final = 25
+NOT_BLANK: Final = "[^ \\t\\r\\n]"
+"""Spelt out, as Python and ECMAScript disagree on what ``\\S`` is."""
 
 Title = Annotated[
     str,
-    Meta(max_length=500, pattern=r"\S", description="the question's title, plain text"),
+    Meta(max_length=500, pattern=NOT_BLANK, description="the question's title, plain text"),
 ]
 Body = Annotated[
     str, Meta(max_length=200_000, description="the question's text, in the form `format` says")
@@ -30,7 +32,7 @@ Client = Annotated[
     str,
     Meta(min_length=1, max_length=100, description="who asks; an A/B test keeps to it"),
 ]
-Tag = Annotated[str, Meta(min_length=1, max_length=100, pattern=r"\S")]
+Tag = Annotated[str, Meta(min_length=1, max_length=100, pattern=NOT_BLANK)]
 
 
 class Question(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -115,12 +117,38 @@ def decoded(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
     try:
         return decoder.decode(body)
     except msgspec.ValidationError as error:
+        if "`float`" in str(error) and (whole := _whole(msgspec.json.decode(body))) is not None:
+            return decoded(decoder, whole)
         detail, field = _explained(str(error))
         raise InvalidRequestError(detail, field=field) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InvalidRequestError(f"the body is not JSON: {error}") from None
     except RecursionError:
         raise InvalidRequestError("the body is nested too deeply") from None
+
+
+def _whole(value: Any) -> bytes | None:
+    """Return ``value`` as JSON with 1.0 written as 1, the same number to JSON Schema, if any is."""
+    changed = False
+
+    def walk(part: Any) -> Any:
+        nonlocal changed
+        if isinstance(part, float) and part.is_integer():
+            changed = True
+            return int(part)
+        if isinstance(part, dict):
+            return {key: walk(item) for key, item in part.items()}
+        if isinstance(part, list):
+            return [walk(item) for item in part]
+        return part
+
+    walked = walk(value)
+    if not changed:
+        return None
+    try:
+        return msgspec.json.encode(walked)
+    except OverflowError:  # 1e300 is a whole number too, and no id
+        return None
 
 
 def _explained(message: str) -> tuple[str, str | None]:

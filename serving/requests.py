@@ -19,11 +19,17 @@ CONTENT_SECURITY_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-SECURITY_HEADERS: Final = (
+PAGE_HEADERS: Final = (
     ("Content-Security-Policy", CONTENT_SECURITY_POLICY),
     ("X-Content-Type-Options", "nosniff"),
     ("Referrer-Policy", "no-referrer"),
     ("Cross-Origin-Resource-Policy", "same-origin"),
+    ("X-Frame-Options", "DENY"),
+)
+JSON_HEADERS: Final = (
+    ("Content-Type", "application/json"),
+    ("X-Content-Type-Options", "nosniff"),
+    ("Cache-Control", "no-store"),
 )
 CORS_METHODS: Final = "GET, POST, OPTIONS"
 CORS_HEADERS: Final = "Authorization, Content-Type, X-Request-ID"
@@ -39,7 +45,7 @@ def json_body() -> bytes:
 
 def json_response(value: Any, *, status: int = 200) -> Response:
     """Return ``value`` as a JSON answer."""
-    return Response(_ENCODE(value), status=status, content_type="application/json")
+    return Response(_ENCODE(value), status, JSON_HEADERS)
 
 
 def register(app: Flask, settings: Settings) -> None:
@@ -54,11 +60,10 @@ def register(app: Flask, settings: Settings) -> None:
     @app.after_request
     def finish(response: Response) -> Response:
         headers = response.headers
-        headers[HEADER] = request_id()
-        for name, value in SECURITY_HEADERS:
-            headers[name] = value
-        origin = request.headers.get("Origin")
-        if origin is not None and origin in origins:
+        headers.add(HEADER, request_id())
+        if response.mimetype != "application/json":  # whatever a browser may show by itself
+            headers.update(PAGE_HEADERS)
+        if origins and (origin := request.headers.get("Origin")) in origins:
             headers["Access-Control-Allow-Origin"] = origin
             headers["Access-Control-Allow-Methods"] = CORS_METHODS
             headers["Access-Control-Allow-Headers"] = CORS_HEADERS

@@ -43,6 +43,15 @@ def test_batch_is_answered_in_order(client, recorder):
     assert len(recorder.rows) == 3
 
 
+def test_whole_number_may_be_written_with_a_point(client, recorder):
+    body = b'[{"title": "x", "k": 2.0, "question_id": 7.0}]'
+
+    (answer,) = client.post("/predict", data=body, content_type="application/json").json
+
+    assert len(answer["tags"]) == 2
+    assert recorder.rows[0].question_id == 7
+
+
 def test_each_question_of_a_batch_gets_as_many_tags_as_it_wants(client):
     answers = client.post("/predict", json=[{"title": "a", "k": 1}, {"title": "b", "k": 4}]).json
 
@@ -85,6 +94,8 @@ def test_script_in_markdown_is_not_sent_back(client):
         ({"title": "x", "body": None}, "body"),
         ({"title": "x", "k": 0}, "k"),
         ({"title": "x", "k": 26}, "k"),
+        ({"title": "x", "k": 1.5}, "k"),
+        ({"title": "x", "k": 1e300}, "k"),
         ({"title": "x", "question_id": -1}, "question_id"),
         ({"title": "x", "titel": "y"}, "titel"),
         ([{"title": "x"}, {"title": "x", "client": ""}], "[1].client"),

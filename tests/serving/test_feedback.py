@@ -1,0 +1,64 @@
+import uuid
+
+import pytest
+
+
+@pytest.fixture
+def prediction_id(client):
+    return client.post("/predict", json={"title": "pandas"}).json["prediction_id"]
+
+
+def test_feedback_is_kept(client, recorder, prediction_id):
+    given = {
+        "prediction_id": prediction_id,
+        "final_tags": ["sql", "pandas", "sql"],
+        "source": "page",
+    }
+
+    response = client.post("/feedback", json=given)
+
+    assert response.status_code == 201
+    (row,) = recorder.feedback
+    assert str(row.prediction_id) == prediction_id
+    assert row.final_tags == ("sql", "pandas")
+    assert row.source == "page"
+
+
+def test_no_tag_at_all_is_an_answer_too(client, recorder, prediction_id):
+    client.post("/feedback", json={"prediction_id": prediction_id, "final_tags": []})
+
+    assert recorder.feedback[0].final_tags == ()
+
+
+@pytest.mark.parametrize(
+    "unknown",
+    [
+        str(uuid.uuid4()),
+        "00000000-0000-7000-8000-000000000000",
+        f"{'f' * 8}-ffff-7fff-8fff-{'f' * 12}",
+    ],
+)
+def test_id_that_was_never_given_out_is_refused(client, recorder, unknown):
+    response = client.post("/feedback", json={"prediction_id": unknown, "final_tags": ["sql"]})
+
+    assert response.status_code == 404
+    assert response.json["field"] == "prediction_id"
+    assert recorder.feedback == []
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"prediction_id": "no uuid"}, "prediction_id"),
+        ({"final_tags": [""]}, "final_tags[0]"),
+        ({"final_tags": "sql"}, "final_tags"),
+        ({"source": "guess"}, "source"),
+    ],
+)
+def test_wrong_feedback_is_refused_with_the_field_at_fault(client, prediction_id, change, field):
+    given = {"prediction_id": prediction_id, "final_tags": ["sql"], **change}
+
+    response = client.post("/feedback", json=given)
+
+    assert response.status_code == 400
+    assert response.json["field"] == field

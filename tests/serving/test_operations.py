@@ -1,0 +1,94 @@
+import json
+import logging
+
+from serving.live_model import Live
+from serving.logs import JsonFormatter
+
+
+def test_model_says_who_answers_since_when(client):
+    shown = client.get("/model").json
+
+    assert shown["champion"]["version"] == "7"
+    assert shown["champion"]["candidate"] == "words"
+    assert shown["champion"]["age_days"] > 0
+    assert shown["champion"]["description"] == {"train_last": "2025-12"}
+    assert shown["challenger"] is None
+
+
+def test_ready_with_a_model(client):
+    assert client.get("/readyz").status_code == 200
+
+
+def test_not_ready_without_a_model_but_alive(make_app):
+    client = make_app(Live()).test_client()
+
+    response = client.get("/readyz")
+
+    assert response.status_code == 503
+    assert "train_candidates" in response.json["problem"]
+    assert client.get("/healthz").status_code == 200
+
+
+def value_of(client, sample):
+    lines = client.get("/metrics").text.splitlines()
+    return next((float(line.split()[-1]) for line in lines if line.startswith(sample)), 0.0)
+
+
+def test_predictions_are_counted_by_question(client):
+    sample = 'app_predictions_total{variant="champion"}'
+    before = value_of(client, sample)
+
+    client.post("/predict", json=[{"title": "a"}, {"title": "b"}])
+
+    assert value_of(client, sample) - before == 2
+
+
+def test_time_of_a_request_is_observed_once(client):
+    before = value_of(client, "app_prediction_time_seconds_count")
+
+    client.post("/predict", json=[{"title": "a"}, {"title": "b"}])
+
+    assert value_of(client, "app_prediction_time_seconds_count") - before == 1
+
+
+def test_refusals_are_counted_by_kind(client):
+    sample = 'app_errors_total{kind="invalid_request"}'
+    before = value_of(client, sample)
+
+    client.post("/predict", json={})
+
+    assert value_of(client, sample) - before == 1
+
+
+def access_fields(caplog):
+    (record,) = [record for record in caplog.records if record.name == "serving.access"]
+    return record.fields
+
+
+def test_log_names_the_request_but_not_its_text(client, caplog):
+    with caplog.at_level(logging.INFO, "serving.access"):
+        response = client.post("/predict", json={"title": "secret plans"})
+
+    fields = access_fields(caplog)
+    assert fields["request_id"] == response.headers["X-Request-ID"]
+    assert (fields["method"], fields["path"], fields["status"]) == ("POST", "/predict", 200)
+    assert "secret" not in json.dumps(fields)
+
+
+def test_log_holds_the_text_if_asked_for(make_app, caplog):
+    client = make_app(service_log_text=True).test_client()
+    with caplog.at_level(logging.INFO, "serving.access"):
+        client.post("/predict", json={"title": "secret plans"})
+
+    assert access_fields(caplog)["asked"] == [{"title": "secret plans", "body": ""}]
+
+
+def test_log_line_is_one_json_object():
+    record = logging.LogRecord("x", logging.INFO, __file__, 1, "two\nlines %d", (3,), None)
+    record.fields = {"status": 200}
+
+    line = JsonFormatter().format(record)
+
+    assert "\n" not in line
+    assert json.loads(line)["message"] == "two\nlines 3"
+    assert json.loads(line)["status"] == 200
