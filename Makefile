@@ -1,0 +1,89 @@
+# Everything runs from .venv, which `make install` makes; `make help` lists the commands.
+# Variables: PYTHON, LOCAL_DIR, DATA=file.jsonl.gz, SITE=name, LIVE=1; every setting of docs/settings.md.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+RUN := $(BIN)/python -m
+INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check
+
+COMPILE := $(BIN)/pip-compile --quiet --strip-extras --no-emit-find-links --no-emit-index-url \
+	--no-emit-options --no-emit-trusted-host
+
+.DEFAULT_GOAL := help
+.PHONY: help install install-dev up down status demo test check lint types fmt lock docs clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | \
+		awk 'BEGIN {FS = ":.*## "} {printf "  \033[1m%-14s\033[0m %s\n", $$1, $$2}'
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))' || \
+		{ echo "Python 3.11 or 3.12 is needed; say where with make PYTHON=/path/to/python3.11"; exit 1; }
+	$(PYTHON) -m venv .venv
+
+# Installs only when the locked requirements have changed
+.venv/installed: requirements.txt | .venv/bin/python
+	@echo "Installing the platform into .venv (about 3 GB, minutes the first time)"
+	$(INSTALL) -r requirements.txt
+	@touch $@
+
+.venv/installed-dev: requirements-dev.txt .venv/installed
+	@echo "Installing what tests and checks need"
+	$(INSTALL) -r requirements.txt -r requirements-dev.txt
+	@touch $@
+
+install: .venv/installed ## install what the platform needs to run, into .venv
+install-dev: .venv/installed-dev ## install also what tests and checks need
+
+up: install ## start the platform and wait until it is well (DATA=, SITE=, LIVE=1)
+	@$(RUN) include.local_stack up
+
+down: install ## stop the platform, also what lost its supervisor
+	@$(RUN) include.local_stack down
+
+status: install ## what runs, where, with how much memory, and the login
+	@$(RUN) include.local_stack status
+
+demo: install ## the whole story from nothing, every step verified (DATA=, SITE=)
+	@$(RUN) include.demo
+
+test: install-dev ## every test
+	$(BIN)/pytest $(ARGS)
+
+lint: install-dev ## style and format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: install-dev ## static types
+	$(BIN)/mypy
+
+check: lint types test ## what CI runs: lint, types, tests
+
+fmt: install-dev ## put the code into the project's format
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+docs: install ## write the pages that are made from code
+	$(RUN) include.docs
+
+lock: install-dev ## compile requirements*.in into full locks
+	$(COMPILE) --output-file=requirements.txt requirements.in
+	@# A local CPU build of torch carries a suffix that no public index knows
+	sed -i.bak 's/^\(torch==[0-9.]*\)+cpu/\1/' requirements.txt && rm requirements.txt.bak
+	$(COMPILE) --output-file=requirements-dev.txt requirements-dev.in
+
+clean: ## remove caches; keeps .venv and the platform's state
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis build
+	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
+
+BENCHES := quality serve ingest text year drift faults
+.PHONY: $(BENCHES:%=bench-%)
+bench-quality: ## F1 of every candidate and of peers, month by month (DATA=, SITE=, FROM=, TO=)
+bench-serve: ## requests a second and delays beside MLflow's server and a bare route
+bench-ingest: ## rows a second beside a bare COPY and an ORM
+bench-text: ## posts a second beside BeautifulSoup
+bench-year: ## a year's stability beside the plain loop (DATA=)
+bench-drift: ## drift found, delay and false alarms beside Evidently's defaults
+bench-faults: ## what survives kills, full disks and wrong input
+$(BENCHES:%=bench-%): bench-%: install-dev
+	@$(RUN) tests.benchmarks.bench_$* $(ARGS)
