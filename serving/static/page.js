@@ -1,0 +1,195 @@
+"use strict";
+
+// Typing asks at most once per pause, never twice at once, and never again for the same text: every
+// answer is recorded, so a request per key stroke would fill the table with half words.
+const PAUSE_MS = 500;
+const SUGGESTIONS = 5;
+
+const element = (id) => document.getElementById(id);
+const title = element("title");
+const body = element("body");
+const status = element("status");
+const tagList = element("tags");
+const chosenList = element("chosen");
+
+let timer = 0;
+let asking = false;
+let askedText = "";
+let predictionId = null;
+const chosen = new Set();
+
+const format = () => document.querySelector("input[name=format]:checked").value;
+const questionText = () => JSON.stringify([title.value.trim(), body.value, format()]);
+
+function say(where, text, bad = false) {
+  where.textContent = text;
+  where.classList.toggle("bad", bad);
+}
+
+async function call(path, payload) {
+  const headers = payload ? { "Content-Type": "application/json" } : {};
+  const key = element("key");
+  if (key && key.value) headers.Authorization = `Bearer ${key.value}`;
+  const response = await fetch(path, {
+    method: payload ? "POST" : "GET",
+    headers,
+    body: payload && JSON.stringify(payload),
+  });
+  const answer = await response.json();
+  if (!response.ok) throw new Error(answer.detail || response.statusText);
+  return answer;
+}
+
+function later() {
+  clearTimeout(timer);
+  timer = setTimeout(ask, PAUSE_MS);
+}
+
+async function ask() {
+  if (asking || questionText() === askedText) return;
+  if (!title.value.trim()) {
+    askedText = questionText();
+    tagList.replaceChildren();
+    say(status, "Type a title to begin.");
+    return;
+  }
+  asking = true;
+  askedText = questionText();
+  const started = performance.now();
+  try {
+    const answer = await call("/predict", {
+      title: title.value.trim(),
+      body: body.value,
+      format: format(),
+      k: SUGGESTIONS,
+      explain: true,
+      client: "page",
+    });
+    show(answer, Math.round(performance.now() - started));
+  } catch (error) {
+    say(status, `No tags: ${error.message}`, true);
+  } finally {
+    asking = false;
+    if (questionText() !== askedText) later();
+  }
+}
+
+function show(answer, milliseconds) {
+  predictionId = answer.prediction_id;
+  const focused = document.activeElement?.closest(".tag")?.dataset.tag;
+  tagList.replaceChildren(...answer.tags.map(row));
+  if (focused) tagList.querySelector(`[data-tag="${CSS.escape(focused)}"] button`)?.focus();
+  const names = answer.tags.map((each) => each.tag).join(", ");
+  say(status, `${names} (version ${answer.model_version}, ${milliseconds} ms)`);
+  element("final").hidden = false;
+  say(element("sent"), "");
+  const preview = element("preview");
+  element("preview-box").hidden = !answer.body_html;
+  preview.innerHTML = answer.body_html || ""; // sanitised by the service; the page's policy backs it
+}
+
+function row({ tag, score, reasons = [] }) {
+  const item = element("tag-row").content.firstElementChild.cloneNode(true);
+  const percent = Math.round(score * 100);
+  item.dataset.tag = tag;
+  item.querySelector(".name").textContent = tag;
+  item.querySelector(".score").textContent = `${percent}%`;
+  item.querySelector(".fill").style.width = `${percent}%`;
+  item.querySelector(".why").textContent = why(reasons);
+  const button = item.querySelector(".accept");
+  button.setAttribute("aria-pressed", String(chosen.has(tag)));
+  button.setAttribute("aria-label", `${tag}, ${percent} percent`);
+  button.addEventListener("click", () => toggle(tag));
+  return item;
+}
+
+function why(reasons) {
+  const of = (kind) => reasons.filter((each) => each.kind === kind).map((each) => each.text);
+  const parts = [];
+  if (of("word").length) parts.push(`words: ${of("word").join(", ")}`);
+  if (of("mention").length) parts.push(`name: ${of("mention").join(", ")}`);
+  if (of("question").length) parts.push(`like: ${of("question").join("; ")}`);
+  return parts.join(" · ");
+}
+
+function toggle(tag) {
+  if (!chosen.delete(tag)) chosen.add(tag);
+  showChosen();
+}
+
+function showChosen() {
+  for (const item of tagList.children) {
+    item.querySelector(".accept").setAttribute("aria-pressed", String(chosen.has(item.dataset.tag)));
+  }
+  chosenList.replaceChildren(
+    ...[...chosen].map((tag) => {
+      const item = document.createElement("li");
+      const button = document.createElement("button");
+      button.type = "button";
+      button.textContent = tag;
+      button.setAttribute("aria-label", `Remove ${tag}`);
+      button.addEventListener("click", () => {
+        chosen.delete(tag);
+        showChosen();
+        element("add").focus();
+      });
+      item.append(button);
+      return item;
+    }),
+  );
+  say(element("sent"), "");
+}
+
+async function send() {
+  try {
+    const tags = [...chosen];
+    await call("/feedback", { prediction_id: predictionId, final_tags: tags, source: "page" });
+    say(element("sent"), `Saved: ${tags.join(", ") || "no tags"}.`);
+  } catch (error) {
+    say(element("sent"), `Not saved: ${error.message}`, true);
+  }
+}
+
+async function showModel() {
+  try {
+    const { champion, site } = await call("/model");
+    const age = champion && Math.floor(champion.age_days);
+    const old = age === 0 ? "today" : age === 1 ? "a day ago" : `${age} days ago`;
+    say(
+      element("model"),
+      champion
+        ? `${champion.candidate}, version ${champion.version}, made ${old}, ${champion.tags} tags`
+        : `no model for ${site} yet`,
+    );
+  } catch (error) {
+    say(element("model"), element("key") ? "Enter the API key to see the model." : error.message);
+  }
+}
+
+element("question").addEventListener("input", later);
+element("question").addEventListener("submit", (event) => {
+  event.preventDefault();
+  clearTimeout(timer);
+  ask();
+});
+element("add-form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const tag = element("add").value.trim().toLowerCase().replace(/\s+/g, "-");
+  if (tag) chosen.add(tag);
+  element("add").value = "";
+  showChosen();
+});
+element("send").addEventListener("click", send);
+if (element("key")) {
+  const kept = "tagkeeper-key";
+  element("key").value = sessionStorage.getItem(kept) || "";
+  element("key").addEventListener("change", (event) => {
+    sessionStorage.setItem(kept, event.target.value);
+    askedText = "";
+    showModel();
+    later();
+  });
+}
+showModel();
+setInterval(showModel, 30000);
+if (title.value) later();

@@ -1,0 +1,251 @@
+"""The page at / in headless Chromium: typed into, looked at, used from the keyboard."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from werkzeug.serving import make_server
+
+from include.settings import Settings
+from serving import create_app
+from serving.keys import add_key
+from serving.live_model import FixedModels, Live
+from tests.serving.conftest import ListRecorder, loaded
+
+playwright_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine"),
+]
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with playwright_api.sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
+
+
+class Site:
+    """The real service on a real port, with a list as recorder."""
+
+    def __init__(self, settings: Settings, live: Live) -> None:
+        self.recorder = ListRecorder()
+        app = create_app(settings, model_source=FixedModels(live), recorder=self.recorder)
+        self._server = make_server("127.0.0.1", 0, app, threaded=True)
+        self.url = f"http://127.0.0.1:{self._server.port}/"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    made = Site(Settings(local_dir=tmp_path, site="sandbox"), Live(champion=loaded()))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def page(browser, site):
+    context = browser.new_context()
+    made = context.new_page()
+    made.faults = []
+    made.on("pageerror", lambda error: made.faults.append(str(error)))
+    made.on("console", lambda line: made.faults.append(line.text) if line.type == "error" else None)
+    made.requested = []
+    made.on("request", lambda request: made.requested.append(request.url))
+    made.goto(site.url)
+    yield made
+    context.close()
+
+
+def suggest(page, title="How do I use pandas with python?"):
+    page.get_by_label("Title").fill(title)
+    page.locator(".tag").first.wait_for()
+
+
+def test_tags_follow_typing(page):
+    suggest(page)
+
+    best = page.locator(".tag .name").all_text_contents()[:2]
+    assert set(best) == {"pandas", "python"}
+    assert page.locator(".tag .score").first.text_content() == "90%"
+
+
+def test_page_says_which_model_answers(page):
+    assert "version 7" in page.locator("#model", has_text="version").text_content()
+
+
+def test_reasons_are_shown(page):
+    suggest(page)
+
+    assert page.locator("[data-tag=pandas] .why").text_content() == "name: pandas"
+
+
+def test_typing_asks_once_per_pause(page, site):
+    page.get_by_label("Title").press_sequentially("How do I use pandas", delay=40)
+    page.locator(".tag").first.wait_for()
+
+    assert len(site.recorder.rows) == 1
+    assert site.recorder.rows[0].client == "page"
+
+
+def test_markdown_is_read_as_markdown_and_shown_safely(page, site):
+    page.get_by_label("Question", exact=True).fill(
+        "I use **sql** <img src=x onerror='document.title=\"owned\"'>"
+    )
+    suggest(page)
+    page.get_by_text("As it was read").click()
+
+    assert page.locator("#preview strong").text_content() == "sql"
+    assert page.locator("#preview img").count() == 0
+    assert page.title() == "Tag suggestions"
+    assert "<strong>sql</strong>" in site.recorder.rows[-1].body
+
+
+def test_accepted_and_added_tags_are_sent_as_feedback(page, site):
+    suggest(page)
+    page.get_by_role("button", name="pandas, 90 percent").click()
+    page.get_by_role("button", name="python, 90 percent").click()
+    page.get_by_label("Add a tag").fill("Data Frame")
+    page.get_by_role("button", name="Add", exact=True).click()
+    page.get_by_role("button", name="Remove python").click()
+    page.get_by_role("button", name="Save these tags").click()
+    page.get_by_text("Saved: pandas, data-frame.").wait_for()
+
+    (given,) = site.recorder.feedback
+    assert given.final_tags == ("pandas", "data-frame")
+    assert given.source == "page"
+    assert given.prediction_id == site.recorder.rows[-1].prediction_id
+
+
+def test_everything_can_be_done_from_the_keyboard(page, site):
+    page.get_by_label("Title").focus()
+    page.keyboard.type("pandas")
+    page.locator(".tag").first.wait_for()
+    for _ in range(12):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.classList.contains('accept')"):
+            break
+    page.keyboard.press("Space")
+    while not page.evaluate("document.activeElement.id === 'send'"):
+        page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.get_by_text("Saved: pandas.").wait_for()
+
+    assert site.recorder.feedback[0].final_tags == ("pandas",)
+
+
+def test_focus_survives_new_suggestions(page):
+    suggest(page)
+    page.locator("[data-tag=pandas] .accept").focus()
+    page.evaluate(
+        "title.value = 'pandas and sql'; title.dispatchEvent(new Event('input', {bubbles: true}))"
+    )
+    page.locator("#tags [data-tag=sql] .score", has_text="90%").wait_for()
+
+    assert page.evaluate("document.activeElement.closest('.tag').dataset.tag") == "pandas"
+
+
+def test_every_control_has_a_name_and_news_are_announced(page):
+    suggest(page)
+    nameless = page.evaluate(
+        """[...document.querySelectorAll('input, textarea, button, a')]
+           .filter(e => !(e.labels?.length || e.getAttribute('aria-label') || e.textContent.trim()))
+           .map(e => e.outerHTML)"""
+    )
+
+    assert nameless == []
+    assert page.get_by_role("status").first.get_attribute("aria-live") == "polite"
+
+
+def test_nothing_comes_from_elsewhere_and_nothing_is_blocked(page, site):
+    suggest(page)
+
+    assert all(url.startswith(site.url) for url in page.requested)
+    assert page.faults == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_has_contrast_in_light_and_dark(browser, site, scheme):
+    context = browser.new_context(color_scheme=scheme)
+    page = context.new_page()
+    page.goto(site.url)
+    suggest(page)
+    page.locator(".accept").first.click()
+    ratios = page.evaluate(CONTRAST)
+    context.close()
+
+    assert min(ratios.values()) >= 4.5, ratios
+
+
+CONTRAST = """() => {
+  const parse = (text) => text.match(/[\\d.]+/g).map(Number);
+  const light = ([r, g, b]) => [r, g, b].map((v) => v / 255)
+    .map((v) => (v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4))
+    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+  const back = (node) => {
+    for (; node; node = node.parentElement) {
+      const colour = parse(getComputedStyle(node).backgroundColor);
+      if (colour.length === 3 || colour[3] > 0) return colour;
+    }
+    return [255, 255, 255];
+  };
+  const found = {};
+  for (const node of document.querySelectorAll('h1, h2, p, label, button, .score, .why, a')) {
+    if (!node.textContent.trim() || !node.offsetParent) continue;
+    const [a, b] = [light(parse(getComputedStyle(node).color)), light(back(node))];
+    const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+    const name = node.tagName + '.' + node.className;
+    found[name] = Math.min(found[name] ?? 99, ratio);
+  }
+  return found;
+}"""
+
+
+@pytest.mark.parametrize("width", [320, 390, 1280])
+def test_page_never_scrolls_sideways(browser, site, width):
+    context = browser.new_context(viewport={"width": width, "height": 800})
+    page = context.new_page()
+    page.goto(site.url)
+    suggest(page, "pandas " + "x" * 200)
+    overflow = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+    context.close()
+
+    assert overflow <= 0
+
+
+def test_without_a_model_the_page_says_what_to_do(browser, tmp_path):
+    site = Site(Settings(local_dir=tmp_path, site="sandbox"), Live())
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(site.url)
+    page.get_by_label("Title").fill("pandas")
+    page.get_by_text("train_candidates").wait_for()
+    context.close()
+    site.close()
+
+
+def test_page_works_with_an_api_key(browser, tmp_path):
+    key = add_key(tmp_path / "keys", "ann")
+    settings = Settings(local_dir=tmp_path, service_api_keys_file=tmp_path / "keys")
+    site = Site(settings, Live(champion=loaded()))
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(site.url)
+    page.get_by_label("API key").fill(key)
+    suggest(page)
+
+    assert len(site.recorder.rows) == 1
+    context.close()
+    site.close()
