@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from include.drift.samples import FloatArray, Sample
-from include.drift.signals import SIGNALS, Signal, SignalValue, usable_signals
+from include.drift.signals import RARE, SIGNALS, Signal, SignalValue, usable_signals
 
 CALIBRATION_VERSION: Final = 1
 DRAWS: Final = 1000
@@ -145,7 +145,7 @@ def calibrate(
     pairs = [] if history is None else list(month_pairs(history, reference, size, generator))
     own = list(months_apart(reference, size, generator))
     nulls = {
-        signal.name: _null(table[:, i], level, _unrest(signal, pairs, own))
+        signal.name: _null(table[:, i], level, _unrest(signal, pairs, own), RARE / size)
         for i, signal in enumerate(used)
     }
     return Calibration(
@@ -249,15 +249,22 @@ def tail_quantile(values: FloatArray, level: float) -> float:
     return start + scale * float(np.log(TAIL / level))
 
 
-def _null(draws: FloatArray, level: float, unrest: FloatArray | None) -> Null:
-    """Stretch the null of chance to the centre and spread that stable months show, if wider."""
+def _null(draws: FloatArray, level: float, unrest: FloatArray | None, least: float) -> Null:
+    """
+    Stretch the null of chance to the centre and spread that stable months show, if wider.
+
+    A signal that never moved in any draw (no tag was ever new) alarms at ``least`` above, a
+    handful of questions' worth, and not at the first question.
+    """
     centre, spread = float(draws.mean()), float(draws.std())
+    if spread == 0:
+        return Null(centre, spread, None, None, centre + least)
     by_chance = tail_quantile(draws, level)
     if unrest is None:
         return Null(centre, spread, None, None, by_chance)
     unrest_centre = float(np.median(unrest))
     unrest_spread = 1.4826 * float(np.median(np.abs(unrest - unrest_centre)))
-    deviations = (by_chance - centre) / spread if spread > 0 else 0.0
+    deviations = (by_chance - centre) / spread
     stretched = max(centre, unrest_centre) + deviations * max(spread, unrest_spread)
     return Null(centre, spread, unrest_centre, unrest_spread, max(by_chance, stretched))
 

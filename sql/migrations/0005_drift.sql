@@ -18,7 +18,7 @@ CREATE TABLE drift_reference_answers (
     last_month    text   NOT NULL,
     question_id   bigint NOT NULL,
     tags          text[] NOT NULL,          -- best first
-    scores        real[] NOT NULL,
+    scores        double precision[] NOT NULL,
     PRIMARY KEY (site, model_version, first_month, last_month, question_id),
     FOREIGN KEY (site, model_version, first_month, last_month)
         REFERENCES drift_references ON DELETE CASCADE

@@ -7,6 +7,6 @@ INSERT INTO drift_reference_answers (
 )
 SELECT :site, :model_version, :first_month, :last_month, a.question_id, a.tags, a.scores
 FROM jsonb_to_recordset(CAST(:answers AS jsonb)) AS a (
-    question_id bigint, tags text [], scores real []
+    question_id bigint, tags text [], scores double precision []
 )
 ON CONFLICT DO NOTHING;

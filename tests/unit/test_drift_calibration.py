@@ -1,0 +1,222 @@
+"""Thresholds hold the false-alarm rate that was asked for, and still see what moves."""
+
+import numpy as np
+import pytest
+
+from include.drift.calibration import (
+    calibrate,
+    common_level,
+    month_pairs,
+    random_splits,
+    tail_quantile,
+)
+from include.drift.power import power
+from include.drift.samples import Observed, samples_of
+from include.drift.signals import SIGNALS, SignalValue, read_signals
+from include.drift.verdict import enough_to_judge, judge
+
+TAGS = np.array([f"tag{i}" for i in range(30)])
+CHEAP = [
+    s for s in SIGNALS if s.name in {"text_length", "code_share", "tag_distribution", "new_tags"}
+]
+
+MOVING = ("text_length", "code_share", "tag_distribution")
+
+
+def month_of_questions(generator, count, *, month="2024-01", new_tag=0.0, longer=0.0):
+    """Questions whose tags follow a long tail; a share of them bears a tag never seen."""
+    popularity = 1 / np.arange(1, len(TAGS) + 1)
+    tags = [
+        list(generator.choice(TAGS, 2, replace=False, p=popularity / popularity.sum()))
+        for _ in range(count)
+    ]
+    for row in tags:
+        if generator.random() < new_tag:
+            row.append("brand-new")
+    return Observed(
+        months=[month] * count,
+        words=[[f"w{w}" for w in generator.zipf(1.6, 12) if w < 500] for _ in range(count)],
+        word_counts=generator.lognormal(4 + longer, 0.5, count),
+        code_shares=generator.beta(2, 2, count),
+        tags=tags,
+    )
+
+
+@pytest.fixture(scope="module")
+def reference():
+    (sample,) = samples_of(month_of_questions(np.random.default_rng(1), 800))
+    return sample
+
+
+def test_same_seed_gives_the_same_thresholds(reference):
+    first, second = (
+        calibrate(reference, 200, false_alarms_per_year=0.5, draws=60, seed=3) for _ in range(2)
+    )
+
+    assert first == second
+
+
+def test_false_alarms_come_as_often_as_was_asked_for():
+    generator = np.random.default_rng(2)
+    alarms = checks = 0
+    for _ in range(8):
+        months = [month_of_questions(generator, count) for count in (600, *[150] * 20)]
+        known, *fresh = samples_of(*months)
+        calibration = calibrate(
+            known, 150, false_alarms_per_year=2.4, draws=200, signals=CHEAP, seed=4
+        )
+        verdicts = [judge(read_signals(known, sample), calibration) for sample in fresh]
+        alarms += sum(verdict.kind == "drift" for verdict in verdicts)
+        checks += len(verdicts)
+
+    # 2.4 a year in 12 checks are 20 %; of 160 checks that is 32, within what chance allows.
+    assert 0.10 < alarms / checks < 0.32
+
+
+def test_rarer_false_alarms_need_higher_thresholds(reference):
+    often, rarely = (
+        calibrate(reference, 200, false_alarms_per_year=rate, draws=200, signals=CHEAP)
+        for rate in (6.0, 0.1)
+    )
+
+    assert all(rarely.thresholds[s] > often.thresholds[s] for s in MOVING)
+
+
+def test_smaller_windows_need_higher_thresholds(reference):
+    small, large = (
+        calibrate(reference, size, false_alarms_per_year=0.5, draws=200, signals=CHEAP)
+        for size in (60, 300)
+    )
+
+    assert small.thresholds["text_length"] > large.thresholds["text_length"]
+
+
+def test_months_that_differ_by_nature_widen_the_thresholds():
+    generator = np.random.default_rng(5)
+    names = [f"2023-{i:02d}" for i in range(1, 11)]
+    restless = [
+        month_of_questions(generator, 100, month=name, longer=0.4 * (i % 2))
+        for i, name in enumerate(names)
+    ]
+    history = Observed(
+        **{
+            field: [value for month in restless for value in getattr(month, field)]
+            for field in ("months", "words", "word_counts", "code_shares", "tags")
+        }
+    )
+    reference, past = samples_of(restless[-1], history)
+
+    by_chance = calibrate(reference, 50, false_alarms_per_year=0.5, draws=100, signals=CHEAP)
+    widened = calibrate(
+        reference, 50, false_alarms_per_year=0.5, draws=100, signals=CHEAP, history=past
+    )
+
+    assert widened.thresholds["text_length"] > by_chance.thresholds["text_length"]
+
+
+def test_splits_are_disjoint_and_as_large_as_asked(reference):
+    generator = np.random.default_rng(0)
+
+    for rest, part in random_splits(reference, 200, 3, generator):
+        assert (len(rest), len(part)) == (600, 200)
+        assert rest.word_use.sum() + part.word_use.sum() == reference.word_use.sum()
+
+
+def test_month_pairs_compare_each_month_with_those_before_it():
+    generator = np.random.default_rng(0)
+    months = [month_of_questions(generator, 20, month=f"2023-0{i}") for i in range(1, 6)]
+    history = Observed(
+        **{
+            field: [value for month in months for value in getattr(month, field)]
+            for field in ("months", "words", "word_counts", "code_shares", "tags")
+        }
+    )
+    reference, past = samples_of(
+        Observed(
+            **{
+                k: getattr(history, k)[60:]
+                for k in history.__dataclass_fields__
+                if getattr(history, k) is not None
+            }
+        ),
+        history,
+    )
+
+    pairs = [
+        (sorted(set(before.months)), sorted(set(month.months)))
+        for before, month in month_pairs(past, reference, 20, generator)
+    ]
+
+    assert pairs == [
+        (["2023-01", "2023-02"], ["2023-03"]),
+        (["2023-02", "2023-03"], ["2023-04"]),
+        (["2023-03", "2023-04"], ["2023-05"]),
+    ]
+
+
+def test_signals_that_move_together_share_the_false_alarm_rate():
+    generator = np.random.default_rng(1)
+    same = np.repeat(generator.normal(size=(1000, 1)), 6, axis=1)
+    apart = generator.normal(size=(1000, 6))
+
+    assert common_level(same, 0.05) > 4 * common_level(apart, 0.05)
+
+
+def test_tail_reaches_beyond_the_draws():
+    draws = np.random.default_rng(1).exponential(size=500)
+
+    assert tail_quantile(draws, 1e-5) > draws.max()
+
+
+def test_signal_that_never_moved_does_not_alarm_at_one_question(reference):
+    calibration = calibrate(reference, 200, false_alarms_per_year=0.5, draws=60, signals=CHEAP)
+
+    assert calibration.nulls["new_tags"].spread == 0
+    assert calibration.thresholds["new_tags"] == pytest.approx(5 / 200)
+
+
+def test_power_grows_with_the_shift(reference):
+    calibration = calibrate(reference, 200, false_alarms_per_year=0.5, draws=200)
+
+    shown = {(row["shift"], row["size"]): row["detected"] for row in power(reference, calibration)}
+
+    new = {size: shown[("new subject: a tag and a word never seen", size)] for size in (0.02, 0.2)}
+    assert new[0.2] == 1.0
+    assert new[0.02] < new[0.2]
+
+
+def test_verdict_names_the_strongest_signal_and_its_movers():
+    generator = np.random.default_rng(9)
+    known, now = samples_of(
+        month_of_questions(generator, 600), month_of_questions(generator, 200, new_tag=0.3)
+    )
+    calibration = calibrate(known, 200, false_alarms_per_year=0.5, draws=200)
+
+    verdict = judge(read_signals(known, now), calibration)
+
+    assert verdict.kind == "drift"
+    assert "brand-new (0.0% to 26.5%)" in verdict.reason
+    excess = [calibration.excess(alarm) for alarm in verdict.alarms]
+    assert excess == sorted(excess, reverse=True)
+
+
+def test_verdict_of_a_quiet_month_says_how_many_signals_were_read(reference):
+    calibration = calibrate(reference, 200, false_alarms_per_year=0.5, draws=60)
+    still = [SignalValue(name, 0.0, "") for name in calibration.thresholds if name != "f1_fall"]
+
+    verdict = judge(still, calibration)
+
+    assert (verdict.kind, verdict.alarms) == ("quiet", ())
+    assert verdict.reason == f"All {len(still)} signals are within their thresholds."
+
+
+@pytest.mark.parametrize(
+    ("reference_count", "count", "kind"),
+    [(None, 500, "no_reference"), (20, 500, "no_reference"), (500, 3, "too_few")],
+)
+def test_too_little_to_compare_has_a_verdict_of_its_own(reference_count, count, kind):
+    assert enough_to_judge(reference_count, count).kind == kind
+
+
+def test_enough_to_compare_has_no_early_verdict():
+    assert enough_to_judge(500, 200) is None
