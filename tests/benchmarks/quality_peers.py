@@ -130,7 +130,7 @@ PEERS: dict[str, type[TfidfLogistic] | type[FastText]] = {
 
 
 def title_and_prose(text: PreparedText) -> str:
-    """Return what fastText reads: code only makes it worse."""
+    """Return what fastText reads: code gains it nothing."""
     return " ".join(f"{text.title} {text.prose}".lower().split())
 
 

@@ -1,0 +1,140 @@
+"""The parts of the two-stage candidates, against plain computations."""
+
+import numpy as np
+import pytest
+
+from include.candidates.catalogue import make_candidate
+from include.candidates.encoders import encoder_factory
+from include.candidates.mentions import MENTION_FEATURES, MentionFinder
+from include.candidates.pairs import PairModel
+from include.candidates.ridge import fit_ridge
+from include.candidates.terms import code_terms, term_counts, words
+from include.candidates.vectoriser import Vectoriser
+from include.errors import FixInputError
+from include.text.prepared import PreparedText
+from tests.unit.candidate_samples import VOCABULARY, questions, word_encoders
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("C# and .NET", ["c#", "and", ".net"]),
+        ("node.js, asp.net-mvc.", ["node.js", "asp.net-mvc"]),
+        ("a/b; it's", ["a/b", "it's"]),
+        ("", []),
+    ],
+)
+def test_words_keep_names_of_technologies_whole(text, found):
+    assert words(text) == found
+
+
+def test_identifiers_give_their_sub_words():
+    assert code_terms("kubectl_apply(myConfigMap)") == [
+        "kubectl_apply", "kubectl", "apply", "myconfigmap", "config", "map",
+    ]  # fmt: skip
+
+
+def test_a_word_of_the_title_counts_more():
+    counts = term_counts(PreparedText("Docker", "docker build", ""), title_weight=3.0)
+
+    assert counts == {"docker": 4.0, "build": 1.0}
+
+
+def test_vectors_have_length_one_and_unseen_words_none():
+    vectoriser = Vectoriser.fit([{"a": 1, "b": 2}, {"a": 1}, {"b": 1}], min_questions=2)
+
+    _, values = vectoriser.vector({"a": 3, "b": 1})
+    unseen, _ = vectoriser.vector({"c": 1})
+
+    assert np.sqrt(values @ values) == pytest.approx(1)
+    assert len(unseen) == 0
+
+
+def test_words_that_nobody_shares_are_refused():
+    with pytest.raises(FixInputError, match="no word occurs in 2"):
+        Vectoriser.fit([{"a": 1}, {"b": 1}], min_questions=2)
+
+
+def test_mentions_are_found_whole_and_in_parts():
+    finder = MentionFinder(["amazon-s3", "docker-compose"])
+
+    found = finder.find(PreparedText("Amazon S3 bucket", "use docker", "docker_compose = 1"))
+    named = dict(zip(MENTION_FEATURES, found[0].tolist(), strict=True))
+    other = dict(zip(MENTION_FEATURES, found[1].tolist(), strict=True))
+
+    assert named["named in the title"] == 1
+    assert named["parts in the title"] == 1
+    assert other["named in the text"] == 0
+    assert other["parts in the text"] == 0.5
+
+
+def test_ridge_scores_of_the_left_out_are_those_of_a_model_without_them():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(12, 5)).astype(np.float32)
+    X /= np.linalg.norm(X, axis=1, keepdims=True)
+    Y = (rng.random((12, 3)) < 0.4).astype(np.float32)
+    kernel = X @ X.T
+    mean = Y.mean(axis=0)
+
+    fitted = fit_ridge(kernel.copy(), Y, 0.7)
+
+    for row in range(12):
+        others = np.arange(12) != row
+        dual = np.linalg.solve(kernel[np.ix_(others, others)] + 0.7 * np.eye(11), Y[others] - mean)
+        expected = kernel[row, others] @ dual + mean
+        np.testing.assert_allclose(fitted.left_out[row], expected, rtol=1e-3, atol=1e-4)
+
+
+def test_the_pair_model_finds_the_weights_that_made_the_data():
+    rng = np.random.default_rng(0)
+    features = rng.normal(size=(4000, 10, 2)).astype(np.float32)
+    chance = 1 / (1 + np.exp(-(features @ np.array([1.5, -0.5]) - 1)))
+    labels = (rng.random(chance.shape) < chance).astype(np.float32)
+
+    model = PairModel.fit(features, labels)
+
+    np.testing.assert_allclose(model.weights, [1.5, -0.5, -1.0], atol=0.06)
+
+
+def test_chances_add_up_to_the_tags_that_are_there():
+    texts, tags = questions(200)
+    candidate = make_candidate("hybrid", None, word_encoders).fit(texts, tags, VOCABULARY)
+    new, truth = questions(200, seed=1)
+
+    expected = sum(len(set(row) & set(VOCABULARY)) for row in truth)
+
+    assert candidate.score(new).sum() == pytest.approx(expected, rel=0.1)
+
+
+def test_an_explanation_names_the_mention_the_word_and_a_like_question():
+    texts, tags = questions(60)
+    candidate = make_candidate("hybrid", None, word_encoders).fit(texts, tags, VOCABULARY)
+
+    asked = PreparedText("docker layer", "container image layer", "")
+    reasons = candidate.explain(asked, "docker", limit=30)
+
+    assert {reason.kind for reason in reasons} == {"word", "mention", "question"}
+    near = [reason for reason in reasons if reason.kind == "question"]
+    assert "docker" in tags[near[0].question_id - 1]
+
+
+def test_an_unknown_encoder_is_refused():
+    with pytest.raises(FixInputError, match="'elmo'; choose from bert, use"):
+        encoder_factory(None)("elmo")
+
+
+@pytest.mark.parametrize("name", ["bert", "use"])
+def test_a_real_encoder_puts_like_questions_near_each_other(name):
+    encoder = encoder_factory(None, threads=1)(name)
+    vectors = encoder.encode(
+        [
+            PreparedText("How do I list containers?", "I use docker ps to show containers.", ""),
+            PreparedText("Show running docker containers", "Which command lists them?", ""),
+            PreparedText("Best pizza dough", "How long must the dough rest in the fridge?", ""),
+        ]
+    )
+
+    assert vectors.shape == (3, encoder.dimensions)
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, rtol=1e-5)
+    assert vectors[0] @ vectors[1] > vectors[0] @ vectors[2] + 0.1
+    assert encoder.encode([]).shape == (0, encoder.dimensions)
