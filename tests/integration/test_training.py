@@ -1,0 +1,326 @@
+"""Training end to end: simulated questions in real PostgreSQL, runs and models on real MLflow."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import text
+
+from include import names
+from include.candidates.catalogue import make_candidate, read_description
+from include.errors import CheckFailedError, MissingDataError
+from include.jobs.datasets import resolve_months
+from include.jobs.promotion import promote
+from include.jobs.training import Training, request_from_params, train_all
+from include.jobs.training_plan import CandidateSpec, Outcome, Plan
+from include.registry.runs import NOTE
+from include.sandbox.simulator import simulate
+from include.settings import Settings
+from include.store.models import latest_promotion, list_promotions, read_evaluations
+from include.store.questions import upsert_questions
+
+pytestmark = pytest.mark.integration
+
+MONTHS = 6
+LAST = "2023-06"
+
+
+@pytest.fixture
+def site():
+    """A name of its own, so that runs of another test are not used again."""
+    return f"test-{uuid.uuid4().hex[:8]}"
+
+
+@pytest.fixture
+def store(engine, site):
+    """Put the first ``months`` months of the simulation into the database."""
+
+    def put(months=MONTHS):
+        made = simulate(seed=2, first_month="2023-01", months=months, questions_per_month=120, events=(), site=site)
+        with engine.begin() as connection:
+            upsert_questions(connection, made.questions)
+
+    return put
+
+
+@pytest.fixture
+def training(engine, database_url, mlflow_server, registry, site):
+    settings = Settings(
+        database_url=database_url,
+        mlflow_tracking_uri=mlflow_server,
+        site=site,
+        candidates="frequency,tfidf",
+        bootstrap_samples=500,
+    )
+    return replace(Training.from_settings(settings), registry=registry)
+
+
+def run(training, candidates=("frequency", "tfidf"), **params):
+    request_id = params.pop("request_id", uuid.uuid4().hex)
+    request = request_from_params(
+        {"candidates": list(candidates), **params}, training.settings, request_id=request_id, actor="tester"
+    )
+    return train_all(training, request, lambda line: None)
+
+
+class Broken:
+    """Stands in for a candidate whose library fails."""
+
+    def __init__(self, name):
+        self.name = name
+
+    def describe(self):
+        return {}
+
+    def fit(self, texts, tags, vocabulary):
+        raise RuntimeError("out of luck")
+
+
+def make_broken(name, parameters, encoders):
+    return Broken(name) if name == "tfidf" else make_candidate(name, parameters, encoders)
+
+
+@pytest.fixture
+def first(training, store):
+    """The first training: its outcome."""
+    store()
+    return run(training)
+
+
+def test_first_training_makes_the_best_candidate_champion(training, first, engine):
+    assert first["promoted"]
+    assert first["candidate"] == "tfidf"
+    champion = training.registry.alias(names.CHAMPION)
+    assert (champion.version, champion.candidate) == (first["version"], "tfidf")
+    with engine.connect() as connection:
+        row = latest_promotion(connection)
+    assert (row.kind, row.to_version, row.actor) == ("first", champion.version, "tester")
+    assert row.artifact_sha256 == champion.sha256
+
+
+def test_everything_about_a_candidate_is_logged(training, first, tmp_path):
+    row = first["rows"][0]
+    found = training.runs.get(row["run_id"])
+    assert found.metrics["f1@5"] == pytest.approx(row["f1@5"])
+    assert found.metrics["short/f1_all@5"] >= 0
+    assert found.params["test_month" if "test_month" in found.params else "train_last"] == "2023-05"
+    assert found.tags["code_version"]
+    folder = training.runs.fetch(row["run_id"], "pictures", tmp_path)
+    assert {path.name for path in folder.iterdir()} == {
+        "calibration.png",
+        "precision_recall_by_k.png",
+        "tags.png",
+    }
+
+
+def test_figures_are_rows_under_the_run_that_measured(training, first, engine, site):
+    row = first["rows"][0]
+    with engine.connect() as connection:
+        figures = read_evaluations(connection, site, row["run_id"], LAST)
+    by_name = {(figure.slice, figure.metric): figure.value for figure in figures}
+    assert by_name["all", "f1@5"] == pytest.approx(row["f1@5"])
+    assert by_name["all", "ece"] >= 0
+    assert ("short", "f1_all@5") in by_name
+
+
+def test_served_model_has_learned_from_the_test_month_too(training, first, tmp_path):
+    champion = training.registry.alias(names.CHAMPION)
+    described = read_description(training.registry.download(champion, tmp_path))
+    assert described["train_last"] == champion.tags["train_last"] == LAST
+    assert described["refit"] is True
+    assert described["metrics"]["f1@5"] == pytest.approx(first["rows"][0]["f1@5"])
+
+
+def test_choice_and_reason_are_in_the_runs_note(training, first):
+    note = training.runs.get(first["run_id"]).tags[NOTE]
+    assert "tfidf becomes the first champion" in note
+    assert "| **tfidf** |" in note
+    assert "| frequency |" in note
+    assert note == first["note"]
+
+
+def test_same_training_again_trains_nothing_and_keeps_the_champion(training, first, engine):
+    again = run(training)
+    assert [row["reused"] for row in again["rows"][:2]] == [True, True]
+    assert not again["promoted"]
+    assert "this very model" in again["reason"]
+    with engine.connect() as connection:
+        assert len(list_promotions(connection, names.CHAMPION)) == 1
+
+
+def test_choice_that_was_cut_off_after_promoting_does_not_promote_twice(training, store, engine):
+    store()
+    first = run(training, request_id="run-1")
+    again = run(training, request_id="run-1")
+    assert (again["promoted"], again["version"]) == (True, first["version"])
+    assert again["reason"] == first["reason"]
+    with engine.connect() as connection:
+        assert len(list_promotions(connection, names.CHAMPION)) == 1
+
+
+def test_better_candidate_of_the_same_month_replaces_a_refitted_champion(training, store):
+    """The champion was refitted to the test month: its answers from before are what counts."""
+    store()
+    run(training, ["frequency"])
+    second = run(training, ["tfidf"])
+    assert second["promoted"]
+    assert second["reason"].startswith("The challenger is better")
+    champion_row = second["rows"][-1]
+    assert champion_row["candidate"] == "champion, version 1"
+    assert champion_row["f1@5"] < second["rows"][0]["f1@5"]
+
+
+def test_worse_candidate_does_not_replace_the_champion(training, store):
+    store()
+    run(training, ["tfidf"])
+    second = run(training, ["frequency"])
+    assert not second["promoted"]
+    assert "is not better" in second["reason"]
+    assert training.registry.alias(names.CHAMPION).candidate == "tfidf"
+    assert training.registry.alias(names.CHALLENGER) is None
+
+
+def test_same_family_with_a_newer_month_is_refreshed(training, store):
+    store(months=5)
+    run(training, ["tfidf"])
+    store(months=6)
+    second = run(training, ["tfidf"])
+    assert second["test_month"] == LAST
+    assert second["promoted"], second["reason"]
+    assert "not worse" in second["reason"]
+    assert training.registry.alias(names.CHAMPION).tags["train_last"] == LAST
+
+
+def test_champion_is_not_judged_by_a_month_it_has_learned_from(training, store):
+    store()
+    run(training, ["frequency"])
+    second = run(training, ["tfidf"], test_month="2023-05")
+    assert not second["promoted"]
+    assert "2023-05 cannot judge it" in second["reason"]
+
+
+def test_drift_decision_asks_only_that_the_challenger_is_not_worse(training, store):
+    store(months=5)
+    run(training, ["tfidf"], refit=False)
+    store(months=6)
+    second = run(training, ["tfidf"], drift_report_id=7)
+    assert second["promoted"]
+    assert second["figures"]["rule"] == "not_worse"
+    assert second["drift_report_id"] == 7
+
+
+def test_without_refit_the_model_is_served_as_tested(training, store):
+    store()
+    done = run(training, ["frequency"], refit=False)
+    champion = training.registry.alias(names.CHAMPION)
+    assert champion.run_id == done["rows"][0]["run_id"]
+    assert champion.tags["train_last"] == "2023-05"
+
+
+def test_candidate_that_fails_does_not_stop_the_others(training, store):
+    store()
+    done = run(replace(training, make=make_broken))
+    assert done["candidate"] == "frequency"
+    assert done["failed"] == ["tfidf"]
+    assert "Failed and left out: tfidf" in done["note"]
+
+
+def test_training_fails_when_every_candidate_failed(training, store):
+    store()
+    with pytest.raises(CheckFailedError, match="every candidate failed: tfidf"):
+        run(replace(training, make=make_broken), ["tfidf"])
+    runs = training.runs.find(names.EXPERIMENT_TRAINING, {"site": training.settings.site}, status="FAILED")
+    assert {found.tags["kind"] for found in runs} == {"training", "evaluation"}
+
+
+def test_plan_and_outcomes_pass_between_tasks_as_json(training, store):
+    import json
+
+    store()
+    request = request_from_params({"candidates": ["frequency"]}, training.settings, request_id="r", actor="a")
+    plan = training.plan(request)
+    outcome = training.train_one(plan, plan.specs[0])
+    assert Plan.from_dict(json.loads(json.dumps(plan.to_dict()))) == plan
+    assert Outcome.from_dict(json.loads(json.dumps(outcome.to_dict()))) == outcome
+
+
+def test_same_request_goes_on_in_the_same_run(training, store):
+    store()
+    request = request_from_params({}, training.settings, request_id="r", actor="a")
+    assert training.plan(request).run_id == training.plan(request).run_id
+
+
+def test_one_family_with_several_parameters_is_compared_with_itself(training, store):
+    store()
+    done = run(training, ["tfidf"], parameters={"tfidf": [{}, {"penalty": 4.0}]})
+    assert len(done["rows"]) == 2
+
+
+def test_window_cuts_the_months_to_learn_from(training, store):
+    store()
+    request = request_from_params({"window_months": 2}, training.settings, request_id="w", actor="a")
+    months = training.plan(request).months
+    assert (months.train_first, months.train_last, months.test_month) == ("2023-04", "2023-05", LAST)
+
+
+def test_missing_test_month_is_named_with_the_command_that_gets_it(training, store):
+    store()
+    with pytest.raises(MissingDataError, match=r"no stored questions of 2023-09: .*--month 2023-09"):
+        run(training, test_month="2023-09")
+
+
+def test_training_starts_after_the_last_gap(training, store, engine, site):
+    store()
+    with engine.begin() as connection:
+        connection.execute(text("DELETE FROM questions WHERE asked_at >= '2023-03-01' AND asked_at < '2023-04-01'"))
+        months = resolve_months(connection, site, test_month=None, window_months=None)
+    assert (months.train_first, months.test_month) == ("2023-04", LAST)
+
+
+def test_month_that_is_half_fetched_is_not_the_latest(training, store, engine, site):
+    store()
+    with engine.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO ingest_windows (site, window_start, window_end, state) "
+                "VALUES (:site, '2023-06-01Z', '2023-07-01Z', 'open')"
+            ),
+            {"site": site},
+        )
+        assert resolve_months(connection, site, test_month=None, window_months=None).test_month == "2023-05"
+
+
+def test_champion_that_does_not_load_is_replaced(training, store):
+    store()
+    run(training, ["tfidf"])
+    broken = replace(training, registry=TornRegistry(training.registry))
+    store(months=7)
+    done = run(broken, ["frequency"])
+    assert done["promoted"]
+    assert "unusable" in done["reason"]
+
+
+class TornRegistry:
+    """The real registry, whose champion's file is not what was registered."""
+
+    def __init__(self, registry):
+        self._registry = registry
+
+    def __getattr__(self, name):
+        return getattr(self._registry, name)
+
+    def download(self, version, into):
+        return self._registry.download(replace(version, sha256="0" * 64), into)
+
+
+def test_promising_candidate_that_is_not_surely_better_becomes_challenger(training, store):
+    store()
+    run(training, ["tfidf"])
+    strict = replace(training, settings=training.settings.model_copy(update={"min_gain": 0.9}))
+    done = run(strict, ["tfidf"], parameters={"tfidf": {"penalty": 2.0}})
+    if done["figures"]["difference"]["mean"] <= 0:
+        pytest.skip("these parameters are no better on this data")
+    assert not done["promoted"]
+    assert training.registry.alias(names.CHALLENGER).version == done["challenger_version"]
