@@ -80,7 +80,11 @@ function show(answer, milliseconds) {
   tagList.replaceChildren(...answer.tags.map(row));
   if (focused) tagList.querySelector(`[data-tag="${CSS.escape(focused)}"] button`)?.focus();
   const names = answer.tags.map((each) => each.tag).join(", ");
-  say(status, `${names} (version ${answer.model_version}, ${milliseconds} ms)`);
+  const spoken = document.createElement("span"); // who sees the list need not read it twice
+  spoken.className = "hidden";
+  spoken.textContent = `${names}; `;
+  say(status, `version ${answer.model_version}, ${milliseconds} ms`);
+  status.prepend(spoken);
   element("final").hidden = false;
   say(element("sent"), "");
   const preview = element("preview");
@@ -95,7 +99,7 @@ function row({ tag, score, reasons = [] }) {
   item.querySelector(".name").textContent = tag;
   item.querySelector(".score").textContent = `${percent}%`;
   item.querySelector(".fill").style.width = `${percent}%`;
-  item.querySelector(".why").textContent = why(reasons);
+  item.querySelector(".why").textContent = why(tag, reasons);
   const button = item.querySelector(".accept");
   button.setAttribute("aria-pressed", String(chosen.has(tag)));
   button.setAttribute("aria-label", `${tag}, ${percent} percent`);
@@ -103,8 +107,9 @@ function row({ tag, score, reasons = [] }) {
   return item;
 }
 
-function why(reasons) {
-  const of = (kind) => reasons.filter((each) => each.kind === kind).map((each) => each.text);
+function why(tag, reasons) {
+  const plain = (text) => (text.startsWith(`${tag}: `) ? text.slice(tag.length + 2) : text);
+  const of = (kind) => reasons.filter((each) => each.kind === kind).map((each) => plain(each.text));
   const parts = [];
   if (of("word").length) parts.push(`words: ${of("word").join(", ")}`);
   if (of("mention").length) parts.push(`name: ${of("mention").join(", ")}`);
