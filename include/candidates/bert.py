@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+from include.candidates.first_stage import Blend, Design
 from include.candidates.ridge import MAX_QUESTIONS
-from include.candidates.stacked import Blend, Design, StackedCandidate
+from include.candidates.stacked import StackedCandidate
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from include.candidates.encoders import ENCODERS
+from include.candidates.first_stage import TERMS, Blend, Design
 from include.candidates.ridge import MAX_QUESTIONS
-from include.candidates.stacked import TERMS, Blend, Design, StackedCandidate
+from include.candidates.stacked import StackedCandidate
 from include.errors import FixInputError
 
 

@@ -8,8 +8,9 @@ disk, are summed.
 from dataclasses import dataclass
 from typing import ClassVar
 
+from include.candidates.first_stage import TERMS, Blend, Design
 from include.candidates.ridge import MAX_QUESTIONS
-from include.candidates.stacked import TERMS, Blend, Design, StackedCandidate
+from include.candidates.stacked import StackedCandidate
 
 
 @dataclass(frozen=True, slots=True)

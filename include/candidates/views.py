@@ -55,14 +55,21 @@ class TermView:
     weights: NDArray[np.float16]
 
     @classmethod
-    def learn(
-        cls, texts: Sequence[PreparedText], title_weight: float, min_questions: int
-    ) -> tuple[Self, sp.csr_array]:
-        """Return the view, without weights as yet, and the training vectors, (n, n_terms)."""
+    def learn(cls, texts: Sequence[PreparedText], title_weight: float, min_questions: int) -> Self:
+        """Return the view of the training questions' words, without weights as yet."""
         counts = [term_counts(text, title_weight) for text in texts]
         vectoriser = Vectoriser.fit(counts, min_questions)
-        empty = np.zeros((len(vectoriser.terms), 0), dtype=np.float16)
-        return cls(title_weight, vectoriser, empty), vectoriser.matrix(counts)
+        return cls(title_weight, vectoriser, np.zeros((len(vectoriser.terms), 0), np.float16))
+
+    def kernel(self, texts: Sequence[PreparedText]) -> NDArray[np.float32]:
+        """Return how alike the texts are, shape (n_texts, n_texts), in [0, 1]."""
+        rows = self._matrix(texts)
+        alike: NDArray[np.float32] = (rows @ rows.T).toarray()
+        return alike
+
+    def learn_outputs(self, texts: Sequence[PreparedText], dual: NDArray[np.float32]) -> None:
+        """Turn what each training question says, shape (n, n_outputs), into weights of terms."""
+        self.weights = (self._matrix(texts).T @ dual).astype(np.float16)
 
     def vector(self, text: PreparedText) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
         """Return the columns and values of the text's terms."""
@@ -75,6 +82,9 @@ class TermView:
             columns, values = self.vector(text)
             scores[row] = values @ self.weights[columns].astype(np.float32)
         return scores
+
+    def _matrix(self, texts: Sequence[PreparedText]) -> sp.csr_array:
+        return self.vectoriser.matrix([term_counts(text, self.title_weight) for text in texts])
 
     def save(self, folder: Path) -> None:
         """Write the terms and ``term_weights.npy``."""
