@@ -48,7 +48,7 @@ demo: install ## the whole story from nothing, every step verified (DATA=, SITE=
 	@$(RUN) include.demo
 
 test: install-dev ## every test
-	$(BIN)/pytest $(ARGS)
+	$(RUN) pytest $(ARGS)
 
 lint: install-dev ## style and format
 	$(BIN)/ruff check .

@@ -1,10 +1,12 @@
 """Watches how much memory the whole platform takes."""
 
+import contextlib
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from include.errors import RetryLaterError
 from include.local_stack.status import stack_status
 
 
@@ -21,7 +23,8 @@ def peak_memory(local: Path, every_s: float = 5.0) -> Iterator[list[float]]:
 
     def watch() -> None:
         while not ended.wait(every_s):
-            looks.append(stack_memory_mb(local))
+            with contextlib.suppress(RetryLaterError):
+                looks.append(stack_memory_mb(local))
 
     thread = threading.Thread(target=watch, daemon=True)
     thread.start()

@@ -42,6 +42,8 @@ class Place:
         Name by which each server is reached; loopback for those not named.
     ports : mapping of str to int
         Port of each server, keys as in ``PORTS``.
+    service_keys : Path or None
+        The service's API keys; needed where it listens beyond loopback.
     """
 
     root: Path
@@ -49,6 +51,7 @@ class Place:
     listen: str
     hosts: Mapping[str, str]
     ports: Mapping[str, int]
+    service_keys: Path | None = None
 
     def host(self, server: str) -> str:
         """Return the name by which ``server`` is reached."""
@@ -59,8 +62,12 @@ class Place:
         return f"{self.host(server)}:{self.ports[server]}"
 
     def url(self, server: str) -> str:
-        """Return the HTTP root of ``server``, without a slash at its end."""
+        """Return the HTTP root of ``server`` for other processes, without a slash at its end."""
         return f"http://{self.address(server)}"
+
+    def public_url(self, server: str) -> str:
+        """Return the HTTP root of ``server`` for people on this machine."""
+        return f"http://{LOOPBACK}:{self.ports[server]}"
 
     @property
     def logs(self) -> Path:
@@ -105,11 +112,13 @@ def local_place(local: Path, ports: Mapping[str, int]) -> Place:
 
 
 def container_place() -> Place:
-    """Return the place of docker-compose.yaml: every server under its service's name."""
+    """Return the place of docker-compose.yaml: every server under its container's name."""
+    data = Path("/data")
     return Place(
         root=Path("/app"),
-        local=Path("/data"),
+        local=data,
         listen="0.0.0.0",  # noqa: S104 - inside a container; compose publishes on loopback only
-        hosts={name: name for name in PORTS},
+        hosts={name: name for name in PORTS} | {"airflow": "airflow-api-server"},
         ports=PORTS,
+        service_keys=data / "service-api-keys",
     )

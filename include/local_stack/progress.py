@@ -47,6 +47,7 @@ class Steps:
             TimeElapsedColumn(),
             console=self.console,
             transient=True,
+            disable=not self.console.is_terminal,
         )
         try:
             with progress:

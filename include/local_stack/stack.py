@@ -15,12 +15,7 @@ from typing import Any, Final
 from include.errors import FixSettingsError, RetryLaterError
 from include.local_stack import leftovers, postgres
 from include.local_stack.choice import Choice
-from include.local_stack.credentials import (
-    AIRFLOW_USER,
-    Credentials,
-    load_credentials,
-    write_private,
-)
+from include.local_stack.credentials import Credentials, load_credentials, write_private
 from include.local_stack.environment import (
     Databases,
     own_databases,
@@ -30,6 +25,7 @@ from include.local_stack.environment import (
 from include.local_stack.health import log_tail, wait_until_well
 from include.local_stack.place import PORTS, Place, local_place
 from include.local_stack.ports import claimed_ports
+from include.local_stack.prepare import make_folders, write_login
 from include.local_stack.processes import (
     Process,
     migration_commands,
@@ -236,11 +232,8 @@ def _write_files(
     place: Place, state: StackState, databases: Databases, credentials: Credentials
 ) -> dict[str, str]:
     """Make folders and files; return the environment of the processes."""
-    for folder in (place.logs, place.airflow_home, place.mail, place.evidently):
-        folder.mkdir(parents=True, exist_ok=True)
-    write_private(
-        place.passwords_file, json.dumps({AIRFLOW_USER: credentials.airflow_password}) + "\n"
-    )
+    make_folders(place)
+    write_login(place, credentials.airflow_password)
     stack = stack_environment(
         place, databases, credentials, state.choice.questions(place), _parallelism()
     )

@@ -104,7 +104,7 @@ def logins(local: Path) -> list[tuple[str, str]]:
         ("Airflow", environment["AIRFLOW_URL"]),
         ("  login", f"{environment['AIRFLOW_USER']} / {environment['AIRFLOW_PASSWORD']}"),
         ("Suggestions", environment["SERVICE_URL"]),
-        ("MLflow", environment["MLFLOW_TRACKING_URI"]),
+        ("MLflow", environment["MLFLOW_URL"]),
         ("Drift reports", environment["EVIDENTLY_URL"]),
         ("Received mail", str(local / "mail")),
         ("Logs", str(local / "logs")),

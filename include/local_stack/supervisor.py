@@ -3,6 +3,7 @@
 import configparser
 import contextlib
 import hashlib
+import http.client
 import io
 import os
 import shlex
@@ -175,12 +176,16 @@ class Supervisor:
         return int(self._rpc.getPID())
 
     def states(self) -> dict[str, ProcessState]:
-        """Return what every process does, by name."""
+        """Return what every process does, by name; RetryLaterError if supervisord is ending."""
+        try:
+            found = self._rpc.getAllProcessInfo()
+        except (OSError, http.client.HTTPException) as error:
+            raise RetryLaterError(f"supervisord does not answer: {error}") from None
         return {
             one["name"]: ProcessState(
                 one["name"], one["statename"], int(one["pid"]), one["description"]
             )
-            for one in self._rpc.getAllProcessInfo()
+            for one in found
         }
 
     def start_process(self, name: str) -> None:

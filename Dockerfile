@@ -1,0 +1,31 @@
+# One image runs every process of the platform; docker-compose.yaml gives each its command.
+FROM python:3.11-slim
+
+# libgomp: scikit-learn and torch compute with it
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends libgomp1 \
+    && rm -rf /var/lib/apt/lists/*
+
+ENV PYTHONUNBUFFERED=1 \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONPATH=/app
+
+WORKDIR /app
+
+# PyTorch's own index has the CPU build; the default one needs several GB of CUDA libraries
+COPY requirements.txt .
+RUN pip install --no-cache-dir --extra-index-url https://download.pytorch.org/whl/cpu -r requirements.txt
+
+# Processes run as this user; a new volume on /data takes over its owner
+RUN useradd --create-home --uid 10001 tagkeeper \
+    && install --directory --owner=tagkeeper --group=tagkeeper /data
+
+COPY include include
+COPY serving serving
+COPY dags dags
+COPY plugins plugins
+COPY sql sql
+COPY pyproject.toml ./
+
+USER tagkeeper
+VOLUME /data

@@ -1,0 +1,201 @@
+"""docker-compose.yaml, the Dockerfile and .env.example: valid, and what the local stack runs."""
+
+import json
+import re
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from compose_spec import PyCompose
+
+from include import names
+from include.local_stack.choice import REAL_API
+from include.local_stack.credentials import Credentials
+from include.local_stack.environment import Questions, own_databases, stack_environment
+from include.local_stack.place import LOOPBACK, PORTS, ROOT, container_place
+from include.local_stack.postgres import binaries
+from include.local_stack.processes import Process, postgres_process, processes
+
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yaml").read_text())
+SERVICES: dict[str, Any] = COMPOSE["services"]
+PLACE = container_place()
+PROCESSES = {one.name: one for one in processes(PLACE, ("--site", "${SITE}"))}
+VARIABLE = re.compile(r"\$\{(\w+)(?::[-?]([^}]*))?\}")
+
+
+def plain(value: object) -> str:
+    """Return a compose value with ``${NAME:-default}`` and ``${NAME:?words}`` as ``${NAME}``."""
+    return VARIABLE.sub(r"${\1}", str(value))
+
+
+def variables() -> set[str]:
+    """Return every variable that compose takes from .env."""
+    return {match[1] for match in VARIABLE.finditer((ROOT / "docker-compose.yaml").read_text())}
+
+
+def expected_environment() -> dict[str, str]:
+    secrets = Credentials(
+        postgres_password="${POSTGRES_PASSWORD}",
+        airflow_password="${AIRFLOW_PASSWORD}",
+        airflow_jwt_secret="${AIRFLOW_JWT_SECRET}",
+        airflow_api_secret_key="${AIRFLOW_API_SECRET_KEY}",
+        airflow_fernet_key="${AIRFLOW_FERNET_KEY}",
+    )
+    questions = Questions("${SITE}", "${STACKEXCHANGE_API_URL}")
+    databases = own_databases(PLACE, secrets.postgres_password)
+    return stack_environment(PLACE, databases, secrets, questions, parallelism=4)
+
+
+def test_file_follows_the_compose_specification():
+    PyCompose.from_json(json.dumps(COMPOSE)).validate()
+
+
+def test_a_misspelt_key_would_be_refused():
+    wrong = json.loads(json.dumps(COMPOSE))
+    wrong["services"]["mlflow"]["helthcheck"] = wrong["services"]["mlflow"].pop("healthcheck")
+
+    with pytest.raises(ValueError, match="helthcheck"):
+        PyCompose.from_json(json.dumps(wrong)).validate()
+
+
+def test_every_process_of_the_local_stack_has_a_container():
+    assert set(SERVICES) == set(PROCESSES) | {"postgres", "init"}
+
+
+@pytest.mark.parametrize("process", PROCESSES.values(), ids=lambda process: process.name)
+def test_container_runs_the_command_of_the_local_stack(process: Process):
+    assert [plain(word) for word in SERVICES[process.name]["command"]] == list(process.command)
+
+
+def test_postgres_is_tuned_as_in_the_local_stack():
+    command = postgres_process(binaries(), Path("/pg"), PLACE).command
+
+    assert SERVICES["postgres"]["command"] == ["postgres", *command[command.index("-c") :]]
+
+
+@pytest.mark.parametrize("name", [*PROCESSES, "init"])
+def test_container_has_the_environment_of_the_local_stack(name: str):
+    given = {key: plain(value) for key, value in SERVICES[name]["environment"].items()}
+
+    assert given == expected_environment()
+
+
+def test_without_further_settings_the_real_site_is_asked():
+    defaults = {name: default for name, default in VARIABLE.findall(str(COMPOSE)) if default}
+
+    assert defaults["STACKEXCHANGE_API_URL"] == REAL_API
+
+
+@pytest.mark.parametrize("process", PROCESSES.values(), ids=lambda process: process.name)
+def test_container_is_probed_as_the_local_stack_probes(process: Process):
+    probe = ["CMD", "python", "-m", "include.local_stack.probe", process.name]
+
+    assert SERVICES[process.name]["healthcheck"]["test"] == probe
+
+
+@pytest.mark.parametrize("process", PROCESSES.values(), ids=lambda process: process.name)
+def test_container_waits_for_what_its_process_needs(process: Process):
+    waits = SERVICES[process.name].get("depends_on", {})
+
+    if process.needs_schema:
+        assert waits["init"]["condition"] == "service_completed_successfully"
+    if process.after is not None:
+        assert waits[process.after]["condition"] == "service_healthy"
+
+
+def test_ports_are_published_on_loopback_and_are_the_usual_ones():
+    published = {
+        name: port.split(":") for name, one in SERVICES.items() for port in one.get("ports", [])
+    }
+    server_of = {name: process.server for name, process in PROCESSES.items()}
+
+    assert published
+    for name, (address, outside, inside) in published.items():
+        port = str(PORTS[server_of.get(name) or name])
+        assert (address, outside, inside) == (LOOPBACK, port, port)
+
+
+def test_servers_are_reached_under_their_containers_names():
+    reached = {server: PLACE.host(server) for server in PORTS}
+    listening = {one.server: name for name, one in PROCESSES.items() if one.server}
+
+    assert reached == listening | {"postgres": "postgres"}
+
+
+def test_volumes_are_declared_and_mounted_files_exist():
+    for service in SERVICES.values():
+        for mount in service.get("volumes", []):
+            source = mount.split(":")[0]
+            if source.startswith("./"):
+                assert (ROOT / source).is_file()
+            else:
+                assert source in COMPOSE["volumes"]
+
+
+def test_all_three_databases_are_made():
+    made = set(re.findall(r"CREATE DATABASE (\w+)", (ROOT / "sql" / "databases.sql").read_text()))
+
+    assert made | {SERVICES["postgres"]["environment"]["POSTGRES_DB"]} == {
+        names.DATABASE_PLATFORM,
+        names.DATABASE_AIRFLOW,
+        names.DATABASE_MLFLOW,
+    }
+
+
+def test_every_variable_is_in_the_example_and_no_secret_has_a_default():
+    example = (ROOT / ".env.example").read_text()
+    offered = set(re.findall(r"^#?([A-Z_]+)=", example, flags=re.MULTILINE))
+    secrets = {name for name in variables() if re.search("PASSWORD|SECRET|FERNET", name)}
+
+    assert variables() <= offered
+    assert len(secrets) == 5
+    assert all(re.search(rf"^{name}=$", example, flags=re.MULTILINE) for name in secrets)
+    text = (ROOT / "docker-compose.yaml").read_text()
+    assert all(f"${{{name}:?" in text and f"${{{name}:-" not in text for name in secrets)
+
+
+def test_python_modules_in_commands_exist():
+    for service in SERVICES.values():
+        command = service["command"]
+        if command[:2] == ["python", "-m"]:
+            assert (ROOT / Path(*command[2].split("."))).with_suffix(".py").is_file()
+
+
+def test_pools_are_those_that_the_dags_name():
+    pools = json.loads((ROOT / "include" / "local_stack" / "pools.json").read_text())
+
+    assert set(pools) == {names.POOL_API, names.POOL_TRAINING}
+
+
+def dockerfile() -> list[list[str]]:
+    text = (ROOT / "Dockerfile").read_text().replace("\\\n", " ")
+    return [shlex.split(line) for line in text.splitlines() if line and not line.startswith("#")]
+
+
+def test_dockerfile_copies_what_exists_and_is_not_ignored():
+    ignored = (ROOT / ".dockerignore").read_text().splitlines()
+    sources = [word for line in dockerfile() if line[0] == "COPY" for word in line[1:-1]]
+
+    assert sources
+    for source in sources:
+        assert (ROOT / source).exists(), source
+        assert f"!{source}" in ignored
+
+
+def test_dockerfile_takes_pytorch_from_its_cpu_index():
+    (install,) = (line for line in dockerfile() if "pip" in line)
+
+    assert install[install.index("--extra-index-url") + 1].endswith("download.pytorch.org/whl/cpu")
+
+
+def test_image_holds_the_repository_where_the_environment_says():
+    (workdir,) = (line[1] for line in dockerfile() if line[0] == "WORKDIR")
+    (volume,) = (line[1] for line in dockerfile() if line[0] == "VOLUME")
+
+    assert (workdir, volume) == (str(PLACE.root), str(PLACE.local))
+
+
+def test_image_does_not_run_as_root():
+    assert [line[1] for line in dockerfile() if line[0] == "USER"][-1] != "root"
