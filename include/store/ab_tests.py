@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from include.errors import FixInputError
+from include.store.predictions import TOP_TAGS
 from include.store.queries import query
 
 
@@ -26,6 +27,35 @@ class StoredAbTest:
     shadow: bool
     started_at: datetime
     started_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """
+    Whom a test kept to one variant, and how that one did.
+
+    ``score`` is the mean F1@5 of the unit's answers whose true tags are known, 0 if none is;
+    ``judged`` says whether any is.
+    """
+
+    variant: str
+    judged: bool
+    score: float
+
+
+def read_units(connection: Connection, ab_test_id: int) -> list[Unit]:
+    """Return the units of a test that shared the traffic, in the order in which they came."""
+    rows = connection.execute(query("ab_units"), {"ab_test_id": ab_test_id, "top": TOP_TAGS})
+    return [
+        Unit(row.variant, row.score is not None, row.score if row.score is not None else 0.0)
+        for row in rows
+    ]
+
+
+def read_pairs(connection: Connection, ab_test_id: int) -> list[tuple[float, float]]:
+    """Return F1@5 of champion and challenger on each question of a shadow test, as they came."""
+    rows = connection.execute(query("ab_pairs"), {"ab_test_id": ab_test_id, "top": TOP_TAGS})
+    return [(row.champion, row.challenger) for row in rows]
 
 
 def open_ab_test(connection: Connection) -> StoredAbTest | None:

@@ -19,6 +19,7 @@ CREATE TABLE predictions (
     PRIMARY KEY (prediction_id, asked_at)
 ) PARTITION BY RANGE (asked_at);
 CREATE INDEX predictions_asked_at_idx ON predictions (asked_at);
+CREATE INDEX predictions_ab_test_idx ON predictions (ab_test_id) WHERE ab_test_id IS NOT NULL;
 CREATE INDEX predictions_question_idx ON predictions (site, question_id) WHERE question_id IS NOT NULL;
 
 CREATE TABLE feedback (

@@ -42,6 +42,20 @@ class SmallRegistry:
                 self.end_headers()
                 self.wfile.write(body)
 
+            def do_POST(self) -> None:
+                self._change()
+
+            def do_DELETE(self) -> None:
+                self._change()
+
+            def _change(self) -> None:
+                length = int(self.headers.get("Content-Length", 0))
+                registry.change(self.command, json.loads(self.rfile.read(length)))
+                self.send_response(200)
+                self.send_header("Content-Length", "2")
+                self.end_headers()
+                self.wfile.write(b"{}")
+
             def log_message(self, *_: object) -> None:
                 pass
 
@@ -67,6 +81,13 @@ class SmallRegistry:
         self.folders[version] = folder
         self.hashes[version] = folder_sha256(folder)
 
+    def change(self, method: str, asked: dict[str, str]) -> None:
+        """Move an alias, or take it away."""
+        if method == "DELETE":
+            self.aliases.pop(asked["alias"], None)
+        else:
+            self.aliases[asked["alias"]] = asked["version"]
+
     def answer(self, target: str) -> tuple[int, bytes]:
         path = unquote(urlsplit(target).path)
         asked = {key: values[0] for key, values in parse_qs(urlsplit(target).query).items()}
@@ -75,6 +96,10 @@ class SmallRegistry:
             if version is None:
                 return _json(404, {"error_code": "RESOURCE_DOES_NOT_EXIST", "message": "not found"})
             return _json(200, {"model_version": self._described(version)})
+        if path == f"{API}model-versions/get":
+            if asked["version"] not in self.hashes:
+                return _json(404, {"error_code": "RESOURCE_DOES_NOT_EXIST", "message": "not found"})
+            return _json(200, {"model_version": self._described(asked["version"])})
         if path == f"{API}model-versions/get-download-uri":
             return _json(200, {"artifact_uri": f"mlflow-artifacts:/{asked['version']}"})
         if path == ARTIFACTS:

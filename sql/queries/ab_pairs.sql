@@ -1,0 +1,26 @@
+-- F1@`top` of champion and challenger on each question of a shadow A/B test whose tags the site has
+-- told, in the order in which they came. Feedback from the page or a client does not count here:
+-- it was given by somebody who saw the champion's suggestions only.
+-- Binds: ab_test_id (bigint), top (int)
+-- Index: predictions_ab_test_idx, predictions_pkey, question_tags_pkey
+WITH scored AS (
+    SELECT
+        p.question_id,
+        p.asked_at,
+        p.variant,
+        2.0 * (
+            SELECT count(*)
+            FROM jsonb_array_elements(p.tags) WITH ORDINALITY AS s (suggestion, position)
+            WHERE position <= :top AND suggestion ->> 'tag' = ANY (t.tags)
+        ) / (CAST(:top AS int) + cardinality(t.tags)) AS score
+    FROM predictions AS p
+    JOIN question_tags AS t ON t.site = p.site AND t.question_id = p.question_id
+    WHERE p.ab_test_id = :ab_test_id AND cardinality(t.tags) > 0
+)
+SELECT
+    (avg(score) FILTER (WHERE variant = 'champion'))::double precision AS champion,
+    (avg(score) FILTER (WHERE variant = 'challenger'))::double precision AS challenger
+FROM scored
+GROUP BY question_id
+HAVING count(DISTINCT variant) = 2
+ORDER BY min(asked_at), question_id;

@@ -1,0 +1,293 @@
+"""A/B tests from start to verdict on real PostgreSQL, aliases over real HTTP."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+from sqlalchemy import text
+
+from include.errors import FixInputError
+from include.evaluation.sequential import Rule
+from include.jobs import ab_test
+from include.registry import Registry
+from include.store.ab_tests import open_ab_test, read_pairs
+from include.store.predictions import (
+    Feedback,
+    Prediction,
+    copy_feedback,
+    copy_predictions,
+    feedback_line,
+    prediction_line,
+    uuid7_time,
+)
+from serving.prediction_ids import new_id
+from tests.serving.small_registry import SmallRegistry
+
+pytestmark = pytest.mark.integration
+
+RULE = Rule(min_units=50)
+RIGHT, WRONG = (("python", 0.9), ("sql", 0.8)), (("go", 0.9), ("rust", 0.8))
+
+
+@pytest.fixture
+def mlflow(tmp_path):
+    with SmallRegistry() as registry:
+        for version in ("1", "2", "3"):
+            folder = tmp_path / version
+            folder.mkdir()
+            (folder / "candidate.json").write_text(version)
+            registry.add(version, folder)
+        registry.aliases["champion"] = "1"
+        yield registry
+
+
+@pytest.fixture
+def registry(mlflow):
+    return Registry(mlflow.url)
+
+
+def start(engine, registry, **changes):
+    asked = {"challenger_version": "2", "share": 0.5, "shadow": False, "actor": "test"}
+    return ab_test.start(engine, registry, **{**asked, "reason": "to see", **changes})
+
+
+def answer(ab_test_id, variant, tags, **changes):
+    prediction_id = new_id()
+    row = {
+        "prediction_id": prediction_id,
+        "asked_at": uuid7_time(prediction_id),
+        "site": "sandbox",
+        "title": "t",
+        "body": "",
+        "tags": tags,
+        "model_version": "1" if variant == "champion" else "2",
+        "candidate": "tfidf",
+        "variant": variant,
+        "latency_ms": 1.0,
+        "ab_test_id": ab_test_id,
+    }
+    return Prediction(**{**row, **changes})
+
+
+def store(engine, rows, feedback=(), truths=None):
+    with engine.begin() as connection:
+        copy_predictions(connection, [prediction_line(row) for row in rows])
+        copy_feedback(connection, [feedback_line(row) for row in feedback])
+        for question_id, tags in (truths or {}).items():
+            connection.execute(
+                text(
+                    "INSERT INTO question_tags (site, question_id, asked_at, first_tags, "
+                    "first_seen_at) VALUES ('sandbox', :id, now(), :tags, now())"
+                ),
+                {"id": question_id, "tags": list(tags)},
+            )
+
+
+def shared_traffic(engine, ab_test_id, *, right_champion, right_challenger, clients=400):
+    """Each client asks once and tells its tags; each version is right so often."""
+    rng = np.random.default_rng(1)
+    rows, feedback = [], []
+    for client in range(clients):
+        variant = "challenger" if rng.random() < 0.5 else "champion"
+        chance = right_challenger if variant == "challenger" else right_champion
+        tags = RIGHT if rng.random() < chance else WRONG
+        rows.append(answer(ab_test_id, variant, tags, client=f"c{client}"))
+        given = Feedback(
+            new_id(), rows[-1].prediction_id, datetime.now(UTC), ("python", "sql"), "api"
+        )
+        feedback.append(given)
+    store(engine, rows, feedback)
+
+
+def verdicts(engine):
+    with engine.connect() as connection:
+        return list(
+            connection.execute(text("SELECT verdict FROM ab_verdicts ORDER BY judged_at")).scalars()
+        )
+
+
+def is_open(engine):
+    with engine.connect() as connection:
+        return open_ab_test(connection) is not None
+
+
+def test_start_gives_the_challenger_its_alias(engine, registry, mlflow):
+    start(engine, registry)
+
+    assert mlflow.aliases == {"champion": "1", "challenger": "2"}
+    assert is_open(engine)
+
+
+def test_same_version_for_both_is_refused(engine, registry, mlflow):
+    mlflow.aliases["challenger"] = "1"
+    with pytest.raises(FixInputError, match="both version 1"):
+        start(engine, registry, challenger_version=None)
+
+    assert not is_open(engine)
+
+
+@pytest.mark.parametrize(
+    ("changes", "fault"),
+    [
+        ({"challenger_version": "9"}, "no version 9"),
+        ({"challenger_version": None}, "alias challenger"),
+        ({"share": 0.0}, "share"),
+        ({"share": 1.0}, "share"),
+    ],
+)
+def test_start_that_cannot_work_is_refused(engine, registry, changes, fault):
+    with pytest.raises(FixInputError, match=fault):
+        start(engine, registry, **changes)
+
+    assert not is_open(engine)
+
+
+def test_second_test_is_refused_while_one_is_open(engine, registry, mlflow):
+    start(engine, registry)
+    with pytest.raises(FixInputError, match="open already"):
+        start(engine, registry, challenger_version="3")
+
+    assert mlflow.aliases["challenger"] == "2"
+
+
+def test_better_challenger_is_promoted(engine, registry, mlflow):
+    ab_test_id = start(engine, registry)
+    shared_traffic(engine, ab_test_id, right_champion=0.3, right_challenger=0.8)
+    told = []
+
+    judgement = ab_test.judge(engine, registry, rule=RULE, actor="run", announce=told.append)
+
+    assert judgement.verdict == "promote"
+    assert mlflow.aliases == {"champion": "2"}
+    assert verdicts(engine) == ["promote"]
+    assert not is_open(engine)
+    assert told == [judgement]
+
+
+def test_worse_challenger_is_stopped(engine, registry, mlflow):
+    ab_test_id = start(engine, registry)
+    shared_traffic(engine, ab_test_id, right_champion=0.8, right_challenger=0.3)
+
+    assert ab_test.judge(engine, registry, rule=RULE, actor="run").verdict == "stop"
+    assert mlflow.aliases == {"champion": "1"}
+    assert not is_open(engine)
+
+
+def test_equal_versions_go_on_and_every_look_is_in_the_ledger(engine, registry):
+    ab_test_id = start(engine, registry)
+    shared_traffic(engine, ab_test_id, right_champion=0.5, right_challenger=0.5)
+
+    for _ in range(2):
+        assert ab_test.judge(engine, registry, rule=RULE, actor="run").verdict == "go_on"
+    assert verdicts(engine) == ["go_on", "go_on"]
+    assert is_open(engine)
+
+
+def test_test_ends_after_its_days(engine, registry):
+    start(engine, registry)
+    later = datetime.now(UTC) + timedelta(days=RULE.max_days)
+
+    judgement = ab_test.judge(engine, registry, rule=RULE, actor="run", now=later)
+
+    assert (judgement.verdict, is_open(engine)) == ("stop", False)
+
+
+def test_broken_split_stops_the_test(engine, registry):
+    ab_test_id = start(engine, registry)
+    rows = [answer(ab_test_id, "champion", RIGHT, client=f"c{n}") for n in range(300)]
+    rows += [answer(ab_test_id, "challenger", RIGHT, client=f"d{n}") for n in range(60)]
+    store(engine, rows)
+
+    judgement = ab_test.judge(engine, registry, rule=RULE, actor="run")
+
+    assert judgement.verdict == "stop"
+    assert "split is broken" in judgement.reason
+
+
+def test_client_that_asks_often_counts_once(engine, registry):
+    ab_test_id = start(engine, registry)
+    store(engine, [answer(ab_test_id, "champion", RIGHT, client="busy") for _ in range(500)])
+
+    figures = ab_test.judge(engine, registry, rule=RULE, actor="run").figures
+
+    assert figures["split"]["champion"] == 1
+
+
+def test_new_champion_voids_the_test(engine, registry, mlflow):
+    start(engine, registry)
+    mlflow.aliases["champion"] = "3"
+
+    judgement = ab_test.judge(engine, registry, rule=RULE, actor="run")
+
+    assert (judgement.verdict, judgement.reason) == ("stop", ab_test.UNPROMOTABLE)
+    assert mlflow.aliases == {"champion": "3"}
+
+
+def shadow_traffic(engine, ab_test_id, questions=120):
+    """The challenger is right on every question, the champion on every other."""
+    rows, feedback = [], []
+    for question_id in range(1, questions + 1):
+        tags = RIGHT if question_id % 2 else WRONG
+        shown = answer(ab_test_id, "champion", tags, question_id=question_id)
+        hidden = answer(
+            ab_test_id,
+            "challenger",
+            RIGHT,
+            question_id=question_id,
+            shadow=True,
+            answer_id=shown.prediction_id,
+        )
+        rows += [shown, hidden]
+        accepted = tuple(tag for tag, _ in tags)
+        feedback.append(
+            Feedback(new_id(), shown.prediction_id, datetime.now(UTC), accepted, "page")
+        )
+    truths = dict.fromkeys(range(1, questions + 1), ("python", "sql"))
+    store(engine, rows, feedback, truths)
+
+
+def test_shadow_compares_both_on_the_same_questions(engine, registry, mlflow):
+    ab_test_id = start(engine, registry, shadow=True)
+    shadow_traffic(engine, ab_test_id)
+
+    judgement = ab_test.judge(engine, registry, rule=RULE, actor="run")
+
+    assert judgement.verdict == "promote"
+    assert judgement.figures["gain"]["count"] == 120
+    assert judgement.figures["split"] is None
+    assert mlflow.aliases == {"champion": "2"}
+
+
+def test_feedback_to_the_champions_answer_does_not_judge_the_shadow(engine, registry):
+    ab_test_id = start(engine, registry, shadow=True)
+    shadow_traffic(engine, ab_test_id, questions=4)
+
+    with engine.connect() as connection:
+        pairs = read_pairs(connection, ab_test_id)
+
+    full = pytest.approx(2 * 2 / (5 + 2))
+    assert pairs == [(full, full), (0.0, full), (full, full), (0.0, full)]
+
+
+def test_stopped_by_hand(engine, registry, mlflow):
+    start(engine, registry)
+
+    ab_test.stop(engine, registry, actor="ann", reason="enough")
+
+    assert mlflow.aliases == {"champion": "1"}
+    assert verdicts(engine) == ["stop"]
+    with pytest.raises(FixInputError, match="no A/B test"):
+        ab_test.stop(engine, registry, actor="ann", reason="again")
+
+
+def test_without_a_test_there_is_nothing_to_judge(engine, registry):
+    assert ab_test.judge(engine, registry, rule=RULE, actor="run") is None
+
+
+def test_verdicts_cannot_be_changed(engine, registry):
+    start(engine, registry)
+    ab_test.stop(engine, registry, actor="ann", reason="enough")
+    with pytest.raises(Exception, match="ledger"), engine.begin() as connection:
+        connection.execute(text("UPDATE ab_verdicts SET verdict = 'promote'"))
