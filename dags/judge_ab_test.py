@@ -14,13 +14,13 @@ Safe to run again: a test that is judged is closed, and a promotion repeated is 
 
 from datetime import datetime
 
-from airflow.sdk import CronTriggerTimetable, Param, dag, task
+from airflow.sdk import CronDataIntervalTimetable, Param, dag, task
 
 from include.dag_defaults import DEFAULT_ARGS
 
 
 @dag(
-    schedule=CronTriggerTimetable("0 7 * * *", timezone="UTC"),
+    schedule=CronDataIntervalTimetable("0 7 * * *", timezone="UTC"),
     start_date=datetime(2024, 1, 1),
     catchup=False,
     is_paused_upon_creation=False,
