@@ -26,6 +26,7 @@ from rich.progress import (
 from sqlalchemy import Engine
 
 from include.candidates.base import Encoder, EncoderFactory
+from include.candidates.encoders import ENCODERS, encoder_factory
 from include.errors import FixInputError, MissingDataError, TagkeeperError
 from include.months import month_of, month_range, months_between
 from include.settings import Settings
@@ -46,8 +47,6 @@ from include.text.prepare import TEXT_VERSION, prepare
 from include.text.prepared import LabelledTexts, PreparedText
 
 log = logging.getLogger(__name__)
-
-ENCODERS: Final = ("bert", "use")
 
 TEXTS_PER_CHUNK: Final = 256
 """Texts embedded between two commits: some seconds of work that an interruption may lose."""
@@ -258,8 +257,6 @@ def _transform(
         progress.advance(bar)
     questions = load_labelled(engine, settings.site, first, last)
     if encoders:
-        from include.candidates.encoders import encoder_factory
-
         for name in encoders:
             bar = progress.add_task(f"embed ({name})", total=len(questions))
 

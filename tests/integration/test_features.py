@@ -13,7 +13,13 @@ from numpy.typing import NDArray
 from sqlalchemy import Engine, text
 
 from include.errors import FixInputError, MissingDataError
-from include.jobs.features import TEXTS_PER_CHUNK, cached_encoders, load_labelled, prepare_months
+from include.jobs.features import (
+    TEXTS_PER_CHUNK,
+    cached_encoders,
+    load_labelled,
+    main,
+    prepare_months,
+)
 from include.months import month_range
 from include.questions import Question
 from include.store.engine import make_engine
@@ -275,3 +281,24 @@ def test_two_processes_share_the_work_instead_of_doing_it_twice(
 
     assert len(real.asked) == 300
     assert count_rows(engine, "embeddings") == 300
+
+
+def test_the_command_prepares_and_embeds_what_is_stored(
+    database_url: str, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    monkeypatch.setenv("SITE", SITE)
+    store(engine, QUESTION)
+
+    assert main(["--from", "2024-01", "--encoder", "use"]) == 0
+
+    assert count_rows(engine, "prepared_texts") == 1
+    assert count_rows(engine, "embeddings") == 1
+
+
+def test_the_command_fails_where_a_month_is_missing(
+    database_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    assert main(["--from", "2024-01", "--to", "2024-02"]) == 1
+    assert "include.jobs.ingest --month 2024-01" in " ".join(capsys.readouterr().err.split())
