@@ -27,6 +27,8 @@ class Settings(BaseSettings):
     )
     mlflow_tracking_uri: str | None = Field(None, description="address of the MLflow server")
     airflow_url: str = Field("http://127.0.0.1:8080", description="address of Airflow's UI and API")
+    airflow_user: str | None = Field(None, description="login for writing notes on DAG runs")
+    airflow_password: SecretStr | None = Field(None, description="of AIRFLOW_USER")
     mlflow_url: str | None = Field(
         None, description="address of MLflow as people reach it; MLFLOW_TRACKING_URI if unset"
     )
@@ -73,6 +75,11 @@ class Settings(BaseSettings):
     )
     max_slice_loss: float = Field(
         0.05, ge=0, le=1, description="F1@5 that no slice may lose more than"
+    )
+    refresh_if_not_worse: bool = Field(
+        True,
+        description="let the champion's own family, trained on newer months, replace it if it is "
+        "not worse; otherwise it must be better, as any other candidate",
     )
     bootstrap_samples: int = Field(2000, ge=100, description="resamples of the paired bootstrap")
     bert_model: str | None = Field(

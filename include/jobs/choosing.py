@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -179,7 +180,7 @@ class Chooser:
         except (MissingDataError, FixInputError) as error:
             return Decision(False, f"Version {champion.version} stays: {error}.", {}), None
         gate = Gate(
-            rule=_rule(plan, best.spec, champion),
+            rule=self._rule(plan, best.spec, champion),
             min_gain=self.settings.min_gain,
             max_slice_loss=self.settings.max_slice_loss,
             **self._bootstrap,
@@ -191,6 +192,24 @@ class Chooser:
         same = list(theirs.question_ids) == shared[0] and len(shared[0]) == len(split.test)
         figures = evaluate_results(theirs, split).figures if same else None
         return decision, figures
+
+    def _rule(self, plan: Plan, best: CandidateSpec, champion: ModelVersion) -> Rule:
+        """
+        Return the gate's rule.
+
+        After a drift decision, and for the champion's own family with newer months, what is new
+        shows in the months to come: the test month's own news is in neither model, only in the
+        refitted one that will be served. Not worse is enough then.
+        """
+        if plan.drift_report_id is not None:
+            return "not_worse"
+        known = champion.tags
+        same = (champion.candidate, known.get("overrides"), known.get("site")) == (
+            *(best.name, json.dumps(best.parameters, sort_keys=True)),
+            plan.site,
+        )
+        newer = plan.months.test_month > known.get("train_last", "")
+        return "not_worse" if same and newer and self.settings.refresh_if_not_worse else "better"
 
     def _done_before(self, plan: Plan) -> Promotion | None:
         """Return the ledger row that this training run has written already, if any."""
@@ -281,19 +300,6 @@ class Chooser:
             },
         )
         runs.finish(plan.run_id)
-
-
-def _rule(plan: Plan, best: CandidateSpec, champion: ModelVersion) -> Rule:
-    """
-    Return the gate's rule.
-
-    After a drift decision, and for the champion's own family with newer months, what is new shows
-    in the months to come: both were trained on months before the test month, which is why a month
-    of news can at best be seen in the next test. Not worse is enough then.
-    """
-    same = (champion.candidate, champion.tags.get("site")) == (best.name, plan.site)
-    newer = plan.months.test_month > champion.tags.get("train_last", "")
-    return "not_worse" if plan.drift_report_id is not None or (same and newer) else "better"
 
 
 def _cheapest_first(outcomes: Sequence[Outcome]) -> list[str]:

@@ -13,6 +13,7 @@ import logging
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Self
 
 from rich.console import Console
@@ -34,7 +35,7 @@ from include.jobs.candidate_runs import (
 from include.jobs.choosing import Chooser, Comparison
 from include.jobs.code_version import code_version
 from include.jobs.datasets import Months, Split, resolve_months, split_by_time
-from include.jobs.training_notes import note
+from include.jobs.training_notes import note, short_note
 from include.jobs.training_plan import (
     CandidateSpec,
     Outcome,
@@ -42,6 +43,8 @@ from include.jobs.training_plan import (
     TrainingRequest,
     expand_candidates,
 )
+from include.months import add_months, month_of
+from include.notify.airflow_note import write_note
 from include.registry import Registry
 from include.registry.runs import NOTE, Runs
 from include.settings import Settings
@@ -210,6 +213,37 @@ class Training:
         return run_id, self.runs.get(run_id).experiment_id
 
 
+def request_from_run(
+    settings: Settings,
+    params: Mapping[str, Any],
+    *,
+    run_id: str,
+    run_type: str,
+    data_interval_end: datetime | None,
+) -> TrainingRequest:
+    """
+    Return what a run of the DAG `train_candidates` asks for.
+
+    A backfilled run is about the month before its data interval's end; any other takes the latest
+    month that is completely stored, unless its params name one.
+
+    Parameters
+    ----------
+    settings : Settings
+    params : mapping
+        As in `request_from_params`.
+    run_id, run_type : str
+        As Airflow names them; the run's id is who acts in the ledger.
+    data_interval_end : datetime or None
+        Aware; None for a run without a data interval.
+    """
+    asked = dict(params)
+    if run_type == "backfill" and data_interval_end and not asked.get("test_month"):
+        asked["test_month"] = add_months(month_of(data_interval_end), -1)
+    asked["reason"] = asked.get("reason") or f"{run_type} run, policy {settings.retraining_policy}"
+    return request_from_params(asked, settings, request_id=run_id, actor=run_id)
+
+
 def request_from_params(
     params: Mapping[str, Any], settings: Settings, *, request_id: str, actor: str
 ) -> TrainingRequest:
@@ -244,6 +278,32 @@ def request_from_params(
         drift_report_id=int(report_id) if report_id is not None else None,
         refit=bool(params.get("refit", True)),
     )
+
+
+def choose_and_note(
+    settings: Settings,
+    planned: Mapping[str, Any],
+    trained: Sequence[Mapping[str, Any] | None],
+    run_id: str,
+) -> dict[str, Any]:
+    """
+    Choose among what the DAG's tasks trained, note it on the DAG run's page, return plain values.
+
+    Parameters
+    ----------
+    settings : Settings
+    planned : mapping
+        `Plan.to_dict`.
+    trained : sequence of mapping or None
+        `Outcome.to_dict` of each candidate that did not fail.
+    run_id : str
+        The DAG run whose page gets the note.
+    """
+    outcomes = [Outcome.from_dict(outcome) for outcome in trained if outcome]
+    done = Training.from_settings(settings).choose(Plan.from_dict(planned), outcomes)
+    text = short_note(done, settings.mlflow_url or settings.require_mlflow_uri())
+    write_note(settings, names.DAG_TRAIN, run_id, text)
+    return done
 
 
 def train_all(
@@ -292,7 +352,12 @@ def _parser() -> argparse.ArgumentParser:
             choices=names.CANDIDATES,
             help="may be given several times; the setting CANDIDATES if left out",
         )
-        part.add_argument("--parameters", default="", help="JSON object of a candidate's own")
+        part.add_argument(
+            *("--parameters", "-p"),
+            type=json.loads,
+            default={},
+            help="JSON object of the candidate's own parameters, such as '{\"penalty\": 2}'",
+        )
         part.add_argument("--test-month", default="", help="YYYY-MM; the latest stored if empty")
         part.add_argument(
             "--window-months", type=int, default=0, help="months to learn from; 0 means all"
@@ -310,9 +375,7 @@ def _request(asked: argparse.Namespace, settings: Settings) -> TrainingRequest:
     """Return what the command line asks for; its steps share one training run per month."""
     params = {
         "candidates": asked.candidate,
-        "parameters": {name: json.loads(asked.parameters) for name in asked.candidate}
-        if asked.parameters
-        else None,
+        "parameters": dict.fromkeys(asked.candidate, asked.parameters),
         "test_month": asked.test_month,
         "window_months": asked.window_months,
         "reason": asked.reason,

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from include.jobs.training_plan import Outcome, Plan
+from include.registry.runs import run_url
 
 COLUMNS: Final[Mapping[str, str]] = {
     "f1@1": "F1@1",
@@ -17,6 +18,7 @@ COLUMNS: Final[Mapping[str, str]] = {
     "train_s": "train s",
     "rank_ms": "rank ms",
 }
+AIRFLOW_NOTE_LENGTH: Final = 1000
 _TIMES: Final = ("train_s", "rank_ms")
 
 
@@ -79,6 +81,30 @@ def note(plan: Plan, rows: Sequence[Mapping[str, Any]], reason: str, failed: Seq
     if failed:
         parts.append(f"Failed and left out: {', '.join(failed)}.")
     return "\n\n".join(parts)
+
+
+def short_note(outcome: Mapping[str, Any], mlflow_url: str) -> str:
+    """
+    Return the note for Airflow's page of the run, which holds `AIRFLOW_NOTE_LENGTH` characters.
+
+    Parameters
+    ----------
+    outcome : mapping
+        What `Chooser.act` returned.
+    mlflow_url : str
+        Where people reach MLflow: the note links to the whole table there.
+    """
+    link = run_url(mlflow_url, outcome["experiment_id"], outcome["run_id"])
+    failed = f" Failed: {', '.join(outcome['failed'])}." if outcome["failed"] else ""
+    head = f"**{outcome['test_month']}: {outcome['reason']}**{failed} [All figures]({link})"
+    lines = [head, "", "| candidate | F1@1 | F1@3 | F1@5 | all |", "|---|---|---|---|---|"]
+    for row in outcome["rows"]:
+        name = f"**{row['candidate']}**" if row["chosen"] else row["candidate"]
+        cells = [_cell(key, row[key]) for key in ("f1@1", "f1@3", "f1@5", "f1_all@5")]
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    while len("\n".join(lines)) > AIRFLOW_NOTE_LENGTH and len(lines) > 1:
+        lines.pop()
+    return "\n".join(lines)[:AIRFLOW_NOTE_LENGTH]
 
 
 def _cell(name: str, value: float | None) -> str:

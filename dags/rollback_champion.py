@@ -1,0 +1,81 @@
+"""
+### Take the champion back to an earlier version.
+
+Started by hand with a version, or `previous`: what the present champion replaced when it was
+promoted (said again, one step further back). Refuses what does not exist, does not load or does
+not answer. Moves the alias, writes the ledger row with the reason, and is done when the service
+answers with the old version. Safe to run again: a run moves the alias once.
+"""
+
+from datetime import datetime, timedelta
+
+from airflow.sdk import Param, RetryDecision, RetryPolicy, dag, task
+
+from include import errors
+from include.dag_defaults import DEFAULT_ARGS
+
+
+class RetryWhatPasses(RetryPolicy):
+    """Come back when told; do not repeat what only a person can mend."""
+
+    def evaluate(self, exception, try_number, max_tries, context=None):
+        if isinstance(exception, errors.RetryLaterError):
+            delay = timedelta(seconds=exception.retry_after_s)
+            return RetryDecision.retry(delay, reason=str(exception))
+        if isinstance(exception, errors.TagkeeperError):
+            return RetryDecision.fail(reason=str(exception))
+        return RetryDecision.default()
+
+
+@dag(
+    schedule=None,
+    start_date=datetime(2024, 1, 1),
+    catchup=False,
+    is_paused_upon_creation=False,
+    max_active_runs=1,
+    default_args=DEFAULT_ARGS | {"retries": 2, "retry_policy": RetryWhatPasses()},
+    params={
+        "version": Param(
+            "previous",
+            type="string",
+            pattern=r"^(previous|[1-9]\d*)$",
+            title="Version",
+            description="A version's number, or 'previous'.",
+        ),
+        "reason": Param(
+            None,
+            type="string",
+            minLength=3,
+            pattern=r"\S",
+            title="Reason",
+            description="Required: what is wrong with the present champion. Goes into the ledger.",
+        ),
+    },
+    tags=["models", "serving"],
+    doc_md=__doc__,
+)
+def rollback_champion():
+    @task
+    def move(params=None, dag_run=None) -> dict:
+        from include.jobs.promotion import roll_back_from_settings
+        from include.settings import Settings
+
+        return roll_back_from_settings(
+            Settings.from_env(),
+            version=params["version"],
+            reason=params["reason"],
+            actor=dag_run.triggering_user_name or dag_run.run_id,
+            request_id=dag_run.run_id,
+        )
+
+    @task
+    def verify(promotion: dict) -> float:
+        from include.jobs.promotion import verify_from_settings
+        from include.settings import Settings
+
+        return verify_from_settings(Settings.from_env(), promotion["to_version"])
+
+    verify(move())
+
+
+rollback_champion()
