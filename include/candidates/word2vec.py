@@ -43,7 +43,7 @@ class Word2VecParameters:
 
     Parameters
     ----------
-    dimensions : int, default=100
+    dimensions : int, default=200
         Of a word's vector; >= 1.
     epochs : int, default=20
         Over the training questions; >= 1.
@@ -51,22 +51,22 @@ class Word2VecParameters:
         Words to either side that a word is learned from; >= 1.
     min_count : int, default=2
         Uses that give a word a vector; >= 1.
-    prose_weight, code_weight : float, default=1.0 and 0.7
+    prose_weight, code_weight : float, default=1.4 and 1.0
         Of the fields, against 1 for the title; >= 0.
-    penalty : float, default=0.3
+    penalty : float, default=1.0
         Of the ridge regression; > 0.
     max_questions : int, default=20000
         The latest questions that the head learns from; memory grows with its square.
     seed : int, default=1
     """
 
-    dimensions: int = 100
+    dimensions: int = 200
     epochs: int = 20
     window: int = 5
     min_count: int = 2
-    prose_weight: float = 1.0
-    code_weight: float = 0.7
-    penalty: float = 0.3
+    prose_weight: float = 1.4
+    code_weight: float = 1.0
+    penalty: float = 1.0
     max_questions: int = MAX_QUESTIONS
     seed: int = 1
 
