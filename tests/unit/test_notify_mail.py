@@ -1,0 +1,140 @@
+"""Mails: both parts, pictures inline, nothing injected."""
+
+from email import message_from_bytes, policy
+
+import pytest
+
+from include.errors import FixSettingsError
+from include.notify.mail import Mail, message, send
+from include.notify.render import drift_mail, rollback_mail, training_mail
+from tests.unit.mail_facts import TAGS, drift_facts, rollback_facts, training_facts
+
+NASTY = '<script>alert("x")</script>\r\nBcc: everybody@example.org'
+
+
+def sent(mail):
+    """The message as a mail client reads it after its way over the wire."""
+    made = message(mail, sender="Tagkeeper <tagkeeper@localhost>", recipients="a@x.org, b@x.org")
+    return message_from_bytes(made.as_bytes(), policy=policy.default)
+
+
+@pytest.fixture(scope="module")
+def drift():
+    return sent(drift_mail(drift_facts()))
+
+
+def test_mail_has_a_plain_part_before_the_html_part(drift):
+    assert drift.get_content_type() == "multipart/alternative"
+    kinds = [part.get_content_type() for part in drift.iter_parts()]
+    assert kinds == ["text/plain", "multipart/related"]
+
+
+def test_plain_part_says_what_drifted_by_how_much_and_where_to_read_on(drift):
+    text = drift.get_body(("plain",)).get_content()
+
+    assert "New tags: 0.142 against 0.021 (6.8 times)" in text
+    assert "combine: 0.0 % to 17.4 %" in text
+    assert "F1@5 on true tags: 0.523 before, 0.421 now" in text
+    assert "/dags/train_candidates/runs/drift-report-7" in text
+    assert "<" not in text
+
+
+def test_every_picture_that_the_html_shows_is_inside(drift):
+    html = drift.get_body(("html",)).get_content()
+    inside = {
+        part["Content-ID"].strip("<>"): part.get_content()
+        for part in drift.walk()
+        if part.get_content_type() == "image/png"
+    }
+
+    assert set(inside) == {"signals", "tags", "words"}
+    assert all(f'src="cid:{name}"' in html for name in inside)
+    assert all(png.startswith(b"\x89PNG") and len(png) < 80_000 for png in inside.values())
+
+
+def test_subject_names_month_and_movers(drift):
+    assert drift["Subject"] == (
+        "[stackoverflow] Drift in 2019-06: combine, swiftui and rxjs6; retraining"
+    )
+
+
+def test_recipients_are_all_named(drift):
+    assert [address.addr_spec for address in drift["To"].addresses] == ["a@x.org", "b@x.org"]
+
+
+def test_same_report_gives_the_same_message_id():
+    first, second = (sent(drift_mail(drift_facts(questions=n)))["Message-ID"] for n in (1, 2))
+
+    assert first == second == "<drift-report-7@tagkeeper>"
+
+
+@pytest.mark.parametrize(
+    "mail",
+    [
+        drift_mail(drift_facts(site=NASTY, reason=NASTY, window=NASTY, model=NASTY)),
+        drift_mail(drift_facts(tags=(type(TAGS[0])(NASTY, 0.0, 0.2),), words=())),
+        training_mail(training_facts(site=NASTY, reason=NASTY, candidate=NASTY, failed=(NASTY,))),
+        rollback_mail(rollback_facts(reason=NASTY, actor=NASTY, key=NASTY)),
+    ],
+    ids=["drift", "movers", "training", "rollback"],
+)
+def test_text_of_questions_injects_neither_html_nor_headers(mail):
+    made = sent(mail)
+
+    assert made["Bcc"] is None
+    assert "<script" not in made.get_body(("html",)).get_content()
+    assert "\r\nBcc" not in made["Subject"]
+    assert made["Message-ID"].count("\n") == 0
+
+
+@pytest.mark.parametrize("bad", ["", "nobody", "a@x.org\r\nBcc: b@x.org", "a@x.org, <b"])
+def test_setting_that_is_no_address_is_refused(bad):
+    mail = Mail("k", "s", "t", "<p>h</p>")
+
+    with pytest.raises(FixSettingsError, match="MAIL_TO"):
+        message(mail, sender="a@x.org", recipients=bad)
+
+
+def test_promoted_model_comes_with_both_figures_and_the_way_back():
+    mail = training_mail(training_facts())
+
+    assert (
+        mail.subject == "[stackoverflow] Version 13 (hybrid) is live after retraining for 2019-06"
+    )
+    assert "champion, version 12: 0.702, 0.482, 0.381, 0.421, 0.70" in mail.text
+    assert "hybrid (chosen): 0.811, 0.569, 0.448, 0.486, 0.86" in mail.text
+    assert "include.jobs.promotion --to previous" in mail.text
+    assert "rollback_champion" in mail.html
+
+
+def test_kept_model_needs_no_way_back():
+    mail = training_mail(training_facts(promoted=False, version=None))
+
+    assert mail.subject == "[stackoverflow] Version 12 stays after retraining for 2019-06"
+    assert "roll back" not in mail.text + mail.html
+
+
+def test_failed_candidates_are_named():
+    assert "Failed and left out: lda" in training_mail(training_facts(failed=("lda",))).text
+
+
+def test_rollback_says_who_and_why():
+    text = rollback_mail(rollback_facts()).text
+
+    assert "version 12 again" in text
+    assert "Who: maria\nWhy: suggests swift for everything" in text
+
+
+def test_sending_hands_the_message_to_the_open_connection():
+    class Connection:
+        def __init__(self):
+            self.messages = []
+
+        def send_message(self, made):
+            self.messages.append(made)
+
+    connection = Connection()
+
+    send(connection, rollback_mail(rollback_facts()), sender="a@x.org", recipients="b@x.org")
+
+    assert [m["To"] for m in connection.messages] == ["b@x.org"]
