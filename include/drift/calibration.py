@@ -3,7 +3,7 @@ Thresholds that keep false alarms at a set rate, over all signals of a check tog
 
 Two things move a signal while nothing happens. Chance: shown by random splits of the reference
 into a part as large as a month and the rest. And the months' own unrest (season, volume, the slow
-turn of topics): shown by comparing stable months with those before them. The first gives the shape
+turn of topics): shown by comparing months with those before them. The first gives the shape
 of the null, the second widens it where months differ by more than chance.
 """
 
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from include.drift.samples import FloatArray, Sample
 from include.drift.signals import RARE, SIGNALS, Signal, SignalValue, usable_signals
 
-CALIBRATION_VERSION: Final = 1
+CALIBRATION_VERSION: Final = 2
 DRAWS: Final = 1000
 MONTHLY_CHECKS: Final = 12.0
 HOURLY_CHECKS: Final = 24 * 365.0
@@ -38,7 +38,7 @@ class Null:
     centre, spread : float
         Mean and standard deviation over random splits.
     unrest_centre, unrest_spread : float or None
-        Median and scaled median deviation over pairs of stable months; None if there are too few.
+        Median and scaled median deviation over pairs of months; None if there are too few.
     threshold : float
         A value above it is an alarm.
     """
@@ -66,7 +66,7 @@ class Calibration:
     nulls : dict of str to Null
         By signal.
     draws, pairs : int
-        Random splits, and pairs of stable months.
+        Random splits, and pairs of months.
     seed : int
     """
 
@@ -126,7 +126,8 @@ def calibrate(
     checks_per_year : float, default=12
         > 0.
     history : Sample or None
-        Stable months, reference included, for the months' own unrest; text and tags are enough.
+        The latest months, for the months' own unrest; text and tags are enough. A few months of
+        drift among them do no harm: medians are taken.
     signals : sequence of Signal
     draws : int, default=1000
         Random splits.
@@ -251,7 +252,7 @@ def tail_quantile(values: FloatArray, level: float) -> float:
 
 def _null(draws: FloatArray, level: float, unrest: FloatArray | None, least: float) -> Null:
     """
-    Stretch the null of chance to the centre and spread that stable months show, if wider.
+    Stretch the null of chance to the centre and spread that months show, if wider.
 
     A signal that never moved in any draw (no tag was ever new) alarms at ``least`` above, a
     handful of questions' worth, and not at the first question.

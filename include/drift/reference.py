@@ -15,6 +15,8 @@ from include.months import months_between
 
 REFERENCE_MONTHS: Final = 6
 REFERENCE_SHARE: Final = 1 / 3
+HISTORY_MONTHS: Final = 18
+"""Months that show how much months differ while nothing happens."""
 
 
 def stable_months(learned: Sequence[str], alarmed: Collection[str]) -> tuple[str, ...]:

@@ -269,7 +269,7 @@ class Monitoring:
             summary = {**report.summary, "reason": early.reason}
             return self._store(replace(report, verdict=early.kind, summary=summary))
         was, now = samples_of(reference.answered, current)
-        calibration_id, calibration = self._thresholds(kind, compared, month)
+        calibration_id, calibration = self._thresholds(kind, compared)
         values = read_signals(was, now)
         verdict = judge(values, calibration)
         summary = {
@@ -287,7 +287,7 @@ class Monitoring:
         with self._engine.begin() as connection:
             return save_report(connection, stored, values, calibration.thresholds)
 
-    def _thresholds(self, kind: Kind, compared: Compared, month: str) -> tuple[int, Calibration]:
+    def _thresholds(self, kind: Kind, compared: Compared) -> tuple[int, Calibration]:
         """Return stored thresholds that fit, or find and store them: once per model and size."""
         size, key = len(compared.current), compared.reference.key
         rate = self._settings.false_alarms_per_year
@@ -302,7 +302,7 @@ class Monitoring:
             )
         if known is not None:
             return known
-        history = self._references.history(compared.live, month)
+        history = self._references.history(compared.live)
         reference, past = samples_of(compared.reference.answered, history)
         made = calibrate(
             reference,

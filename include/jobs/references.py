@@ -18,7 +18,7 @@ from include import names
 from include.candidates.base import Candidate, EncoderFactory, Suggestion, vocabulary_of
 from include.candidates.catalogue import load_candidate, make_candidate, read_description
 from include.drift.calibration import LARGEST_SAMPLE
-from include.drift.reference import joined, reference_months, stable_months
+from include.drift.reference import HISTORY_MONTHS, joined, reference_months
 from include.drift.samples import Observed
 from include.errors import MissingDataError
 from include.jobs.features import load_labelled
@@ -212,13 +212,18 @@ class References:
         key = ReferenceKey(self._site, live.label, months[0], months[-1])
         return Reference(key, months, joined(parts))
 
-    def history(self, live: Live, before: str) -> Observed:
-        """Return all stable months of the training window, for the months' own unrest."""
-        alarmed = {row.month for row in self._judged(before) if row.verdict == "drift"}
-        months = stable_months(live.learned, alarmed)
-        questions = self._tagged(months[0], months[-1])
-        stable = thinned(questions, LARGEST_REFERENCE, self._seed)
-        return observe(stable.texts, stable.asked_at, tags=stable.tags)
+    def history(self, live: Live) -> Observed:
+        """
+        Return the latest months of the training window, for the months' own unrest.
+
+        Months of an alarm are among them: few, they hardly move medians, and without them nothing
+        would be known of unrest after an alarm, when it is needed most.
+        """
+        parts = [
+            thinned(self._tagged(month, month), LARGEST_SAMPLE, self._seed)
+            for month in live.learned[-HISTORY_MONTHS:]
+        ]
+        return joined([observe(part.texts, part.asked_at, tags=part.tags) for part in parts])
 
     def _judged(self, before: str) -> list[JudgedMonth]:
         with self._engine.connect() as connection:

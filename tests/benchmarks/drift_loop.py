@@ -13,7 +13,7 @@ import numpy as np
 from include.candidates.base import Candidate, Encoder, vocabulary_of
 from include.candidates.catalogue import make_candidate
 from include.drift.calibration import Calibration, calibrate
-from include.drift.reference import reference_months, stable_months
+from include.drift.reference import HISTORY_MONTHS, joined, reference_months
 from include.drift.samples import Observed, samples_of
 from include.drift.signals import SignalValue, read_signals
 from include.drift.verdict import judge
@@ -97,8 +97,8 @@ def go_live(
     )
     part = chosen(window, asked)
     reference = observe(part.texts, part.asked_at, tags=part.tags, ranked=ranked, vocabulary=known)
-    stable = chosen(window, in_months(window, stable_months(learned, alarmed)))
-    history = observe(stable.texts, stable.asked_at, tags=stable.tags)
+    latest = chosen(window, in_months(window, learned[-HISTORY_MONTHS:]))
+    history = observe(latest.texts, latest.asked_at, tags=latest.tags)
     return Live(train(data, learned, min_tag_count), learned, reference, history)
 
 
@@ -115,8 +115,6 @@ def run_loop(
     seed: int = 0,
 ) -> list[Check]:
     """Check each month from ``first_check`` on; retrain on what has been seen after an alarm."""
-    from include.drift.reference import joined
-
     alarmed: list[str] = []
     checks: list[Check] = []
     live: Live | None = None
