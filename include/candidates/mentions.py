@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from include.candidates.terms import code_terms, with_parts, words
+from include.candidates.terms import question_terms
 from include.text.prepared import PreparedText
 
 MENTION_FEATURES: Final = (
@@ -37,27 +37,35 @@ class MentionFinder:
             parts = tag.split("-")
             for part in set(parts):
                 self._parts[part].append((column, parts.count(part) / len(parts)))
+        self._beginnings = {
+            tag[:place] for tag in vocabulary for place, sign in enumerate(tag) if sign == "-"
+        }
 
     def find(self, text: PreparedText) -> NDArray[np.float32]:
         """Return values in [0, 1], shape (n_vocabulary, 5), columns as `MENTION_FEATURES`."""
         found = np.zeros((self._size, len(MENTION_FEATURES)), dtype=np.float32)
-        title, prose = words(text.title), words(text.prose)
-        for feature, terms in enumerate((_runs(title), _runs(prose), set(code_terms(text.code)))):
-            for term in terms & self._whole.keys():
-                found[self._whole[term], feature] = 1.0
-        for feature, compounds in ((3, title), (4, prose)):
-            for term in set(with_parts(compounds)) & self._parts.keys():
-                for column, share in self._parts[term]:
+        terms = question_terms(text)
+        named = (self._named(terms.title), self._named(terms.prose), set(terms.code_terms))
+        for feature, names in enumerate(named):
+            for name in names & self._whole.keys():
+                found[self._whole[name], feature] = 1.0
+        for feature, parts in ((3, terms.title_terms), (4, terms.prose_terms)):
+            for part in set(parts) & self._parts.keys():
+                for column, share in self._parts[part]:
                     found[column, feature] += share
         return found
 
+    def _named(self, compounds: Sequence[str]) -> set[str]:
+        """
+        Return the words, and the runs of up to four that are tags when joined by hyphens.
 
-def _runs(compounds: list[str]) -> set[str]:
-    """Return every run of up to four words, joined by hyphens as tags are."""
-    runs = set(compounds)
-    for length in range(2, _LONGEST + 1):
-        runs.update(
-            "-".join(compounds[start : start + length])
-            for start in range(len(compounds) - length + 1)
-        )
-    return runs
+        A run is followed only as long as it is the beginning of some tag: nearly none is.
+        """
+        names = set(compounds)
+        for start, run in enumerate(compounds):
+            for word in compounds[start + 1 : start + _LONGEST]:
+                if run not in self._beginnings:
+                    break
+                run = f"{run}-{word}"
+                names.add(run)
+        return names

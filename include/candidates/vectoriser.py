@@ -52,11 +52,11 @@ class Vectoriser:
     def vector(self, counts: Mapping[str, float]) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
         """Return the columns, in order, and values of one question's unit vector."""
         columns_of = self._columns
-        known = sorted(
-            (columns_of[term], count) for term, count in counts.items() if term in columns_of
-        )
-        columns = np.array([column for column, _ in known], dtype=np.intp)
-        values = np.array([count for _, count in known], dtype=np.float32)
+        known = {columns_of[term]: n for term, n in counts.items() if term in columns_of}
+        columns = np.fromiter(known.keys(), dtype=np.intp, count=len(known))
+        values = np.fromiter(known.values(), dtype=np.float32, count=len(known))
+        order = columns.argsort()
+        columns, values = columns[order], values[order]
         values = (1 + np.log(np.maximum(values, 1))) * self._idf[columns]
         norm = float(np.sqrt(values @ values))
         return columns, (values / norm if norm > 0 else values)
