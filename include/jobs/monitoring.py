@@ -11,7 +11,7 @@ import argparse
 import logging
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, Self
 
@@ -39,6 +39,7 @@ from include.months import check_month, month_of, month_range
 from include.registry import Registry
 from include.settings import Settings
 from include.store.drift import (
+    Action,
     Answered,
     Kind,
     Report,
@@ -83,8 +84,7 @@ class Decision:
 
     Parameters
     ----------
-    action : str
-        ``retrain``, ``keep`` or ``no_reference``.
+    action : {"retrain", "keep", "no_reference"}
     reason : str
     training_run_id : str or None
         The DAG run to trigger; the same for every repetition of the check.
@@ -92,7 +92,7 @@ class Decision:
         Params of that run.
     """
 
-    action: str
+    action: Action
     reason: str
     training_run_id: str | None = None
     conf: Mapping[str, Any] | None = None
@@ -239,7 +239,7 @@ class Monitoring:
             save_decision(
                 connection,
                 report_id,
-                decision.action,  # type: ignore[arg-type]
+                decision.action,
                 decision.reason,
                 decision.training_run_id,
             )
@@ -372,6 +372,45 @@ class Monitoring:
     def _store(self, report: Report) -> int:
         with self._engine.begin() as connection:
             return save_report(connection, report)
+
+
+def decision_of(settings: Settings, report_id: int, *, dag_id: str, run_id: str) -> dict[str, Any]:
+    """
+    Return what follows from a report as plain values, for the DAGs' tasks.
+
+    Parameters
+    ----------
+    settings : Settings
+    report_id : int
+    dag_id, run_id : str
+        The check's own run, which the mail links to.
+
+    Returns
+    -------
+    dict
+        ``report_id``, the fields of `Decision`, and for a retraining ``mail_run_id`` (the run of
+        ``send_mail``: one per training) and ``mail`` (its facts).
+    """
+    decision = Monitoring.from_settings(settings).decide(report_id)
+    mail = {
+        "report_id": report_id,
+        "dag_id": dag_id,
+        "run_id": run_id,
+        "training_run_id": decision.training_run_id,
+    }
+    return {
+        "report_id": report_id,
+        **asdict(decision),
+        "mail_run_id": f"mail-{decision.training_run_id}" if decision.training_run_id else None,
+        "mail": mail,
+    }
+
+
+def record_decision(settings: Settings, decision: Mapping[str, Any]) -> str:
+    """Store a decision that has been carried out, as ``decision_of`` returned it; return it."""
+    done = Decision(decision["action"], decision["reason"], decision["training_run_id"])
+    Monitoring.from_settings(settings).record(int(decision["report_id"]), done)
+    return f"{done.action}: {done.reason}"
 
 
 def _known_without_tags(needs: Sequence[str]) -> bool:

@@ -1,0 +1,251 @@
+"""From stored facts to mails and Slack messages; what the DAG ``send_mail`` calls."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from smtplib import SMTP
+from typing import Any, Final
+from urllib.parse import quote
+
+from sqlalchemy import Engine
+
+from include import names
+from include.drift.signals import SIGNAL, Mover
+from include.errors import FixInputError
+from include.jobs.drift_pages import window_name
+from include.months import add_months, month_of
+from include.notify import render, slack
+from include.notify.facts import (
+    DriftFacts,
+    FigureRow,
+    Link,
+    MoverFact,
+    RollbackFacts,
+    SignalFact,
+    TrainingFacts,
+)
+from include.notify.mail import Mail, send
+from include.notify.pictures import movers_picture, signals_picture
+from include.registry.runs import run_url
+from include.settings import Settings
+from include.store.drift import StoredReport, StoredSignal, judged_months, read_report
+from include.store.engine import make_engine
+
+MOVERS_SHOWN: Final = 6
+TAG_SIGNALS: Final = ("tag_shift", "tag_distribution", "new_tags", "vanished_tags")
+WORD_SIGNALS: Final = ("keywords", "unknown_words")
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """The same facts twice: as a mail and as a Slack message."""
+
+    mail: Mail
+    slack: str
+
+
+def compose(settings: Settings, kind: str, facts: Mapping[str, Any]) -> Notice:
+    """
+    Return what is to be sent.
+
+    Parameters
+    ----------
+    settings : Settings
+    kind : {"drift", "training", "rollback"}
+    facts : mapping
+        ``drift``: ``report_id``, ``dag_id`` and ``run_id`` of the check. ``training``: what
+        `include.jobs.training.Training.choose` returns, and ``run`` (the DAG run's id).
+        ``rollback``: the ledger row's columns, ``seconds`` and ``run``.
+
+    Raises
+    ------
+    FixInputError
+        If the kind is unknown, or there is no such report.
+    """
+    if kind == "drift":
+        engine = make_engine(settings.require_database_url(), pool_size=1)
+        return drift_notice(settings, engine, facts)
+    if kind == "training":
+        training = training_facts(settings, facts)
+        mail = render.training_mail(training)
+        return Notice(mail, slack.training_text(training, mail))
+    if kind == "rollback":
+        rollback = rollback_facts(settings, facts)
+        mail = render.rollback_mail(rollback)
+        return Notice(mail, slack.rollback_text(rollback, mail))
+    raise FixInputError(f"kind must be drift, training or rollback, got {kind!r}")
+
+
+def send_mail_over(client: SMTP, settings: Settings, kind: str, facts: Mapping[str, Any]) -> str:
+    """
+    Send the mail over an open connection; return its subject. See `compose`.
+
+    Raises
+    ------
+    smtplib.SMTPException
+        If the host refuses it.
+    """
+    made = compose(settings, kind, facts).mail
+    send(client, made, sender=settings.mail_from, recipients=settings.mail_to)
+    return made.subject
+
+
+def post_to_slack(settings: Settings, kind: str, facts: Mapping[str, Any]) -> bool:
+    """Post the message if a webhook is set; return whether one is."""
+    if settings.slack_webhook_url is None:
+        return False
+    text = compose(settings, kind, facts).slack
+    slack.post(settings.slack_webhook_url.get_secret_value(), text)
+    return True
+
+
+def drift_notice(settings: Settings, engine: Engine, facts: Mapping[str, Any]) -> Notice:
+    """Return mail and message on an alarm, from the stored report."""
+    with engine.connect() as connection:
+        stored = read_report(connection, int(facts["report_id"]))
+        judged = judged_months(connection, stored.report.site)
+    alarmed = {row.month for row in judged if row.verdict == "drift"}
+    found = _drift_facts(settings, stored, alarmed, _run_links(settings, stored, facts))
+    mail = render.drift_mail(found)
+    return Notice(mail, slack.drift_text(found, mail))
+
+
+def _drift_facts(
+    settings: Settings, stored: StoredReport, alarmed: set[str], links: Sequence[Link]
+) -> DriftFacts:
+    report, summary = stored.report, stored.report.summary
+    signals = [
+        SignalFact(SIGNAL[s.value.signal].title, s.value.value, s.threshold, s.alarmed)
+        for s in stored.signals
+        if s.threshold is not None and s.value.signal in SIGNAL
+    ]
+    tags = _movers(stored.signals, TAG_SIGNALS if report.kind == "month" else ("predicted_tags",))
+    words = _movers(stored.signals, WORD_SIGNALS)
+    pictures = [signals_picture(signals)]
+    pictures += [movers_picture("tags", "tag", tags)] if tags else []
+    pictures += [movers_picture("words", "word", words)] if words else []
+    return DriftFacts(
+        report_id=stored.report_id,
+        site=report.site,
+        window=window_name(report),
+        monthly=report.kind == "month",
+        reason=str(summary["reason"]),
+        since=_since(stored, alarmed),
+        reference=f"{summary.get('reference_questions', '?')} of {report.reference_first} to "
+        f"{report.reference_last}",
+        questions=report.question_count,
+        model=f"version {report.model_version} ({summary.get('candidate', '?')})",
+        signals=signals,
+        tags=tags,
+        words=words,
+        f1_before=summary.get("f1_reference"),
+        f1_now=summary.get("f1"),
+        links=tuple(links),
+        pictures=tuple(pictures),
+    )
+
+
+def _movers(signals: Iterable[StoredSignal], wanted: Sequence[str]) -> tuple[MoverFact, ...]:
+    """Return who carried the alarms of some signals, by turns, each once."""
+    by_name = {s.value.signal: s.value.movers for s in signals if s.alarmed}
+    lists = [by_name[name] for name in wanted if name in by_name]
+    found: dict[str, Mover] = {}
+    for rank in range(max(map(len, lists), default=0)):
+        for movers in lists:
+            if rank < len(movers):
+                found.setdefault(movers[rank].name, movers[rank])
+    return tuple(MoverFact(m.name, m.before, m.after) for m in list(found.values())[:MOVERS_SHOWN])
+
+
+def _since(stored: StoredReport, alarmed: set[str]) -> str:
+    """Say since when there has been an alarm without a quiet month between."""
+    if stored.report.kind != "month":
+        return f"{stored.report.window_start:%Y-%m-%d %H:%M} UTC at the earliest"
+    month = first = month_of(stored.report.window_start)
+    while add_months(first, -1) in alarmed:
+        first = add_months(first, -1)
+    return f"{month}: the first month of it" if first == month else f"{first}, every month since"
+
+
+def _run_links(
+    settings: Settings, stored: StoredReport, facts: Mapping[str, Any]
+) -> tuple[Link, ...]:
+    links = [Link("Evidently", settings.evidently_url)]
+    if stored.artifact_uri:
+        links.insert(0, Link("Report in MLflow", stored.artifact_uri))
+    if facts.get("run_id"):
+        check = airflow_run(settings, str(facts["dag_id"]), str(facts["run_id"]))
+        links.append(Link("This check in Airflow", check))
+    if training := facts.get("training_run_id") or stored.training_run_id:
+        address = airflow_run(settings, names.DAG_TRAIN, str(training))
+        links.append(Link("The retraining in Airflow", address))
+    return tuple(links)
+
+
+def training_facts(settings: Settings, result: Mapping[str, Any]) -> TrainingFacts:
+    """Return what `Training.choose` gave back as the mail's facts."""
+    mlflow_url = settings.mlflow_url or settings.require_mlflow_uri()
+    links = [
+        Link("Run in MLflow", run_url(mlflow_url, str(result["experiment_id"]), result["run_id"]))
+    ]
+    if result.get("run"):
+        address = airflow_run(settings, names.DAG_TRAIN, str(result["run"]))
+        links.append(Link("Run in Airflow", address))
+    return TrainingFacts(
+        key=str(result["run_id"]),
+        site=settings.site,
+        test_month=str(result["test_month"]),
+        promoted=bool(result["promoted"]),
+        candidate=str(result["candidate"]),
+        version=result["version"],
+        version_before=result["champion_before"],
+        challenger_version=result["challenger_version"],
+        reason=str(result["reason"]),
+        rows=tuple(_figure_row(row) for row in result["rows"]),
+        failed=tuple(result["failed"]),
+        drift_report_id=result["drift_report_id"],
+        links=tuple(links),
+    )
+
+
+def _figure_row(row: Mapping[str, Any]) -> FigureRow:
+    return FigureRow(
+        name=str(row["candidate"]),
+        chosen=bool(row["chosen"]),
+        f1_1=row.get("f1@1"),
+        f1_3=row.get("f1@3"),
+        f1_5=row.get("f1@5"),
+        f1_all_5=row.get("f1_all@5"),
+        coverage=row.get("coverage"),
+    )
+
+
+def rollback_facts(settings: Settings, facts: Mapping[str, Any]) -> RollbackFacts:
+    """Return a ledger row of a rollback as the mail's facts."""
+    seconds = facts.get("seconds")
+    said = "not confirmed yet" if seconds is None else f"live after {float(seconds):.1f} s"
+    run = facts.get("run")
+    links = [Link("Run in Airflow", airflow_run(settings, names.DAG_ROLLBACK, str(run)))]
+    return RollbackFacts(
+        key=str(facts["promotion_id"]),
+        site=settings.site,
+        version=str(facts["to_version"]),
+        version_before=facts["from_version"],
+        actor=str(facts["actor"]),
+        reason=str(facts["reason"]),
+        verified=said,
+        links=tuple(links) if run else (),
+    )
+
+
+def airflow_run(settings: Settings, dag_id: str, run_id: str) -> str:
+    """
+    Return the page of a DAG run in Airflow's UI.
+
+    Examples
+    --------
+    >>> airflow_run(Settings(), "monitor_drift", "manual__2024-02-01T00:00:00+00:00")
+    'http://127.0.0.1:8080/dags/monitor_drift/runs/manual__2024-02-01T00%3A00%3A00%2B00%3A00'
+    """
+    return f"{settings.airflow_url.rstrip('/')}/dags/{dag_id}/runs/{quote(run_id, safe='')}"
