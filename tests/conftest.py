@@ -1,25 +1,34 @@
-"""Fixtures that more than one kind of test needs: a real PostgreSQL, the real questions."""
+"""Fixtures that more than one kind of test needs: real PostgreSQL and MLflow, the real questions."""
 
 from __future__ import annotations
 
 import gzip
 import json
 import os
+import signal
+import socket
+import subprocess
+import sys
 import tempfile
+import time
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import requests
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.engine import make_url
 
 from include.questions import Question
+from include.registry import Registry
 from include.store.engine import make_engine
 from include.store.migrations import migrate
 
 ROOT = Path(__file__).resolve().parents[1]
+SERVER_START_TIMEOUT_S = 180
 REAL_DATA = ROOT.parent / "shared" / "data"
 
 
@@ -55,18 +64,25 @@ def migrated_template(postgres_server: str) -> str:
     return name
 
 
-@pytest.fixture
-def database_url(postgres_server: str, migrated_template: str) -> Iterator[str]:
-    """URL of an own, empty, migrated database."""
+@contextmanager
+def own_database(server: str, template: str) -> Iterator[str]:
+    """Give the URL of a copy of the template database, dropped at the end."""
     name = f"test_{uuid.uuid4().hex[:12]}"
-    url = make_url(postgres_server).set(drivername="postgresql+psycopg2")
+    url = make_url(server).set(drivername="postgresql+psycopg2")
     admin = create_engine(url, isolation_level="AUTOCOMMIT")
     with admin.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {migrated_template}"))
+        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
     yield url.set(database=name).render_as_string(hide_password=False)
     with admin.connect() as connection:
         connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
     admin.dispose()
+
+
+@pytest.fixture
+def database_url(postgres_server: str, migrated_template: str) -> Iterator[str]:
+    """URL of an own, empty, migrated database."""
+    with own_database(postgres_server, migrated_template) as url:
+        yield url
 
 
 @pytest.fixture
@@ -75,6 +91,65 @@ def engine(database_url: str) -> Iterator[Engine]:
     engine = make_engine(database_url)
     yield engine
     engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def mlflow_server() -> Iterator[str]:
+    """Address of a real MLflow server that serves artifacts; TEST_MLFLOW_URI uses yours."""
+    if uri := os.environ.get("TEST_MLFLOW_URI"):
+        yield uri
+        return
+    with tempfile.TemporaryDirectory(prefix="tagkeeper-mlflow-") as name:
+        folder, port = Path(name), free_port()
+        with (folder / "server.log").open("wb") as log:
+            process = subprocess.Popen(
+                [
+                    *(sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1"),
+                    *("--port", str(port), "--workers", "1"),
+                    *("--backend-store-uri", f"sqlite:///{folder / 'mlflow.db'}"),
+                    *("--artifacts-destination", str(folder / "artifacts")),
+                ],
+                cwd=folder,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                env=os.environ
+                | {
+                    "MLFLOW_DISABLE_TELEMETRY": "true",
+                    "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+                },
+            )
+        try:
+            _wait_for(f"http://127.0.0.1:{port}/health", process, folder / "server.log")
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            os.killpg(process.pid, signal.SIGTERM)
+            process.wait(30)
+
+
+@pytest.fixture
+def registry(mlflow_server: str) -> Registry:
+    """A registered model of its own on the real server: no versions, no aliases."""
+    return Registry(mlflow_server, model=f"test-{uuid.uuid4().hex[:8]}")
+
+
+def free_port() -> int:
+    """Return a TCP port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    """Return when ``url`` answers; fail with the server's log if it ends or never does."""
+    deadline = time.monotonic() + SERVER_START_TIMEOUT_S
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            if requests.get(url, timeout=2).ok:
+                return
+        except requests.RequestException:
+            time.sleep(0.2)
+    pytest.fail(f"the server did not start:\n{log.read_text()[-2000:]}")
 
 
 def read_real_questions(name: str) -> list[Question]:

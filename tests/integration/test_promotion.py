@@ -1,0 +1,257 @@
+"""Aliases and the ledger move together: real PostgreSQL, real MLflow."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import text
+
+from include import names
+from include.candidates.catalogue import make_candidate, save_candidate
+from include.errors import CheckFailedError, FixInputError, ModelUnusableError, RetryLaterError
+from include.jobs.promotion import Move, promote, rollback, verify_served, withdraw_challenger
+from include.registry.runs import Runs
+from include.store.models import latest_promotion, list_promotions, lock_promotion
+from include.text.prepared import PreparedText
+
+pytestmark = pytest.mark.integration
+
+
+def no_encoders(name):
+    raise AssertionError(f"nobody needs {name}")
+
+
+@pytest.fixture(scope="module")
+def runs(mlflow_server):
+    return Runs(mlflow_server)
+
+
+@pytest.fixture
+def register(registry, runs, tmp_path):
+    """Register the frequency candidate once more; returns its version."""
+    candidate = make_candidate("frequency", None, no_encoders)
+    candidate.fit([PreparedText("a", "", "")] * 2, [("python",), ("sql",)], ("python", "sql"))
+
+    def make(damage=lambda folder: None):
+        folder = tmp_path / f"candidate-{len(list(tmp_path.iterdir()))}"
+        save_candidate(candidate, folder, {})
+        damage(folder)
+        run_id = runs.start("promotion tests", "frequency", tags={})
+        run = runs.log_model(run_id, folder, params={}, requirements=["numpy"], bert_model=None)
+        return registry.register(
+            run_id=run_id,
+            model_id=run.model_id,
+            source=run.source,
+            tags={"candidate": "frequency", "sha256": run.sha256},
+        )
+
+    return make
+
+
+def move(version, **changes):
+    values = {"kind": "promotion", "actor": "tester", "reason": "better", "figures": {"gain": 0.1}}
+    return Move(version, **(values | changes))
+
+
+def ledger(engine, alias=names.CHAMPION):
+    with engine.connect() as connection:
+        rows = list_promotions(connection, alias)
+    return [(row.kind, row.from_version, row.to_version) for row in rows][::-1]
+
+
+def test_promotion_moves_the_alias_and_adds_a_row(engine, registry, register):
+    first, second = register(), register()
+    promote(engine, registry, move(first))
+    row = promote(engine, registry, move(second))
+    assert registry.alias(names.CHAMPION).version == "2"
+    assert ledger(engine) == [("first", None, "1"), ("promotion", "1", "2")]
+    assert (row.figures, row.artifact_sha256) == ({"gain": 0.1}, second.sha256)
+
+
+def test_promotion_repeated_adds_no_row(engine, registry, register):
+    version = register()
+    row = promote(engine, registry, move(version))
+    assert promote(engine, registry, move(version)) == row
+    assert len(ledger(engine)) == 1
+
+
+def test_row_that_was_lost_after_the_alias_moved_is_added(engine, registry, register):
+    promote(engine, registry, move(register()))
+    second = register()
+    registry.set_alias(names.CHAMPION, second.version)  # killed before the commit
+    promote(engine, registry, move(second))
+    assert ledger(engine)[-1] == ("promotion", "1", "2")
+
+
+class Away:
+    """The real registry, that goes away when the alias is to move."""
+
+    def __init__(self, registry):
+        self._registry = registry
+
+    def __getattr__(self, name):
+        return getattr(self._registry, name)
+
+    def set_alias(self, alias, version):
+        raise RetryLaterError("MLflow is away")
+
+
+def test_no_row_remains_when_the_alias_could_not_move(engine, registry, register):
+    promote(engine, registry, move(register()))
+    with pytest.raises(RetryLaterError):
+        promote(engine, Away(registry), move(register()))
+    assert ledger(engine) == [("first", None, "1")]
+    assert registry.alias(names.CHAMPION).version == "1"
+
+
+def test_challenger_that_becomes_champion_is_challenger_no_more(engine, registry, register):
+    promote(engine, registry, move(register()))
+    second = register()
+    promote(engine, registry, move(second, kind="challenger", alias=names.CHALLENGER))
+    promote(engine, registry, move(second))
+    assert registry.alias(names.CHALLENGER) is None
+    assert [row[0] for row in ledger(engine, names.CHALLENGER)] == ["challenger", "withdrawal"]
+
+
+def test_withdrawn_challenger_loses_the_alias_with_a_row(engine, registry, register):
+    promote(engine, registry, move(register(), kind="challenger", alias=names.CHALLENGER))
+    row = withdraw_challenger(engine, registry, actor="tester", reason="lost the A/B test")
+    assert registry.alias(names.CHALLENGER) is None
+    assert (row.kind, row.reason) == ("withdrawal", "lost the A/B test")
+
+
+def test_nothing_is_withdrawn_when_nobody_challenges(engine, registry):
+    assert withdraw_challenger(engine, registry, actor="tester", reason="none") is None
+
+
+def test_promotions_at_once_leave_an_unbroken_ledger(engine, registry, register):
+    versions = [register() for _ in range(4)]
+    threads = [
+        threading.Thread(
+            target=promote,
+            args=(engine, type(registry)(registry.tracking_uri, registry.model), move(version)),
+        )
+        for version in versions
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    rows = ledger(engine)
+    assert [row[1] for row in rows] == [None, *(row[2] for row in rows[:-1])]
+    assert rows[-1][2] == registry.alias(names.CHAMPION).version
+
+
+def test_lock_that_stays_taken_is_a_passing_fault(engine):
+    with engine.begin() as holder, engine.begin() as other:
+        lock_promotion(holder)
+        with pytest.raises(RetryLaterError, match="moving an alias"):
+            lock_promotion(other, wait_s=1)
+
+
+@pytest.fixture
+def three(engine, registry, register):
+    """Three versions, promoted one after the other; the third is champion."""
+    versions = [register() for _ in range(3)]
+    for version in versions:
+        promote(engine, registry, move(version))
+    return versions
+
+
+def back(engine, registry, version="previous", **changes):
+    values = {"reason": "wrong tags", "actor": "tester", "encoders": no_encoders}
+    return rollback(engine, registry, version=version, **(values | changes))
+
+
+def test_rollback_goes_to_what_the_champion_replaced(engine, registry, three):
+    row = back(engine, registry)
+    assert (row.kind, row.from_version, row.to_version, row.reason) == (
+        "rollback",
+        "3",
+        "2",
+        "wrong tags",
+    )
+    assert registry.alias(names.CHAMPION).version == "2"
+
+
+def test_rollback_said_twice_goes_two_steps_back(engine, registry, three):
+    back(engine, registry)
+    assert back(engine, registry).to_version == "1"
+
+
+def test_rollback_repeated_by_the_same_request_goes_one_step_back(engine, registry, three):
+    first = back(engine, registry, request_id="manual__1")
+    assert back(engine, registry, request_id="manual__1") == first
+    assert registry.alias(names.CHAMPION).version == "2"
+
+
+def test_rollback_to_a_number(engine, registry, three):
+    assert back(engine, registry, "1").to_version == "1"
+
+
+@pytest.mark.parametrize("version", ["99", "nonsense"])
+def test_rollback_to_what_does_not_exist_is_refused(engine, registry, three, version):
+    with pytest.raises(FixInputError, match=f"no version {version}"):
+        back(engine, registry, version)
+
+
+def test_rollback_to_the_champion_itself_is_refused(engine, registry, three):
+    with pytest.raises(FixInputError, match="is the champion already"):
+        back(engine, registry, "3")
+
+
+@pytest.mark.parametrize("reason", ["", "  "])
+def test_rollback_without_a_reason_is_refused(engine, registry, three, reason):
+    with pytest.raises(FixInputError, match="needs a reason"):
+        back(engine, registry, reason=reason)
+
+
+def test_rollback_before_the_first_version_is_refused(engine, registry, register):
+    promote(engine, registry, move(register()))
+    with pytest.raises(FixInputError, match="no version before 1"):
+        back(engine, registry)
+
+
+def test_rollback_without_a_champion_is_refused(engine, registry):
+    with pytest.raises(FixInputError, match="no champion yet"):
+        back(engine, registry)
+
+
+def test_rollback_to_a_model_that_does_not_load_is_refused(engine, registry, register):
+    register(damage=lambda folder: (folder / "shares.npy").write_bytes(b"torn"))
+    promote(engine, registry, move(register()))
+    with pytest.raises(ModelUnusableError):
+        back(engine, registry, "1")
+    assert registry.alias(names.CHAMPION).version == "2"
+    assert len(ledger(engine)) == 1
+
+
+def test_rollback_to_content_that_was_changed_is_refused(engine, registry, three):
+    class Changed(Away):
+        def version(self, version):
+            return replace(self._registry.version(version), sha256="0" * 64)
+
+    with pytest.raises(ModelUnusableError, match="not what was registered"):
+        back(engine, Changed(registry), "1")
+
+
+def test_service_is_believed_when_it_answers_with_the_version_again_and_again():
+    answers = iter([None, "3", "2", "3", "2", "2", "2"])
+    assert verify_served("2", lambda: next(answers), pause_s=0.001) < 5
+
+
+def test_service_that_does_not_follow_is_said():
+    with pytest.raises(
+        CheckFailedError, match="names version 2, but after 0 s the service answers with 3"
+    ):
+        verify_served("2", lambda: "3", timeout_s=0.05, pause_s=0.01)
+
+
+def test_ledger_names_the_last_row_of_its_alias_only(engine, registry, register):
+    promote(engine, registry, move(register(), kind="challenger", alias=names.CHALLENGER))
+    with engine.connect() as connection:
+        assert latest_promotion(connection, names.CHAMPION) is None
+        count = connection.execute(text("SELECT count(*) FROM promotions")).scalar_one()
+    assert count == 1
