@@ -1,14 +1,20 @@
-"""A Flask route that returns a constant: what the service is measured against."""
+"""What the service is measured against, under the same gunicorn settings."""
 
-from flask import Flask, Response
+from collections.abc import Sequence
+
+from flask import Flask, Response, request
+
+from include.store.predictions import Feedback, Prediction
+from serving import create_app as create_service
 
 
 def create_app() -> Flask:
-    """Return the app; ``start`` and ``stop`` of the service's gunicorn settings do not apply."""
+    """Return a Flask app whose one route reads the body and answers with a constant."""
     app = Flask(__name__)
 
     @app.post("/predict")
     def predict() -> Response:
+        request.get_data(cache=False)
         return Response(b'{"tags":[]}', content_type="application/json")
 
     @app.get("/readyz")
@@ -16,3 +22,24 @@ def create_app() -> Flask:
         return Response(b"ready")
 
     return app
+
+
+class NoRecorder:
+    """Forgets what it is given."""
+
+    def record(self, rows: Sequence[Prediction]) -> None:
+        pass
+
+    def record_feedback(self, row: Feedback) -> None:
+        pass
+
+    def start(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+def create_unrecorded() -> Flask:
+    """Return the service itself, recording nothing: what the record costs is the difference."""
+    return create_service(recorder=NoRecorder())

@@ -1,0 +1,328 @@
+"""
+Requests a second and delays: our service beside MLflow's server and a bare Flask route.
+
+The same linear model behind all: ours records every answer in a real PostgreSQL; ``mlflow models
+serve`` runs with as many workers; the bare route returns a constant under our gunicorn settings.
+Then 100 swaps of the live model under load. The load generator has a process of its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+import requests
+from rich.console import Console
+from rich.table import Table
+
+from tests.benchmarks.service_stage import (
+    ASKED,
+    Postgres,
+    finish_load,
+    postgres,
+    questions,
+    start_load,
+    train,
+    wait_for,
+    write_payloads,
+)
+from tests.serving.running import RunningService, free_port
+from tests.serving.small_registry import SmallRegistry
+
+CONNECTIONS = (1, 4, 32)
+LIVE = ("1", "2", "3", "4")
+NEVER_LIVE = "5"
+GRACE_S = 5.0  # within which every worker follows
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.benchmarks.bench_serve",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--seconds", type=float, default=8.0, help="of each measurement")
+    parser.add_argument("--rounds", type=int, default=1, help="each, in turn; medians are shown")
+    parser.add_argument("--swaps", type=int, default=100)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--without-mlflow", action="store_true", help="skip MLflow's server")
+    return parser.parse_args(arguments)
+
+
+def measure(url: str, payloads: Path, seconds: float, rate: float | None = None) -> dict[str, Any]:
+    """Return figures by number of connections, and at 200 requests a second."""
+    figures = {
+        str(connections): finish_load(
+            start_load(url, payloads, connections=connections, seconds=seconds)
+        )
+        for connections in CONNECTIONS
+    }
+    if rate is not None:
+        figures["at rate"] = finish_load(
+            start_load(url, payloads, connections=16, seconds=seconds, rate=rate)
+        )
+    return figures
+
+
+@contextmanager
+def mlflow_server(model: Path, work: Path, workers: int) -> Iterator[str]:
+    """Yield the address of ``mlflow models serve`` of the same candidate."""
+    packed = work / "mlflow-model"
+    if not packed.exists():
+        pack(model, packed)
+    port = free_port()
+    log_path = work / "mlflow.log"
+    with log_path.open("w") as log:
+        process = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "mlflow", "models", "serve", "-m", str(packed)),
+                *("--env-manager", "local", "--host", "127.0.0.1", "--port", str(port)),
+                *("--workers", str(workers)),
+            ],
+            stdout=log,
+            stderr=log,
+            env={
+                **os.environ,
+                "MLFLOW_DISABLE_TELEMETRY": "true",
+                "OMP_NUM_THREADS": "1",
+                # `mlflow` starts uvicorn by its name
+                "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            },
+            start_new_session=True,
+        )
+    try:
+        url = f"http://127.0.0.1:{port}"
+        wait_for(lambda: answers(f"{url}/ping"), 120, f"mlflow models serve, see {log_path}")
+        yield f"{url}/invocations"
+    finally:
+        os.killpg(process.pid, 15)
+        process.wait(timeout=30)
+
+
+def pack(model: Path, packed: Path) -> None:
+    """Save the candidate as the platform registers it: models from code, with a signature."""
+    import mlflow.pyfunc
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
+
+    from include.registry import folder
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        mlflow.pyfunc.save_model(
+            packed,
+            python_model=str(Path(folder.__file__).with_name("suggester.py")),
+            artifacts={"candidate": str(model)},
+            pip_requirements=["numpy"],
+            model_config={"bert_model": None},
+            signature=ModelSignature(
+                inputs=Schema([ColSpec("string", "title"), ColSpec("string", "body")]),
+                params=ParamSchema([ParamSpec("k", "long", 5)]),
+            ),
+        )
+
+
+def answers(url: str) -> bool:
+    try:
+        return requests.get(url, timeout=2).status_code == 200
+    except requests.RequestException:
+        return False
+
+
+def worker_memory(service: RunningService) -> dict[str, float]:
+    """Return MB per worker: resident, and its own share of what the workers have in common."""
+    sizes = [worker.memory_full_info() for worker in service.workers()]
+    return {
+        "rss_mb": round(max(size.rss for size in sizes) / 1e6, 1),
+        "pss_mb": round(max(size.pss for size in sizes) / 1e6, 1),
+    }
+
+
+def swap_under_load(
+    server: Postgres, models: dict[str, Path], payloads: Path, work: Path, count: int, workers: int
+) -> dict[str, Any]:
+    """
+    Move the alias ``count`` times while questions are asked; every answer is looked at.
+
+    An answer is wrong if its version did not bear the alias at any moment of the seconds before.
+    """
+    folder = work / "swaps"
+    folder.mkdir()
+    bodies = folder / "answers"
+    with SmallRegistry() as registry:
+        for version, model in models.items():
+            registry.add(version, model)
+        moved = [(time.time(), LIVE[0])]
+        registry.aliases["champion"] = LIVE[0]
+        with RunningService(
+            folder,
+            database_url=server.url,
+            registry_url=registry.url,
+            workers=workers,
+            environment={"SERVICE_POLL_S": "0.1"},
+        ) as service:
+            wait_for(lambda: followed(service, workers, LIVE[0]), 30, "all workers")
+            load = start_load(
+                f"{service.url}/predict",
+                payloads,
+                connections=8,
+                seconds=count * 0.8 + 5,
+                rate=150,
+                bodies=bodies,
+            )
+            slowest = 0.0
+            for number in range(1, count + 1):
+                version = LIVE[number % len(LIVE)]
+                begin = time.time()
+                registry.aliases["champion"] = version
+                moved.append((begin, version))
+                wait_for(lambda v=version: followed(service, workers, v), 30, "all workers")
+                slowest = max(slowest, time.time() - begin)
+            figures = finish_load(load)
+    failed = sum(n for status, n in figures["statuses"].items() if status != "200")
+    return {
+        "swaps": count,
+        "failed_during_swaps": failed,
+        "answers_during_swaps": figures["statuses"].get("200", 0),
+        "wrong_versions": wrong_versions(bodies, moved),
+        "slowest_swap_s": round(slowest, 2),
+    }
+
+
+def followed(service: RunningService, workers: int, version: str) -> bool:
+    """Return whether every worker answers with ``version``."""
+    lines = requests.get(f"{service.url}/metrics", timeout=10).text.splitlines()
+    shown = [float(line.split()[-1]) for line in lines if line.startswith("app_model_version{")]
+    return len(shown) == workers and set(shown) == {float(version)}
+
+
+def wrong_versions(bodies: Path, moved: Sequence[tuple[float, str]]) -> int:
+    """Return how many answers came from a version that was not live lately."""
+    wrong = 0
+    ends = [at for at, _ in moved[1:]] + [float("inf")]
+    for line in bodies.read_bytes().splitlines():
+        at_text, _, body = line.partition(b" ")
+        at, version = float(at_text), json.loads(body)["model_version"]
+        live = {
+            v for (begin, v), end in zip(moved, ends, strict=True) if begin <= at < end + GRACE_S
+        }
+        wrong += version not in live
+    return wrong
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    asked = parse(arguments)
+    console = Console(stderr=True)
+    measured: dict[str, list[dict[str, Any]]] = {}
+    with tempfile.TemporaryDirectory(prefix="bench-serve-") as name:
+        work = Path(name)
+        source, rows = questions()
+        console.log(f"training tfidf on {len(rows) - ASKED} questions of {source}")
+        model = train(work / "model", rows[:-ASKED])
+        payloads = write_payloads(work / "asked.jsonl", rows[-ASKED:])
+        frames = write_payloads(work / "frames.jsonl", rows[-ASKED:], as_frame=True)
+        with postgres(work / "postgres") as server, SmallRegistry() as registry:
+            registry.add("1", model)
+            registry.aliases["champion"] = "1"
+            apps = {
+                "ours": "serving:create_app()",
+                "ours, not recording": "tests.benchmarks.bare_route:create_unrecorded()",
+                "bare route": "tests.benchmarks.bare_route:create_app()",
+            }
+            memory = {}
+            for round_number in range(asked.rounds):
+                for label, app in apps.items():
+                    console.log(f"{label}, round {round_number + 1}")
+                    folder = work / f"{label}-{round_number}"
+                    folder.mkdir()
+                    with RunningService(
+                        folder,
+                        database_url=server.url,
+                        registry_url=registry.url,
+                        workers=asked.workers,
+                        app=app,
+                    ) as service:
+                        if label != "bare route":
+                            wait_for(lambda s=service: followed(s, asked.workers, "1"), 30, label)
+                        figures = measure(f"{service.url}/predict", payloads, asked.seconds, 200)
+                        memory[label] = worker_memory(service)
+                    measured.setdefault(label, []).append(figures)
+                if not asked.without_mlflow:
+                    console.log(f"mlflow models serve, round {round_number + 1}")
+                    with mlflow_server(model, work, asked.workers) as url:
+                        figures = measure(url, frames, asked.seconds)
+                    measured.setdefault("mlflow models serve", []).append(figures)
+            console.log(f"{asked.swaps} swaps under load")
+            models = {"1": model, NEVER_LIVE: train(work / "never", rows[:400], "frequency")}
+            for index, version in enumerate(LIVE[1:], start=1):
+                models[version] = train(work / f"model-{version}", rows[: 800 + 100 * index])
+            swaps = swap_under_load(server, models, payloads, work, asked.swaps, asked.workers)
+    show(measured, memory, swaps, source)
+
+
+def median(rounds: Sequence[dict[str, Any]], key: str, figure: str) -> float:
+    values = sorted(float(one[key][figure]) for one in rounds)
+    return values[len(values) // 2]
+
+
+def show(
+    measured: dict[str, list[dict[str, Any]]],
+    memory: dict[str, dict[str, float]],
+    swaps: dict[str, Any],
+    source: str,
+) -> None:
+    """Print the tables, and as the last line the figures as one JSON object."""
+    out = Console(width=110)
+    table = Table(title=f"One question a request, questions of {source}")
+    for heading in ("", "connections", "requests/s", "p50 ms", "p95 ms", "p99 ms", "not 200"):
+        table.add_column(heading, justify="left" if not heading else "right")
+    for label, rounds in measured.items():
+        for key in rounds[0]:
+            failed = sum(
+                n for one in rounds for status, n in one[key]["statuses"].items() if status != "200"
+            )
+            table.add_row(
+                label,
+                key if key != "at rate" else "200 req/s",
+                *(
+                    f"{median(rounds, key, figure):,.1f}"
+                    for figure in ("requests_per_s", "p50_ms", "p95_ms", "p99_ms")
+                ),
+                str(failed),
+            )
+    out.print(table)
+    out.print(f"memory of a worker (MB): {memory}")
+    out.print(f"swaps: {swaps}")
+    best = {
+        label: max(median(rounds, str(c), "requests_per_s") for c in CONNECTIONS)
+        for label, rounds in measured.items()
+    }
+    ours = best["ours"]
+    mlflow = best.get("mlflow models serve")
+    figures = {
+        "mlflow_ratio": round(ours / mlflow, 2) if mlflow else None,
+        "bare_ratio": round(ours / best["bare route"], 3),
+        "unrecorded_ratio": round(ours / best["ours, not recording"], 3),
+        "p99_ms_at_200": median(measured["ours"], "at rate", "p99_ms"),
+        "requests_per_s": ours,
+        **swaps,
+        "worker_mb": memory["ours"],
+        "cpus": psutil.cpu_count(),
+        "questions": source,
+    }
+    sys.stdout.write(json.dumps(figures) + "\n")
+
+
+if __name__ == "__main__":
+    main()
