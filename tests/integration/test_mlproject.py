@@ -1,0 +1,116 @@
+"""The brief's MLflow commands, by the real `mlflow` command, on real PostgreSQL and MLflow."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import uuid
+from pathlib import Path
+
+import pytest
+
+from include import names
+from include.registry import Registry
+from include.sandbox.simulator import simulate
+from include.store.engine import make_engine
+from include.store.models import latest_promotion
+from include.store.questions import upsert_questions
+
+pytestmark = pytest.mark.integration
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def environment(database_url, engine, mlflow_server):
+    """Four months of questions under a site's name of their own."""
+    site = f"test-{uuid.uuid4().hex[:8]}"
+    made = simulate(
+        seed=4, first_month="2023-01", months=4, questions_per_month=60, events=(), site=site
+    )
+    with engine.begin() as connection:
+        upsert_questions(connection, made.questions)
+    return os.environ | {
+        "DATABASE_URL": database_url,
+        "MLFLOW_TRACKING_URI": mlflow_server,
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "SITE": site,
+        "BOOTSTRAP_SAMPLES": "200",
+        "COLUMNS": "160",
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+    }
+
+
+def mlflow_run(environment, entry_point, **parameters):
+    given = [part for key, value in parameters.items() for part in ("-P", f"{key}={value}")]
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "mlflow", "run", str(ROOT), "-e", entry_point),
+            *given,
+            "--env-manager",
+            "local",
+        ],
+        env=environment,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_transform_train_evaluate_and_register_do_the_dags_work(
+    environment, database_url, mlflow_server
+):
+    code, said = mlflow_run(environment, "transform", first="2023-01", last="2023-04")
+    assert code == 0, said[-3000:]
+    for model_type in ("frequency", "tfidf"):
+        code, said = mlflow_run(environment, "train", model_type=model_type, test_month="2023-04")
+        assert code == 0, said[-3000:]
+        assert f"{model_type}: F1@1" in said
+
+    code, said = mlflow_run(environment, "evaluate", test_month="2023-04")
+    assert code == 0, said[-3000:]
+    assert "frequency" in said
+    assert "tfidf" in said
+
+    code, said = mlflow_run(environment, "register", test_month="2023-04", reason="first model")
+    assert code == 0, said[-3000:]
+    champion = Registry(mlflow_server).alias(names.CHAMPION)
+    engine = make_engine(database_url)
+    with engine.connect() as connection:
+        row = latest_promotion(connection)
+    engine.dispose()
+    assert champion.tags["site"] == environment["SITE"]
+    assert champion.candidate == "tfidf"
+    assert (row.to_version, row.kind) == (champion.version, "first")
+
+    predicted = subprocess.run(
+        [sys.executable, "-c", PREDICT],
+        env=environment | {"PYTHONPATH": ""},
+        cwd="/",
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert predicted.returncode == 0, predicted.stderr[-3000:]
+    assert predicted.stdout.splitlines()[-1] == "2 5 3 True"
+
+
+PREDICT = """
+import mlflow, pandas
+model = mlflow.pyfunc.load_model("models:/tag-suggester@champion")
+frame = pandas.DataFrame({"title": ["How do I sort a list?", "x"], "body": ["<p>It is long.</p>", ""]})
+answer, three = model.predict(frame), model.predict(frame, params={"k": 3})
+scores = [item["score"] for item in answer[0]]
+print(len(answer), len(answer[0]), len(three[0]), scores == sorted(scores, reverse=True))
+"""
+
+
+def test_evaluate_before_training_says_what_to_do(environment):
+    code, said = mlflow_run(environment, "evaluate", test_month="2023-03")
+    assert code != 0
+    assert "run the step 'train' first" in " ".join(said.split())
