@@ -117,7 +117,7 @@ def decoded(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
     try:
         return decoder.decode(body)
     except msgspec.ValidationError as error:
-        if "`float`" in str(error) and (whole := _whole(msgspec.json.decode(body))) is not None:
+        if "`float`" in str(error) and (whole := _whole(body)) is not None:
             return decoded(decoder, whole)
         detail, field = _explained(str(error))
         raise InvalidRequestError(detail, field=field) from None
@@ -127,8 +127,8 @@ def decoded(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
         raise InvalidRequestError("the body is nested too deeply") from None
 
 
-def _whole(value: Any) -> bytes | None:
-    """Return ``value`` as JSON with 1.0 written as 1, the same number to JSON Schema, if any is."""
+def _whole(body: bytes) -> bytes | None:
+    """Return ``body`` with 1.0 written as 1, the same number to JSON Schema; None if none is."""
     changed = False
 
     def walk(part: Any) -> Any:
@@ -142,12 +142,11 @@ def _whole(value: Any) -> bytes | None:
             return [walk(item) for item in part]
         return part
 
-    walked = walk(value)
-    if not changed:
-        return None
     try:
-        return msgspec.json.encode(walked)
-    except OverflowError:  # 1e300 is a whole number too, and no id
+        # A later part may be no JSON at all; and 1e300 is a whole number too, but no id.
+        walked = walk(msgspec.json.decode(body))
+        return msgspec.json.encode(walked) if changed else None
+    except (msgspec.MsgspecError, UnicodeDecodeError, OverflowError, RecursionError):
         return None
 
 

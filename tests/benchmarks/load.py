@@ -4,6 +4,7 @@ A load generator in one process: keep-alive connections over epoll, payloads in 
 ``python -m tests.benchmarks.load --url http://127.0.0.1:8000/predict --connections 4 --seconds 5``
 prints one JSON object. With ``--rate`` requests leave on a schedule of their own (open loop) and a
 late answer counts from when its request was due; without, each connection asks again at once.
+SIGTERM ends it early, after the answers under way.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import argparse
 import heapq
 import json
 import selectors
+import signal
 import socket
 import sys
 import time
@@ -105,6 +107,7 @@ class Load:
             self._idle.append(Connection(self._address))
             self._watch(self._idle[-1])
         self._busy = 0
+        self.stopped = False
         self.tally = Tally()
 
     def run(self, seconds: float, rate: float | None = None) -> Tally:
@@ -114,6 +117,8 @@ class Load:
         scheduled = 0
         while True:
             now = time.perf_counter()
+            if self.stopped:
+                end = min(end, now)
             if now >= end and not self._busy:
                 return self.tally
             if now < end:
@@ -219,6 +224,7 @@ def main() -> None:
         connections=arguments.connections,
         keep_bodies=arguments.bodies is not None,
     )
+    signal.signal(signal.SIGTERM, lambda *_: setattr(load, "stopped", True))
     load.run(arguments.warmup, arguments.rate)
     if arguments.warmup:
         load.tally = Tally(bodies=load.tally.bodies)

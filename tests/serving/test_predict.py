@@ -96,6 +96,7 @@ def test_script_in_markdown_is_not_sent_back(client):
         ({"title": "x", "k": 26}, "k"),
         ({"title": "x", "k": 1.5}, "k"),
         ({"title": "x", "k": 1e300}, "k"),
+        ({"title": 1.5, "k": -(2**70)}, "k"),
         ({"title": "x", "question_id": -1}, "question_id"),
         ({"title": "x", "titel": "y"}, "titel"),
         ([{"title": "x"}, {"title": "x", "client": ""}], "[1].client"),
@@ -115,7 +116,17 @@ def test_wrong_input_is_refused_with_the_field_at_fault(client, recorder, payloa
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"{", b"null", b'{"title": "\\ud800"}', b'{"title": "\xff"}', b"[" * 50_000]
+    "body",
+    [
+        b"",
+        b"{",
+        b"null",
+        b'{"title": "\\ud800"}',
+        b'{"title": "\xff"}',
+        b'{"title": 1.5, "body": tr',
+        b'{"title": 1.5, "k": \xff}',
+        b"[" * 50_000,
+    ],
 )
 def test_what_is_not_json_is_refused(client, body):
     response = client.post("/predict", data=body, content_type="application/json")
