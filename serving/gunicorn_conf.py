@@ -6,6 +6,7 @@ connections or models starts in each worker. No ``max_requests``: Prometheus wou
 every worker that ever was.
 """
 
+import logging
 import os
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,10 @@ def _metrics_folder() -> None:
 
 
 _metrics_folder()
+
+# The line about each request needs no file, line or thread of the code that wrote it.
+logging._srcfile = None
+logging.logThreads = False
 
 from serving.logs import LOGGING, QuietLogger  # noqa: E402
 

@@ -1,7 +1,6 @@
 """POST /predict: suggest tags for one question or a batch."""
 
 from time import perf_counter
-from typing import Final
 
 from flask import Blueprint, Response, g
 
@@ -12,15 +11,13 @@ from serving.service import service
 
 bp = Blueprint("predict", __name__)
 
-PARSE_TIME: Final = metrics.STEP_TIME.labels("parse")
-
 
 @bp.post("/predict")
 def predict() -> Response:
     """Answer with the best tags, after recording what was asked and answered."""
     started = perf_counter()
     asked = decoded(QUESTIONS, json_body())
-    PARSE_TIME.observe(perf_counter() - started)
+    metrics.PARSE_TIME.observe(perf_counter() - started)
     questions = asked if isinstance(asked, list) else [asked]
     g.asked = questions  # for the log
     answers = service().suggester.answer(questions)

@@ -36,16 +36,23 @@ CORS_HEADERS: Final = "Authorization, Content-Type, X-Request-ID"
 _ENCODE: Final = msgspec.json.Encoder().encode
 
 
+class JsonResponse(Response):
+    """An answer that no browser shows by itself: the page's headers would be wasted on it."""
+
+    default_mimetype = None
+
+
 def json_body() -> bytes:
     """Return the request's body; WrongMediaTypeError if it is not declared as JSON."""
-    if request.mimetype != "application/json":
+    declared = request.environ.get("CONTENT_TYPE")
+    if declared != "application/json" and request.mimetype != "application/json":
         raise WrongMediaTypeError("send the header 'Content-Type: application/json'")
     return request.get_data(cache=False)
 
 
 def json_response(value: Any, *, status: int = 200) -> Response:
     """Return ``value`` as a JSON answer."""
-    return Response(_ENCODE(value), status, JSON_HEADERS)
+    return JsonResponse(_ENCODE(value), status, JSON_HEADERS)
 
 
 def register(app: Flask, settings: Settings) -> None:
@@ -61,7 +68,7 @@ def register(app: Flask, settings: Settings) -> None:
     def finish(response: Response) -> Response:
         headers = response.headers
         headers.add(HEADER, request_id())
-        if response.mimetype != "application/json":  # whatever a browser may show by itself
+        if not isinstance(response, JsonResponse):  # whatever a browser may show by itself
             headers.update(PAGE_HEADERS)
         if origins and (origin := request.headers.get("Origin")) in origins:
             headers["Access-Control-Allow-Origin"] = origin

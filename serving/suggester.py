@@ -19,10 +19,6 @@ from serving.prediction_ids import new_id
 from serving.recorder import Recorder
 from serving.variants import CHALLENGER, CHAMPION, Variant, model_of, on_trial, variant_of
 
-PREPARE_TIME: Final = metrics.STEP_TIME.labels("prepare")
-RANK_TIME: Final = metrics.STEP_TIME.labels("rank")
-RECORD_TIME: Final = metrics.STEP_TIME.labels("record")
-
 NO_MODEL: Final = (
     "no model has been promoted yet: trigger the DAG train_candidates in Airflow (it needs months "
     "that ingest_questions has stored); the service takes the model up by itself within seconds"
@@ -80,9 +76,9 @@ class Suggester:
             for row, suggestions in zip(rows, shadows, strict=bool(shadows))
         ]
         self.recorder.record(rows + shadow_rows)
-        PREPARE_TIME.observe(prepared - started)
-        RANK_TIME.observe(done - prepared)
-        RECORD_TIME.observe(perf_counter() - done)
+        metrics.PREPARE_TIME.observe(prepared - started)
+        metrics.RANK_TIME.observe(done - prepared)
+        metrics.RECORD_TIME.observe(perf_counter() - done)
         _count(variants, len(shadow_rows))
         return [
             _answer(live, question, body, text, row)
