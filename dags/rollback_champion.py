@@ -9,9 +9,10 @@ answers with the old version. Safe to run again: a run moves the alias once.
 
 from datetime import datetime, timedelta
 
+from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk import Param, RetryDecision, RetryPolicy, dag, task
 
-from include import errors
+from include import errors, names
 from include.dag_defaults import DEFAULT_ARGS
 
 
@@ -75,7 +76,20 @@ def rollback_champion():
 
         return verify_from_settings(Settings.from_env(), promotion["to_version"])
 
-    verify(move())
+    promotion = move()
+    seconds = verify(promotion)
+    seconds >> TriggerDagRunOperator(
+        task_id="say_so",
+        trigger_dag_id=names.DAG_SEND_MAIL,
+        trigger_run_id="mail-rollback-{{ run_id }}",
+        conf={
+            "kind": "rollback",
+            "facts": promotion,
+            "seconds": seconds,
+            "run": "{{ run_id }}",
+        },
+        skip_when_already_exists=True,
+    )
 
 
 rollback_champion()

@@ -25,7 +25,11 @@ from include.dag_defaults import DEFAULT_ARGS
     params={
         "kind": Param("drift", enum=["drift", "training", "rollback"], title="What about"),
         "facts": Param(
-            {}, type="object", title="Facts", description="As the triggering DAG sends."
+            {}, type="object", title="Facts", description="As the triggering DAG has them."
+        ),
+        "run": Param("", type="string", title="Run", description="Of the DAG that asks."),
+        "seconds": Param(
+            None, type=["null", "number"], title="Seconds until the service followed a rollback"
         ),
     },
     tags=["monitor"],
@@ -42,14 +46,14 @@ def send_mail():
         with SmtpHook(smtp_conn_id="smtp_default") as hook:
             # The hook's own send_email_smtp knows no plain part; its open connection sends ours.
             connection = hook._smtp_client
-            return send_mail_over(connection, Settings.from_env(), params["kind"], params["facts"])
+            return send_mail_over(connection, Settings.from_env(), params)
 
     @task
     def slack(params=None) -> bool:
         from include.jobs.notifications import post_to_slack
         from include.settings import Settings
 
-        return post_to_slack(Settings.from_env(), params["kind"], params["facts"])
+        return post_to_slack(Settings.from_env(), params)
 
     mail()
     slack()

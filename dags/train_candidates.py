@@ -15,6 +15,7 @@ questions, parameters and code is used again, and what was promoted is not promo
 import os
 from datetime import datetime, timedelta
 
+from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk import CronDataIntervalTimetable, Param, RetryDecision, RetryPolicy, dag, task
 
 from include import errors, names
@@ -147,7 +148,15 @@ def train_candidates():
         return choose_and_note(Settings.from_env(), planned, list(trained), dag_run.run_id)
 
     planned = plan()
-    choose(planned, train.partial(planned=planned).expand(spec=candidates(planned)))
+    chosen = choose(planned, train.partial(planned=planned).expand(spec=candidates(planned)))
+    # A run of its own: a mail host that is down holds up no training.
+    chosen >> TriggerDagRunOperator(
+        task_id="say_so",
+        trigger_dag_id=names.DAG_SEND_MAIL,
+        trigger_run_id="mail-training-{{ run_id }}",
+        conf={"kind": "training", "facts": chosen, "run": "{{ run_id }}"},
+        skip_when_already_exists=True,
+    )
 
 
 train_candidates()

@@ -45,39 +45,42 @@ class Notice:
     slack: str
 
 
-def compose(settings: Settings, kind: str, facts: Mapping[str, Any]) -> Notice:
+def compose(settings: Settings, asked: Mapping[str, Any]) -> Notice:
     """
     Return what is to be sent.
 
     Parameters
     ----------
     settings : Settings
-    kind : {"drift", "training", "rollback"}
-    facts : mapping
-        ``drift``: ``report_id``, ``dag_id`` and ``run_id`` of the check. ``training``: what
-        `include.jobs.training.Training.choose` returns, and ``run`` (the DAG run's id).
-        ``rollback``: the ledger row's columns, ``seconds`` and ``run``.
+    asked : mapping
+        The params of ``send_mail``. ``kind`` is ``drift``, ``training`` or ``rollback``; ``facts``
+        are, in this order: what `decision_of` calls ``mail``, what
+        `include.jobs.training.Training.choose` returns, or the ledger row's columns. ``run`` is
+        the id of the DAG run that asks; ``seconds`` is how long the service took to follow a
+        rollback.
 
     Raises
     ------
     FixInputError
         If the kind is unknown, or there is no such report.
     """
+    kind, facts = asked["kind"], dict(asked["facts"])
+    run = str(asked.get("run") or "")
     if kind == "drift":
         engine = make_engine(settings.require_database_url(), pool_size=1)
         return drift_notice(settings, engine, facts)
     if kind == "training":
-        training = training_facts(settings, facts)
+        training = training_facts(settings, facts, run)
         mail = render.training_mail(training)
         return Notice(mail, slack.training_text(training, mail))
     if kind == "rollback":
-        rollback = rollback_facts(settings, facts)
+        rollback = rollback_facts(settings, facts, run, asked.get("seconds"))
         mail = render.rollback_mail(rollback)
         return Notice(mail, slack.rollback_text(rollback, mail))
     raise FixInputError(f"kind must be drift, training or rollback, got {kind!r}")
 
 
-def send_mail_over(client: SMTP, settings: Settings, kind: str, facts: Mapping[str, Any]) -> str:
+def send_mail_over(client: SMTP, settings: Settings, asked: Mapping[str, Any]) -> str:
     """
     Send the mail over an open connection; return its subject. See `compose`.
 
@@ -86,16 +89,16 @@ def send_mail_over(client: SMTP, settings: Settings, kind: str, facts: Mapping[s
     smtplib.SMTPException
         If the host refuses it.
     """
-    made = compose(settings, kind, facts).mail
+    made = compose(settings, asked).mail
     send(client, made, sender=settings.mail_from, recipients=settings.mail_to)
     return made.subject
 
 
-def post_to_slack(settings: Settings, kind: str, facts: Mapping[str, Any]) -> bool:
+def post_to_slack(settings: Settings, asked: Mapping[str, Any]) -> bool:
     """Post the message if a webhook is set; return whether one is."""
     if settings.slack_webhook_url is None:
         return False
-    text = compose(settings, kind, facts).slack
+    text = compose(settings, asked).slack
     slack.post(settings.slack_webhook_url.get_secret_value(), text)
     return True
 
@@ -183,15 +186,14 @@ def _run_links(
     return tuple(links)
 
 
-def training_facts(settings: Settings, result: Mapping[str, Any]) -> TrainingFacts:
+def training_facts(settings: Settings, result: Mapping[str, Any], run: str = "") -> TrainingFacts:
     """Return what `Training.choose` gave back as the mail's facts."""
     mlflow_url = settings.mlflow_url or settings.require_mlflow_uri()
     links = [
         Link("Run in MLflow", run_url(mlflow_url, str(result["experiment_id"]), result["run_id"]))
     ]
-    if result.get("run"):
-        address = airflow_run(settings, names.DAG_TRAIN, str(result["run"]))
-        links.append(Link("Run in Airflow", address))
+    if run:
+        links.append(Link("Run in Airflow", airflow_run(settings, names.DAG_TRAIN, run)))
     return TrainingFacts(
         key=str(result["run_id"]),
         site=settings.site,
@@ -221,12 +223,12 @@ def _figure_row(row: Mapping[str, Any]) -> FigureRow:
     )
 
 
-def rollback_facts(settings: Settings, facts: Mapping[str, Any]) -> RollbackFacts:
+def rollback_facts(
+    settings: Settings, facts: Mapping[str, Any], run: str = "", seconds: float | None = None
+) -> RollbackFacts:
     """Return a ledger row of a rollback as the mail's facts."""
-    seconds = facts.get("seconds")
-    said = "not confirmed yet" if seconds is None else f"live after {float(seconds):.1f} s"
-    run = facts.get("run")
-    links = [Link("Run in Airflow", airflow_run(settings, names.DAG_ROLLBACK, str(run)))]
+    said = "not confirmed yet" if seconds is None else f"live after {seconds:.1f} s"
+    links = [Link("Run in Airflow", airflow_run(settings, names.DAG_ROLLBACK, run))]
     return RollbackFacts(
         key=str(facts["promotion_id"]),
         site=settings.site,

@@ -104,7 +104,7 @@ def test_decision_passes_through_a_dag_as_plain_values(settings, engine, alarm):
 
 def test_unknown_kind_is_refused(settings):
     with pytest.raises(FixInputError, match="kind"):
-        compose(settings, "gossip", {})
+        compose(settings, {"kind": "gossip", "facts": {}})
 
 
 class Sink(socketserver.StreamRequestHandler):
@@ -146,11 +146,11 @@ def test_training_mail_goes_over_smtp(settings, sink):
         "promoted": True, "version": "4", "challenger_version": None, "candidate": "hybrid",
         "champion_before": "3", "reason": "hybrid replaces version 3", "figures": {}, "rows": [row],
         "failed": [], "test_month": "2024-04", "run_id": "abc", "experiment_id": "1",
-        "drift_report_id": 7, "run": "drift-report-7",
+        "drift_report_id": 7,
     }  # fmt: skip
 
     with smtplib.SMTP(*sink.server_address) as client:
-        subject = send_mail_over(client, settings, "training", result)
+        subject = send_mail_over(client, settings, {"kind": "training", "facts": result})
 
     (raw,) = sink.mails
     mail = message_from_string(raw, policy=policy.default)
@@ -167,9 +167,10 @@ def test_training_mail_goes_over_smtp(settings, sink):
 
 def test_rollback_mail_says_when_the_service_followed(settings):
     facts = {"promotion_id": 5, "to_version": "3", "from_version": "4", "actor": "maria",
-             "reason": "nonsense", "seconds": 2.13, "run": "manual__1"}  # fmt: skip
+             "reason": "nonsense"}  # fmt: skip
 
-    notice = compose(settings, "rollback", facts)
+    asked = {"kind": "rollback", "facts": facts, "seconds": 2.13, "run": "manual__1"}
+    notice = compose(settings, asked)
 
     assert "In the service: live after 2.1 s" in notice.mail.text
     assert "maria: nonsense" in notice.slack
