@@ -115,13 +115,15 @@ def resolve_months(
     Raises
     ------
     MissingDataError
-        If the test month or the month before it is not stored; the message names the month and
-        the command that gets it.
+        If the test month is not stored or only in part, or the month before it is not; the
+        message names the month and the command that gets it.
     """
     counts = questions_per_month(connection, site)
     month = test_month or _latest_complete(connection, site, list(counts), now or datetime.now(UTC))
     if month not in counts:
         raise MissingDataError(f"{site} has no stored questions of {month}: {_command(month)}")
+    if _fetched_whole(connection, site, month) is False:
+        raise MissingDataError(f"{month} of {site} is fetched only in part: {_command(month)}")
     last = add_months(month, -1)
     earliest = max(min(counts), add_months(month, -window_months) if window_months else "")
     first = month

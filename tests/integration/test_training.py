@@ -362,6 +362,20 @@ def test_month_that_is_half_fetched_is_not_the_latest(training, store, engine, s
         )
 
 
+def test_month_that_is_half_fetched_is_not_tested_on_either(training, store, engine, site):
+    store()
+    with engine.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO ingest_windows (site, window_start, window_end, state) "
+                "VALUES (:site, '2023-06-01Z', '2023-07-01Z', 'open')"
+            ),
+            {"site": site},
+        )
+    with pytest.raises(MissingDataError, match="2023-06 of .* is fetched only in part"):
+        run(training, test_month=LAST)
+
+
 def test_champion_that_does_not_load_is_replaced(training, store):
     store()
     run(training, ["tfidf"])

@@ -1,0 +1,148 @@
+"""`train_candidates` and `rollback_champion` run by a real Airflow on real PostgreSQL and MLflow."""
+
+import json
+import os
+import subprocess
+import sys
+import uuid
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+import pytest
+
+from include import names
+from include.registry import Registry
+from include.registry.runs import NOTE, Runs
+from include.sandbox.simulator import simulate
+from include.store.models import latest_promotion
+from include.store.questions import upsert_questions
+
+ROOT = Path(__file__).resolve().parents[2]
+
+pytestmark = pytest.mark.integration
+
+
+def airflow(*arguments, **environment):
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-m", "airflow", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+        timeout=400,
+        env=os.environ | {"AIRFLOW__LOGGING__LOGGING_LEVEL": "INFO"} | environment,
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def metadata():
+    code, said = airflow("db", "migrate")
+    assert code == 0, said
+    # `dags test` runs tasks in their pools, which the local stack makes at its start
+    code, said = airflow("pools", "set", names.POOL_TRAINING, "2", "training")
+    assert code == 0, said
+
+
+@pytest.fixture
+def platform(metadata, database_url, engine, mlflow_server):
+    """The environment of a platform with five months of questions."""
+    site = f"test-{uuid.uuid4().hex[:8]}"
+    made = simulate(
+        seed=6, first_month="2023-01", months=5, questions_per_month=60, events=(), site=site
+    )
+    with engine.begin() as connection:
+        upsert_questions(connection, made.questions)
+    return {
+        "DATABASE_URL": database_url,
+        "MLFLOW_TRACKING_URI": mlflow_server,
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "SITE": site,
+        "BOOTSTRAP_SAMPLES": "200",
+    }
+
+
+@pytest.fixture
+def service(mlflow_server):
+    """Stands in for the service: answers /model with whatever bears the alias."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            champion = Registry(mlflow_server).alias(names.CHAMPION)
+            body = json.dumps({"champion": {"version": champion.version}}).encode()
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *arguments):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+
+
+def train(platform, **conf):
+    return airflow("dags", "test", names.DAG_TRAIN, "--conf", json.dumps(conf), **platform)
+
+
+def champion(engine):
+    with engine.connect() as connection:
+        return latest_promotion(connection)
+
+
+def test_dag_trains_promotes_and_rolls_back(platform, engine, mlflow_server, service):
+    asked = {"candidates": ["frequency"], "reason": "floor", "test_month": "2023-04"}
+    code, said = train(platform, **asked)
+    assert code == 0, said[-5000:]
+    first = champion(engine)
+
+    code, said = train(platform, candidates=["frequency", "tfidf"], reason="try words")
+    assert code == 0, said[-5000:]
+    second = champion(engine)
+    registry = Registry(mlflow_server)
+    version = registry.alias(names.CHAMPION)
+    assert (version.version, version.candidate) == (second.to_version, "tfidf")
+    assert second.from_version == first.to_version
+    assert version.tags["test_month"] == "2023-05"
+    assert "rendered_map_index='tfidf'" in said
+    run = Runs(mlflow_server).get(second.figures["training_run_id"])
+    assert "| **tfidf** |" in run.tags[NOTE]
+    assert "try words" in run.tags[NOTE]
+
+    conf = json.dumps({"version": "previous", "reason": "tags are odd"})
+    code, said = airflow(
+        *("dags", "test", names.DAG_ROLLBACK, "--conf", conf), **platform, SERVICE_URL=service
+    )
+    assert code == 0, said[-5000:]
+    third = champion(engine)
+    assert (third.kind, third.to_version, third.reason) == (
+        *("rollback", first.to_version),
+        "tags are odd",
+    )
+    assert registry.alias(names.CHAMPION).version == first.to_version
+
+
+def test_candidate_that_fails_leaves_the_others_going_and_is_named(platform, mlflow_server):
+    wrong = {"tfidf": {"no_such_parameter": 1}}
+    _, said = train(platform, candidates=["frequency", "tfidf"], parameters=wrong)
+    assert "has no parameter 'no_such_parameter'" in said
+    asked = {"site": platform["SITE"], "kind": "training"}
+    run = Runs(mlflow_server).find(names.EXPERIMENT_TRAINING, asked)[0]
+    assert run.tags["chosen"] == "frequency"
+    assert "Failed and left out: tfidf (no_such_parameter=1)" in run.tags[NOTE]
+
+
+def test_month_that_is_not_stored_fails_at_once_with_the_command(platform):
+    code, said = train(platform, candidates=["frequency"], test_month="2024-09")
+    assert code != 0
+    assert "python -m include.jobs.ingest --month 2024-09" in said
+    assert "new_state=up_for_retry" not in said
+
+
+def test_rollback_without_a_reason_does_not_start(platform):
+    code, said = airflow("dags", "test", names.DAG_ROLLBACK, **platform)
+    assert code != 0
+    assert "reason" in said

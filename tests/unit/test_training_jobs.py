@@ -1,0 +1,228 @@
+"""What training decides without a database: requests, splits, slices, notes, results."""
+
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+
+from include import names
+from include.errors import FixInputError, MissingDataError
+from include.evaluation.evaluation import Ranking
+from include.jobs.code_version import code_version
+from include.jobs.datasets import Months, masks_of, split_by_time, whole
+from include.jobs.question_results import QuestionResults
+from include.jobs.training import request_from_params, request_from_run
+from include.jobs.training_notes import AIRFLOW_NOTE_LENGTH, markdown_table, short_note, table_rows
+from include.jobs.training_plan import CHEAPEST_FIRST, CandidateSpec, Outcome, expand_candidates
+from include.settings import Settings
+from include.text.prepared import LabelledTexts, PreparedText
+
+SETTINGS = Settings(candidates="frequency,tfidf")
+MONTHS = Months("2024-01", "2024-02", "2024-03")
+
+
+def labelled(*rows):
+    """Questions as (day of 2024, tags)."""
+    start = datetime(2024, 1, 1, tzinfo=UTC)
+    return LabelledTexts(
+        tuple(
+            PreparedText("How", f"word {day}", "", ("s", place))
+            for place, (day, _) in enumerate(rows)
+        ),
+        tuple(tuple(tags) for _, tags in rows),
+        tuple(start + timedelta(days=day) for day, _ in rows),
+    )
+
+
+QUESTIONS = labelled((0, "a"), (1, "ab"), (40, "ac"), (41, ""), (65, "ad"), (66, ""))
+
+
+def split(questions=QUESTIONS, min_tag_count=1):
+    return split_by_time(questions, MONTHS, site="s", min_tag_count=min_tag_count)
+
+
+def test_split_is_by_time_and_leaves_out_untagged_questions():
+    made = split()
+    assert made.train.questions.tags == (("a",), ("a", "b"), ("a", "c"))
+    assert made.test.tags == (("a", "d"),)
+
+
+def test_vocabulary_is_of_the_training_months_only():
+    assert split().train.vocabulary == ("a", "b", "c")
+
+
+def test_dataset_id_is_of_the_content_and_not_of_chance():
+    assert split().train.dataset_id == split().train.dataset_id
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        split(min_tag_count=2),
+        split(labelled((0, "a"), (1, "ac"), (40, "ac"), (65, "ad"))),
+        split_by_time(QUESTIONS, MONTHS, site="other", min_tag_count=1),
+    ],
+)
+def test_dataset_id_changes_with_tags_rule_and_site(changed):
+    assert changed.train.dataset_id != split().train.dataset_id
+
+
+def test_test_months_hash_does_not_depend_on_the_training_months():
+    other = labelled((0, "b"), (1, "b"), (40, "b"), (41, ""), (65, "ad"), (66, ""))
+    assert split(other).test_id == split().test_id
+
+
+def test_test_month_without_tagged_questions_is_missing_data():
+    with pytest.raises(MissingDataError, match="2024-03"):
+        split(labelled((0, "a"), (65, "")))
+
+
+def test_no_tag_often_enough_is_missing_data():
+    with pytest.raises(MissingDataError, match="no tag of s is used 9 times"):
+        split(min_tag_count=9)
+
+
+def test_refit_learns_from_the_test_month_too():
+    data = whole(split())
+    assert (data.first_month, data.last_month, len(data.questions)) == ("2024-01", "2024-03", 4)
+    assert data.vocabulary == ("a", "b", "c", "d")
+
+
+def test_new_tags_are_those_first_used_within_three_months():
+    months = Months("2024-01", "2024-05", "2024-06")
+    questions = labelled((0, "a"), (70, "b"), (155, "a"), (156, "ab"), (157, "z"))
+    made = split_by_time(questions, months, site="s", min_tag_count=1)
+    assert masks_of(made)["new_tags"].tolist() == [False, True, True]
+
+
+def test_in_a_short_window_only_tags_never_seen_are_new():
+    assert masks_of(split(labelled((0, "a"), (65, "a"), (66, "d"))))["new_tags"].tolist() == [
+        False,
+        True,
+    ]
+
+
+def test_results_come_back_as_they_were_saved(tmp_path):
+    results = QuestionResults(
+        [7, 9], Ranking([["a", "b"], []], [[0.5, 0.25], []]), [["b"], ["a"]], ("a", "b")
+    )
+    results.save(tmp_path)
+    assert QuestionResults.load(tmp_path) == results
+
+
+def test_absent_results_are_missing_data(tmp_path):
+    with pytest.raises(MissingDataError, match="holds no results"):
+        QuestionResults.load(tmp_path)
+
+
+def test_results_are_scored_against_todays_tags_in_the_order_asked():
+    results = QuestionResults([7, 9], Ranking([["a"], ["b"]], [[1.0], [1.0]]), [[], []], ("a", "b"))
+    assert results.f1_all([9, 7], [("b",), ("x",)]) == pytest.approx([2 / 6, 0])
+
+
+def test_question_without_a_result_is_refused():
+    results = QuestionResults([7], Ranking([["a"]], [[1.0]]), [[]], ("a",))
+    with pytest.raises(FixInputError, match="1 questions have no result, 8"):
+        results.f1_all([8], [("a",)])
+
+
+def from_run(run_type, params=None, end=None):
+    return request_from_run(
+        SETTINGS, params or {}, run_id="r", run_type=run_type, data_interval_end=end
+    )
+
+
+THIRD_OF_APRIL = datetime(2024, 4, 3, 6, tzinfo=UTC)
+
+
+def test_backfilled_run_is_about_the_month_before_its_intervals_end():
+    assert from_run("backfill", end=THIRD_OF_APRIL).test_month == "2024-03"
+
+
+@pytest.mark.parametrize("run_type", ["scheduled", "manual"])
+def test_other_runs_take_the_latest_stored_month(run_type):
+    assert from_run(run_type, end=THIRD_OF_APRIL).test_month is None
+
+
+def test_month_of_the_form_comes_first():
+    assert from_run("backfill", {"test_month": "2023-01"}, THIRD_OF_APRIL).test_month == "2023-01"
+
+
+def test_run_without_a_reason_says_what_started_it():
+    assert from_run("scheduled").reason == "scheduled run, policy monthly_and_on_drift"
+
+
+def test_settings_name_the_candidates_where_the_form_does_not():
+    assert [spec.name for spec in from_run("manual").candidates] == ["frequency", "tfidf"]
+
+
+def test_drift_report_of_the_form_is_a_number():
+    request = request_from_params({"drift_report_id": "12"}, SETTINGS, request_id="r", actor="a")
+    assert request.drift_report_id == 12
+
+
+def test_every_family_has_a_cost():
+    assert set(CHEAPEST_FIRST) == set(names.CANDIDATES)
+
+
+def test_lists_of_parameters_are_trained_side_by_side_and_repetitions_once():
+    specs = expand_candidates(["tfidf", "tfidf"], {"tfidf": [{"penalty": 2}, {"penalty": 2}, {}]})
+    assert [spec.label for spec in specs] == ["tfidf (penalty=2)", "tfidf"]
+
+
+@pytest.mark.parametrize(
+    ("chosen", "parameters", "said"),
+    [
+        ([], None, "at least one candidate"),
+        (["tfidf"], {"lda": {}}, "not among the candidates"),
+        (["tfidf"], {"tfidf": "x"}, "must be an object"),
+    ],
+)
+def test_wrong_choice_of_candidates_is_refused(chosen, parameters, said):
+    with pytest.raises(FixInputError, match=said):
+        expand_candidates(chosen, parameters)
+
+
+def outcome(name, f1):
+    figures = {f"f1@{k}": f1 for k in (1, 3, 5)} | {"f1_all@5": f1, "train_s": 1.25}
+    return Outcome(CandidateSpec(name), f"run-{name}", figures, reused=False)
+
+
+def rows(count=2):
+    outcomes = [outcome(name, 0.1 * place) for place, name in enumerate(names.CANDIDATES[:count])]
+    return table_rows(outcomes, names.CANDIDATES[count - 1], {"f1@5": 0.3}, "4")
+
+
+def test_table_shows_the_best_first_and_the_champion_last():
+    table = markdown_table(rows())
+    assert [line.split("|")[1].strip() for line in table.splitlines()[2:]] == [
+        "**tfidf**",
+        "frequency",
+        "champion, version 4",
+    ]
+
+
+def test_short_note_fits_airflows_field():
+    done = {
+        "experiment_id": "1",
+        "run_id": "a" * 32,
+        "failed": ["lda"],
+        "test_month": "2024-03",
+        "reason": "The challenger is better: " + "x" * 700,
+        "rows": rows(7),
+    }
+    note = short_note(done, "http://mlflow.example")
+    assert len(note) <= AIRFLOW_NOTE_LENGTH
+    assert "Failed: lda." in note
+    assert "http://mlflow.example/#/experiments/1/runs/" in note
+
+
+def test_code_version_is_twelve_digits():
+    assert len(code_version()) == 12
+    assert int(code_version(), 16) >= 0
+
+
+def test_masks_have_one_place_for_each_test_question():
+    made = split()
+    assert {len(mask) for mask in masks_of(made).values()} == {len(made.test)}
+    assert all(mask.dtype == np.bool_ for mask in masks_of(made).values())
