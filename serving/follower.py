@@ -22,6 +22,7 @@ from serving.shelf import Shelf, WantedModel
 log = logging.getLogger(__name__)
 
 TICK_S: Final = 0.25
+FIRST_LOOK_S: Final = 10.0
 RETRY_S: Final = 15.0
 """A model that could not be loaded is tried again after this long."""
 
@@ -66,9 +67,17 @@ class RegistryFollower:
         )
 
     def start(self) -> None:
-        """Load what is on the shelf now, then follow in the background."""
-        self.look()
+        """
+        Load what is on the shelf now, then follow in the background.
+
+        On a machine that never had a model this waits for the leader's first look, so that no
+        worker takes questions before it knows whether there is a model.
+        """
         self._leader.start()
+        deadline = time.monotonic() + FIRST_LOOK_S
+        while self._shelf.changed_at_ns() == 0 and time.monotonic() < deadline:
+            time.sleep(0.02)
+        self.look()
         self._thread = threading.Thread(target=self._run, name="follower", daemon=True)
         self._thread.start()
 

@@ -1,0 +1,177 @@
+"""The service as it runs: gunicorn with two workers, real PostgreSQL, a registry over HTTP."""
+
+from __future__ import annotations
+
+import os
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import requests
+from sqlalchemy import text
+
+from serving.keys import add_key
+from serving.spool import spool_state
+from tests.serving.running import ROOT, RunningService
+from tests.serving.small_registry import SmallRegistry
+from tests.serving.test_live_model import save_model
+
+pytestmark = pytest.mark.integration
+
+QUESTION = {"title": "How do I read a file?", "body": "<p>In python.</p>"}
+
+
+@pytest.fixture
+def registry(tmp_path):
+    with SmallRegistry() as made:
+        made.add("1", save_model(tmp_path / "one", "python", "sql"))
+        made.add("2", save_model(tmp_path / "two", "rust", "go"))
+        made.aliases["champion"] = "1"
+        yield made
+
+
+@pytest.fixture
+def service(tmp_path, registry, database_url):
+    folder = tmp_path / "service"
+    folder.mkdir()
+    with RunningService(folder, database_url=database_url, registry_url=registry.url) as running:
+        yield running
+
+
+def ask(service) -> requests.Response:
+    return requests.post(f"{service.url}/predict", json=QUESTION, timeout=10)
+
+
+def stored(engine) -> list[str]:
+    with engine.connect() as connection:
+        return list(
+            connection.execute(text("SELECT prediction_id::text FROM predictions")).scalars()
+        )
+
+
+def until(condition: Callable[[], bool], timeout_s: float = 10.0) -> bool:
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def metric(service, sample: str) -> list[float]:
+    lines = requests.get(f"{service.url}/metrics", timeout=10).text.splitlines()
+    return [float(line.split()[-1]) for line in lines if line.startswith(sample)]
+
+
+def test_answers_are_in_postgres_within_two_seconds(service, engine):
+    ids = {ask(service).json()["prediction_id"] for _ in range(20)}
+
+    assert until(lambda: set(stored(engine)) == ids, timeout_s=2.0)
+
+
+def test_new_champion_answers_within_five_seconds(service, registry):
+    assert ask(service).json()["model_version"] == "1"
+    registry.aliases["champion"] = "2"
+
+    assert until(lambda: set(metric(service, "app_model_version{")) == {2.0}, timeout_s=5.0)
+    answers = {ask(service).json()["model_version"] for _ in range(20)}
+    assert answers == {"2"}
+
+
+def test_counters_are_those_of_all_workers_together(service):
+    assert until(lambda: len(metric(service, "app_model_version{")) == 2)
+    for _ in range(30):
+        ask(service)
+
+    assert metric(service, 'app_predictions_total{variant="champion"}') == [30.0]
+    assert until(lambda: metric(service, "app_prediction_time_seconds_count") == [30.0])
+
+
+def test_killed_workers_lose_no_row(service, engine):
+    ids = set()
+    for _ in range(3):
+        ids |= {ask(service).json()["prediction_id"] for _ in range(20)}
+        for worker in service.workers():
+            worker.kill()
+        service.wait_ready()
+
+    assert until(lambda: spool_state(service.folder / "spool")[0] == 0)
+    rows = stored(engine)
+    assert set(rows) == ids
+    assert len(rows) == len(ids)
+
+
+def test_restart_without_the_registry_answers_from_the_local_copy(service, registry):
+    registry.away = True
+    service.kill_all()
+    service.start()
+    service.wait_ready()
+
+    assert ask(service).json()["model_version"] == "1"
+    assert until(lambda: "503" in str(requests.get(f"{service.url}/readyz").json()["problem"]))
+
+
+def test_stopping_takes_seconds_and_leaves_nothing_in_the_spool(service, engine):
+    prediction_id = ask(service).json()["prediction_id"]
+    began = time.monotonic()
+
+    assert service.stop() == 0
+    assert time.monotonic() - began < 10
+    assert spool_state(service.folder / "spool")[0] == 0
+    assert prediction_id in stored(engine)
+
+
+def test_disk_that_fills_up_refuses_with_503_and_forgets_nothing(service, engine):
+    """A limit on file sizes makes the spool's writes fail as a full disk does."""
+    assert ask(service).status_code == 200
+    limits = {}
+    for worker in service.workers():
+        limits[worker.pid] = worker.rlimit(resource.RLIMIT_FSIZE)
+        worker.rlimit(resource.RLIMIT_FSIZE, (0, limits[worker.pid][1]))
+    refused = [ask(service) for _ in range(5)]
+    for pid, limit in limits.items():
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, limit)
+
+    assert {answer.status_code for answer in refused} == {503}
+    assert refused[0].json()["type"] == "urn:tagkeeper:problem:cannot_record"
+    assert ask(service).status_code == 200
+    assert until(lambda: len(stored(engine)) == 2)
+
+
+def start_beyond_loopback(tmp_path: Path, **more: str) -> subprocess.CompletedProcess[str]:
+    environment = {
+        **os.environ,
+        "DATABASE_URL": "postgresql://nobody@127.0.0.1:1/nowhere",
+        "MLFLOW_TRACKING_URI": "http://127.0.0.1:1",
+        "LOCAL_DIR": str(tmp_path / "local"),
+        "SERVICE_HOST": "0.0.0.0",
+        "SERVICE_PORT": "0",
+        "PYTHONPATH": str(ROOT),
+        **more,
+    }
+    command = [
+        *(sys.executable, "-m", "gunicorn", "-c", "serving/gunicorn_conf.py"),
+        *("--check-config", "serving:create_app()"),
+    ]
+    return subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+def test_beyond_loopback_it_does_not_start_without_keys(tmp_path):
+    done = start_beyond_loopback(tmp_path)
+
+    assert done.returncode != 0
+    assert "python -m serving.keys add" in done.stderr
+
+
+def test_beyond_loopback_it_starts_with_keys(tmp_path):
+    add_key(tmp_path / "keys", "ann")
+
+    done = start_beyond_loopback(tmp_path, SERVICE_API_KEYS_FILE=str(tmp_path / "keys"))
+
+    assert done.returncode == 0, done.stderr
