@@ -372,7 +372,7 @@ def test_month_that_is_half_fetched_is_not_tested_on_either(training, store, eng
             ),
             {"site": site},
         )
-    with pytest.raises(MissingDataError, match="2023-06 of .* is fetched only in part"):
+    with pytest.raises(MissingDataError, match=r"2023-06 of .* is fetched only in part"):
         run(training, test_month=LAST)
 
 
