@@ -3,6 +3,7 @@ Requests a second and delays: our service beside MLflow's server and a bare Flas
 
 The same linear model behind all: ours records every answer in a real PostgreSQL; ``mlflow models
 serve`` runs with as many workers; the bare route returns a constant under our gunicorn settings.
+Beside them, MLflow's server with what one would have without us: scikit-learn's TF-IDF and ridge.
 Then 100 swaps of the live model under load. The load generator has a process of its own.
 """
 
@@ -26,6 +27,8 @@ import requests
 from rich.console import Console
 from rich.table import Table
 
+from include.candidates.base import vocabulary_of
+from include.candidates.labels import label_matrix
 from tests.benchmarks.service_stage import (
     ASKED,
     Postgres,
@@ -43,6 +46,8 @@ from tests.serving.small_registry import SmallRegistry
 CONNECTIONS = (1, 4, 32)
 LIVE = ("1", "2", "3", "4")
 NEVER_LIVE = "5"
+SAME = "mlflow models serve"
+PLAIN = "mlflow models serve, plain model"
 GRACE_S = 5.0  # within which every worker follows
 
 
@@ -76,11 +81,8 @@ def measure(url: str, payloads: Path, seconds: float, rate: float | None = None)
 
 
 @contextmanager
-def mlflow_server(model: Path, work: Path, workers: int) -> Iterator[str]:
-    """Yield the address of ``mlflow models serve`` of the same candidate."""
-    packed = work / "mlflow-model"
-    if not packed.exists():
-        pack(model, packed)
+def mlflow_server(packed: Path, work: Path, workers: int) -> Iterator[str]:
+    """Yield the address of ``mlflow models serve`` of a model in MLflow's format."""
     port = free_port()
     log_path = work / "mlflow.log"
     with log_path.open("w") as log:
@@ -131,6 +133,22 @@ def pack(model: Path, packed: Path) -> None:
                 params=ParamSchema([ParamSpec("k", "long", 5)]),
             ),
         )
+
+
+def pack_plain(rows: Sequence[dict[str, Any]], packed: Path) -> None:
+    """Save what one writes without this platform: scikit-learn's TF-IDF and ridge, as logged."""
+    import mlflow.sklearn
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import Ridge
+    from sklearn.pipeline import make_pipeline
+
+    tags = [row["tags"] for row in rows]
+    labels = label_matrix(tags, vocabulary_of(tags, 5))
+    pipeline = make_pipeline(TfidfVectorizer(max_features=20_000), Ridge(solver="sparse_cg"))
+    pipeline.fit([f"{row['title']} {row['body']}" for row in rows], labels)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        mlflow.sklearn.save_model(pipeline, packed, pip_requirements=["scikit-learn"])
 
 
 def answers(url: str) -> bool:
@@ -231,7 +249,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         console.log(f"training tfidf on {len(rows) - ASKED} questions of {source}")
         model = train(work / "model", rows[:-ASKED])
         payloads = write_payloads(work / "asked.jsonl", rows[-ASKED:])
-        frames = write_payloads(work / "frames.jsonl", rows[-ASKED:], as_frame=True)
+        peers = {} if asked.without_mlflow else mlflow_peers(model, rows, work)
         with postgres(work / "postgres") as server, SmallRegistry() as registry:
             registry.add("1", model)
             registry.aliases["champion"] = "1"
@@ -258,17 +276,30 @@ def main(arguments: Sequence[str] | None = None) -> None:
                         figures = measure(f"{service.url}/predict", payloads, asked.seconds, 200)
                         memory[label] = worker_memory(service)
                     measured.setdefault(label, []).append(figures)
-                if not asked.without_mlflow:
-                    console.log(f"mlflow models serve, round {round_number + 1}")
-                    with mlflow_server(model, work, asked.workers) as url:
-                        figures = measure(url, frames, asked.seconds)
-                    measured.setdefault("mlflow models serve", []).append(figures)
+                for label, (packed, bodies) in peers.items():
+                    console.log(f"{label}, round {round_number + 1}")
+                    with mlflow_server(packed, work, asked.workers) as url:
+                        figures = measure(url, bodies, asked.seconds)
+                    measured.setdefault(label, []).append(figures)
             console.log(f"{asked.swaps} swaps under load")
             models = {"1": model, NEVER_LIVE: train(work / "never", rows[:400], "frequency")}
             for index, version in enumerate(LIVE[1:], start=1):
                 models[version] = train(work / f"model-{version}", rows[: 800 + 100 * index])
             swaps = swap_under_load(server, models, payloads, work, asked.swaps, asked.workers)
     show(measured, memory, swaps, source)
+
+
+def mlflow_peers(
+    model: Path, rows: Sequence[dict[str, Any]], work: Path
+) -> dict[str, tuple[Path, Path]]:
+    """Return what ``mlflow models serve`` is measured with: folder and request bodies by name."""
+    pack(model, work / "mlflow-same")
+    pack_plain(rows[:-ASKED], work / "mlflow-plain")
+    frames = write_payloads(work / "frames.jsonl", rows[-ASKED:], as_frame=True)
+    inputs = work / "inputs.jsonl"
+    texts = [[f"{row['title']} {row['body']}"] for row in rows[-ASKED:]]
+    inputs.write_text("\n".join(json.dumps({"inputs": one}) for one in texts), encoding="utf-8")
+    return {SAME: (work / "mlflow-same", frames), PLAIN: (work / "mlflow-plain", inputs)}
 
 
 def median(rounds: Sequence[dict[str, Any]], key: str, figure: str) -> float:
@@ -309,9 +340,10 @@ def show(
         for label, rounds in measured.items()
     }
     ours = best["ours"]
-    mlflow = best.get("mlflow models serve")
+    mlflow, plain = best.get(SAME), best.get(PLAIN)
     figures = {
         "mlflow_ratio": round(ours / mlflow, 2) if mlflow else None,
+        "mlflow_plain_ratio": round(ours / plain, 2) if plain else None,
         "bare_ratio": round(ours / best["bare route"], 3),
         "unrecorded_ratio": round(ours / best["ours, not recording"], 3),
         "p99_ms_at_200": median(measured["ours"], "at rate", "p99_ms"),

@@ -14,6 +14,8 @@ import pytest
 import requests
 from sqlalchemy import text
 
+from include.jobs import ab_test
+from include.registry import Registry
 from serving.keys import add_key
 from serving.spool import spool_state
 from tests.serving.running import ROOT, RunningService
@@ -140,6 +142,28 @@ def test_disk_that_fills_up_refuses_with_503_and_forgets_nothing(service, engine
     assert refused[0].json()["type"] == "urn:tagkeeper:problem:cannot_record"
     assert ask(service).status_code == 200
     assert until(lambda: len(stored(engine)) == 2)
+
+
+def test_ab_test_shares_the_traffic_within_seconds_and_stops_as_fast(service, registry, engine):
+    versions = Registry(registry.url)
+    ab_test.start(
+        engine,
+        versions,
+        challenger_version="2",
+        share=0.5,
+        shadow=False,
+        actor="test",
+        reason="to see",
+    )
+
+    def answering() -> set[str]:
+        asked = [{**QUESTION, "client": str(number)} for number in range(40)]
+        answers = requests.post(f"{service.url}/predict", json=asked, timeout=10).json()
+        return {answer["model_version"] for answer in answers}
+
+    assert until(lambda: answering() == {"1", "2"})
+    ab_test.stop(engine, versions, actor="test", reason="seen")
+    assert until(lambda: all(answering() == {"1"} for _ in range(5)))
 
 
 def start_beyond_loopback(tmp_path: Path, **more: str) -> subprocess.CompletedProcess[str]:

@@ -7,6 +7,7 @@ from include.candidates.catalogue import make_candidate
 from include.candidates.encoders import encoder_factory
 from include.candidates.mentions import MENTION_FEATURES, MentionFinder
 from include.candidates.pairs import PairModel
+from include.candidates.recency import rise_before_each
 from include.candidates.ridge import fit_ridge
 from include.candidates.terms import code_terms, term_counts, words
 from include.candidates.vectoriser import Vectoriser
@@ -138,3 +139,37 @@ def test_a_real_encoder_puts_like_questions_near_each_other(name):
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, rtol=1e-5)
     assert vectors[0] @ vectors[1] > vectors[0] @ vectors[2] + 0.1
     assert encoder.encode([]).shape == (0, encoder.dimensions)
+
+
+def test_a_tag_used_only_lately_has_risen_and_one_given_up_has_fallen():
+    labels = np.zeros((1000, 3), dtype=np.float32)
+    labels[::2, 0] = 1
+    labels[:600, 1] = 1
+    labels[800:, 2] = 1
+
+    steady, fallen, risen = rise_before_each(labels)[-1]
+
+    assert abs(steady) < 0.05
+    assert fallen < -2
+    assert risen > 1
+
+
+def test_the_rise_before_a_question_does_not_know_what_comes_after_it():
+    labels = np.zeros((1000, 2), dtype=np.float32)
+    labels[::3, 0] = 1
+    later = labels.copy()
+    later[600:] = later[600:][::-1]
+
+    np.testing.assert_allclose(
+        rise_before_each(labels)[:600], rise_before_each(later)[:600], atol=1e-6
+    )
+
+
+def test_a_rising_tag_is_suggested_more_than_a_falling_one_with_the_same_words():
+    texts = [PreparedText("observable stream", "map the values", "")] * 800
+    tags = [("old",)] * 400 + [("new",)] * 400
+    candidate = make_candidate("tfidf", None, word_encoders).fit(texts, tags, ("new", "old"))
+
+    old, new = candidate.score(texts[:1])[0][[1, 0]]
+
+    assert new > old + 0.2

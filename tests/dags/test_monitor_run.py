@@ -1,0 +1,150 @@
+"""`monitor_drift` and `send_mail` run by a real Airflow, on real PostgreSQL, MLflow and SMTP."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import uuid
+from email import message_from_bytes, policy
+from pathlib import Path
+
+import pytest
+
+from include import names
+from include.months import month_range
+from include.registry import Registry
+from include.sandbox.events import Event
+from include.sandbox.simulator import simulate
+from include.store.drift import judged_months, read_report
+from include.store.questions import upsert_questions
+
+ROOT = Path(__file__).resolve().parents[2]
+LEARNED, QUIET, CHANGED = "2023-07", "2023-08", "2023-09"
+
+pytestmark = pytest.mark.integration
+
+
+def airflow(*arguments, **environment):
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-m", "airflow", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+        timeout=600,
+        env=os.environ | {"AIRFLOW__LOGGING__LOGGING_LEVEL": "INFO"} | environment,
+    )
+    assert done.returncode == 0, (done.stdout + done.stderr)[-6000:]
+    return done.stdout
+
+
+@pytest.fixture(scope="module", autouse=True)
+def metadata():
+    """Airflow's database with every DAG in it: a trigger asks for the DAG that it starts."""
+    airflow("db", "migrate")
+    airflow("pools", "set", names.POOL_TRAINING, "2", "training")
+    airflow("dags", "reserialize")
+
+
+@pytest.fixture
+def sink(tmp_path):
+    """A real mail host, which keeps what it gets: (port, folder)."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    folder = tmp_path / "mail"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "include.local_stack.mail_sink", "--port", str(port)]
+        + ["--folder", str(folder)],
+        cwd=ROOT,
+    )
+    for _ in range(200):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                break
+        time.sleep(0.1)
+    yield port, folder
+    process.terminate()
+    process.wait(20)
+
+
+@pytest.fixture
+def platform(database_url, engine, mlflow_server, sink, tmp_path):
+    """The environment of a platform with nine months of questions; the last is not like the rest."""
+    site = f"test-{uuid.uuid4().hex[:8]}"
+    event = Event(CHANGED, "tag_born", 0.25)
+    made = simulate(4, "2023-01", 9, 120, events=(event,), site=site)
+    with engine.begin() as connection:
+        upsert_questions(connection, made.questions)
+    smtp = {
+        "conn_type": "smtp",
+        "host": "127.0.0.1",
+        "port": sink[0],
+        "extra": {"disable_ssl": True, "disable_tls": True},
+    }
+    return {
+        "DATABASE_URL": database_url,
+        "MLFLOW_TRACKING_URI": mlflow_server,
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "SITE": site,
+        "LOCAL_DIR": str(tmp_path / "local"),
+        "BOOTSTRAP_SAMPLES": "200",
+        "AIRFLOW_CONN_SMTP_DEFAULT": json.dumps(smtp),
+    }
+
+
+def run(platform, dag_id, **conf):
+    return airflow("dags", "test", dag_id, "--conf", json.dumps(conf), **platform)
+
+
+def triggered(dag_id):
+    """Ids of the runs that were triggered, not those that this test ran itself."""
+    runs = json.loads(airflow("dags", "list-runs", dag_id, "--output", "json"))
+    return [r["run_id"] for r in runs if r["run_id"].startswith(("drift-", "mail-drift-"))]
+
+
+def report_of(engine, site, month):
+    from sqlalchemy import text
+
+    with engine.connect() as connection:
+        assert month in [row.month for row in judged_months(connection, site)]
+        found = connection.execute(
+            text(
+                "SELECT report_id FROM drift_reports WHERE site = :site AND window_start = :start"
+            ),
+            {"site": site, "start": month_range(month)[0]},
+        )
+        return read_report(connection, found.scalar_one())
+
+
+def test_quiet_month_keeps_event_retrains_once_and_the_mail_arrives(
+    platform, engine, mlflow_server, sink
+):
+    run(platform, names.DAG_TRAIN, candidates=["tfidf"], test_month=LEARNED)
+    assert Registry(mlflow_server).alias(names.CHAMPION).tags["train_last"] == LEARNED
+
+    run(platform, names.DAG_MONITOR_DRIFT, month=QUIET)
+    quiet = report_of(engine, platform["SITE"], QUIET)
+    assert (quiet.report.verdict, quiet.action) == ("quiet", "keep")
+    assert triggered(names.DAG_TRAIN) == []
+
+    run(platform, names.DAG_MONITOR_DRIFT, month=CHANGED)
+    drift = report_of(engine, platform["SITE"], CHANGED)
+    assert (drift.report.verdict, drift.action) == ("drift", "retrain")
+    assert drift.artifact_uri.startswith(mlflow_server)
+    training = f"drift-report-{drift.report_id}"
+    assert triggered(names.DAG_TRAIN) == [training]
+    assert triggered(names.DAG_SEND_MAIL) == [f"mail-{training}"]
+
+    run(platform, names.DAG_MONITOR_DRIFT, month=CHANGED)
+    assert triggered(names.DAG_TRAIN) == [training]
+    assert report_of(engine, platform["SITE"], CHANGED).training_run_id == training
+
+    facts = {"report_id": drift.report_id, "training_run_id": training}
+    run(platform, names.DAG_SEND_MAIL, kind="drift", facts=facts)
+    (path,) = sink[1].glob("*.eml")
+    mail = message_from_bytes(path.read_bytes(), policy=policy.default)
+    assert f"Drift in {CHANGED}" in mail["Subject"]
+    assert f"/runs/{training}" in mail.get_body(("plain",)).get_content()
