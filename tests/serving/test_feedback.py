@@ -1,5 +1,3 @@
-import uuid
-
 import pytest
 
 
@@ -33,7 +31,7 @@ def test_no_tag_at_all_is_an_answer_too(client, recorder, prediction_id):
 @pytest.mark.parametrize(
     "unknown",
     [
-        str(uuid.uuid4()),
+        "3f0d5a0e-6a3e-4a57-9f0b-1c6f8f0a7b11",
         "00000000-0000-7000-8000-000000000000",
         f"{'f' * 8}-ffff-7fff-8fff-{'f' * 12}",
     ],
