@@ -56,8 +56,10 @@ def sink(tmp_path):
         port = probe.getsockname()[1]
     folder = tmp_path / "mail"
     process = subprocess.Popen(
-        [sys.executable, "-m", "include.local_stack.mail_sink", "--port", str(port)]
-        + ["--folder", str(folder)],
+        [
+            *(sys.executable, "-m", "include.local_stack.mail_sink"),
+            *("--port", str(port), "--folder", str(folder)),
+        ],
         cwd=ROOT,
     )
     for _ in range(200):
@@ -71,7 +73,21 @@ def sink(tmp_path):
 
 
 @pytest.fixture
-def platform(database_url, engine, mlflow_server, sink, tmp_path):
+def no_champion(mlflow_server):
+    """The server is shared by all tests: this one begins without a champion and leaves none."""
+    registry = Registry(mlflow_server)
+
+    def clear():
+        if registry.alias(names.CHAMPION):
+            registry.remove_alias(names.CHAMPION)
+
+    clear()
+    yield
+    clear()
+
+
+@pytest.fixture
+def platform(database_url, engine, mlflow_server, no_champion, sink, tmp_path):
     """The environment of a platform with nine months of questions; the last is not like the rest."""
     site = f"test-{uuid.uuid4().hex[:8]}"
     event = Event(CHANGED, "tag_born", 0.25)
