@@ -1,5 +1,6 @@
 """Reads from PostgreSQL what the demo claims: questions, figures, predictions."""
 
+import time
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -68,8 +69,30 @@ def candidate_figures(engine: Engine, site: str, test_month: str) -> dict[str, d
     return figures
 
 
-def count_recorded(engine: Engine, answers: Sequence[Answer], since: datetime) -> int:
-    """Return how many answers are recorded, each under the version that gave it."""
+def wait_until_recorded(
+    engine: Engine, answers: Sequence[Answer], since: datetime, timeout_s: float = 10.0
+) -> float:
+    """
+    Return the seconds until every answer is recorded under the version that gave it.
+
+    An answer is durable when it is given, but may wait on the service's disk for the next batch.
+
+    Raises
+    ------
+    CheckFailedError
+        If some are still missing after ``timeout_s`` seconds, or one is there twice.
+    """
+    started = time.monotonic()
+    while (recorded := _count_recorded(engine, answers, since)) != len(answers):
+        if time.monotonic() - started > timeout_s:
+            raise CheckFailedError(
+                f"the service gave {len(answers)} answers, PostgreSQL has {recorded} predictions"
+            )
+        time.sleep(0.2)
+    return time.monotonic() - started
+
+
+def _count_recorded(engine: Engine, answers: Sequence[Answer], since: datetime) -> int:
     with engine.connect() as connection:
         found = connection.execute(
             query("recorded_predictions"),
