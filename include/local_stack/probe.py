@@ -1,4 +1,4 @@
-"""Tell whether a process of docker-compose is well: ``python -m include.local_stack.probe NAME``."""
+"""Tell whether a process of docker-compose is well: `python -m include.local_stack.probe`."""
 
 import argparse
 import sys
