@@ -101,9 +101,7 @@ def test_quiet_month_keeps_the_model(monitoring, go_live):
     assert monitoring.decide(report_id).action == "keep"
 
 
-def test_event_retrains_once_and_the_new_model_finds_the_next_check_quiet(
-    monitoring, go_live, simulation
-):
+def test_event_retrains_once_and_names_the_tags_that_moved(monitoring, go_live, simulation):
     go_live("2023-06", "2023-12")
     report_id = monitoring.check_month(CHANGED)
     decision = monitoring.decide(report_id)
