@@ -82,15 +82,7 @@ def read_state(local: Path) -> StackState | None:
 
 def stack_processes(place: Place, state: StackState) -> tuple[Process, ...]:
     """Return the processes of a started stack, PostgreSQL first."""
-    others = tuple(
-        p
-        for p in processes(place, state.choice.sandbox_arguments(place))
-        if not (p.name == "sandbox" and not (place.root / "include/sandbox/site.py").exists())
-        and not (
-            p.name == "service"
-            and "create_app" not in (place.root / "serving/__init__.py").read_text()
-        )
-    )  # TEMPORARY
+    others = processes(place, state.choice.sandbox_arguments(place))
     if not state.own_postgres:
         return others
     return (postgres_process(postgres.binaries(), place.local / "postgres", place), *others)
