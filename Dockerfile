@@ -25,7 +25,7 @@ COPY serving serving
 COPY dags dags
 COPY plugins plugins
 COPY sql sql
-COPY pyproject.toml ./
+COPY pyproject.toml MLproject ./
 
 USER tagkeeper
 VOLUME /data

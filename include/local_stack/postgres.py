@@ -81,6 +81,9 @@ def initialise(data: Path, password: str) -> None:
                 *("--auth=scram-sha-256", f"--pwfile={secret.name}"),
             ],
             user=account,
+            # Root's group would fall under the group's rights on folders, which may be none
+            group=account,
+            extra_groups=None if account is None else [],
             capture_output=True,
             text=True,
             check=False,
