@@ -2,9 +2,9 @@
 What tfidf, bert, use and hybrid have in common: two stages.
 
 First stage: ridge regressions of all tags, each on its own blend of views. Second stage: for every
-(question, tag) pair, the first stage's scores, how often the tag is used and whether the question
-names it, weighed by a logistic regression that all tags share. It learns from leave-one-out
-scores, so it knows how far each score can be trusted.
+(question, tag) pair, the first stage's scores, how often the tag is used, whether it is rising, and
+whether the question names it, weighed by a logistic regression that all tags share. It learns from
+leave-one-out scores, so it knows how far each score can be trusted.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from include.candidates.folder import read_array, read_json, write_array, write_
 from include.candidates.labels import check_training, label_matrix
 from include.candidates.mentions import MENTION_FEATURES, MentionFinder
 from include.candidates.pairs import PairModel, latest_rows, score_features
+from include.candidates.recency import rise_before_each
 from include.errors import ModelUnusableError
 from include.text.prepared import PreparedText
 
@@ -59,10 +60,13 @@ class StackedCandidate(Candidate):
         self.vocabulary = tuple(vocabulary)
         self._mentions = MentionFinder(self.vocabulary)
         labels = label_matrix(tags, self.vocabulary)
-        self._tag_counts = labels.sum(axis=0)
+        rise = rise_before_each(labels)
+        self._tag_facts = _tag_facts(labels, rise[-1])
         self._stage, left_out = FirstStage.fit(self._design, self._encoders, texts, labels)
         rows = latest_rows(len(texts), len(self.vocabulary))
-        features = self._pair_features(texts[rows], left_out[:, rows])
+        facts = np.broadcast_to(self._tag_facts, (len(labels[rows]), *self._tag_facts.shape)).copy()
+        facts[:, :, 1] = rise[:-1][rows]
+        features = self._pair_features(texts[rows], left_out[:, rows], facts)
         self._pairs = PairModel.fit(features, labels[rows])
         return self
 
@@ -71,7 +75,8 @@ class StackedCandidate(Candidate):
         parts = [np.zeros((0, len(self.vocabulary)), dtype=np.float32)]
         for start in range(0, len(texts), _AT_ONCE):
             part = texts[start : start + _AT_ONCE]
-            features = self._pair_features(part, self._stage.score(part))
+            facts = np.broadcast_to(self._tag_facts, (len(part), *self._tag_facts.shape))
+            features = self._pair_features(part, self._stage.score(part), facts)
             parts.append(self._pairs.chance(features))
         return np.concatenate(parts)
 
@@ -83,7 +88,7 @@ class StackedCandidate(Candidate):
         scores = self._stage.score([text])
         reasons = self._stage.reasons(text, column, self._slopes(scores[:, 0, column]))
         if self._design.mentions:
-            values = self._pair_features([text], scores)[0, column, -len(MENTION_FEATURES) :]
+            values = self._mentions.find(text)[column]
             weights = self._pairs.weights[-1 - len(MENTION_FEATURES) : -1]
             reasons += [
                 Reason("mention", f"{tag}: {name}", float(weight * value))
@@ -93,9 +98,9 @@ class StackedCandidate(Candidate):
         return tuple(reason for reason in strongest[:limit] if reason.weight > 0)
 
     def save(self, folder: Path) -> None:
-        """Write the first stage's arrays, ``tag_counts.npy`` and ``<family>.json``."""
+        """Write the first stage's arrays, ``tag_facts.npy`` and ``<family>.json``."""
         self._stage.save(folder)
-        write_array(folder, "tag_counts.npy", self._tag_counts)
+        write_array(folder, "tag_facts.npy", self._tag_facts)
         described = {
             "parameters": asdict(self.parameters),
             "vocabulary": self.vocabulary,
@@ -113,10 +118,10 @@ class StackedCandidate(Candidate):
         candidate._mentions = MentionFinder(candidate.vocabulary)
         design, size = candidate._design, len(candidate.vocabulary)
         candidate._stage = FirstStage.load(folder, design, encoders, described["encoders"], size)
-        candidate._tag_counts = read_array(folder, "tag_counts.npy")
-        if len(candidate._tag_counts) != size:
-            raise ModelUnusableError(f"{folder}: tag_counts.npy does not fit the vocabulary")
-        features = 2 * len(design.blends) + 1 + design.mentions * len(MENTION_FEATURES)
+        candidate._tag_facts = read_array(folder, "tag_facts.npy")
+        if candidate._tag_facts.shape != (size, 2):
+            raise ModelUnusableError(f"{folder}: tag_facts.npy does not fit the vocabulary")
+        features = 2 * len(design.blends) + 2 + design.mentions * len(MENTION_FEATURES)
         candidate._pairs = PairModel.from_list(described["pair_weights"], features)
         return candidate
 
@@ -125,12 +130,13 @@ class StackedCandidate(Candidate):
         return asdict(self.parameters)
 
     def _pair_features(
-        self, texts: Sequence[PreparedText], scores: NDArray[np.float32]
+        self,
+        texts: Sequence[PreparedText],
+        scores: NDArray[np.float32],
+        facts: NDArray[np.float32],
     ) -> NDArray[np.float32]:
-        """Return shape (n_texts, n_vocabulary, n_features): scores, the tag's uses, mentions."""
-        uses = np.log1p(self._tag_counts)
-        parts = [score_features(blend) for blend in scores]
-        parts.append(np.broadcast_to(uses[None, :, None], (len(texts), len(uses), 1)))
+        """Return shape (n_texts, n_vocabulary, n_features): scores, the tags' facts, mentions."""
+        parts = [*(score_features(blend) for blend in scores), facts]
         if self._design.mentions:
             parts.append(np.stack([self._mentions.find(text) for text in texts]))
         return np.concatenate(parts, axis=2)
@@ -142,3 +148,8 @@ class StackedCandidate(Candidate):
             float(weights[2 * index] + weights[2 * index + 1] / max(float(score), 0.01))
             for index, score in enumerate(scores)
         ]
+
+
+def _tag_facts(labels: NDArray[np.float32], rise: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return shape (n_vocabulary, 2): the logarithm of each tag's uses, and its rise."""
+    return np.stack([np.log1p(labels.sum(axis=0)), rise], axis=1)
