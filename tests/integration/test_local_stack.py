@@ -1,0 +1,162 @@
+"""The whole platform on this machine, for real: up, used through its own doors, killed, down."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psutil
+import pytest
+
+from include import names
+from include.demo.asking import ask, wait_for_version
+from include.demo.stored import champion_promotion, verify_months, wait_until_recorded
+from include.local_stack.airflow_api import AirflowApi
+from include.local_stack.leftovers import belonging_processes
+from include.local_stack.stack import read_environment, read_state
+from include.local_stack.status import stack_status
+from include.months import month_range
+from include.sources.stackexchange_api import StackExchangeClient
+from include.store.engine import make_engine
+
+ROOT = Path(__file__).resolve().parents[2]
+MONTHS = ("2023-01", "2023-02", "2023-03")
+
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(1500)]
+
+
+def command(local: Path, name: str) -> subprocess.CompletedProcess[str]:
+    settings = ("DATABASE_URL", "SITE", "DATA", "LIVE", "STACKEXCHANGE_API_URL")
+    environment = {key: value for key, value in os.environ.items() if key not in settings}
+    return subprocess.run(
+        [sys.executable, "-m", "include.local_stack", name],
+        cwd=ROOT,
+        env=environment | {"LOCAL_DIR": str(local), "INGEST_WINDOW_DAYS": "31"},
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+
+
+def processes_of(local: Path) -> list[psutil.Process]:
+    state = read_state(local)
+    return belonging_processes(local, None if state is None else state.session)
+
+
+@pytest.fixture(scope="module")
+def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The folder of a running stack."""
+    folder = tmp_path_factory.mktemp("stack")
+    started = command(folder, "up")
+    try:
+        assert started.returncode == 0, started.stdout + started.stderr
+        yield folder
+    finally:
+        command(folder, "down")
+
+
+def test_everything_runs_and_listens_on_loopback_only(local: Path):
+    lines = stack_status(local)
+    family = [
+        process
+        for line in lines
+        for process in (
+            psutil.Process(line.pid),
+            *psutil.Process(line.pid).children(recursive=True),
+        )
+    ]
+    listening = {
+        connection.laddr.ip
+        for process in family
+        for connection in process.net_connections(kind="inet")
+        if connection.status == psutil.CONN_LISTEN
+    }
+
+    # The supervisor calls a process STARTING for its first ten seconds
+    assert {line.state for line in lines} <= {"RUNNING", "STARTING"}
+    assert listening == {"127.0.0.1"}
+
+
+def test_files_with_secrets_are_readable_by_their_owner_only(local: Path):
+    secret = [local / "env", local / "credentials.json", local / "airflow" / "passwords.json"]
+
+    assert [path.stat().st_mode & 0o777 for path in secret] == [0o600] * 3
+
+
+def test_a_second_up_says_that_it_runs_and_starts_nothing(local: Path):
+    before = {line.name: line.pid for line in stack_status(local)}
+
+    again = command(local, "up")
+
+    assert again.returncode == 0
+    assert "already runs" in again.stdout
+    assert {line.name: line.pid for line in stack_status(local)} == before
+
+
+def test_from_ingest_to_a_recorded_prediction_through_airflow(local: Path):
+    environment = read_environment(local)
+    airflow = AirflowApi.from_environment(environment)
+    engine = make_engine(environment["DATABASE_URL"])
+    for dag_id in (names.DAG_INGEST, names.DAG_TRAIN):
+        airflow.wait_for_dag(dag_id, timeout_s=120)
+
+    airflow.start_backfill(names.DAG_INGEST, MONTHS[0], MONTHS[-1])
+    airflow.wait_for_backfill(names.DAG_INGEST, MONTHS[0], MONTHS[-1], timeout_s=300)
+    assert verify_months(engine, environment["SITE"], MONTHS) > 100
+
+    conf = {"test_month": MONTHS[-1], "candidates": ["frequency", "tfidf"], "reason": "a test"}
+    run_id = airflow.trigger(names.DAG_TRAIN, conf)
+    airflow.wait_for_run(names.DAG_TRAIN, run_id, timeout_s=400)
+    champion = champion_promotion(engine)
+    wait_for_version(environment["SERVICE_URL"], champion.to_version, timeout_s=15)
+
+    since = datetime.now(UTC)
+    client = StackExchangeClient(
+        api_url=environment["STACKEXCHANGE_API_URL"], site=environment["SITE"]
+    )
+    question = next(iter(client.pages(*month_range("2023-04")))).questions[0]
+    answer = ask(environment["SERVICE_URL"], question)
+    wait_until_recorded(engine, [answer], since)
+    engine.dispose()
+
+    assert answer.model_version == champion.to_version
+    assert answer.tags
+
+
+def test_a_killed_process_is_started_again(local: Path):
+    victim = next(line for line in stack_status(local) if line.name == "mail")
+    os.kill(victim.pid, signal.SIGKILL)
+    again = command(local, "up")
+
+    assert again.returncode == 0
+    revived = next(line for line in stack_status(local) if line.name == "mail")
+    assert revived.pid not in {0, victim.pid}
+
+
+def test_down_leaves_no_process_also_when_the_supervisor_was_killed(local: Path):
+    (supervisor,) = {psutil.Process(line.pid).ppid() for line in stack_status(local)}
+    os.kill(supervisor, signal.SIGKILL)
+    assert len(processes_of(local)) > 5
+
+    stopped = command(local, "down")
+
+    assert stopped.returncode == 0, stopped.stdout + stopped.stderr
+    assert processes_of(local) == []
+
+
+def test_after_that_it_starts_and_stops_with_its_data(local: Path):
+    started = command(local, "up")
+    assert started.returncode == 0, started.stdout + started.stderr
+    environment = read_environment(local)
+    engine = make_engine(environment["DATABASE_URL"])
+    assert verify_months(engine, environment["SITE"], MONTHS) > 100
+    engine.dispose()
+
+    stopped = command(local, "down")
+
+    assert stopped.returncode == 0
+    assert processes_of(local) == []
+    assert "Nothing was running" in command(local, "down").stdout
