@@ -26,9 +26,9 @@ class HybridParameters:
         Comma-separated encoders whose vectors are used; each costs its time per question.
     bert_weight, use_weight : float, default=1.0, 0.5
         Of the encoders' kernels, against 1 for words, where they are learned together; > 0.
-    penalty : float, default=1.0
+    penalty : float, default=2.0
         Of the regressions that see words; > 0.
-    meaning_penalty : float, default=0.3
+    meaning_penalty : float, default=0.6
         Of the regressions on an encoder's vectors alone; > 0.
     title_weight : float, default=3.0
         How often a word of the title counts, against once in prose and code; >= 1.
@@ -46,8 +46,8 @@ class HybridParameters:
     encoders: str = "bert,use"
     bert_weight: float = 1.0
     use_weight: float = 0.5
-    penalty: float = 1.0
-    meaning_penalty: float = 0.3
+    penalty: float = 2.0
+    meaning_penalty: float = 0.6
     title_weight: float = 3.0
     min_questions: int = 2
     max_questions: int = MAX_QUESTIONS

@@ -24,7 +24,7 @@ class TfidfParameters:
         How often a word of the title counts, against once in prose and code; >= 1.
     min_questions : int, default=2
         Questions that must use a word for it to be learned; >= 1.
-    penalty : float, default=1.0
+    penalty : float, default=2.0
         Of the ridge regression; > 0.
     max_questions : int, default=20000
         The latest questions that are learned from; the kernel's memory grows with its square.
@@ -32,7 +32,7 @@ class TfidfParameters:
 
     title_weight: float = 3.0
     min_questions: int = 2
-    penalty: float = 1.0
+    penalty: float = 2.0
     max_questions: int = MAX_QUESTIONS
 
 
