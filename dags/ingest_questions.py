@@ -12,25 +12,14 @@ what `check` returns. Safe to run again: a month run twice leaves the same quest
 what was edited and retagged since.
 """
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from airflow.sdk import CronDataIntervalTimetable, Param, RetryDecision, RetryPolicy, dag, task
+from airflow.sdk import CronDataIntervalTimetable, Param, dag, task
 
-from include import errors, names
+from include import names
 from include.dag_defaults import DEFAULT_ARGS
 from include.months import MONTH_PATTERN, resolve_month
-
-
-class RetryAsTold(RetryPolicy):
-    """Come back when the site says so; do not repeat what only a person can mend."""
-
-    def evaluate(self, exception, try_number, max_tries, context=None):
-        if isinstance(exception, errors.RetryLaterError):
-            delay = timedelta(seconds=exception.retry_after_s)
-            return RetryDecision.retry(delay, reason=str(exception))
-        if isinstance(exception, errors.TagkeeperError):
-            return RetryDecision.fail(reason=str(exception))
-        return RetryDecision.default()
+from plugins.retry_policy import RetryWhatPasses
 
 
 @dag(
@@ -39,7 +28,7 @@ class RetryAsTold(RetryPolicy):
     catchup=False,
     is_paused_upon_creation=False,
     max_active_runs=2,
-    default_args=DEFAULT_ARGS | {"retry_policy": RetryAsTold()},
+    default_args=DEFAULT_ARGS | {"retry_policy": RetryWhatPasses()},
     params={
         "month": Param(
             None,

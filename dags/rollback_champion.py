@@ -7,25 +7,14 @@ not answer. Moves the alias, writes the ledger row with the reason, and is done 
 answers with the old version. Safe to run again: a run moves the alias once.
 """
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
-from airflow.sdk import Param, RetryDecision, RetryPolicy, dag, task
+from airflow.sdk import Param, dag, task
 
-from include import errors, names
+from include import names
 from include.dag_defaults import DEFAULT_ARGS
-
-
-class RetryWhatPasses(RetryPolicy):
-    """Come back when told; do not repeat what only a person can mend."""
-
-    def evaluate(self, exception, try_number, max_tries, context=None):
-        if isinstance(exception, errors.RetryLaterError):
-            delay = timedelta(seconds=exception.retry_after_s)
-            return RetryDecision.retry(delay, reason=str(exception))
-        if isinstance(exception, errors.TagkeeperError):
-            return RetryDecision.fail(reason=str(exception))
-        return RetryDecision.default()
+from plugins.retry_policy import RetryWhatPasses
 
 
 @dag(

@@ -13,14 +13,15 @@ questions, parameters and code is used again, and what was promoted is not promo
 """
 
 import os
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
-from airflow.sdk import CronDataIntervalTimetable, Param, RetryDecision, RetryPolicy, dag, task
+from airflow.sdk import CronDataIntervalTimetable, Param, dag, task
 
-from include import errors, names
+from include import names
 from include.dag_defaults import DEFAULT_ARGS
 from include.months import MONTH_PATTERN
+from plugins.retry_policy import RetryWhatPasses
 
 # Parsed every few seconds: the environment is read directly, which is 0.2 s faster than Settings.
 POLICY = os.environ.get("RETRAINING_POLICY") or "monthly_and_on_drift"
@@ -30,18 +31,6 @@ CRON = {
     "quarterly": "0 6 3 1,4,7,10 *",
 }
 CHOSEN = os.environ.get("CANDIDATES") or ",".join(names.CANDIDATES)
-
-
-class RetryWhatPasses(RetryPolicy):
-    """Come back when told; do not repeat what only a person can mend."""
-
-    def evaluate(self, exception, try_number, max_tries, context=None):
-        if isinstance(exception, errors.RetryLaterError):
-            delay = timedelta(seconds=exception.retry_after_s)
-            return RetryDecision.retry(delay, reason=str(exception))
-        if isinstance(exception, errors.TagkeeperError):
-            return RetryDecision.fail(reason=str(exception))
-        return RetryDecision.default()
 
 
 @dag(

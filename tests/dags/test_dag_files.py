@@ -14,6 +14,8 @@ ROOT = Path(__file__).resolve().parents[2]
 FILES = sorted((ROOT / "dags").glob("*.py"))
 KNOWN = {value for name, value in vars(names).items() if name.startswith("DAG_")}
 IDS = [path.stem for path in FILES]
+NOT_YET = {names.DAG_STABILITY}
+"""Named for what agrees on it, but its file has not been written."""
 
 # Libraries that take long to import; a DAG file that needs one imports it inside its task.
 HEAVY = {
@@ -53,7 +55,7 @@ def measured() -> dict:
 
 def test_every_dag_is_known_and_named_after_its_file(dags):
     assert set(dags) == set(IDS)
-    assert set(IDS) <= KNOWN
+    assert set(IDS) == KNOWN - NOT_YET
 
 
 @pytest.mark.parametrize("path", FILES, ids=IDS)
@@ -86,7 +88,7 @@ def test_every_task_retries_and_waits_for_no_earlier_run(dags, dag_id):
 @pytest.mark.parametrize("dag_id", IDS)
 def test_dag_starts_unpaused_without_catching_up_and_bounded(dags, dag_id):
     dag = dags[dag_id]
-    assert dag.is_paused_upon_creation is not True
+    assert dag.is_paused_upon_creation is False
     assert dag.catchup is False
     assert 1 <= dag.max_active_runs <= 4
 

@@ -26,9 +26,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "docs": BASE | {"dag_defaults"},
     "serving": BASE | {"registry", "store", "text", "candidates"},
     "plugins": BASE | {"store"},
-    "dags": {"names", "months", "errors", "dag_defaults", "settings", "jobs"},
+    "dags": {"names", "months", "errors", "dag_defaults", "settings", "jobs", "plugins"},
 }
-AT_THE_TOP_OF_A_DAG = {"names", "months", "errors", "dag_defaults"}
+AT_THE_TOP_OF_A_DAG = {"names", "months", "errors", "dag_defaults", "plugins"}
 
 # Library -> the only places that may import it.
 ONLY_IN = {
