@@ -24,7 +24,10 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture
 def environment(database_url, engine, mlflow_server):
-    """Four months of questions under a site's name of their own."""
+    """Four months of questions under a site's name of their own, and no champion of another's."""
+    registry = Registry(mlflow_server)
+    if registry.alias(names.CHAMPION) is not None:
+        registry.remove_alias(names.CHAMPION)
     site = f"test-{uuid.uuid4().hex[:8]}"
     made = simulate(
         seed=4, first_month="2023-01", months=4, questions_per_month=60, events=(), site=site

@@ -1,0 +1,193 @@
+"""
+What a year of monthly models says, in one value: what the page shows and MLflow keeps. Pure.
+
+A model is named by its model month, the first month that it has not seen (`include.evaluation.decay`).
+The **fresh** model of a month is the one trained on the months before it; the **frozen** model is
+the fresh one of the first month.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from include.evaluation.decay import DecayMatrix, HalfLife
+from include.evaluation.periods import MonthTest, Period
+from include.evaluation.policies import PolicyCurve
+
+
+@dataclass(frozen=True, slots=True)
+class TagChange:
+    """
+    A tag whose use changed.
+
+    Parameters
+    ----------
+    tag : str
+    before, after : float
+        Share of questions that bear it, before and in the period, in [0, 1].
+    known : bool
+        Whether the model that lost could suggest it.
+    """
+
+    tag: str
+    before: float
+    after: float
+    known: bool
+
+
+@dataclass(frozen=True, slots=True)
+class WordChange:
+    """A word whose use changed; shares of questions as in `TagChange`, ``z`` of its log-odds."""
+
+    word: str
+    before: float
+    after: float
+    z: float
+
+
+@dataclass(frozen=True, slots=True)
+class SliceLoss:
+    """A slice of the questions, its F1@5 before and in the period, and how many in the period."""
+
+    name: str
+    before: float
+    after: float
+    question_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """
+    A question that the period's cause made harder.
+
+    Parameters
+    ----------
+    question_id : int
+    title, link : str
+        Of the question on its site; ``author`` and ``licence`` are shown with it (CC BY-SA).
+    author, licence : str or None
+    tags, suggested : tuple of str
+        What its asker used, and what the model that lost suggested, best first.
+    """
+
+    question_id: int
+    title: str
+    link: str
+    author: str | None
+    licence: str | None
+    tags: tuple[str, ...]
+    suggested: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainedPeriod:
+    """
+    A period of drift with its causes, strongest first in each list.
+
+    Parameters
+    ----------
+    period : Period
+    sentence : str
+        All of it in one sentence for people.
+    new_tags, moved_tags : tuple of TagChange
+        Tags the losing model could not know, and known tags whose share moved.
+    risen_words, fallen_words : tuple of WordChange
+    slices : tuple of SliceLoss
+        Largest loss first.
+    examples : tuple of Example
+    """
+
+    period: Period
+    sentence: str
+    new_tags: tuple[TagChange, ...]
+    moved_tags: tuple[TagChange, ...]
+    risen_words: tuple[WordChange, ...]
+    fallen_words: tuple[WordChange, ...]
+    slices: tuple[SliceLoss, ...]
+    examples: tuple[Example, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MonthFigures:
+    """
+    One month and its fresh model.
+
+    Parameters
+    ----------
+    month : str
+    question_count, vocabulary_size : int
+        Tested questions; tags that the fresh model knows.
+    f1, low, high : float
+        F1@5 over all questions of the fresh model, with its interval (95 %).
+    coverage, ceiling : float
+        Share of true tag uses inside the vocabulary; what a perfect ranker would reach. In [0, 1].
+    unknown_words : float
+        Share of the month's distinct words per question that training had not seen, in [0, 1].
+    learned_tags : tuple of str
+        Tags that entered the vocabulary with this training; empty for the first month.
+    f1_without_learned : float
+        F1@5 of the fresh model's own suggestions, had these tags not been in its vocabulary.
+    encoder_refreshed : bool
+        Whether word vectors were learned anew, as the share of unknown words asked for.
+    run_url : str
+        The month's run in MLflow.
+    """
+
+    month: str
+    question_count: int
+    vocabulary_size: int
+    f1: float
+    low: float
+    high: float
+    coverage: float
+    ceiling: float
+    unknown_words: float
+    learned_tags: tuple[str, ...]
+    f1_without_learned: float
+    encoder_refreshed: bool
+    run_url: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class YearReport:
+    """
+    A candidate's stability over consecutive months.
+
+    Parameters
+    ----------
+    site, candidate : str
+    months : tuple of str
+        Test months, oldest first, without a gap; at least one.
+    window_months : int or None
+        Months that each model learned from; all before its month, if None.
+    figures : tuple of MonthFigures
+        One for each month.
+    matrices : mapping of str to DecayMatrix
+        For ``f1_all@5``, ``coverage`` and ``ceiling_all@5``.
+    half_life : HalfLife or None
+        None with a single month.
+    curves : mapping of str to PolicyCurve
+        By rule of retraining.
+    alarms : tuple of str
+        Months in which the drift check alarmed; what the rule ``on_drift`` acted on.
+    policy, recommendation : str
+        The rule to take, and why, in a sentence.
+    tests : tuple of MonthTest
+    periods : tuple of ExplainedPeriod
+        Months whose loss resampling does not explain.
+    """
+
+    site: str
+    candidate: str
+    months: tuple[str, ...]
+    window_months: int | None
+    figures: tuple[MonthFigures, ...]
+    matrices: Mapping[str, DecayMatrix]
+    half_life: HalfLife | None
+    curves: Mapping[str, PolicyCurve]
+    alarms: tuple[str, ...]
+    policy: str
+    recommendation: str
+    tests: tuple[MonthTest, ...]
+    periods: tuple[ExplainedPeriod, ...]
