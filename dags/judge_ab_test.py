@@ -14,8 +14,10 @@ Safe to run again: a test that is judged is closed, and a promotion repeated is 
 
 from datetime import datetime
 
+from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk import CronDataIntervalTimetable, Param, dag, task
 
+from include import names
 from include.dag_defaults import DEFAULT_ARGS
 
 
@@ -61,7 +63,22 @@ def judge_ab_test():
 
         return run(Settings.from_env(), params, actor=run_id)
 
-    act()
+    @task.short_circuit
+    def ended() -> dict | None:
+        from include.jobs.ab_test import mail_of_ended
+        from include.settings import Settings
+
+        return mail_of_ended(Settings.from_env())
+
+    mail = ended()
+    say_so = TriggerDagRunOperator(
+        task_id="say_so",
+        trigger_dag_id=names.DAG_SEND_MAIL,
+        trigger_run_id=mail["mail_run_id"],
+        conf={"kind": "ab_test", "facts": mail["facts"], "run": "{{ run_id }}"},
+        skip_when_already_exists=True,
+    )
+    act() >> mail >> say_so
 
 
 judge_ab_test()

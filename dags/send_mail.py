@@ -2,10 +2,11 @@
 ### Send one mail, and the same to Slack where a webhook is set.
 
 Triggered by what has something to say: `monitor_drift` and `monitor_predictions` on an alarm,
-`train_candidates` when a retraining has ended, `rollback_champion` when it is done. A run of its
-own for each mail, so that a mail host that is down delays this run alone, for half a day if need
-be, and neither the retraining nor the next check. The run's id says what the mail is about, so
-nothing is sent twice. Goes over the connection `smtp_default`.
+`train_candidates` when a retraining has ended, `rollback_champion` when it is done,
+`judge_ab_test` when an A/B test has ended. A run of its own for each mail, so that a mail host that
+is down delays this run alone, for half a day if need be, and neither the retraining nor the next
+check. The run's id says what the mail is about, so nothing is sent twice. Goes over the connection
+`smtp_default`.
 """
 
 from datetime import datetime, timedelta
@@ -23,7 +24,9 @@ from include.dag_defaults import DEFAULT_ARGS
     max_active_runs=4,
     default_args=DEFAULT_ARGS | {"retries": 50, "max_retry_delay": timedelta(minutes=15)},
     params={
-        "kind": Param("drift", enum=["drift", "training", "rollback"], title="What about"),
+        "kind": Param(
+            "drift", enum=["drift", "training", "rollback", "ab_test"], title="What about"
+        ),
         "facts": Param(
             {}, type="object", title="Facts", description="As the triggering DAG has them."
         ),

@@ -9,10 +9,10 @@ only the site's tags judge: feedback was given by people who saw the champion's 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
 
 import numpy as np
 from sqlalchemy import Connection, Engine
@@ -34,6 +34,7 @@ from include.registry import ModelVersion, Registry
 from include.settings import Settings
 from include.store.ab_tests import (
     StoredAbTest,
+    last_ended_ab_test,
     open_ab_test,
     read_pairs,
     read_units,
@@ -42,7 +43,9 @@ from include.store.ab_tests import (
 )
 from include.store.engine import make_engine
 
-UNPROMOTABLE = "the champion has changed since the test began: its comparison is void"
+TOLD_WITHIN: Final = timedelta(days=2)
+"""A test that ended longer ago has been told of, by this run or one before."""
+UNPROMOTABLE: Final = "the champion has changed since the test began: its comparison is void"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +63,6 @@ class Judgement:
     verdict: Verdict
     reason: str
     figures: dict[str, Any]
-
-
-Announce = Callable[[Judgement], None]
 
 
 def start(
@@ -129,18 +129,12 @@ def judge(
     rule: Rule,
     actor: str,
     now: datetime | None = None,
-    announce: Announce | None = None,
 ) -> Judgement | None:
     """
     Look at the open A/B test, write the verdict down and act on it; None if no test is open.
 
     The alias moves before the verdict is written: a run cut off in between is repeated whole, and
     a promotion repeated is none.
-
-    Parameters
-    ----------
-    announce : callable or None
-        Told the judgement once it is written, such as the sender of mails.
     """
     with engine.connect() as connection:
         test = open_ab_test(connection)
@@ -155,8 +149,6 @@ def judge(
         withdraw_challenger(engine, registry, actor=actor, reason=judgement.reason)
     with engine.begin() as connection:
         _write(connection, judgement)
-    if announce is not None:
-        announce(judgement)
     return judgement
 
 
@@ -255,13 +247,7 @@ def _finite(figures: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def run(
-    settings: Settings,
-    params: Mapping[str, Any],
-    *,
-    actor: str,
-    announce: Announce | None = None,
-) -> dict[str, Any] | None:
+def run(settings: Settings, params: Mapping[str, Any], *, actor: str) -> dict[str, Any] | None:
     """
     Do what the DAG's form asks for; return plain values for its task's output.
 
@@ -272,8 +258,6 @@ def run(
         ``action`` (``judge``, ``start``, ``stop``), ``version``, ``share``, ``shadow``, ``reason``.
     actor : str
         The DAG run's id.
-    announce : callable or None
-        Told every judgement.
     """
     engine = make_engine(settings.require_database_url())
     registry = Registry(settings.require_mlflow_uri())
@@ -291,10 +275,28 @@ def run(
         )
         return {"ab_test_id": ab_test_id}
     if action == "stop":
-        stopped = stop(engine, registry, actor=actor, reason=reason)
-        if announce is not None:
-            announce(stopped)
-        return asdict(stopped)
-    rule = Rule(min_gain=settings.min_gain)
-    judgement = judge(engine, registry, rule=rule, actor=actor, announce=announce)
+        return asdict(stop(engine, registry, actor=actor, reason=reason))
+    judgement = judge(engine, registry, rule=Rule(min_gain=settings.min_gain), actor=actor)
     return asdict(judgement) if judgement is not None else None
+
+
+def mail_of_ended(settings: Settings, now: datetime | None = None) -> dict[str, Any] | None:
+    """
+    Return the mail that the latest end of a test calls for; None if none ended lately.
+
+    Read from the ledger and not from what the judging task returned: cut off after its verdict was
+    written, that task finds no open test when it comes back. The same test always gives the same
+    ``mail_run_id``, so that it is told of once.
+
+    Returns
+    -------
+    dict or None
+        ``mail_run_id``, the run of ``send_mail``, and ``facts`` for it.
+    """
+    engine = make_engine(settings.require_database_url(), pool_size=1)
+    with engine.connect() as connection:
+        ended = last_ended_ab_test(connection, (now or datetime.now(UTC)) - TOLD_WITHIN)
+    if ended is None:
+        return None
+    facts = {"ab_test_id": ended.ab_test_id}
+    return {"mail_run_id": f"mail-ab-test-{ended.ab_test_id}", "facts": facts}

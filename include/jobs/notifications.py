@@ -17,6 +17,7 @@ from include.jobs.drift_pages import window_name
 from include.months import add_months, month_of
 from include.notify import render, slack
 from include.notify.facts import (
+    AbTestFacts,
     DriftFacts,
     FigureRow,
     Link,
@@ -27,8 +28,9 @@ from include.notify.facts import (
 )
 from include.notify.mail import Mail, send
 from include.notify.pictures import movers_picture, signals_picture
-from include.registry.runs import run_url
+from include.registry.runs import run_url, version_url
 from include.settings import Settings
+from include.store.ab_tests import EndedAbTest, ended_ab_test
 from include.store.drift import StoredReport, StoredSignal, judged_months, read_report
 from include.store.engine import make_engine
 
@@ -53,16 +55,16 @@ def compose(settings: Settings, asked: Mapping[str, Any]) -> Notice:
     ----------
     settings : Settings
     asked : mapping
-        The params of ``send_mail``. ``kind`` is ``drift``, ``training`` or ``rollback``; ``facts``
-        are, in this order: what `decision_of` calls ``mail``, what
-        `include.jobs.training.Training.choose` returns, or the ledger row's columns. ``run`` is
-        the id of the DAG run that asks; ``seconds`` is how long the service took to follow a
-        rollback.
+        The params of ``send_mail``. ``kind`` is ``drift``, ``training``, ``rollback`` or
+        ``ab_test``; ``facts`` are, in this order: what `decision_of` calls ``mail``, what
+        `include.jobs.training.Training.choose` returns, the ledger row's columns, or the
+        ``ab_test_id``. ``run`` is the id of the DAG run that asks; ``seconds`` is how long the
+        service took to follow a rollback.
 
     Raises
     ------
     FixInputError
-        If the kind is unknown, or there is no such report.
+        If the kind is unknown, or there is no such report or ended A/B test.
     """
     kind, facts = asked["kind"], dict(asked["facts"])
     run = str(asked.get("run") or "")
@@ -77,7 +79,14 @@ def compose(settings: Settings, asked: Mapping[str, Any]) -> Notice:
         rollback = rollback_facts(settings, facts, run, asked.get("seconds"))
         mail = render.rollback_mail(rollback)
         return Notice(mail, slack.rollback_text(rollback, mail))
-    raise FixInputError(f"kind must be drift, training or rollback, got {kind!r}")
+    if kind == "ab_test":
+        engine = make_engine(settings.require_database_url(), pool_size=1)
+        with engine.connect() as connection:
+            ended = ended_ab_test(connection, int(facts["ab_test_id"]))
+        ab_test = ab_test_facts(settings, ended, run)
+        mail = render.ab_test_mail(ab_test)
+        return Notice(mail, slack.ab_test_text(ab_test, mail))
+    raise FixInputError(f"kind must be drift, training, rollback or ab_test, got {kind!r}")
 
 
 def send_mail_over(client: SMTP, settings: Settings, asked: Mapping[str, Any]) -> str:
@@ -238,6 +247,35 @@ def rollback_facts(
         reason=str(facts["reason"]),
         verified=said,
         links=tuple(links) if run else (),
+    )
+
+
+def ab_test_facts(settings: Settings, test: EndedAbTest, run: str = "") -> AbTestFacts:
+    """Return a test that is over as the mail's facts."""
+    gain: Mapping[str, Any] = test.figures.get("gain") or {}
+    promoted = test.verdict == "promote"
+    holder = test.figures.get("champion") or test.champion_version
+    mlflow_url = settings.mlflow_url or settings.require_mlflow_uri()
+    links = [Link("Challenger in MLflow", version_url(mlflow_url, test.challenger_version))]
+    if run:
+        links.append(Link("Run in Airflow", airflow_run(settings, names.DAG_JUDGE, run)))
+    return AbTestFacts(
+        ab_test_id=test.ab_test_id,
+        site=settings.site,
+        promoted=promoted,
+        champion_version=test.champion_version,
+        challenger_version=test.challenger_version,
+        live_version=test.challenger_version if promoted else str(holder),
+        shared="in the shadow of the champion's answers"
+        if test.shadow
+        else f"{test.share:.0%} of the traffic",
+        days=(test.ended_at - test.started_at).total_seconds() / 86400,
+        reason=test.reason,
+        units=gain.get("count"),
+        gain=gain.get("mean"),
+        gain_low=gain.get("lower"),
+        gain_high=gain.get("upper"),
+        links=tuple(links),
     )
 
 

@@ -193,13 +193,18 @@ def check_usable(registry: Registry, version: ModelVersion, encoders: EncoderFac
 
 
 def served_version(service_url: str) -> str | None:
-    """Return the champion's version as one worker of the service has it, None if it has none."""
+    """
+    Return the champion's version as one worker of the service has it, None if it has none.
+
+    Asks ``/readyz``, which bears no key and no rate limit: ``/model`` would ask for one beyond
+    loopback, and who takes a champion back need not be able to ask questions.
+    """
     try:
-        response = requests.get(f"{service_url.rstrip('/')}/model", timeout=3)
-        champion = response.json().get("champion") if response.ok else None
+        response = requests.get(f"{service_url.rstrip('/')}/readyz", timeout=3)
+        version = response.json().get("model_version") if response.ok else None
     except (requests.RequestException, ValueError):
         return None
-    return str(champion["version"]) if champion else None
+    return str(version) if version else None
 
 
 def verify_served(

@@ -161,3 +161,47 @@ class RollbackFacts:
     reason: str
     verified: str
     links: Sequence[Link]
+
+
+@dataclass(frozen=True, slots=True)
+class AbTestFacts:
+    """
+    How an A/B test ended.
+
+    Parameters
+    ----------
+    ab_test_id : int
+    site : str
+    promoted : bool
+        The challenger became champion.
+    champion_version, challenger_version : str
+        As they were during the test.
+    live_version : str
+        The champion now: a test is also stopped when somebody else became champion meanwhile.
+    shared : str
+        How the traffic was shared, in words.
+    days : float
+        How long it ran.
+    reason : str
+    units : int or None
+        Judged units (clients or questions); None where the test was ended without a look.
+    gain, gain_low, gain_high : float or None
+        F1@5 of the challenger over the champion with the interval that holds whenever one looks;
+        the bounds are None while nothing can be said.
+    links : sequence of Link
+    """
+
+    ab_test_id: int
+    site: str
+    promoted: bool
+    champion_version: str
+    challenger_version: str
+    live_version: str
+    shared: str
+    days: float
+    reason: str
+    units: int | None
+    gain: float | None
+    gain_low: float | None
+    gain_high: float | None
+    links: Sequence[Link]

@@ -8,7 +8,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
-from include.notify.facts import DriftFacts, RollbackFacts, TrainingFacts
+from include.notify.facts import AbTestFacts, DriftFacts, RollbackFacts, TrainingFacts
 from include.notify.mail import Mail, one_line
 
 
@@ -35,6 +35,16 @@ def rollback_mail(facts: RollbackFacts) -> Mail:
     return _mail("rollback", f"rollback-{facts.key}", subject, facts)
 
 
+def ab_test_mail(facts: AbTestFacts) -> Mail:
+    """Return the mail of an A/B test that has ended."""
+    if facts.promoted:
+        said = f"Version {facts.live_version} won and is live"
+    else:
+        said = f"Version {facts.live_version} stays"
+    subject = f"[{facts.site}] {said} after A/B test {facts.ab_test_id}"
+    return _mail("ab_test", f"ab-test-{facts.ab_test_id}", subject, facts)
+
+
 def _mail(template: str, key: str, subject: str, facts: Any, pictures: Any = ()) -> Mail:
     subject = one_line(subject)
     values = {"facts": facts, "subject": subject}
@@ -57,6 +67,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters["figure"] = figure
+    environment.filters["signed"] = signed
     environment.filters["share"] = share
     environment.filters["plain"] = one_line
     return environment
@@ -72,6 +83,18 @@ def figure(value: float | None, digits: int = 3) -> str:
     ('0.421', '-')
     """
     return "-" if value is None else f"{value:.{digits}f}"
+
+
+def signed(value: float | None) -> str:
+    """
+    Return a difference with its sign; a dash where there is none.
+
+    Examples
+    --------
+    >>> signed(0.0421), signed(-0.01), signed(None)
+    ('+0.042', '-0.010', '-')
+    """
+    return "-" if value is None else f"{value:+.3f}"
 
 
 def share(value: float) -> str:

@@ -8,7 +8,7 @@ from typing import Final
 import requests
 
 from include.errors import FixSettingsError, RetryLaterError
-from include.notify.facts import DriftFacts, Link, RollbackFacts, TrainingFacts
+from include.notify.facts import AbTestFacts, DriftFacts, Link, RollbackFacts, TrainingFacts
 from include.notify.mail import Mail
 
 TIMEOUT_S: Final = (3.0, 10.0)
@@ -32,6 +32,11 @@ def rollback_text(facts: RollbackFacts, mail: Mail) -> str:
     """Return a rollback as a Slack message."""
     body = f"{_plain(facts.actor)}: {_plain(facts.reason)} ({_plain(facts.verified)})"
     return _message(mail.subject, body, facts.links)
+
+
+def ab_test_text(facts: AbTestFacts, mail: Mail) -> str:
+    """Return the end of an A/B test as a Slack message."""
+    return _message(mail.subject, _plain(facts.reason), facts.links)
 
 
 def post(webhook_url: str, text: str) -> None:

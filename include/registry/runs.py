@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import requests
 
+from include import names
 from include.errors import MissingDataError, RetryLaterError
 from include.registry.folder import folder_sha256
 from include.registry.rest import CONNECT_TIMEOUT_S
@@ -329,6 +330,11 @@ def metric_name(name: str) -> str:
 def run_url(mlflow_url: str, experiment_id: str, run_id: str) -> str:
     """Return the page of a run in MLflow's UI."""
     return f"{mlflow_url.rstrip('/')}/#/experiments/{experiment_id}/runs/{run_id}"
+
+
+def version_url(mlflow_url: str, version: str) -> str:
+    """Return the page of a version of the suggester in MLflow's UI."""
+    return f"{mlflow_url.rstrip('/')}/#/models/{names.MODEL}/versions/{version}"
 
 
 def _check_alive(tracking_uri: str) -> None:

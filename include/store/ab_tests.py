@@ -30,6 +30,16 @@ class StoredAbTest:
 
 
 @dataclass(frozen=True, slots=True)
+class EndedAbTest(StoredAbTest):
+    """An A/B test that is over; ``verdict`` is ``promote`` or ``stop``."""
+
+    ended_at: datetime
+    verdict: str
+    reason: str
+    figures: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Unit:
     """
     Whom a test kept to one variant, and how that one did.
@@ -62,6 +72,21 @@ def open_ab_test(connection: Connection) -> StoredAbTest | None:
     """Return the A/B test that runs now, if any."""
     row = connection.execute(query("open_ab_test")).mappings().one_or_none()
     return StoredAbTest(**row) if row is not None else None
+
+
+def last_ended_ab_test(connection: Connection, since: datetime) -> EndedAbTest | None:
+    """Return the test that ended last, None if none did at or after ``since`` (aware)."""
+    row = connection.execute(query("last_ended_ab_test"), {"since": since}).mappings().one_or_none()
+    return EndedAbTest(**row) if row is not None else None
+
+
+def ended_ab_test(connection: Connection, ab_test_id: int) -> EndedAbTest:
+    """Return a test that is over; FixInputError if there is none with this id."""
+    binds = {"ab_test_id": ab_test_id}
+    row = connection.execute(query("ended_ab_test"), binds).mappings().one_or_none()
+    if row is None:
+        raise FixInputError(f"there is no A/B test {ab_test_id} that has ended")
+    return EndedAbTest(**row)
 
 
 def start_ab_test(

@@ -6,15 +6,27 @@ import threading
 from dataclasses import replace
 
 import pytest
+import requests
 from sqlalchemy import text
 
 from include import names
 from include.candidates.catalogue import make_candidate, save_candidate
 from include.errors import CheckFailedError, FixInputError, ModelUnusableError, RetryLaterError
-from include.jobs.promotion import Move, promote, rollback, verify_served, withdraw_challenger
+from include.jobs.promotion import (
+    Move,
+    promote,
+    rollback,
+    served_version,
+    verify_served,
+    withdraw_challenger,
+)
 from include.registry.runs import Runs
 from include.store.models import latest_promotion, list_promotions, lock_promotion
 from include.text.prepared import PreparedText
+from serving.keys import add_key
+from tests.serving.running import RunningService, free_port
+from tests.serving.small_registry import SmallRegistry
+from tests.serving.test_live_model import save_model
 
 pytestmark = pytest.mark.integration
 
@@ -240,6 +252,27 @@ def test_rollback_to_content_that_was_changed_is_refused(engine, registry, three
 def test_service_is_believed_when_it_answers_with_the_version_again_and_again():
     answers = iter([None, "3", "2", "3", "2", "2", "2"])
     assert verify_served("2", lambda: next(answers), pause_s=0.001) < 5
+
+
+def test_version_is_read_from_a_service_that_asks_for_a_key(database_url, tmp_path):
+    with SmallRegistry() as models:
+        models.add("7", save_model(tmp_path / "model", "python", "sql"))
+        models.aliases["champion"] = "7"
+        (tmp_path / "service").mkdir()
+        add_key(tmp_path / "keys", "somebody")
+        with RunningService(
+            tmp_path / "service",
+            database_url=database_url,
+            registry_url=models.url,
+            workers=1,
+            environment={"SERVICE_API_KEYS_FILE": str(tmp_path / "keys")},
+        ) as service:
+            assert requests.get(f"{service.url}/model", timeout=10).status_code == 401
+            assert served_version(service.url) == "7"
+
+
+def test_version_of_a_service_that_is_away_is_none():
+    assert served_version(f"http://127.0.0.1:{free_port()}") is None
 
 
 def test_service_that_does_not_follow_is_said():

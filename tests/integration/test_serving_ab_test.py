@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -11,7 +12,9 @@ from sqlalchemy import text
 from include.errors import FixInputError
 from include.evaluation.sequential import Rule
 from include.jobs import ab_test
+from include.jobs.notifications import compose
 from include.registry import Registry
+from include.settings import Settings
 from include.store.ab_tests import open_ab_test, read_pairs
 from include.store.predictions import (
     Feedback,
@@ -155,15 +158,13 @@ def test_second_test_is_refused_while_one_is_open(engine, registry, mlflow):
 def test_better_challenger_is_promoted(engine, registry, mlflow):
     ab_test_id = start(engine, registry)
     shared_traffic(engine, ab_test_id, right_champion=0.3, right_challenger=0.8)
-    told = []
 
-    judgement = ab_test.judge(engine, registry, rule=RULE, actor="run", announce=told.append)
+    judgement = ab_test.judge(engine, registry, rule=RULE, actor="run")
 
     assert judgement.verdict == "promote"
     assert mlflow.aliases == {"champion": "2"}
     assert verdicts(engine) == ["promote"]
     assert not is_open(engine)
-    assert told == [judgement]
 
 
 def test_worse_challenger_is_stopped(engine, registry, mlflow):
@@ -291,3 +292,76 @@ def test_verdicts_cannot_be_changed(engine, registry):
     ab_test.stop(engine, registry, actor="ann", reason="enough")
     with pytest.raises(Exception, match="ledger"), engine.begin() as connection:
         connection.execute(text("UPDATE ab_verdicts SET verdict = 'promote'"))
+
+
+@pytest.fixture
+def settings(database_url, mlflow):
+    return Settings(database_url=database_url, mlflow_tracking_uri=mlflow.url, site="sandbox")
+
+
+def mail_about(settings):
+    asked = ab_test.mail_of_ended(settings)
+    return compose(settings, {"kind": "ab_test", "facts": asked["facts"], "run": "scheduled__1"})
+
+
+def test_mail_of_a_test_that_was_won_has_the_gain_and_the_way_back(engine, registry, settings):
+    ab_test_id = start(engine, registry)
+    shared_traffic(engine, ab_test_id, right_champion=0.3, right_challenger=0.8)
+    ab_test.judge(engine, registry, rule=RULE, actor="run")
+
+    notice = mail_about(settings)
+
+    subject = f"[sandbox] Version 2 won and is live after A/B test {ab_test_id}"
+    assert notice.mail.subject == subject
+    assert "Judged: 400 units" in notice.mail.text
+    assert re.search(r"F1@5 gained: \+0\.\d+, between \+0\.\d+ and \+0\.\d+", notice.mail.text)
+    assert "include.jobs.promotion --to previous" in notice.mail.text
+    assert "/dags/judge_ab_test/runs/scheduled__1" in notice.mail.text
+    assert "/#/models/tag-suggester/versions/2" in notice.mail.text
+    assert subject in notice.slack
+
+
+def test_mail_of_a_test_stopped_by_hand_says_so(engine, registry, settings):
+    start(engine, registry, shadow=True)
+    ab_test.stop(engine, registry, actor="ann", reason="enough")
+
+    text_part = mail_about(settings).mail.text
+
+    assert text_part.startswith("Version 1 of sandbox stays after A/B test")
+    assert "stopped by ann: enough" in text_part
+    assert "in the shadow of the champion's answers" in text_part
+    assert "F1@5 gained" not in text_part
+
+
+def test_mail_of_a_test_that_a_new_champion_voided_names_the_new_one(
+    engine, registry, mlflow, settings
+):
+    start(engine, registry)
+    mlflow.aliases["champion"] = "3"
+    ab_test.judge(engine, registry, rule=RULE, actor="run")
+
+    assert mail_about(settings).mail.subject.startswith("[sandbox] Version 3 stays")
+
+
+def test_same_end_is_told_in_the_same_run_however_often_it_is_asked_for(engine, registry, settings):
+    ab_test_id = start(engine, registry)
+    ab_test.stop(engine, registry, actor="ann", reason="enough")
+
+    asked = [ab_test.mail_of_ended(settings) for _ in range(2)]
+
+    assert [mail["mail_run_id"] for mail in asked] == [f"mail-ab-test-{ab_test_id}"] * 2
+
+
+def test_open_test_calls_for_no_mail(engine, registry, settings):
+    start(engine, registry)
+    ab_test.judge(engine, registry, rule=RULE, actor="run")
+
+    assert ab_test.mail_of_ended(settings) is None
+
+
+def test_test_that_ended_days_ago_calls_for_no_mail(engine, registry, settings):
+    start(engine, registry)
+    ab_test.stop(engine, registry, actor="ann", reason="enough")
+    later = datetime.now(UTC) + timedelta(days=3)
+
+    assert ab_test.mail_of_ended(settings, now=later) is None

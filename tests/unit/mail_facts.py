@@ -1,6 +1,7 @@
 """Realistic facts for the mails' tests and for looking at them."""
 
 from include.notify.facts import (
+    AbTestFacts,
     DriftFacts,
     FigureRow,
     Link,
@@ -112,3 +113,23 @@ def rollback_facts(**changes):
         "links": LINKS[:1],
     }
     return RollbackFacts(**facts | changes)
+
+
+def ab_test_facts(**changes):
+    facts = {
+        "ab_test_id": 4,
+        "site": "stackoverflow",
+        "promoted": True,
+        "champion_version": "12",
+        "challenger_version": "13",
+        "live_version": "13",
+        "shared": "50% of the traffic",
+        "days": 9.2,
+        "reason": "the challenger is better: gain +0.041, between +0.012 and +0.070 over 812 units",
+        "units": 812,
+        "gain": 0.041,
+        "gain_low": 0.012,
+        "gain_high": 0.070,
+        "links": LINKS[:1],
+    }
+    return AbTestFacts(**facts | changes)

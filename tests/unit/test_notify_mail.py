@@ -6,8 +6,14 @@ import pytest
 
 from include.errors import FixSettingsError
 from include.notify.mail import Mail, message, send
-from include.notify.render import drift_mail, rollback_mail, training_mail
-from tests.unit.mail_facts import TAGS, drift_facts, rollback_facts, training_facts
+from include.notify.render import ab_test_mail, drift_mail, rollback_mail, training_mail
+from tests.unit.mail_facts import (
+    TAGS,
+    ab_test_facts,
+    drift_facts,
+    rollback_facts,
+    training_facts,
+)
 
 NASTY = '<script>alert("x")</script>\r\nBcc: everybody@example.org'
 
@@ -75,8 +81,9 @@ def test_same_report_gives_the_same_message_id():
         drift_mail(drift_facts(tags=(type(TAGS[0])(NASTY, 0.0, 0.2),), words=())),
         training_mail(training_facts(site=NASTY, reason=NASTY, candidate=NASTY, failed=(NASTY,))),
         rollback_mail(rollback_facts(reason=NASTY, actor=NASTY, key=NASTY)),
+        ab_test_mail(ab_test_facts(site=NASTY, reason=NASTY, live_version=NASTY, shared=NASTY)),
     ],
-    ids=["drift", "movers", "training", "rollback"],
+    ids=["drift", "movers", "training", "rollback", "ab_test"],
 )
 def test_text_of_questions_injects_neither_html_nor_headers(mail):
     made = sent(mail)
@@ -123,6 +130,22 @@ def test_rollback_says_who_and_why():
 
     assert "version 12 again" in text
     assert "Who: maria\nWhy: suggests swift for everything" in text
+
+
+def test_challenger_that_won_comes_with_its_gain_and_the_way_back():
+    mail = ab_test_mail(ab_test_facts())
+
+    assert mail.subject == "[stackoverflow] Version 13 won and is live after A/B test 4"
+    assert "F1@5 gained: +0.041, between +0.012 and +0.070" in mail.text
+    assert "(version 12)" in mail.text
+    assert "rollback_champion" in mail.html
+
+
+def test_challenger_that_did_not_win_needs_no_way_back():
+    mail = ab_test_mail(ab_test_facts(promoted=False, live_version="12"))
+
+    assert mail.subject == "[stackoverflow] Version 12 stays after A/B test 4"
+    assert "roll back" not in mail.text + mail.html
 
 
 def test_sending_hands_the_message_to_the_open_connection():
