@@ -16,8 +16,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from include.drift.movers import RARE
 from include.drift.samples import FloatArray, Sample
-from include.drift.signals import RARE, SIGNALS, Signal, SignalValue, usable_signals
+from include.drift.signal import Signal, SignalValue
+from include.drift.signals import SIGNALS, usable_signals
 
 CALIBRATION_VERSION: Final = 2
 DRAWS: Final = 1000

@@ -12,7 +12,8 @@ from scipy import sparse
 
 from include.drift.calibration import Calibration, random_splits
 from include.drift.samples import Sample
-from include.drift.signals import SIGNAL, SignalValue
+from include.drift.signal import SignalValue
+from include.drift.signals import SIGNAL
 
 SIZES: Final = (0.02, 0.05, 0.1, 0.2)
 DRAWS: Final = 40

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from include.drift.calibration import Calibration
-from include.drift.signals import SIGNAL, SignalValue
+from include.drift.signal import SignalValue
+from include.drift.signals import SIGNAL
 
 VerdictKind = Literal["no_reference", "too_few", "quiet", "drift"]
 

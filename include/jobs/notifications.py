@@ -11,7 +11,8 @@ from urllib.parse import quote
 from sqlalchemy import Engine
 
 from include import names
-from include.drift.signals import SIGNAL, Mover
+from include.drift.signal import Mover
+from include.drift.signals import SIGNAL
 from include.errors import FixInputError
 from include.jobs.drift_pages import window_name
 from include.months import add_months, month_of
@@ -270,7 +271,7 @@ def ab_test_facts(settings: Settings, test: EndedAbTest, run: str = "") -> AbTes
         if test.shadow
         else f"{test.share:.0%} of the traffic",
         days=(test.ended_at - test.started_at).total_seconds() / 86400,
-        reason=test.reason,
+        reason=test.reason[:1].upper() + test.reason[1:],
         units=gain.get("count"),
         gain=gain.get("mean"),
         gain_low=gain.get("lower"),

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from sqlalchemy import Connection
 
 from include.drift.calibration import CALIBRATION_VERSION, Calibration, Null
-from include.drift.signals import Mover, SignalValue
+from include.drift.signal import Mover, SignalValue
 from include.errors import FixInputError
 from include.months import month_of
 from include.store.queries import query

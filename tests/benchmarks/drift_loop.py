@@ -15,7 +15,8 @@ from include.candidates.catalogue import make_candidate
 from include.drift.calibration import Calibration, calibrate
 from include.drift.reference import HISTORY_MONTHS, joined, reference_months
 from include.drift.samples import Observed, samples_of
-from include.drift.signals import SignalValue, read_signals
+from include.drift.signal import SignalValue
+from include.drift.signals import read_signals
 from include.drift.verdict import judge
 from include.errors import FixInputError
 from include.jobs.observing import (

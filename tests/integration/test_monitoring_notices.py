@@ -11,7 +11,7 @@ from email import message_from_string, policy
 
 import pytest
 
-from include.drift.signals import Mover, SignalValue
+from include.drift.signal import Mover, SignalValue
 from include.errors import FixInputError
 from include.jobs.monitoring import decision_of, record_decision
 from include.jobs.notifications import compose, drift_notice, send_mail_over

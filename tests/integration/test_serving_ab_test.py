@@ -328,7 +328,7 @@ def test_mail_of_a_test_stopped_by_hand_says_so(engine, registry, settings):
     text_part = mail_about(settings).mail.text
 
     assert text_part.startswith("Version 1 of sandbox stays after A/B test")
-    assert "stopped by ann: enough" in text_part
+    assert "Stopped by ann: enough" in text_part
     assert "in the shadow of the champion's answers" in text_part
     assert "F1@5 gained" not in text_part
 

@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from include.drift.calibration import calibrate
 from include.drift.samples import Observed, samples_of
-from include.drift.signals import Mover, SignalValue
+from include.drift.signal import Mover, SignalValue
 from include.errors import FixInputError
 from include.store import drift
 

@@ -12,7 +12,8 @@ from include.drift.calibration import (
 )
 from include.drift.power import power
 from include.drift.samples import Observed, samples_of
-from include.drift.signals import SIGNALS, SignalValue, read_signals
+from include.drift.signal import SignalValue
+from include.drift.signals import SIGNALS, read_signals
 from include.drift.verdict import enough_to_judge, judge
 
 TAGS = np.array([f"tag{i}" for i in range(30)])
