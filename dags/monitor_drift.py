@@ -57,7 +57,7 @@ def monitor_drift():
 
     @task
     def decide(report_id: int, dag_run=None) -> dict:
-        from include.jobs.monitoring import decision_of
+        from include.jobs.drift_decisions import decision_of
         from include.settings import Settings
 
         settings = Settings.from_env()
@@ -73,7 +73,7 @@ def monitor_drift():
 
     @task(trigger_rule="none_failed")
     def record(decision: dict) -> str:
-        from include.jobs.monitoring import record_decision
+        from include.jobs.drift_decisions import record_decision
         from include.settings import Settings
 
         return record_decision(Settings.from_env(), decision)

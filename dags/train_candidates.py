@@ -8,8 +8,9 @@ was chosen and why stands in the run's note, in MLflow and in what `choose` retu
 
 Runs by the policy `RETRAINING_POLICY` on the third of the month, when the month before is stored;
 on a drift decision; or by hand, with the form below. A candidate that fails does not stop the
-others. Backfilling questions never starts it. Safe to run again: what was trained with the same
-questions, parameters and code is used again, and what was promoted is not promoted twice.
+others. Then the thresholds of the drift checks are found for whoever is champion now. Backfilling
+questions never starts it. Safe to run again: what was trained with the same questions, parameters
+and code is used again, and what was promoted is not promoted twice.
 """
 
 import os
@@ -136,8 +137,17 @@ def train_candidates():
 
         return choose_and_note(Settings.from_env(), planned, list(trained), dag_run.run_id)
 
+    # Downstream of the alias's move, which it can neither delay nor undo.
+    @task(pool=names.POOL_TRAINING)
+    def prepare_checks() -> list[int]:
+        from include.jobs.monitoring import Monitoring
+        from include.settings import Settings
+
+        return list(Monitoring.from_settings(Settings.from_env()).prepare_checks())
+
     planned = plan()
     chosen = choose(planned, train.partial(planned=planned).expand(spec=candidates(planned)))
+    chosen >> prepare_checks()
     # A run of its own: a mail host that is down holds up no training.
     chosen >> TriggerDagRunOperator(
         task_id="say_so",

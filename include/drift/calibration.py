@@ -4,24 +4,32 @@ Thresholds that keep false alarms at a set rate, over all signals of a check tog
 Two things move a signal while nothing happens. Chance: shown by random splits of the reference
 into a part as large as a month and the rest. And the months' own unrest (season, volume, the slow
 turn of topics): shown by comparing months with those before them. The first gives the shape
-of the null, the second widens it where months differ by more than chance.
+of the null, the second widens it where months differ by more than chance (`include.drift.unrest`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from include.drift.movers import RARE
 from include.drift.samples import FloatArray, Sample
 from include.drift.signal import Signal, SignalValue
-from include.drift.signals import SIGNALS, usable_signals
+from include.drift.signals import SIGNAL, SIGNALS, usable_signals
+from include.drift.unrest import (
+    Pair,
+    PastVocabulary,
+    Unrest,
+    month_pairs,
+    months_apart,
+    sum_up,
+    widened,
+)
 
-CALIBRATION_VERSION: Final = 2
+CALIBRATION_VERSION: Final = 3
 DRAWS: Final = 1000
 MONTHLY_CHECKS: Final = 12.0
 HOURLY_CHECKS: Final = 24 * 365.0
@@ -40,7 +48,7 @@ class Null:
     centre, spread : float
         Mean and standard deviation over random splits.
     unrest_centre, unrest_spread : float or None
-        Median and scaled median deviation over pairs of months; None if there are too few.
+        Median and robust deviation over pairs of months; None if there are too few.
     threshold : float
         A value above it is an alarm.
     """
@@ -109,6 +117,7 @@ def calibrate(
     false_alarms_per_year: float,
     checks_per_year: float = MONTHLY_CHECKS,
     history: Sample | None = None,
+    vocabulary: PastVocabulary | None = None,
     signals: Sequence[Signal] = SIGNALS,
     draws: int = DRAWS,
     seed: int = 0,
@@ -129,7 +138,10 @@ def calibrate(
         > 0.
     history : Sample or None
         The latest months, for the months' own unrest; text and tags are enough. A few months of
-        drift among them do no harm: medians are taken.
+        drift among them do little harm: the estimate is robust.
+    vocabulary : PastVocabulary or None
+        What could be suggested before each of them; without it, what is out of reach is judged by
+        months that the model has learned, as if the next one were known as well.
     signals : sequence of Signal
     draws : int, default=1000
         Random splits.
@@ -138,18 +150,25 @@ def calibrate(
     """
     generator = np.random.default_rng(seed)
     used = usable_signals(reference, reference, signals)
+    read = (*used, *_lenders(reference, used))
     table = np.array(
         [
-            [s.value(*pair) for s in used]
+            [s.value(*pair) for s in read]
             for pair in random_splits(reference, size, draws, generator)
         ]
     )
-    level = common_level(table, min(false_alarms_per_year / checks_per_year, 0.5))
-    pairs = [] if history is None else list(month_pairs(history, reference, size, generator))
+    level = common_level(table[:, : len(used)], min(false_alarms_per_year / checks_per_year, 0.5))
+    draws_of = {signal.name: table[:, i] for i, signal in enumerate(read)}
+    pairs = (
+        []
+        if history is None
+        else list(month_pairs(history, reference, size, generator, vocabulary))
+    )
     own = list(months_apart(reference, size, generator))
+    unrest = _unrest_of(read, draws_of, pairs, own)
     nulls = {
-        signal.name: _null(table[:, i], level, _unrest(signal, pairs, own), RARE / size)
-        for i, signal in enumerate(used)
+        signal.name: _null(draws_of[signal.name], level, unrest[signal.name], RARE / size)
+        for signal in used
     }
     return Calibration(
         size=size,
@@ -163,6 +182,13 @@ def calibrate(
     )
 
 
+def _lenders(reference: Sample, used: Sequence[Signal]) -> tuple[Signal, ...]:
+    """Return the signals that are not used but whose unrest may stand in for a used one's."""
+    names = {signal.name for signal in used}
+    lenders = [SIGNAL[s.like] for s in used if s.like and s.like not in names]
+    return usable_signals(reference, reference, lenders)
+
+
 def random_splits(
     reference: Sample, size: int, draws: int, generator: np.random.Generator
 ) -> Iterator[tuple[Sample, Sample]]:
@@ -172,30 +198,6 @@ def random_splits(
     for _ in range(draws):
         order = generator.permutation(count)
         yield reference.take(order[size:]), reference.take(order[:size])
-
-
-def month_pairs(
-    history: Sample, reference: Sample, size: int, generator: np.random.Generator
-) -> Iterator[tuple[Sample, Sample]]:
-    """Yield (months before, month) for each month of ``history`` with as many months before it."""
-    width = len(np.unique(reference.months))
-    months = np.unique(history.months)
-    for i in range(width, len(months)):
-        before = np.flatnonzero(np.isin(history.months, months[i - width : i]))
-        month = _at_most(np.flatnonzero(history.months == months[i]), size, generator)
-        if 2 * len(month) >= size:
-            yield history.take(before), history.take(month)
-
-
-def months_apart(
-    reference: Sample, size: int, generator: np.random.Generator
-) -> Iterator[tuple[Sample, Sample]]:
-    """Yield (the other months, month) for each month of the reference."""
-    for name in np.unique(reference.months):
-        month = _at_most(np.flatnonzero(reference.months == name), size, generator)
-        others = np.flatnonzero(reference.months != name)
-        if 2 * len(month) >= size and len(others):
-            yield reference.take(others), reference.take(month)
 
 
 def common_level(table: FloatArray, family_level: float) -> float:
@@ -252,7 +254,7 @@ def tail_quantile(values: FloatArray, level: float) -> float:
     return start + scale * float(np.log(TAIL / level))
 
 
-def _null(draws: FloatArray, level: float, unrest: FloatArray | None, least: float) -> Null:
+def _null(draws: FloatArray, level: float, unrest: Unrest | None, least: float) -> Null:
     """
     Stretch the null of chance to the centre and spread that months show, if wider.
 
@@ -265,21 +267,46 @@ def _null(draws: FloatArray, level: float, unrest: FloatArray | None, least: flo
     by_chance = tail_quantile(draws, level)
     if unrest is None:
         return Null(centre, spread, None, None, by_chance)
-    unrest_centre = float(np.median(unrest))
-    unrest_spread = 1.4826 * float(np.median(np.abs(unrest - unrest_centre)))
     deviations = (by_chance - centre) / spread
-    stretched = max(centre, unrest_centre) + deviations * max(spread, unrest_spread)
-    return Null(centre, spread, unrest_centre, unrest_spread, max(by_chance, stretched))
+    stretched = max(centre, unrest.centre) + widened(deviations, spread, unrest, level)
+    return Null(centre, spread, unrest.centre, unrest.spread, max(by_chance, stretched))
 
 
-def _unrest(signal: Signal, *sources: Sequence[tuple[Sample, Sample]]) -> FloatArray | None:
-    """Read the signal on the first source that knows enough pairs of what it needs."""
-    for pairs in sources:
-        usable = [pair for pair in pairs if usable_signals(*pair, [signal])]
-        if len(usable) >= FEWEST_PAIRS:
-            return np.array([signal.value(*pair) for pair in usable])
-    return None
+def _unrest_of(
+    signals: Sequence[Signal],
+    draws: Mapping[str, FloatArray],
+    pairs: Sequence[Pair],
+    own: Sequence[Pair],
+) -> dict[str, Unrest | None]:
+    """
+    Return each signal's unrest where it is known.
+
+    Best from ``pairs``, in which each month follows those it is compared with, as in a check. Next,
+    that of the signal that it is like. Last from ``own``, whose months lie among the others and so
+    differ less than a month ahead does.
+    """
+    forward = {signal.name: _read(signal, pairs) for signal in signals}
+    found = {}
+    for signal in signals:
+        known, like = forward[signal.name], forward.get(signal.like or "")
+        if known is None and signal.like and like is not None:
+            known = _as_restless_as(like, draws[signal.like], draws[signal.name])
+        found[signal.name] = known or _read(signal, own)
+    return found
 
 
-def _at_most(rows: NDArray[np.intp], size: int, generator: np.random.Generator) -> NDArray[np.intp]:
-    return rows if len(rows) <= size else generator.choice(rows, size, replace=False)
+def _read(signal: Signal, pairs: Sequence[Pair]) -> Unrest | None:
+    """Read the signal on the pairs that know what it needs; None if they are too few."""
+    usable = [pair for pair in pairs if usable_signals(*pair, [signal])]
+    if len(usable) < FEWEST_PAIRS:
+        return None
+    return sum_up(np.array([signal.value(*pair) for pair in usable]))
+
+
+def _as_restless_as(like: Unrest, draws_of_like: FloatArray, draws: FloatArray) -> Unrest | None:
+    """Return the unrest of a like signal in this one's terms: the same in spreads of chance."""
+    if not draws_of_like.std():
+        return None
+    scale = float(draws.std() / draws_of_like.std())
+    shift = (like.centre - float(draws_of_like.mean())) * scale
+    return Unrest(float(draws.mean()) + shift, like.spread * scale, like.count)

@@ -17,6 +17,10 @@ from include.drift.text_signals import TEXT_SIGNALS
 
 SIGNALS: Final[tuple[Signal, ...]] = (*TEXT_SIGNALS, *TAG_SIGNALS, *ANSWER_SIGNALS)
 SIGNAL: Final = {signal.name: signal for signal in SIGNALS}
+UNTAGGED_SIGNALS: Final = tuple(
+    signal for signal in SIGNALS if set(signal.needs) <= {"suggested", "scores", "vectors"}
+)
+"""Those that can be read before the true tags are known, as on what the service was just asked."""
 
 
 def usable_signals(

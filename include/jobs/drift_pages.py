@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Engine
 
@@ -16,6 +17,7 @@ from include.months import month_of
 from include.registry.runs import NOTE, Runs, run_url
 from include.settings import Settings
 from include.store.drift import Report, StoredReport, set_artifact
+from include.store.drift_calibrations import read_power
 from include.store.engine import make_engine
 
 log = logging.getLogger(__name__)
@@ -65,15 +67,8 @@ def publish_with(
             seed=settings.random_seed,
         )
         runs.log_folder(run_id, Path(folder), "evidently")
-    figures = {f"signal/{s.value.signal}": s.value.value for s in stored.signals}
-    limits = {
-        f"threshold/{s.value.signal}": s.threshold
-        for s in stored.signals
-        if s.threshold is not None
-    }
     scores = {f"evidently/{p.family}/{c}": v for p in pages for c, v in p.drifts.items()}
-    note = f"**{report.verdict}**: {report.summary['reason']}"
-    runs.log(run_id, metrics=figures | limits | scores, tags={NOTE: note})
+    runs.log(run_id, metrics=_figures(stored) | scores, tags={NOTE: _note(engine, report)})
     runs.finish(run_id)
     address = run_url(settings.mlflow_url or settings.require_mlflow_uri(), experiment_id, run_id)
     with engine.begin() as connection:
@@ -87,6 +82,58 @@ def window_name(report: Report) -> str:
     if report.kind == "month":
         return month_of(report.window_start)
     return f"{report.window_start:%Y-%m-%d %H:%M} to {report.window_end:%Y-%m-%d %H:%M} UTC"
+
+
+def _figures(stored: StoredReport) -> dict[str, float]:
+    """Return the signals and their thresholds as metrics."""
+    figures = {f"signal/{s.value.signal}": s.value.value for s in stored.signals}
+    limits = {
+        f"threshold/{s.value.signal}": s.threshold
+        for s in stored.signals
+        if s.threshold is not None
+    }
+    return figures | limits
+
+
+def _note(engine: Engine, report: Report) -> str:
+    """Return the verdict, and what the check could have seen."""
+    said = f"**{report.verdict}**: {report.summary['reason']}"
+    if report.calibration_id is None:
+        return said
+    with engine.connect() as connection:
+        power = read_power(connection, report.calibration_id)
+    return f"{said}\n\n{power_table(power)}"
+
+
+def power_table(power: Sequence[Mapping[str, Any]]) -> str:
+    """
+    Return in Markdown what the check could have seen: a row a shift, a column a size.
+
+    Examples
+    --------
+    >>> print(power_table([{"shift": "texts twice as long", "size": 0.1, "detected": 0.325}]))
+    What this check can see: share of such changes that it would have found.
+    <BLANKLINE>
+    | change of | 10% of the questions |
+    |---|---|
+    | texts twice as long | 32 % |
+    """
+    if not power:
+        return ""
+    sizes = sorted({row["size"] for row in power})
+    found: dict[str, dict[float, float]] = {}
+    for row in power:
+        found.setdefault(row["shift"], {})[row["size"]] = row["detected"]
+    lines = [
+        "What this check can see: share of such changes that it would have found.",
+        "",
+        f"| change of | {' | '.join(f'{size:.0%} of the questions' for size in sizes)} |",
+        f"|---|{'---|' * len(sizes)}",
+    ]
+    for shift, shares in found.items():
+        cells = " | ".join(f"{100 * shares[size]:.0f} %" for size in sizes)
+        lines.append(f"| {shift} | {cells} |")
+    return "\n".join(lines)
 
 
 def _run_of(runs: Runs, stored: StoredReport, title: str) -> tuple[str, str]:

@@ -1,7 +1,8 @@
 """
-Check a month, or what the service was asked, for drift; decide whether to retrain.
+Check a month, or what the service was asked, for drift.
 
-What ``monitor_drift`` and ``monitor_predictions`` call. Each check is a function of stored data,
+What ``monitor_drift`` and ``monitor_predictions`` call; what follows is in
+`include.jobs.drift_decisions`. Each check is a function of stored data,
 and is stored under its window and model: run again, it keeps its report's id.
 """
 
@@ -10,47 +11,30 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, Final, Self
+from typing import Final, Self
 
 from rich.console import Console
 from sqlalchemy import Engine
 
 from include.candidates.base import Suggestion
 from include.candidates.encoders import encoder_factory
-from include.drift.calibration import (
-    HOURLY_CHECKS,
-    LARGEST_SAMPLE,
-    MONTHLY_CHECKS,
-    Calibration,
-    calibrate,
-)
-from include.drift.power import power
+from include.drift.calibration import LARGEST_SAMPLE
 from include.drift.samples import Observed, samples_of
-from include.drift.signals import SIGNALS, read_signals
+from include.drift.signals import read_signals
 from include.drift.verdict import FEWEST_QUESTIONS, enough_to_judge, judge
 from include.errors import TagkeeperError
+from include.jobs.drift_thresholds import Thresholds
 from include.jobs.features import cached_encoders
 from include.jobs.observing import observe
 from include.jobs.references import Live, Reference, References
-from include.months import check_month, month_of, month_range
+from include.months import add_months, check_month, month_of, month_range
 from include.registry import Registry
 from include.settings import Settings
-from include.store.drift import (
-    Action,
-    Answered,
-    Kind,
-    Report,
-    StoredReport,
-    answered_between,
-    find_calibration,
-    read_report,
-    save_calibration,
-    save_decision,
-    save_report,
-)
+from include.store.drift import Kind, Report, StoredReport, read_report, save_report
+from include.store.drift_references import Answered, answered_between
 from include.store.engine import make_engine
 from include.text.prepare import prepare
 
@@ -59,13 +43,6 @@ log = logging.getLogger(__name__)
 NO_MODEL: Final = "none"
 LONGEST_WINDOW: Final = timedelta(hours=24)
 ENOUGH_ANSWERED: Final = 200
-SIZE_SLACK: Final = 0.85
-"""Thresholds made for at least this share of a window's questions fit it: a little strict."""
-CHECKS_PER_YEAR: Final[dict[Kind, float]] = {
-    "month": MONTHLY_CHECKS,
-    "predictions": HOURLY_CHECKS,
-}
-RETRAINS_ON_DRIFT: Final = {"on_drift", "monthly_and_on_drift"}
 
 
 @dataclass(frozen=True)
@@ -77,27 +54,6 @@ class Compared:
     current: Observed
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """
-    What follows from a report.
-
-    Parameters
-    ----------
-    action : {"retrain", "keep", "no_reference"}
-    reason : str
-    training_run_id : str or None
-        The DAG run to trigger; the same for every repetition of the check.
-    conf : mapping
-        Params of that run.
-    """
-
-    action: Action
-    reason: str
-    training_run_id: str | None = None
-    conf: Mapping[str, Any] | None = None
-
-
 class Monitoring:
     """
     The checks, against one database and one registry.
@@ -107,7 +63,7 @@ class Monitoring:
     engine : Engine
     registry : Registry
     settings : Settings
-        ``site``, ``min_tag_count``, ``false_alarms_per_year``, ``retraining_policy`` and
+        ``site``, ``min_tag_count``, ``false_alarms_per_year``, ``bert_model`` and
         ``random_seed`` are read.
     """
 
@@ -121,6 +77,12 @@ class Monitoring:
             cached_encoders(engine, encoder_factory(settings.bert_model)),
             site=settings.site,
             min_tag_count=settings.min_tag_count,
+            seed=settings.random_seed,
+        )
+        self._thresholds = Thresholds(
+            engine,
+            self._references,
+            false_alarms_per_year=settings.false_alarms_per_year,
             seed=settings.random_seed,
         )
 
@@ -179,6 +141,41 @@ class Monitoring:
             compared = Compared(live, reference, current)
             return self._check("predictions", compared, start, end, month)
 
+    def prepare_checks(self) -> tuple[int, ...]:
+        """
+        Answer the champion's reference and find thresholds before the first check needs them.
+
+        For a month as large as the last that the champion learned, and for an hour of the usual
+        number of questions. A window of another size gets thresholds of its own at its check, from
+        the same stored reference and in seconds. Safe to repeat: what is stored stays.
+
+        Returns
+        -------
+        tuple of int
+            Ids of the thresholds; empty if there is no champion or too little to compare with.
+
+        Raises
+        ------
+        ModelUnusableError, RetryLaterError, MissingDataError
+            As `check_month`.
+        """
+        with self._references.live_model(None) as live:
+            if live is None:
+                return ()
+            reference = self._references.of(live, add_months(live.learned[-1], 1))
+            last = sum(month == live.learned[-1] for month in reference.answered.months)
+            if enough_to_judge(len(reference.answered), max(last, FEWEST_QUESTIONS)):
+                return ()
+            sizes: tuple[tuple[Kind, int], ...] = (
+                ("month", last),
+                ("predictions", ENOUGH_ANSWERED),
+            )
+            return tuple(
+                self._thresholds.of(kind, live, reference, size)[0]
+                for kind, size in sizes
+                if size >= FEWEST_QUESTIONS
+            )
+
     def compared(self, report_id: int) -> Compared | None:
         """Return the two sides of a stored report again, None if it had nothing to compare."""
         report = self.report(report_id).report
@@ -199,50 +196,6 @@ class Monitoring:
         """Return a stored report; FixInputError if there is none."""
         with self._engine.connect() as connection:
             return read_report(connection, report_id)
-
-    def decide(self, report_id: int) -> Decision:
-        """
-        Return what follows from a report; nothing is triggered or stored.
-
-        A report that led to a retraining leads to no second one.
-        """
-        stored = self.report(report_id)
-        report, reason = stored.report, str(stored.report.summary["reason"])
-        if report.verdict == "no_reference":
-            return Decision("no_reference", reason)
-        if report.verdict != "drift":
-            return Decision("keep", reason)
-        if stored.action == "retrain":
-            return Decision(
-                "keep", f"{stored.training_run_id} was triggered by this report already"
-            )
-        if report.summary.get("as_of"):
-            return Decision("keep", f"The champion has learned this month already. {reason}")
-        policy = self._settings.retraining_policy
-        if policy not in RETRAINS_ON_DRIFT:
-            return Decision("keep", f"Retraining goes by the policy {policy}. {reason}")
-        monthly = report.kind == "month"
-        return Decision(
-            "retrain",
-            reason,
-            _training_run_id(stored),
-            {
-                "reason": f"drift report {report_id}: {reason}",
-                "drift_report_id": report_id,
-                "test_month": month_of(report.window_start) if monthly else None,
-            },
-        )
-
-    def record(self, report_id: int, decision: Decision) -> None:
-        """Store a decision once it has been carried out."""
-        with self._engine.begin() as connection:
-            save_decision(
-                connection,
-                report_id,
-                decision.action,
-                decision.reason,
-                decision.training_run_id,
-            )
 
     def _compared_month(self, live: Live, month: str) -> Compared:
         current = self._references.observed(live, month)
@@ -269,7 +222,7 @@ class Monitoring:
             summary = {**report.summary, "reason": early.reason}
             return self._store(replace(report, verdict=early.kind, summary=summary))
         was, now = samples_of(reference.answered, current)
-        calibration_id, calibration = self._thresholds(kind, compared)
+        calibration_id, calibration = self._thresholds.of(kind, live, reference, len(now))
         values = read_signals(was, now)
         verdict = judge(values, calibration)
         summary = {
@@ -286,36 +239,6 @@ class Monitoring:
         )
         with self._engine.begin() as connection:
             return save_report(connection, stored, values, calibration.thresholds)
-
-    def _thresholds(self, kind: Kind, compared: Compared) -> tuple[int, Calibration]:
-        """Return stored thresholds that fit, or find and store them: once per model and size."""
-        size, key = len(compared.current), compared.reference.key
-        rate = self._settings.false_alarms_per_year
-        with self._engine.connect() as connection:
-            known = find_calibration(
-                connection,
-                kind,
-                key,
-                smallest=int(SIZE_SLACK * size),
-                largest=size,
-                false_alarms_per_year=rate,
-            )
-        if known is not None:
-            return known
-        history = self._references.history(compared.live)
-        reference, past = samples_of(compared.reference.answered, history)
-        made = calibrate(
-            reference,
-            size,
-            false_alarms_per_year=rate,
-            checks_per_year=CHECKS_PER_YEAR[kind],
-            history=past,
-            signals=[s for s in SIGNALS if kind == "month" or _known_without_tags(s.needs)],
-            seed=self._settings.random_seed,
-        )
-        shown = power(reference, made, seed=self._settings.random_seed)
-        with self._engine.begin() as connection:
-            return save_calibration(connection, kind, key, made, shown), made
 
     def _answered(self, live: Live, start: datetime, end: datetime) -> list[Answered]:
         """Return the window's distinct questions, or the last of the day up to its end."""
@@ -372,63 +295,6 @@ class Monitoring:
     def _store(self, report: Report) -> int:
         with self._engine.begin() as connection:
             return save_report(connection, report)
-
-
-def decision_of(settings: Settings, report_id: int, *, dag_id: str, run_id: str) -> dict[str, Any]:
-    """
-    Return what follows from a report as plain values, for the DAGs' tasks.
-
-    Parameters
-    ----------
-    settings : Settings
-    report_id : int
-    dag_id, run_id : str
-        The check's own run, which the mail links to.
-
-    Returns
-    -------
-    dict
-        ``report_id``, the fields of `Decision`, and for a retraining ``mail_run_id`` (the run of
-        ``send_mail``: one per training) and ``mail`` (its facts).
-    """
-    decision = Monitoring.from_settings(settings).decide(report_id)
-    mail = {
-        "report_id": report_id,
-        "dag_id": dag_id,
-        "run_id": run_id,
-        "training_run_id": decision.training_run_id,
-    }
-    return {
-        "report_id": report_id,
-        **asdict(decision),
-        "mail_run_id": f"mail-{decision.training_run_id}" if decision.training_run_id else None,
-        "mail": mail,
-    }
-
-
-def record_decision(settings: Settings, decision: Mapping[str, Any]) -> str:
-    """Store a decision that has been carried out, as ``decision_of`` returned it; return it."""
-    done = Decision(decision["action"], decision["reason"], decision["training_run_id"])
-    Monitoring.from_settings(settings).record(int(decision["report_id"]), done)
-    return f"{done.action}: {done.reason}"
-
-
-def _known_without_tags(needs: Sequence[str]) -> bool:
-    """Return whether a signal can be read before the true tags are known."""
-    return set(needs) <= {"suggested", "scores", "vectors"}
-
-
-def _training_run_id(stored: StoredReport) -> str:
-    """
-    Return the id of the training run that a report triggers.
-
-    A month's report triggers one. The hourly reports of one model trigger one a month between
-    them: there is nothing newer to learn from before the next month is stored.
-    """
-    report = stored.report
-    if report.kind == "month":
-        return f"drift-report-{stored.report_id}"
-    return f"drift-predictions-{report.model_version}-{month_of(report.window_end)}"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

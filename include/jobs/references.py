@@ -20,6 +20,7 @@ from include.candidates.catalogue import load_candidate, make_candidate, read_de
 from include.drift.calibration import LARGEST_SAMPLE
 from include.drift.reference import HISTORY_MONTHS, joined, reference_months
 from include.drift.samples import Observed
+from include.drift.unrest import PastVocabulary
 from include.errors import MissingDataError
 from include.jobs.features import load_labelled
 from include.jobs.observing import (
@@ -29,16 +30,16 @@ from include.jobs.observing import (
     thinned,
     unlearned_suggestions,
 )
-from include.months import months_between
+from include.months import month_start, months_between
 from include.registry import Registry
-from include.store.drift import (
-    JudgedMonth,
+from include.store.drift import JudgedMonth, judged_months
+from include.store.drift_references import (
     ReferenceAnswers,
     ReferenceKey,
-    judged_months,
     read_reference,
     save_reference,
 )
+from include.store.questions import tag_uses
 from include.text.prepared import LabelledTexts, PreparedText
 
 log = logging.getLogger(__name__)
@@ -212,18 +213,22 @@ class References:
         key = ReferenceKey(self._site, live.label, months[0], months[-1])
         return Reference(key, months, joined(parts))
 
-    def history(self, live: Live) -> Observed:
+    def history(self, live: Live) -> tuple[Observed, PastVocabulary]:
         """
         Return the latest months of the training window, for the months' own unrest.
 
-        Months of an alarm are among them: few, they hardly move medians, and without them nothing
-        would be known of unrest after an alarm, when it is needed most.
+        Months of an alarm are among them: few, they hardly move robust estimates, and without them
+        nothing would be known of unrest after an alarm, when it is needed most.
         """
+        latest = live.learned[-HISTORY_MONTHS:]
         parts = [
-            thinned(self._tagged(month, month), LARGEST_SAMPLE, self._seed)
-            for month in live.learned[-HISTORY_MONTHS:]
+            thinned(self._tagged(month, month), LARGEST_SAMPLE, self._seed) for month in latest
         ]
-        return joined([observe(part.texts, part.asked_at, tags=part.tags) for part in parts])
+        with self._engine.connect() as connection:
+            before = month_start(live.learned[0]), month_start(latest[0])
+            earlier = tag_uses(connection, self._site, *before)
+        observed = joined([observe(part.texts, part.asked_at, tags=part.tags) for part in parts])
+        return observed, PastVocabulary(earlier, self._min_tag_count)
 
     def _judged(self, before: str) -> list[JudgedMonth]:
         with self._engine.connect() as connection:

@@ -1,4 +1,4 @@
-"""Drift reports, decisions, references and thresholds in PostgreSQL."""
+"""Drift reports and what followed from them, in PostgreSQL."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection
 
-from include.drift.calibration import CALIBRATION_VERSION, Calibration, Null
 from include.drift.signal import Mover, SignalValue
 from include.errors import FixInputError
 from include.months import month_of
@@ -85,34 +84,6 @@ class JudgedMonth:
     model_version: str
     verdict: str
     reference_last: str
-
-
-@dataclass(frozen=True, slots=True)
-class ReferenceKey:
-    """Which reference: a site, a model version and the months it covers."""
-
-    site: str
-    model_version: str
-    first_month: str
-    last_month: str
-
-
-@dataclass(frozen=True, slots=True)
-class ReferenceAnswers:
-    """Suggestions (tag, score), best first, by question id; and what could be suggested."""
-
-    vocabulary: frozenset[str]
-    suggested: dict[int, tuple[tuple[str, float], ...]]
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """A question that the service was asked, and its answer; ``body`` is HTML."""
-
-    asked_at: datetime
-    title: str
-    body: str
-    suggested: tuple[tuple[str, float], ...]
 
 
 def save_report(
@@ -217,111 +188,6 @@ def judged_months(connection: Connection, site: str) -> list[JudgedMonth]:
             row["model_version"],
             row["verdict"],
             row["reference_last"],
-        )
-        for row in rows
-    ]
-
-
-def save_calibration(
-    connection: Connection, kind: Kind, key: ReferenceKey, calibration: Calibration, power: Any
-) -> int:
-    """Add thresholds and the power they have; return their id."""
-    binds = {
-        "kind": kind,
-        "site": key.site,
-        "model_version": key.model_version,
-        "reference_first": key.first_month,
-        "reference_last": key.last_month,
-        "question_count": calibration.size,
-        "code_version": calibration.version,
-        "false_alarms_per_year": calibration.false_alarms_per_year,
-        "thresholds": json.dumps(calibration.thresholds),
-        "details": json.dumps({"calibration": asdict(calibration), "power": power}),
-    }
-    return int(connection.execute(query("save_drift_calibration"), binds).scalar_one())
-
-
-def find_calibration(
-    connection: Connection,
-    kind: Kind,
-    key: ReferenceKey,
-    *,
-    smallest: int,
-    largest: int,
-    false_alarms_per_year: float,
-) -> tuple[int, Calibration] | None:
-    """
-    Return (id, thresholds) made for a window of ``smallest`` to ``largest`` questions, if any.
-
-    Only those of this reference, this false-alarm rate and this version of the code count.
-    """
-    binds = {
-        "kind": kind,
-        "site": key.site,
-        "model_version": key.model_version,
-        "reference_first": key.first_month,
-        "reference_last": key.last_month,
-        "code_version": CALIBRATION_VERSION,
-        "false_alarms_per_year": false_alarms_per_year,
-        "smallest": smallest,
-        "largest": largest,
-    }
-    row = connection.execute(query("drift_calibration_for"), binds).mappings().one_or_none()
-    return None if row is None else (row["calibration_id"], _calibration(row["details"]))
-
-
-def read_calibration(connection: Connection, calibration_id: int) -> Calibration:
-    """Return stored thresholds by their id, which exists."""
-    binds = {"calibration_id": calibration_id}
-    return _calibration(connection.execute(query("drift_calibration"), binds).scalar_one())
-
-
-def _calibration(details: Mapping[str, Any]) -> Calibration:
-    stored = dict(details["calibration"])
-    nulls = {name: Null(**null) for name, null in stored.pop("nulls").items()}
-    return Calibration(nulls=nulls, **stored)
-
-
-def save_reference(connection: Connection, key: ReferenceKey, answers: ReferenceAnswers) -> None:
-    """Store a reference's suggestions; what is stored already stays."""
-    binds = asdict(key)
-    vocabulary = sorted(answers.vocabulary)
-    connection.execute(query("save_drift_reference"), {**binds, "vocabulary": vocabulary})
-    rows = [
-        {
-            "question_id": question_id,
-            "tags": [tag for tag, _ in suggested],
-            "scores": [score for _, score in suggested],
-        }
-        for question_id, suggested in answers.suggested.items()
-    ]
-    statement = query("save_drift_reference_answers")
-    connection.execute(statement, {**binds, "answers": json.dumps(rows)})
-
-
-def read_reference(connection: Connection, key: ReferenceKey) -> ReferenceAnswers | None:
-    """Return a reference's suggestions, or None if they are not stored."""
-    binds = asdict(key)
-    vocabulary = connection.execute(query("drift_reference"), binds).scalar_one_or_none()
-    if vocabulary is None:
-        return None
-    rows = connection.execute(query("drift_reference_answers"), binds)
-    suggested = {row.question_id: tuple(zip(row.tags, row.scores, strict=True)) for row in rows}
-    return ReferenceAnswers(frozenset(vocabulary), suggested)
-
-
-def answered_between(
-    connection: Connection, site: str, model_version: str, start: datetime, end: datetime
-) -> list[Answered]:
-    """Return what a model version answered in [start, end), each distinct question once."""
-    binds = {"site": site, "model_version": model_version, "start": start, "end": end}
-    rows = connection.execute(query("answered_between"), binds)
-    return [
-        Answered(
-            row.asked_at,
-            row.title,
-            row.body,
-            tuple((entry["tag"], float(entry["score"])) for entry in row.tags),
         )
         for row in rows
     ]

@@ -126,6 +126,12 @@ def _merge(connection: Connection) -> None:
         connection.execute(query(name))
 
 
+def tag_uses(connection: Connection, site: str, start: datetime, end: datetime) -> dict[str, int]:
+    """Return how often each tag was used in [start, end), as settled so far."""
+    binds = {"site": site, "start": start, "end": end}
+    return {row.tag: int(row.uses) for row in connection.execute(query("tag_uses_between"), binds)}
+
+
 def copy_line(question: Question, now: str) -> str:
     """
     Return a question as one line of COPY's text format; ``now`` stands in for no ``fetched_at``.

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 
 import numpy as np
 
@@ -17,6 +19,7 @@ from include.drift.reference import HISTORY_MONTHS, joined, reference_months
 from include.drift.samples import Observed, samples_of
 from include.drift.signal import SignalValue
 from include.drift.signals import read_signals
+from include.drift.unrest import PastVocabulary
 from include.drift.verdict import judge
 from include.errors import FixInputError
 from include.jobs.observing import (
@@ -58,7 +61,8 @@ class Live:
     candidate: Candidate
     learned: tuple[str, ...]
     reference: Observed
-    history: Observed | None
+    history: Observed
+    vocabulary: PastVocabulary
 
 
 def labelled(questions: Sequence[Question]) -> LabelledTexts:
@@ -100,7 +104,9 @@ def go_live(
     reference = observe(part.texts, part.asked_at, tags=part.tags, ranked=ranked, vocabulary=known)
     latest = chosen(window, in_months(window, learned[-HISTORY_MONTHS:]))
     history = observe(latest.texts, latest.asked_at, tags=latest.tags)
-    return Live(train(data, learned, min_tag_count), learned, reference, history)
+    earlier = chosen(window, in_months(window, learned[:-HISTORY_MONTHS])).tags
+    vocabulary = PastVocabulary(Counter(chain.from_iterable(earlier)), min_tag_count)
+    return Live(train(data, learned, min_tag_count), learned, reference, history, vocabulary)
 
 
 def run_loop(
@@ -133,12 +139,13 @@ def run_loop(
         wanted = reference_months(live.learned, alarmed, quiet)
         grown = [e for e in extra if e.months[0] in wanted]
         reference = joined([live.reference, *grown]) if grown else live.reference
-        was, now, past = samples_of(reference, current, live.history or reference)
+        was, now, past = samples_of(reference, current, live.history)
         if calibration is None or not 0.85 * len(now) <= calibration.size <= len(now) or grown:
             calibration = calibrate(
                 was,
                 len(now),
                 history=past,
+                vocabulary=live.vocabulary,
                 false_alarms_per_year=false_alarms_per_year,
                 seed=seed,
             )

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import re
 import uuid
+from dataclasses import asdict
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import text
 
 from include import names
 from include.candidates.base import vocabulary_of
 from include.candidates.catalogue import make_candidate, save_candidate
+from include.drift.evidently_report import FAMILIES
 from include.errors import MissingDataError
+from include.jobs.drift_decisions import decide, record_decision
+from include.jobs.drift_pages import publish_with
+from include.jobs.drift_thresholds import SIZE_SLACK
 from include.jobs.features import load_labelled
 from include.jobs.monitoring import Monitoring
-from include.months import month_range
-from include.registry.runs import Runs
+from include.months import month_of, month_range
+from include.registry.runs import NOTE, Runs
 from include.sandbox.events import Event
 from include.sandbox.simulator import simulate
 from include.settings import Settings
@@ -54,6 +61,10 @@ def settings(database_url, mlflow_server):
     )
 
 
+def decided(monitoring, report_id, policy="monthly_and_on_drift"):
+    return decide(monitoring.report(report_id), policy)
+
+
 @pytest.fixture
 def monitoring(stored, registry, settings):
     return Monitoring(stored, registry, settings)
@@ -89,7 +100,7 @@ def test_without_a_champion_there_is_no_reference(monitoring):
     report_id = monitoring.check_month(QUIET)
 
     assert monitoring.report(report_id).report.verdict == "no_reference"
-    assert monitoring.decide(report_id).action == "no_reference"
+    assert decided(monitoring, report_id).action == "no_reference"
 
 
 def test_quiet_month_keeps_the_model(monitoring, go_live):
@@ -98,13 +109,15 @@ def test_quiet_month_keeps_the_model(monitoring, go_live):
     report_id = monitoring.check_month(QUIET)
 
     assert monitoring.report(report_id).report.verdict == "quiet"
-    assert monitoring.decide(report_id).action == "keep"
+    assert decided(monitoring, report_id).action == "keep"
 
 
-def test_event_retrains_once_and_names_the_tags_that_moved(monitoring, go_live, simulation):
+def test_event_retrains_once_and_names_the_tags_that_moved(
+    monitoring, stored, settings, go_live, simulation
+):
     go_live("2023-06", "2023-12")
     report_id = monitoring.check_month(CHANGED)
-    decision = monitoring.decide(report_id)
+    decision = decided(monitoring, report_id)
 
     assert decision.action == "retrain"
     assert decision.training_run_id == f"drift-report-{report_id}"
@@ -119,22 +132,79 @@ def test_event_retrains_once_and_names_the_tags_that_moved(monitoring, go_live, 
     }
     assert set(event.tags) <= movers
 
-    monitoring.record(report_id, decision)
+    record_decision(settings, {"report_id": report_id, **asdict(decision)})
     again = monitoring.check_month(CHANGED)
 
     assert again == report_id
-    assert monitoring.decide(again).action == "keep"
+    assert decided(monitoring, again).action == "keep"
 
 
-def test_policy_without_drift_keeps_the_model_and_says_so(stored, registry, settings, go_live):
+def test_policy_without_drift_keeps_the_model_and_says_so(monitoring, go_live):
     go_live("2023-06", "2023-12")
-    monthly = settings.model_copy(update={"retraining_policy": "monthly"})
-    monitoring = Monitoring(stored, registry, monthly)
 
-    decision = monitoring.decide(monitoring.check_month(CHANGED))
+    decision = decided(monitoring, monitoring.check_month(CHANGED), policy="monthly")
 
     assert decision.action == "keep"
     assert "policy monthly" in decision.reason
+
+
+def thresholds_of(engine, version):
+    """Rows of thresholds of a version: (kind, questions), the first made first."""
+    statement = text(
+        "SELECT kind, question_count FROM drift_calibrations WHERE model_version = :version "
+        "ORDER BY calibration_id"
+    )
+    with engine.connect() as connection:
+        return [tuple(row) for row in connection.execute(statement, {"version": version})]
+
+
+def test_each_promotion_has_thresholds_of_its_own_before_its_first_check(
+    monitoring, go_live, stored
+):
+    first = go_live("2023-06", "2023-11")
+    monitoring.prepare_checks()
+    before = thresholds_of(stored, first)
+
+    second = go_live("2023-06", "2023-12")
+    monitoring.prepare_checks()
+
+    assert [kind for kind, _ in before] == ["month", "predictions"]
+    assert [kind for kind, _ in thresholds_of(stored, second)] == ["month", "predictions"]
+    assert thresholds_of(stored, first) == before
+
+
+def test_thresholds_found_at_the_promotion_serve_the_next_check_of_that_size(
+    monitoring, go_live, stored, simulation
+):
+    version = go_live("2023-06", "2023-12")
+    (monthly, _) = monitoring.prepare_checks()
+    of_last = sum(month_of(q.asked_at) == "2023-12" for q in simulation.questions)
+    of_next = sum(month_of(q.asked_at) == QUIET for q in simulation.questions)
+
+    report = monitoring.report(monitoring.check_month(QUIET)).report
+
+    fits = SIZE_SLACK * of_next <= of_last <= of_next
+    assert (report.calibration_id == monthly) == fits
+    assert len(thresholds_of(stored, version)) == (2 if fits else 3)
+
+
+def test_thresholds_are_found_once_however_often_they_are_asked_for(monitoring, go_live):
+    go_live("2023-06", "2023-12")
+
+    assert monitoring.prepare_checks() == monitoring.prepare_checks()
+
+
+def test_without_a_champion_there_are_no_thresholds_to_find(monitoring):
+    assert monitoring.prepare_checks() == ()
+
+
+def test_rate_that_was_changed_gets_thresholds_of_its_own(stored, registry, settings, go_live):
+    version = go_live("2023-06", "2023-12")
+    for rate in (0.5, 2.0):
+        changed = settings.model_copy(update={"false_alarms_per_year": rate})
+        Monitoring(stored, registry, changed).check_month(QUIET)
+
+    assert len(thresholds_of(stored, version)) == 2
 
 
 def test_month_that_the_champion_has_learned_is_judged_as_of_its_time(monitoring, go_live):
@@ -144,7 +214,7 @@ def test_month_that_the_champion_has_learned_is_judged_as_of_its_time(monitoring
 
     assert stored.report.verdict == "drift"
     assert stored.report.model_version.endswith(f"@{QUIET}")
-    assert monitoring.decide(stored.report_id).action == "keep"
+    assert decided(monitoring, stored.report_id).action == "keep"
 
 
 def test_same_check_twice_gives_the_same_figures(monitoring, go_live):
@@ -194,7 +264,7 @@ def test_hour_with_few_questions_is_left_alone(monitoring, go_live, stored, simu
     report_id = monitoring.check_predictions(*window)
 
     assert monitoring.report(report_id).report.verdict == "too_few"
-    assert monitoring.decide(report_id).action == "keep"
+    assert decided(monitoring, report_id).action == "keep"
 
 
 def test_hour_of_one_and_the_same_answer_is_drift_and_retrains_once_a_month(
@@ -208,7 +278,27 @@ def test_hour_of_one_and_the_same_answer_is_drift_and_retrains_once_a_month(
     found = monitoring.report(report_id)
     assert found.report.verdict == "drift"
     assert "predicted_tags" in [s.value.signal for s in found.signals if s.alarmed]
-    assert monitoring.decide(report_id).training_run_id == f"drift-predictions-{version}-2024-01"
+    assert decided(monitoring, report_id).training_run_id == f"drift-predictions-{version}-2024-01"
+
+
+def test_run_of_a_check_in_mlflow_shows_pages_verdict_and_power(
+    monitoring, go_live, stored, settings, mlflow_server, tmp_path
+):
+    go_live("2023-06", "2023-12")
+    report_id = monitoring.check_month(QUIET)
+    runs = Runs(mlflow_server)
+    places = settings.model_copy(update={"local_dir": tmp_path})
+
+    address = publish_with(monitoring, runs, stored, places, report_id)
+
+    run = runs.get(address.rpartition("/")[2])
+    note = run.tags[NOTE]
+    assert note.startswith("**quiet**: All 13 signals are within their thresholds.")
+    assert re.search(r"new subject: a tag and a word never seen \| \d+ % \| \d+ %", note)
+    assert run.metrics["signal/f1_fall"] < run.metrics["threshold/f1_fall"]
+    assert run.metrics["evidently/tags/tag"] > 0
+    pages = runs.fetch(run.run_id, "evidently", tmp_path / "fetched")
+    assert {page.name for page in pages.iterdir()} == {f"{family}.html" for family in FAMILIES}
 
 
 def test_both_sides_of_a_stored_check_can_be_had_again(monitoring, go_live):

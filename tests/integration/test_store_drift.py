@@ -10,11 +10,11 @@ from include.drift.calibration import calibrate
 from include.drift.samples import Observed, samples_of
 from include.drift.signal import Mover, SignalValue
 from include.errors import FixInputError
-from include.store import drift
+from include.store import drift, drift_calibrations, drift_references
 
 pytestmark = pytest.mark.integration
 
-KEY = drift.ReferenceKey("sandbox", "3", "2024-01", "2024-03")
+KEY = drift_references.ReferenceKey("sandbox", "3", "2024-01", "2024-03")
 REPORT = drift.Report(
     kind="month",
     site="sandbox",
@@ -92,10 +92,10 @@ def test_calibration_is_found_for_windows_a_little_larger_only(engine):
     made = calibrate(sample, 80, false_alarms_per_year=0.5, draws=50)
 
     with engine.begin() as connection:
-        made_id = drift.save_calibration(connection, "month", KEY, made, [])
+        made_id = drift_calibrations.save_calibration(connection, "month", KEY, made, [])
 
         def found(smallest, largest, rate=0.5):
-            return drift.find_calibration(
+            return drift_calibrations.find_calibration(
                 connection,
                 "month",
                 KEY,
@@ -107,19 +107,19 @@ def test_calibration_is_found_for_windows_a_little_larger_only(engine):
         assert found(75, 90) == (made_id, made)
         assert found(81, 99) is None
         assert found(75, 90, rate=1.0) is None
-        assert drift.read_calibration(connection, made_id) == made
+        assert drift_calibrations.read_calibration(connection, made_id) == made
 
 
 def test_reference_answers_come_back_by_question(engine):
-    answers = drift.ReferenceAnswers(
+    answers = drift_references.ReferenceAnswers(
         frozenset({"swift", "rxjs"}), {7: (("swift", 0.75), ("rxjs", 0.25)), 8: ()}
     )
 
     with engine.begin() as connection:
-        assert drift.read_reference(connection, KEY) is None
-        drift.save_reference(connection, KEY, answers)
-        drift.save_reference(connection, KEY, answers)
-        assert drift.read_reference(connection, KEY) == answers
+        assert drift_references.read_reference(connection, KEY) is None
+        drift_references.save_reference(connection, KEY, answers)
+        drift_references.save_reference(connection, KEY, answers)
+        assert drift_references.read_reference(connection, KEY) == answers
 
 
 def test_service_answers_count_each_distinct_question_once(engine):
@@ -138,7 +138,7 @@ def test_service_answers_count_each_distinct_question_once(engine):
         ]:  # fmt: skip
             binds = {"at": at, "title": title, "version": version, "shadow": shadow}
             connection.execute(insert, binds)
-        rows = drift.answered_between(
+        rows = drift_references.answered_between(
             connection, "sandbox", "3", at, datetime(2024, 4, 3, tzinfo=UTC)
         )
 

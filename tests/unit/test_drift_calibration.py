@@ -6,7 +6,6 @@ import pytest
 from include.drift.calibration import (
     calibrate,
     common_level,
-    month_pairs,
     random_splits,
     tail_quantile,
 )
@@ -14,6 +13,7 @@ from include.drift.power import power
 from include.drift.samples import Observed, samples_of
 from include.drift.signal import SignalValue
 from include.drift.signals import SIGNALS, read_signals
+from include.drift.unrest import month_pairs
 from include.drift.verdict import enough_to_judge, judge
 
 TAGS = np.array([f"tag{i}" for i in range(30)])

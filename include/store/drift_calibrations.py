@@ -1,0 +1,86 @@
+"""Thresholds of drift checks in PostgreSQL: each kept with what it was made from."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import Connection
+
+from include.drift.calibration import CALIBRATION_VERSION, Calibration, Null
+from include.store.drift import Kind
+from include.store.drift_references import ReferenceKey
+from include.store.queries import query
+
+
+def save_calibration(
+    connection: Connection, kind: Kind, key: ReferenceKey, calibration: Calibration, power: Any
+) -> int:
+    """Add thresholds and the power they have; return their id."""
+    binds = {
+        "kind": kind,
+        "site": key.site,
+        "model_version": key.model_version,
+        "reference_first": key.first_month,
+        "reference_last": key.last_month,
+        "question_count": calibration.size,
+        "code_version": calibration.version,
+        "false_alarms_per_year": calibration.false_alarms_per_year,
+        "thresholds": json.dumps(calibration.thresholds),
+        "details": json.dumps({"calibration": asdict(calibration), "power": power}),
+    }
+    return int(connection.execute(query("save_drift_calibration"), binds).scalar_one())
+
+
+def find_calibration(
+    connection: Connection,
+    kind: Kind,
+    key: ReferenceKey,
+    *,
+    smallest: int,
+    largest: int,
+    false_alarms_per_year: float,
+) -> tuple[int, Calibration] | None:
+    """
+    Return (id, thresholds) made for a window of ``smallest`` to ``largest`` questions, if any.
+
+    Only those of this reference, this false-alarm rate and this version of the code count.
+    """
+    binds = {
+        "kind": kind,
+        "site": key.site,
+        "model_version": key.model_version,
+        "reference_first": key.first_month,
+        "reference_last": key.last_month,
+        "code_version": CALIBRATION_VERSION,
+        "false_alarms_per_year": false_alarms_per_year,
+        "smallest": smallest,
+        "largest": largest,
+    }
+    row = connection.execute(query("drift_calibration_for"), binds).mappings().one_or_none()
+    return None if row is None else (row["calibration_id"], _calibration(row["details"]))
+
+
+def read_calibration(connection: Connection, calibration_id: int) -> Calibration:
+    """Return stored thresholds by their id, which exists."""
+    binds = {"calibration_id": calibration_id}
+    return _calibration(connection.execute(query("drift_calibration"), binds).scalar_one())
+
+
+def read_power(connection: Connection, calibration_id: int) -> list[dict[str, Any]]:
+    """
+    Return what stored thresholds can see, as `include.drift.power.power` gave it.
+
+    Rows of ``shift``, ``size`` (share of the questions touched) and ``detected``, both in [0, 1].
+    """
+    binds = {"calibration_id": calibration_id}
+    details = connection.execute(query("drift_calibration"), binds).scalar_one()
+    return list(details["power"])
+
+
+def _calibration(details: Mapping[str, Any]) -> Calibration:
+    stored = dict(details["calibration"])
+    nulls = {name: Null(**null) for name, null in stored.pop("nulls").items()}
+    return Calibration(nulls=nulls, **stored)

@@ -1,0 +1,84 @@
+"""What drift checks compare with, in PostgreSQL: references, and what the service answered."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from include.store.queries import query
+
+
+@dataclass(frozen=True, slots=True)
+class ReferenceKey:
+    """Which reference: a site, a model version and the months it covers."""
+
+    site: str
+    model_version: str
+    first_month: str
+    last_month: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReferenceAnswers:
+    """Suggestions (tag, score), best first, by question id; and what could be suggested."""
+
+    vocabulary: frozenset[str]
+    suggested: dict[int, tuple[tuple[str, float], ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A question that the service was asked, and its answer; ``body`` is HTML."""
+
+    asked_at: datetime
+    title: str
+    body: str
+    suggested: tuple[tuple[str, float], ...]
+
+
+def save_reference(connection: Connection, key: ReferenceKey, answers: ReferenceAnswers) -> None:
+    """Store a reference's suggestions; what is stored already stays."""
+    binds = asdict(key)
+    vocabulary = sorted(answers.vocabulary)
+    connection.execute(query("save_drift_reference"), {**binds, "vocabulary": vocabulary})
+    rows = [
+        {
+            "question_id": question_id,
+            "tags": [tag for tag, _ in suggested],
+            "scores": [score for _, score in suggested],
+        }
+        for question_id, suggested in answers.suggested.items()
+    ]
+    statement = query("save_drift_reference_answers")
+    connection.execute(statement, {**binds, "answers": json.dumps(rows)})
+
+
+def read_reference(connection: Connection, key: ReferenceKey) -> ReferenceAnswers | None:
+    """Return a reference's suggestions, or None if they are not stored."""
+    binds = asdict(key)
+    vocabulary = connection.execute(query("drift_reference"), binds).scalar_one_or_none()
+    if vocabulary is None:
+        return None
+    rows = connection.execute(query("drift_reference_answers"), binds)
+    suggested = {row.question_id: tuple(zip(row.tags, row.scores, strict=True)) for row in rows}
+    return ReferenceAnswers(frozenset(vocabulary), suggested)
+
+
+def answered_between(
+    connection: Connection, site: str, model_version: str, start: datetime, end: datetime
+) -> list[Answered]:
+    """Return what a model version answered in [start, end), each distinct question once."""
+    binds = {"site": site, "model_version": model_version, "start": start, "end": end}
+    rows = connection.execute(query("answered_between"), binds)
+    return [
+        Answered(
+            row.asked_at,
+            row.title,
+            row.body,
+            tuple((entry["tag"], float(entry["score"])) for entry in row.tags),
+        )
+        for row in rows
+    ]

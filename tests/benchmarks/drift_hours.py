@@ -1,0 +1,82 @@
+"""False alarms of the hourly check on what the service is asked: quiet hours, by the thousand."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from include.drift.calibration import HOURLY_CHECKS, Calibration, calibrate
+from include.drift.samples import Sample, samples_of
+from include.drift.signals import UNTAGGED_SIGNALS
+from include.jobs.observing import chosen, in_months, observe_answers
+from include.sandbox.simulator import simulate
+from tests.benchmarks.drift_loop import go_live, labelled
+
+LEARNED_MONTHS = 12
+ASKED_MONTHS = 24
+WINDOWS = (50, 200, 1_000)
+
+
+@dataclass(frozen=True)
+class Hours:
+    """Checks of hours in which nothing happened, with the alarms of each window size."""
+
+    seed: int
+    size: int
+    checked: int
+    alarms: int
+    by_signal: dict[str, int]
+
+
+def quiet_hours(seed: int, hours: int, sizes: Sequence[int] = WINDOWS) -> list[Hours]:
+    """
+    Check ``hours`` windows of each size drawn from months that nothing happens in.
+
+    Drawn without replacement within a window. The service's windows overlap where traffic is low,
+    and so alarm less often a year than windows drawn anew; what is counted here is the worst case.
+    """
+    warnings.simplefilter("ignore")
+    simulation = simulate(seed, months=LEARNED_MONTHS + ASKED_MONTHS, events=())
+    data = labelled(simulation.questions)
+    learned, asked = simulation.months[:LEARNED_MONTHS], simulation.months[LEARNED_MONTHS:]
+    live = go_live(data, tuple(learned), (), 5, seed)
+    pool = observe_answers(live.candidate, chosen(data, in_months(data, asked)))
+    reference, traffic, past = samples_of(live.reference, pool, live.history)
+    return [
+        _checked(
+            seed,
+            calibrate(
+                reference,
+                size,
+                false_alarms_per_year=0.5,
+                checks_per_year=HOURLY_CHECKS,
+                history=past,
+                signals=UNTAGGED_SIGNALS,
+                seed=seed,
+            ),
+            reference,
+            traffic,
+            hours,
+        )
+        for size in sizes
+    ]
+
+
+def _checked(
+    seed: int, calibration: Calibration, reference: Sample, traffic: Sample, hours: int
+) -> Hours:
+    generator = np.random.default_rng(seed)
+    signals = [s for s in UNTAGGED_SIGNALS if s.name in calibration.nulls]
+    alarms, by_signal = 0, {signal.name: 0 for signal in signals}
+    for _ in range(hours):
+        hour = traffic.take(generator.choice(len(traffic), calibration.size, replace=False))
+        above = [
+            s.name for s in signals if s.value(reference, hour) > calibration.thresholds[s.name]
+        ]
+        alarms += bool(above)
+        for name in above:
+            by_signal[name] += 1
+    return Hours(seed, calibration.size, hours, alarms, by_signal)
