@@ -1,0 +1,1 @@
+"""Pages for people, as self-contained HTML: values in, text out. Pure."""

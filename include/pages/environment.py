@@ -1,0 +1,35 @@
+"""The templates of the pages, with everything escaped."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from include.pages import figures
+
+
+@cache
+def environment() -> Environment:
+    """Return the one environment; a name that a template does not get is an error."""
+    made = Environment(
+        loader=PackageLoader("include.pages", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters |= {
+        "figure": figures.figure,
+        "share": figures.share,
+        "month": figures.month_name,
+        "joined": figures.joined,
+        "web_address": figures.web_address,
+        "licence_address": figures.licence_address,
+    }
+    made.globals |= {
+        "span": figures.span,
+        "month_span": figures.month_span,
+        "counted": figures.counted,
+    }
+    return made

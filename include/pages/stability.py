@@ -1,0 +1,149 @@
+"""How stable a candidate was over a year, as one self-contained HTML file. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from include.errors import FixInputError
+from include.evaluation.year import ExplainedPeriod, MonthFigures, YearReport
+from include.pages import ageing, curves, figures, heat
+from include.pages.environment import environment
+from include.pages.marks import Mark, marks_of
+
+TAGS_SHOWN: Final = 8
+SLICES: Final = {
+    "short": "short questions",
+    "code_heavy": "code-heavy questions",
+    "rare_tags": "questions with rare tags",
+    "new_tags": "questions with new tags",
+    "title_only": "the title alone",
+    "without_common_tags": "questions without a common tag",
+}
+METRICS: Final = (
+    ("f1_all@5", "F1@5", "Quality: F1@5 over all questions"),
+    ("coverage", "coverage", "Coverage: share of true tag uses that the model could suggest"),
+    ("ceiling_all@5", "ceiling", "Ceiling: F1@5 of a perfect ranker with the model's vocabulary"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Adaptation:
+    """
+    What learning new tags gained over the year.
+
+    Parameters
+    ----------
+    learned : int
+        Tags that entered the vocabulary.
+    best : MonthFigures or None
+        The month that would have lost the most without its learned tags.
+    lost : float
+        F1@5 that it would have lost; 0 with ``best`` None.
+    refreshed : tuple of str
+        Months in which word vectors were learned anew.
+    """
+
+    learned: int
+    best: MonthFigures | None
+    lost: float
+    refreshed: tuple[str, ...]
+
+
+def render(report: YearReport) -> str:
+    """
+    Return the page; the same report always gives the same text.
+
+    Parameters
+    ----------
+    report : YearReport
+        Values that are not finite are shown as missing.
+
+    Raises
+    ------
+    FixInputError
+        If the report holds no month.
+    """
+    if not report.months:
+        raise FixInputError("a report needs at least one month")
+    marks = marks_of(report.periods)
+    return (
+        environment()
+        .get_template("stability.html")
+        .render(
+            report=report,
+            title=page_title(report),
+            heading=heading(report),
+            marks=marks,
+            chosen=report.curves.get(report.policy),
+            monthly=report.curves.get("monthly"),
+            frozen=report.curves.get("frozen"),
+            rules=[report.curves[rule] for rule in curves.ORDER if rule in report.curves],
+            rule_names=curves.RULES,
+            panels=curves.curve_panels(report.curves, report.months, marks, report.alarms),
+            box=curves,
+            heats=[
+                (name, title, heat.heat_map(report.matrices[key], marks))
+                for key, name, title in METRICS
+                if key in report.matrices
+            ],
+            ageing=_ageing(report),
+            ageing_box=ageing,
+            half_life=ageing.half_life_words(report.half_life),
+            adaptation=adaptation(report.figures),
+            letters={month: _letters(marks, month) for month in report.months},
+            slices=SLICES,
+            cause_of=cause_of,
+            lost_without=lost_without,
+            tags_shown=TAGS_SHOWN,
+            questions=sum(each.question_count for each in report.figures),
+        )
+    )
+
+
+def page_title(report: YearReport) -> str:
+    """Return what the page, its tab and its entry in lists are called."""
+    return f"{heading(report)}, {figures.month_span(report.months[0], report.months[-1])}"
+
+
+def heading(report: YearReport) -> str:
+    """Return the title without its months."""
+    return f"How {report.candidate} held up on {report.site}"
+
+
+def adaptation(months: Iterable[MonthFigures]) -> Adaptation:
+    """Sum up what the learned tags of each month gained."""
+    each = tuple(months)
+    with_loss = [(lost_without(month), month) for month in each if month.learned_tags]
+    known = [(lost, month) for lost, month in with_loss if math.isfinite(lost) and lost > 0]
+    lost, best = max(known, key=lambda pair: pair[0], default=(0.0, None))
+    return Adaptation(
+        learned=sum(len(month.learned_tags) for month in each),
+        best=best,
+        lost=lost,
+        refreshed=tuple(month.month for month in each if month.encoder_refreshed),
+    )
+
+
+def lost_without(month: MonthFigures) -> float:
+    """Return the F1@5 that a training without the learned tags would have lost; may be NaN."""
+    return month.f1 - month.f1_without_learned
+
+
+def cause_of(explained: ExplainedPeriod) -> str:
+    """Say in a few words which of the two things went wrong."""
+    return {
+        "fresh": "even a model trained on everything before it lost quality",
+        "frozen": "the model frozen at the start fell behind a fresh one",
+    }[explained.period.kind]
+
+
+def _letters(marks: Sequence[Mark], month: str) -> str:
+    return " ".join(mark.letter for mark in marks if month in mark.months)
+
+
+def _ageing(report: YearReport) -> ageing.Ageing | None:
+    matrix = report.matrices.get("f1_all@5")
+    return None if matrix is None else ageing.ageing(matrix, report.half_life)

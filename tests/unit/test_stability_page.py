@@ -1,0 +1,308 @@
+"""The stability page as text: everything there, nothing injected, nothing fetched."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from lxml import etree
+from selectolax.lexbor import LexborHTMLParser
+
+from include.errors import FixInputError
+from include.evaluation.decay import DecayMatrix, HalfLife
+from include.pages.stability import render
+from tests.unit.stability_reports import with_period, year_report
+
+REPORT = year_report()
+PAGE = LexborHTMLParser(render(REPORT))
+HOSTILE = "</title></style></script><script>alert('x')</script><img src=x onerror=alert(1)>\"'&"
+
+
+def text_of(selector: str, page: LexborHTMLParser = PAGE) -> str:
+    return " ".join(page.css_first(selector).text(separator=" ").split())
+
+
+def table(caption: str, page: LexborHTMLParser = PAGE) -> list[list[str]]:
+    """Return the cells of the first table whose caption starts so, the head row first."""
+    for found in page.css("table"):
+        if text_of("caption", found).startswith(caption):
+            return [
+                [" ".join(cell.text(separator=" ").split()) for cell in row.css("th, td")]
+                for row in found.css("tr")
+            ]
+    raise AssertionError(f"no table {caption!r}")
+
+
+def test_sections_come_in_the_order_of_reading():
+    sections = [section.attributes["id"] for section in PAGE.css("main > section")]
+
+    assert sections == ["answer", "curves", "decay", "drift", "adaptation", "months"]
+    assert all(PAGE.css_first(f'nav a[href="#{section}"]') for section in sections)
+
+
+def test_title_names_candidate_site_and_months():
+    title = "How tfidf held up on stackoverflow, Jan 2019 to Dec 2019"
+
+    assert text_of("title") == title
+    assert text_of("h1").replace(" ,", ",") == title
+
+
+def test_recommendation_stands_first_with_the_figures_that_carry_it():
+    facts = [" ".join(fact.text(separator=" ").split()) for fact in PAGE.css("#answer .facts div")]
+    chosen = REPORT.curves[REPORT.policy]
+
+    assert text_of("#answer .verdict") == REPORT.recommendation
+    assert len(facts) == 5
+    assert f"{chosen.trainings} retraining every month takes 12" in facts[0]
+    assert f"{chosen.mean:.3f}" in facts[1]
+    assert f"[{chosen.loss_low:.3f}, {chosen.loss_high:.3f}]" in facts[2]
+
+
+def test_each_rule_has_a_curve_with_its_band_and_a_reference():
+    panels = PAGE.css(".panels > figure")
+
+    assert [panel.attributes["class"] for panel in panels] == [
+        "monthly", "quarterly", "on_drift", "frozen",
+    ]  # fmt: skip
+    for panel in panels:
+        assert len(panel.css("circle.point")) == 12
+        assert panel.css_first("path.band").attributes["d"].endswith("Z")
+        assert bool(panel.css_first("path.reference")) == (panel.attributes["class"] != "monthly")
+
+
+def test_curve_shows_which_months_were_trained_for():
+    trained = {
+        panel.attributes["class"]: len(panel.css("circle.trained"))
+        for panel in PAGE.css(".panels > figure")
+    }
+
+    assert trained == {rule: curve.trainings for rule, curve in REPORT.curves.items()}
+
+
+def test_drift_months_are_marked_on_every_curve_by_letter():
+    letters = [text.text() for text in PAGE.css_first(".panels figure").css("svg text.letter")]
+    headings = [" ".join(h.text(separator=" ").split()) for h in PAGE.css("#drift article h3")]
+
+    assert letters
+    assert {heading[0] for heading in headings} >= set(letters)
+    assert any(heading.startswith(f"{letters[0]} Jun 2019: even a model") for heading in headings)
+    assert len(PAGE.css(".panels path.alarm")) == 4
+
+
+def test_table_of_rules_marks_the_recommended_one():
+    rows = table("The four rules compared")
+
+    assert len(rows) == 5
+    assert next(row for row in rows if "recommended" in row[0])[1] == str(
+        REPORT.curves[REPORT.policy].trainings
+    )
+
+
+@pytest.mark.parametrize(
+    ("caption", "metric"),
+    [("Quality", "f1_all@5"), ("Coverage", "coverage"), ("Ceiling", "ceiling_all@5")],
+)
+def test_heat_map_holds_every_pair_and_a_legend(caption, metric):
+    rows = [row for row in table(caption) if row[0].startswith("2019-")]
+    first = f"{REPORT.matrices[metric].values[0, 3]:.2f}".removeprefix("0")
+
+    assert [sum(cell != "" for cell in row[1:]) for row in rows] == list(range(12, 0, -1))
+    assert rows[0][4] == first
+    assert len(PAGE.css("ol.scale")) == 3
+    assert PAGE.css_first("ol.scale").attributes["aria-label"].startswith("Legend: F1@5")
+
+
+def test_half_life_is_told_in_words_with_its_interval():
+    life = REPORT.half_life
+
+    assert (
+        f"half as good as a fresh one after {life.months:.1f} months "
+        f"(95 % interval {life.low:.1f} to {life.high:.1f} months)" in text_of("#decay > p")
+    )
+
+
+def test_period_is_explained_with_causes_slices_and_attributed_questions():
+    article = text_of("#drift article")
+
+    assert "combine (0.0 % to 14.2 % of questions)" in article
+    assert table("New tags")[1] == ["combine", "0.0 %", "▲ 14.2 %"]
+    assert table("Known tags whose share moved")[2] == ["rxjs5", "8.3 %", "▼ 1.2 %"]
+    assert table("Words that rose")[1] == ["publisher", "1.1 %", "13.1 %", "11.4"]
+    assert table("Words that fell")[1] == ["observable", "41.2 %", "30.1 %", "−6.3"]
+    assert table("Kinds of questions that lost")[1] == [
+        "questions with new tags", "0.331", "0.104", "0.227", "84",
+    ]  # fmt: skip
+    assert "asked by A. Person" in article
+    assert "asked by an unnamed author" in article
+    assert (
+        PAGE.css_first(".examples a").attributes["href"] == "https://stackoverflow.com/q/56628254"
+    )
+    assert (
+        PAGE.css_first(".examples a[rel=license]").attributes["href"]
+        == "https://creativecommons.org/licenses/by-sa/4.0/"
+    )
+
+
+def test_adaptation_says_what_a_training_without_the_new_tags_would_have_lost():
+    (row,) = (row for row in table("What each training learned") if row[0] == "2019-07")
+
+    assert "2 more" in row[2]
+    assert row[3:] == ["0.071", "3.1 %", "learned anew"]
+    assert "the fresh model would have lost 0.071 F1@5" in text_of("#adaptation > p")
+
+
+def test_every_month_links_to_its_run():
+    links = [a.attributes["href"] for a in PAGE.css("#months table a")]
+
+    assert links == [figures.run_url for figures in REPORT.figures]
+
+
+def test_every_picture_and_table_is_named_for_those_who_do_not_see_it():
+    for picture in PAGE.css("svg[role=img]"):
+        title, description = picture.attributes["aria-labelledby"].split()
+        assert text_of(f"#{title}")
+        assert text_of(f"#{description}")
+    for picture in PAGE.css("svg:not([role=img])"):
+        assert picture.attributes["aria-hidden"] == "true"
+    assert all(found.css_first("caption") for found in PAGE.css("table"))
+    assert all(head.attributes.get("scope") for head in PAGE.css("th"))
+
+
+def test_ids_are_unique_and_every_link_within_the_page_arrives():
+    ids = [node.attributes["id"] for node in PAGE.css("[id]")]
+
+    assert len(ids) == len(set(ids))
+    assert {a.attributes["href"][1:] for a in PAGE.css("a[href^='#']")} <= set(ids)
+
+
+def test_page_is_well_formed():
+    parser = etree.HTMLParser()
+    etree.fromstring(render(REPORT), parser)
+    # libxml2 knows HTML 4 only: newer elements are no fault
+    faults = [
+        fault.message
+        for fault in parser.error_log
+        if not re.fullmatch(
+            r"Tag (header|nav|main|section|figure|figcaption|article|footer|details|summary|svg|path|rect|circle|line|text|desc) invalid",
+            fault.message,
+        )
+    ]
+
+    assert faults == []
+
+
+def test_page_fetches_nothing_and_runs_nothing():
+    html = render(REPORT)
+    asked_for = re.findall(r"""(?:src|srcset|action|xlink:href|data)\s*=|url\(|@import""", html)
+    addresses = {
+        a.attributes["href"]
+        for a in PAGE.css("a[href], link[href]")
+        if not a.attributes["href"].startswith("#")
+    }
+
+    assert asked_for == []
+    assert "<script" not in html
+    assert addresses == {
+        "data:,",
+        "https://creativecommons.org/licenses/by-sa/4.0/",
+        *(figures.run_url for figures in REPORT.figures),
+        *(one.link for each in REPORT.periods for one in each.examples),
+    }
+    assert set(re.findall(r"https?://[^/\"< ]+", html)) == {
+        "http://127.0.0.1:5000", "https://stackoverflow.com", "https://creativecommons.org",
+    }  # fmt: skip
+
+
+def test_hostile_text_stays_text():
+    def poison(each):
+        return replace(
+            each,
+            sentence=HOSTILE,
+            new_tags=tuple(replace(tag, tag=HOSTILE) for tag in each.new_tags),
+            risen_words=tuple(replace(word, word=HOSTILE) for word in each.risen_words),
+            slices=tuple(replace(one, name=HOSTILE) for one in each.slices),
+            examples=tuple(
+                replace(
+                    one, title=HOSTILE, author=HOSTILE, licence=HOSTILE, tags=(HOSTILE,),
+                    suggested=(HOSTILE,), link="javascript:alert(1)",
+                )
+                for one in each.examples
+            ),
+        )  # fmt: skip
+
+    report = with_period(replace(REPORT, site=HOSTILE, candidate=HOSTILE), poison)
+    report = replace(
+        report,
+        recommendation=HOSTILE,
+        figures=tuple(
+            replace(each, run_url="javascript:alert(1)", learned_tags=(HOSTILE,) * 12)
+            for each in report.figures
+        ),
+    )
+    html = render(report)
+    page = LexborHTMLParser(html)
+
+    assert page.css("script, img") == []
+    assert "javascript:" not in html
+    assert [node for node in page.css("*") if "onerror" in node.attributes] == []
+    assert text_of(".verdict", page) == " ".join(HOSTILE.split())
+
+
+def test_a_single_month_makes_a_page():
+    page = LexborHTMLParser(render(year_report("2019-06", "2019-06")))
+
+    assert text_of("title", page).endswith(", Jun 2019")
+    assert "needs at least two months" in text_of("#decay > p", page)
+    assert page.css_first("#ageing-title") is None
+    assert len(page.css(".panels circle.point")) == 4
+
+
+def test_a_quiet_year_says_that_no_drift_is_seen():
+    page = LexborHTMLParser(render(year_report(quiet=True)))
+
+    assert page.css("#drift article") == []
+    assert "no drift is seen in Jan 2019 to Dec 2019" in text_of("#drift", page)
+    assert "raised no alarm" in text_of("#drift", page)
+
+
+def test_what_is_not_finite_is_shown_as_missing():
+    curves = {
+        rule: replace(curve, f1=(math.nan, *curve.f1[1:]), low=(math.nan, *curve.low[1:]), loss=math.inf)
+        for rule, curve in REPORT.curves.items()
+    }  # fmt: skip
+    matrices = {
+        metric: DecayMatrix(matrix.months, np.where(matrix.values > 0, np.nan, np.nan))
+        for metric, matrix in REPORT.matrices.items()
+    }
+    figures = tuple(
+        replace(each, f1=math.nan, coverage=math.nan, unknown_words=math.nan, f1_without_learned=math.nan)
+        for each in REPORT.figures
+    )  # fmt: skip
+    report = replace(
+        REPORT, curves=curves, matrices=matrices, figures=figures,
+        half_life=HalfLife(math.inf, 31.0, math.inf),
+    )  # fmt: skip
+    html = render(report)
+    page = LexborHTMLParser(html)
+
+    assert re.findall(r"\b(nan|inf)\b", html) == []
+    assert "a half-life below 31.0 months is ruled out" in text_of("#decay > p", page)
+    assert len(page.css(".panels figure.monthly circle.point")) == 11
+    assert table("The fresh model of each month", page)[1][3] == "–"
+    assert table("Quality", page)[3][1:] == [""] * 12
+
+
+def test_same_report_gives_the_same_page():
+    assert render(year_report()) == render(year_report())
+
+
+def test_a_report_without_months_is_refused():
+    with pytest.raises(FixInputError, match="month"):
+        render(replace(REPORT, months=()))
+
+
+def test_page_of_a_year_stays_below_200_kilobytes():
+    assert len(render(REPORT)) < 200_000
