@@ -1,9 +1,9 @@
 """
 What a year of monthly models says, in one value: what the page shows and MLflow keeps. Pure.
 
-A model is named by its model month, the first month that it has not seen (`include.evaluation.decay`).
-The **fresh** model of a month is the one trained on the months before it; the **frozen** model is
-the fresh one of the first month.
+A model is named by its model month, the first month that it has not seen (as in
+`include.evaluation.decay`). The **fresh** model of a month is the one trained on the months before
+it; the **frozen** model is the fresh one of the first month.
 """
 
 from __future__ import annotations
