@@ -12,12 +12,26 @@ from include.candidates.base import Encoder
 from include.registry import Registry
 from include.settings import Settings
 from include.store.engine import make_engine
-from serving import access, feedback, health, model_info, openapi, page, predict, problems, requests
+from serving import (
+    access,
+    feedback,
+    health,
+    metrics,
+    model_info,
+    openapi,
+    page,
+    predict,
+    problems,
+    requests,
+)
+from serving.access_log import AccessLog
+from serving.batches import Flusher
 from serving.follower import RegistryFollower
 from serving.leader import Leader
 from serving.live_model import ModelSource
 from serving.metrics import MachineCollector
 from serving.recorder import Recorder, SpoolRecorder
+from serving.requests import App
 from serving.service import Service, service_of
 from serving.shelf import Shelf
 from serving.spool import Spool
@@ -38,6 +52,7 @@ def create_app(
     *,
     model_source: ModelSource | None = None,
     recorder: Recorder | None = None,
+    access_log: AccessLog | None = None,
 ) -> Flask:
     """
     Return the suggestion service.
@@ -50,6 +65,8 @@ def create_app(
         The registry's aliases, followed, if None.
     recorder : Recorder or None
         A spool in ``LOCAL_DIR`` that drains into ``DATABASE_URL`` if None.
+    access_log : AccessLog or None
+        To standard error if None.
 
     Raises
     ------
@@ -61,7 +78,8 @@ def create_app(
     spool_folder = settings.local_dir / "spool"
     shelf = Shelf(settings.local_dir / "models")
     models = model_source or _follower(settings, shelf)
-    app = Flask(__name__, static_folder="static", template_folder="templates")
+    access_log = access_log or AccessLog()
+    app = App(__name__, static_folder="static", template_folder="templates")
     app.config["MAX_CONTENT_LENGTH"] = settings.service_max_body_bytes
     app.extensions["tagkeeper"] = Service(
         settings=settings,
@@ -70,10 +88,11 @@ def create_app(
         shelf=shelf,
         spool_folder=spool_folder,
         collector=MachineCollector(spool_folder, shelf.indicators_path),
+        flusher=Flusher((*metrics.BATCHES, access_log)),
         needs_key=keys is not None,
     )
     problems.register(app)
-    requests.register(app, settings)
+    requests.register(app, settings, access_log)
     access.register(app, settings, keys)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
@@ -85,6 +104,7 @@ def start(app: Flask) -> None:
     if "tagkeeper" not in app.extensions:  # the benchmark's bare app, under the same settings
         return
     service = service_of(app)
+    service.flusher.start()
     service.suggester.recorder.start()
     service.models.start()
 
@@ -96,6 +116,7 @@ def stop(app: Flask) -> None:
     service = service_of(app)
     service.models.close()
     service.suggester.recorder.close()
+    service.flusher.close()
 
 
 def _recorder(settings: Settings, folder: Path) -> Recorder:

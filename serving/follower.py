@@ -142,7 +142,6 @@ class RegistryFollower:
     def _run(self) -> None:
         while not self._stop.wait(TICK_S):
             try:
-                metrics.flush_timers()
                 self.look()
             except Exception:  # the thread must outlive any fault; what is live stays
                 log.exception("following the shelf failed; will be tried again")

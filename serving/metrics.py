@@ -2,8 +2,9 @@
 Prometheus metrics of the service, correct with several workers.
 
 Counters and histograms live in ``PROMETHEUS_MULTIPROC_DIR`` when gunicorn sets it (which must be
-before this module is imported) and are added up at scrape. What is a state of the machine, such
-as the spool, is read from disk at scrape instead.
+before this module is imported) and are added up at scrape. What every request counts is noted in
+memory first (`serving.batches`), so a scrape may miss other workers' last quarter of a second. What
+is a state of the machine, such as the spool, is read from disk at scrape instead.
 """
 
 from __future__ import annotations
@@ -11,10 +12,9 @@ from __future__ import annotations
 import os
 from bisect import bisect_left
 from collections import Counter as Counts
-from collections import deque
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
@@ -29,6 +29,7 @@ from prometheus_client import (
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from serving.batches import Batch
 from serving.indicators import read_indicators
 from serving.spool import spool_state
 
@@ -37,7 +38,7 @@ BUCKETS_S: Final = (
     0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5,
 )  # fmt: skip
 
-PREDICTIONS: Final = Counter(
+_PREDICTIONS: Final = Counter(
     "app_predictions_total", "Questions answered, by who answered", ["variant"]
 )
 
@@ -63,9 +64,9 @@ _STEP_TIME: Final = BatchHistogram(
     "app_step_time_seconds", "Time of each step of an answer", ["step"], buckets=BUCKETS_S
 )
 ERRORS: Final = Counter("app_errors_total", "Requests refused or failed, by kind", ["kind"])
-SHADOWS: Final = Counter("app_shadow_predictions_total", "Answers computed in the shadow")
+_SHADOWS: Final = Counter("app_shadow_predictions_total", "Answers computed in the shadow")
 FEEDBACK: Final = Counter("app_feedback_total", "Feedback received, by source", ["source"])
-RECORDED: Final = Counter("app_recorded_rows_total", "Rows made durable in the spool")
+_RECORDED: Final = Counter("app_recorded_rows_total", "Rows made durable in the spool")
 RECORD_FAILURES: Final = Counter(
     "app_record_failures_total", "Answers refused because they could not be made durable"
 )
@@ -91,40 +92,32 @@ MODEL_CREATED: Final = Gauge(
 )
 
 
-class Timer:
-    """
-    A histogram that is written in batches.
-
-    With several workers each observation writes to shared memory, twice and under a lock; five of
-    them a request are a tenth of its time. Here each is noted in a list, and `flush`, which a
-    thread of each worker and every scrape call, writes what has gathered.
-    """
-
-    def __init__(self, histogram: BatchHistogram) -> None:
-        self._histogram = histogram
-        self._noted: deque[float] = deque()
-
-    def observe(self, seconds: float) -> None:
-        """Note one observation; safe from any thread."""
-        self._noted.append(seconds)
-
-    def flush(self) -> None:
-        """Write what was noted."""
-        self._histogram.observe_many([self._noted.popleft() for _ in range(len(self._noted))])
+def _tally(counter: Counter) -> Batch[int]:
+    """Return a batch that adds what is noted to ``counter``."""
+    return Batch(lambda amounts: counter.inc(sum(amounts)))
 
 
-PREDICTION_TIME: Final = Timer(_PREDICTION_TIME)
-PARSE_TIME: Final = Timer(_STEP_TIME.labels("parse"))
-PREPARE_TIME: Final = Timer(_STEP_TIME.labels("prepare"))
-RANK_TIME: Final = Timer(_STEP_TIME.labels("rank"))
-RECORD_TIME: Final = Timer(_STEP_TIME.labels("record"))
-TIMERS: Final = (PREDICTION_TIME, PARSE_TIME, PREPARE_TIME, RANK_TIME, RECORD_TIME)
-
-
-def flush_timers() -> None:
-    """Write what all timers have noted."""
-    for timer in TIMERS:
-        timer.flush()
+PREDICTIONS: Final = {
+    variant: _tally(_PREDICTIONS.labels(variant)) for variant in ("champion", "challenger")
+}
+SHADOWS: Final = _tally(_SHADOWS)
+RECORDED: Final = _tally(_RECORDED)
+PREDICTION_TIME: Final = Batch(_PREDICTION_TIME.observe_many)
+PARSE_TIME: Final = Batch(_STEP_TIME.labels("parse").observe_many)
+PREPARE_TIME: Final = Batch(_STEP_TIME.labels("prepare").observe_many)
+RANK_TIME: Final = Batch(_STEP_TIME.labels("rank").observe_many)
+RECORD_TIME: Final = Batch(_STEP_TIME.labels("record").observe_many)
+BATCHES: Final[tuple[Batch[Any], ...]] = (
+    *PREDICTIONS.values(),
+    SHADOWS,
+    RECORDED,
+    PREDICTION_TIME,
+    PARSE_TIME,
+    PREPARE_TIME,
+    RANK_TIME,
+    RECORD_TIME,
+)
+"""What requests note instead of writing to shared memory; a scrape sees all of its own worker."""
 
 
 class MachineCollector(Collector):
@@ -169,7 +162,8 @@ class MachineCollector(Collector):
 
 def scrape(collector: Collector) -> bytes:
     """Return all metrics in Prometheus' text format, added up over the workers."""
-    flush_timers()
+    for batch in BATCHES:
+        batch.flush()
     registry = CollectorRegistry()
     registry.register(collector)
     own = generate_latest(registry)

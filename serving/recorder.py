@@ -123,7 +123,7 @@ class SpoolRecorder:
         except OSError as error:
             metrics.RECORD_FAILURES.inc()
             raise CannotRecordError(str(error)) from error
-        metrics.RECORDED.inc(len(lines))
+        metrics.RECORDED.note(len(lines))
 
     def _run(self) -> None:
         while not self._stop.wait(AWAY_S if self._away else DRAIN_S):

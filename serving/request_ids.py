@@ -7,6 +7,7 @@ from typing import Final
 from flask import g, request
 
 HEADER: Final = "X-Request-ID"
+_VARIABLE: Final = "HTTP_X_REQUEST_ID"
 _SOUND: Final = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 
@@ -14,7 +15,7 @@ def request_id() -> str:
     """Return the current request's id."""
     found: str | None = g.get("request_id")
     if found is None:
-        given = request.headers.get(HEADER, "")
+        given = request.environ.get(_VARIABLE, "")
         found = given if _SOUND.fullmatch(given) else os.urandom(8).hex()
         g.request_id = found
     return found

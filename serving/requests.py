@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import logging
+from collections.abc import Callable
 from time import perf_counter
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 from flask import Flask, Response, g, request
 
 from include.settings import Settings
+from serving.access_log import AccessLog, access_line
 from serving.errors import WrongMediaTypeError
 from serving.request_ids import HEADER, request_id
 
-log = logging.getLogger("serving.access")
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 CONTENT_SECURITY_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; "
@@ -37,9 +39,23 @@ _ENCODE: Final = msgspec.json.Encoder().encode
 
 
 class JsonResponse(Response):
-    """An answer that no browser shows by itself: the page's headers would be wasted on it."""
+    """
+    An answer that no browser shows by itself: the page's headers would be wasted on it.
+
+    It is sent as it is: nothing streams or must be closed, and no location is to be completed,
+    which is what a response otherwise looks for.
+    """
 
     default_mimetype = None
+
+    def __init__(self, body: bytes, status: int = 200) -> None:
+        super().__init__(body, status, JSON_HEADERS)
+        self._body = body
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
+        """Send headers and body; no body to HEAD."""
+        start_response(self.status, self.headers.to_wsgi_list())
+        return [] if environ["REQUEST_METHOD"] == "HEAD" else [self._body]
 
 
 def json_body() -> bytes:
@@ -52,11 +68,19 @@ def json_body() -> bytes:
 
 def json_response(value: Any, *, status: int = 200) -> Response:
     """Return ``value`` as a JSON answer."""
-    return JsonResponse(_ENCODE(value), status, JSON_HEADERS)
+    return JsonResponse(_ENCODE(value), status)
 
 
-def register(app: Flask, settings: Settings) -> None:
-    """Give every answer of ``app`` its id and headers, and write a line about it."""
+class App(Flask):
+    """Flask without looking for coroutines in every view and hook: there are none."""
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """Return ``func`` as it is."""
+        return func
+
+
+def register(app: Flask, settings: Settings, access_log: AccessLog) -> None:
+    """Give every answer of ``app`` its id and headers, and note a line about it."""
     origins = {origin.strip() for origin in settings.service_cors_origins.split(",")} - {""}
     log_text = settings.service_log_text
 
@@ -66,33 +90,26 @@ def register(app: Flask, settings: Settings) -> None:
 
     @app.after_request
     def finish(response: Response) -> Response:
-        headers = response.headers
-        headers.add(HEADER, request_id())
+        headers, environ = response.headers, request.environ
+        found = request_id()
+        headers.add(HEADER, found)
         if not isinstance(response, JsonResponse):  # whatever a browser may show by itself
             headers.update(PAGE_HEADERS)
-        if origins and (origin := request.headers.get("Origin")) in origins:
+        if origins and (origin := environ.get("HTTP_ORIGIN")) in origins:
             headers["Access-Control-Allow-Origin"] = origin
             headers["Access-Control-Allow-Methods"] = CORS_METHODS
             headers["Access-Control-Allow-Headers"] = CORS_HEADERS
             headers["Vary"] = "Origin"
-        if log.isEnabledFor(logging.INFO):
-            log.info("request", extra={"fields": _fields(response, log_text=log_text)})
+        if access_log.wanted:
+            line = access_line(
+                request_id=found,
+                method=environ["REQUEST_METHOD"],
+                path=environ["PATH_INFO"],
+                status=response.status_code,
+                seconds=perf_counter() - g.started,
+                key=g.get("key_name"),
+                asked=g.get("asked"),
+                log_text=log_text,
+            )
+            access_log.note(line)
         return response
-
-
-def _fields(response: Response, *, log_text: bool) -> dict[str, Any]:
-    """Return what the log says of a request; the questions themselves only if asked for."""
-    fields: dict[str, Any] = {
-        "request_id": g.request_id,
-        "method": request.method,
-        "path": request.path,
-        "status": response.status_code,
-        "ms": round((perf_counter() - g.started) * 1000, 3),
-    }
-    if key := g.get("key_name"):
-        fields["key"] = key
-    if asked := g.get("asked"):
-        fields["questions"] = len(asked)
-        if log_text:
-            fields["asked"] = [{"title": q.title, "body": q.body} for q in asked]
-    return fields

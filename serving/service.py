@@ -9,6 +9,7 @@ from typing import cast
 from flask import Flask, current_app
 
 from include.settings import Settings
+from serving.batches import Flusher
 from serving.live_model import ModelSource
 from serving.metrics import MachineCollector
 from serving.shelf import Shelf
@@ -25,6 +26,7 @@ class Service:
     shelf: Shelf
     spool_folder: Path
     collector: MachineCollector
+    flusher: Flusher
     needs_key: bool
 
 

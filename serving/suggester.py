@@ -76,9 +76,9 @@ class Suggester:
             for row, suggestions in zip(rows, shadows, strict=bool(shadows))
         ]
         self.recorder.record(rows + shadow_rows)
-        metrics.PREPARE_TIME.observe(prepared - started)
-        metrics.RANK_TIME.observe(done - prepared)
-        metrics.RECORD_TIME.observe(perf_counter() - done)
+        metrics.PREPARE_TIME.note(prepared - started)
+        metrics.RANK_TIME.note(done - prepared)
+        metrics.RECORD_TIME.note(perf_counter() - done)
         _count(variants, len(shadow_rows))
         return [
             _answer(live, question, body, text, row)
@@ -199,6 +199,6 @@ def _reasons(model: LoadedModel, text: PreparedText, row: Prediction) -> dict[st
 
 def _count(variants: Sequence[Variant], shadows: int) -> None:
     for variant in dict.fromkeys(variants):
-        metrics.PREDICTIONS.labels(variant).inc(variants.count(variant))
+        metrics.PREDICTIONS[variant].note(variants.count(variant))
     if shadows:
-        metrics.SHADOWS.inc(shadows)
+        metrics.SHADOWS.note(shadows)

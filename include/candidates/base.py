@@ -108,8 +108,8 @@ class Candidate(ABC):
         scores = self.score(texts)
         best = top_k(scores, k)
         return [
-            tuple(Suggestion(self.vocabulary[column], float(row[column])) for column in columns)
-            for row, columns in zip(scores, best, strict=True)
+            tuple(map(Suggestion, [self.vocabulary[at] for at in columns], row[columns].tolist()))
+            for row, columns in zip(scores, best.tolist(), strict=True)
         ]
 
     def explain(self, text: PreparedText, tag: str, limit: int = 5) -> tuple[Reason, ...]:

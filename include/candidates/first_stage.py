@@ -123,7 +123,8 @@ class FirstStage:
     def score(self, texts: Sequence[PreparedText]) -> NDArray[np.float32]:
         """Return each blend's scores, shape (n_blends, n_texts, n_vocabulary)."""
         size = len(self.mean)
-        scores = np.tile(self.mean, (len(self.design.blends), len(texts), 1))
+        scores = np.empty((len(self.design.blends), len(texts), size), dtype=np.float32)
+        scores[:] = self.mean
         for name in self.design.views:
             outputs = self._view(name).score(texts)
             for block, user in enumerate(self.design.users(name)):
@@ -239,7 +240,7 @@ class FirstStage:
         carried = np.zeros(len(columns))
         for block, user in enumerate(self.design.users(TERMS)):
             weights = self.terms.weights[columns, block * len(self.mean) + column]
-            carried += slopes[user] * values * weights.astype(np.float32)
+            carried += slopes[user] * values * weights
         return [
             Reason("word", self.terms.vectoriser.terms[position], float(weight))
             for position, weight in zip(columns, carried, strict=True)

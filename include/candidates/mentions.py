@@ -1,13 +1,13 @@
 """Where a question names a tag: whole or in parts, in the title, the prose or the code."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from include.candidates.terms import question_terms
+from include.candidates.terms import question_terms, with_parts, with_subwords
 from include.text.prepared import PreparedText
 
 MENTION_FEATURES: Final = (
@@ -40,32 +40,45 @@ class MentionFinder:
         self._beginnings = {
             tag[:place] for tag in vocabulary for place, sign in enumerate(tag) if sign == "-"
         }
+        # Nearly no word of a question is in here: one look sorts out the others.
+        self._words = frozenset({*self._whole, *self._parts, *self._beginnings})
 
     def find(self, text: PreparedText) -> NDArray[np.float32]:
         """Return values in [0, 1], shape (n_vocabulary, 5), columns as `MENTION_FEATURES`."""
         found = np.zeros((self._size, len(MENTION_FEATURES)), dtype=np.float32)
         terms = question_terms(text)
-        named = (self._named(terms.title), self._named(terms.prose), set(terms.code_terms))
-        for feature, names in enumerate(named):
-            for name in names & self._whole.keys():
-                found[self._whole[name], feature] = 1.0
-        for feature, parts in ((3, terms.title_terms), (4, terms.prose_terms)):
-            for part in set(parts) & self._parts.keys():
+        for named, parts, compounds in ((0, 3, terms.title), (1, 4, terms.prose)):
+            words = self._words.intersection(compounds)
+            for name in self._named(words, compounds):
+                found[self._whole[name], named] = 1.0
+            for part in self._part_names(words, compounds):
                 for column, share in self._parts[part]:
-                    found[column, feature] += share
+                    found[column, parts] += share
+        for name in self._whole.keys() & with_subwords(terms.identifiers):
+            found[self._whole[name], 2] = 1.0
         return found
 
-    def _named(self, compounds: Sequence[str]) -> set[str]:
+    def _part_names(self, words: Set[str], compounds: Sequence[str]) -> set[str]:
+        """Return the parts of tags among the words, and among the parts of compound ones."""
+        signed = [word for word in compounds if not word.isalnum()]
+        return (self._parts.keys() & words) | (self._parts.keys() & with_parts(signed))
+
+    def _named(self, words: Set[str], compounds: Sequence[str]) -> set[str]:
         """
-        Return the words, and the runs of up to four that are tags when joined by hyphens.
+        Return the tags among the words, and among runs of up to four words joined by hyphens.
 
         A run is followed only as long as it is the beginning of some tag: nearly none is.
         """
-        names = set(compounds)
-        for start, run in enumerate(compounds):
-            for word in compounds[start + 1 : start + _LONGEST]:
+        names = self._whole.keys() & words
+        if self._beginnings.isdisjoint(words):
+            return names
+        beginnings = [place for place, word in enumerate(compounds) if word in self._beginnings]
+        for place in beginnings:
+            run = compounds[place]
+            for word in compounds[place + 1 : place + _LONGEST]:
+                run = f"{run}-{word}"
+                if run in self._whole:
+                    names.add(run)
                 if run not in self._beginnings:
                     break
-                run = f"{run}-{word}"
-                names.add(run)
         return names

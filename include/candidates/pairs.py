@@ -73,6 +73,40 @@ class PairModel:
             )
         return cls(np.asarray(weights, dtype=np.float64))
 
+    def chance_of_parts(
+        self,
+        scores: NDArray[np.float32],
+        tag_logits: NDArray[np.float32],
+        mentions: Sequence[NDArray[np.float32]],
+    ) -> NDArray[np.float32]:
+        """
+        Return what ``chance`` does, from parts of the features: the sums without their table.
+
+        Parameters
+        ----------
+        scores : ndarray of float32, shape (n_blends, n, n_vocabulary)
+            What ``score_features`` makes the first features of.
+        tag_logits : ndarray of float32, shape (n_vocabulary,)
+            What ``logits_of_facts`` makes of the features after them, which all rows share.
+        mentions : sequence of ndarray of float32, shape (n_vocabulary, n_mentions)
+            The last features, by row; empty if there are none.
+        """
+        weights = self.weights.astype(np.float32)
+        logits = np.empty(scores.shape[1:], dtype=np.float32)
+        logits[:] = tag_logits
+        for blend, linear, logarithmic in zip(scores, weights[0::2], weights[1::2], strict=False):
+            logits += linear * blend
+            logits += logarithmic * np.log(np.maximum(blend, np.float32(_FLOOR)))
+        for row, found in zip(logits, mentions, strict=bool(mentions)):
+            row += found @ weights[-1 - found.shape[1] : -1]
+        return _sigmoid(logits)
+
+    def logits_of_facts(self, facts: NDArray[np.float32], first: int) -> NDArray[np.float32]:
+        """Return the sum of the tags' facts, features from ``first`` on, and the intercept."""
+        weights = self.weights.astype(np.float32)
+        logits: NDArray[np.float32] = facts @ weights[first : first + facts.shape[1]] + weights[-1]
+        return logits
+
     def chance(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the chance of each pair, in [0, 1], shape as ``features`` without its last."""
         logits = features @ self.weights[:-1].astype(np.float32) + np.float32(self.weights[-1])

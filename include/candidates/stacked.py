@@ -67,18 +67,24 @@ class StackedCandidate(Candidate):
         facts = np.broadcast_to(self._tag_facts, (len(labels[rows]), *self._tag_facts.shape)).copy()
         facts[:, :, 1] = rise[:-1][rows]
         features = self._pair_features(texts[rows], left_out[:, rows], facts)
-        self._pairs = PairModel.fit(features, labels[rows])
+        self._learn_pairs(PairModel.fit(features, labels[rows]))
         return self
 
     def score(self, texts: Sequence[PreparedText]) -> NDArray[np.float32]:
         """Return the chance of each tag; see `Candidate.score`."""
-        parts = [np.zeros((0, len(self.vocabulary)), dtype=np.float32)]
-        for start in range(0, len(texts), _AT_ONCE):
-            part = texts[start : start + _AT_ONCE]
-            facts = np.broadcast_to(self._tag_facts, (len(part), *self._tag_facts.shape))
-            features = self._pair_features(part, self._stage.score(part), facts)
-            parts.append(self._pairs.chance(features))
-        return np.concatenate(parts)
+        if len(texts) <= _AT_ONCE:
+            return self._score(texts)
+        starts = range(0, len(texts), _AT_ONCE)
+        return np.concatenate([self._score(texts[at : at + _AT_ONCE]) for at in starts])
+
+    def _learn_pairs(self, pairs: PairModel) -> None:
+        self._pairs = pairs
+        self._tag_logits = pairs.logits_of_facts(self._tag_facts, 2 * len(self._design.blends))
+
+    def _score(self, texts: Sequence[PreparedText]) -> NDArray[np.float32]:
+        scores = self._stage.score(texts)
+        mentions = [self._mentions.find(text) for text in texts] if self._design.mentions else []
+        return self._pairs.chance_of_parts(scores, self._tag_logits, mentions)
 
     def explain(self, text: PreparedText, tag: str, limit: int = 5) -> tuple[Reason, ...]:
         """Return the words, mentions and like questions that raised the tag's log-odds most."""
@@ -122,7 +128,7 @@ class StackedCandidate(Candidate):
         if candidate._tag_facts.shape != (size, 2):
             raise ModelUnusableError(f"{folder}: tag_facts.npy does not fit the vocabulary")
         features = 2 * len(design.blends) + 2 + design.mentions * len(MENTION_FEATURES)
-        candidate._pairs = PairModel.from_list(described["pair_weights"], features)
+        candidate._learn_pairs(PairModel.from_list(described["pair_weights"], features))
         return candidate
 
     def describe(self) -> dict[str, Any]:

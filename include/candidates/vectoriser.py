@@ -1,7 +1,7 @@
 """TF-IDF vectors whose whole state is a list of terms and an array, so that it loads at once."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -49,25 +49,47 @@ class Vectoriser:
         idf = np.log((len(counts) + 1) / (document_frequency + 1)) + 1
         return cls(terms, idf.astype(np.float32))
 
-    def vector(self, counts: Mapping[str, float]) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
-        """Return the columns, in order, and values of one question's unit vector."""
-        columns_of = self._columns
-        known = {columns_of[term]: n for term, n in counts.items() if term in columns_of}
-        columns = np.fromiter(known.keys(), dtype=np.intp, count=len(known))
-        values = np.fromiter(known.values(), dtype=np.float32, count=len(known))
-        order = columns.argsort()
-        columns, values = columns[order], values[order]
-        values = (1 + np.log(np.maximum(values, 1))) * self._idf[columns]
-        norm = float(np.sqrt(values @ values))
-        return columns, (values / norm if norm > 0 else values)
+    def columns(self, terms: Iterable[str]) -> tuple[int, ...]:
+        """Return the columns of those of ``terms`` that were learned, in order."""
+        return tuple(self._columns[term] for term in terms if term in self._columns)
 
-    def matrix(self, counts: Sequence[Mapping[str, float]]) -> sp.csr_array:
-        """Return the vectors as rows, shape (n, n_terms), float32."""
-        vectors = [self.vector(row) for row in counts]
+    def vector(
+        self, occurrences: NDArray[np.intp], counts: NDArray[np.float32]
+    ) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+        """
+        Return the columns, in order, and values of one question's unit vector.
+
+        Parameters
+        ----------
+        occurrences : ndarray of intp, shape (n,)
+            The column of each term of the question, in any order, as often as it occurs.
+        counts : ndarray of float32, shape (n,)
+            How often each occurrence counts, >= 1.
+        """
+        if not len(occurrences):
+            return occurrences, counts
+        order = occurrences.argsort()
+        occurrences = occurrences.take(order)
+        is_first = np.empty(len(order), dtype=np.bool_)
+        is_first[0] = True
+        np.not_equal(occurrences[1:], occurrences[:-1], out=is_first[1:])
+        firsts = is_first.nonzero()[0]
+        columns = occurrences.take(firsts)
+        values = np.add.reduceat(counts.take(order), firsts)
+        np.log(values, out=values)
+        values += 1
+        values *= self._idf.take(columns)
+        values /= np.sqrt(values @ values)
+        return columns, values
+
+    def matrix(
+        self, vectors: Sequence[tuple[NDArray[np.intp], NDArray[np.float32]]]
+    ) -> sp.csr_array:
+        """Return vectors as rows, shape (n, n_terms), float32."""
         starts = np.concatenate([[0], np.cumsum([len(columns) for columns, _ in vectors])])
         columns = np.concatenate([columns for columns, _ in vectors] or [np.zeros(0, np.intp)])
         values = np.concatenate([values for _, values in vectors] or [np.zeros(0, np.float32)])
-        return sp.csr_array((values, columns, starts), shape=(len(counts), len(self.terms)))
+        return sp.csr_array((values, columns, starts), shape=(len(vectors), len(self.terms)))
 
     def save(self, folder: Path) -> None:
         """Write ``terms.txt`` and ``idf.npy``."""

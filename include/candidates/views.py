@@ -8,7 +8,8 @@ Two ways to look at a question, each with a kernel to learn from and scores to s
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Final, Self
 
@@ -18,7 +19,13 @@ from numpy.typing import NDArray
 
 from include.candidates.base import Encoder
 from include.candidates.folder import read_array, write_array
-from include.candidates.terms import term_counts
+from include.candidates.terms import (
+    Remembered,
+    identifier_and_subwords,
+    question_terms,
+    term_counts,
+    word_and_parts,
+)
 from include.candidates.vectoriser import Vectoriser
 from include.errors import ModelUnusableError
 from include.text.prepared import PreparedText
@@ -46,20 +53,29 @@ class TermView:
     title_weight : float
         How often a word of the title counts.
     vectoriser : Vectoriser
-    weights : ndarray of float16, shape (n_terms, n_outputs)
-        Half precision: half the disk and memory for the same ranking.
+    weights : ndarray of float32, shape (n_terms, n_outputs)
+        Values of half precision, which rank the same, in single precision, which needs no
+        conversion for every question; mapped from disk, so workers share them.
     """
 
     title_weight: float
     vectoriser: Vectoriser
-    weights: NDArray[np.float16]
+    weights: NDArray[np.float32]
+    _word_columns: Remembered[tuple[int, ...]] = field(init=False, repr=False)
+    _identifier_columns: Remembered[tuple[int, ...]] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Begin to remember the columns of words and identifiers."""
+        columns = self.vectoriser.columns
+        self._word_columns = Remembered(lambda word: columns(word_and_parts(word)))
+        self._identifier_columns = Remembered(lambda name: columns(identifier_and_subwords(name)))
 
     @classmethod
     def learn(cls, texts: Sequence[PreparedText], title_weight: float, min_questions: int) -> Self:
         """Return the view of the training questions' words, without weights as yet."""
         counts = [term_counts(text, title_weight) for text in texts]
         vectoriser = Vectoriser.fit(counts, min_questions)
-        return cls(title_weight, vectoriser, np.zeros((len(vectoriser.terms), 0), np.float16))
+        return cls(title_weight, vectoriser, np.zeros((len(vectoriser.terms), 0), np.float32))
 
     def kernel(self, texts: Sequence[PreparedText]) -> NDArray[np.float32]:
         """Return how alike the texts are, shape (n_texts, n_texts), in [0, 1]."""
@@ -69,22 +85,29 @@ class TermView:
 
     def learn_outputs(self, texts: Sequence[PreparedText], dual: NDArray[np.float32]) -> None:
         """Turn what each training question says, shape (n, n_outputs), into weights of terms."""
-        self.weights = (self._matrix(texts).T @ dual).astype(np.float16)
+        self.weights = half_precision(self._matrix(texts).T @ dual)
 
     def vector(self, text: PreparedText) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
         """Return the columns and values of the text's terms."""
-        return self.vectoriser.vector(term_counts(text, self.title_weight))
+        terms = question_terms(text)
+        in_words, in_code = self._word_columns.of, self._identifier_columns.of
+        body = chain.from_iterable(chain(in_words(terms.prose), in_code(terms.identifiers)))
+        once = np.fromiter(body, dtype=np.intp)
+        title = np.fromiter(chain.from_iterable(in_words(terms.title)), dtype=np.intp)
+        counts = np.ones(len(once) + len(title), dtype=np.float32)
+        counts[len(once) :] = self.title_weight
+        return self.vectoriser.vector(np.concatenate((once, title)), counts)
 
     def score(self, texts: Sequence[PreparedText]) -> NDArray[np.float32]:
         """Return shape (n_texts, n_outputs); a text costs as much as it has terms."""
         scores = np.zeros((len(texts), self.weights.shape[1]), dtype=np.float32)
         for row, text in enumerate(texts):
             columns, values = self.vector(text)
-            scores[row] = values @ self.weights[columns].astype(np.float32)
+            np.dot(values, self.weights.take(columns, axis=0), out=scores[row])
         return scores
 
     def _matrix(self, texts: Sequence[PreparedText]) -> sp.csr_array:
-        return self.vectoriser.matrix([term_counts(text, self.title_weight) for text in texts])
+        return self.vectoriser.matrix([self.vector(text) for text in texts])
 
     def save(self, folder: Path) -> None:
         """Write the terms and ``term_weights.npy``."""
@@ -96,6 +119,8 @@ class TermView:
         """Read what ``save`` wrote; ModelUnusableError says which file is missing or wrong."""
         vectoriser = Vectoriser.load(folder)
         weights = read_array(folder, "term_weights.npy", mapped=True)
+        if weights.dtype != np.float32:  # models of before; ends with them
+            weights = weights.astype(np.float32)
         if weights.ndim != 2 or len(weights) != len(vectoriser.terms):
             raise ModelUnusableError(
                 f"{folder / 'term_weights.npy'} has shape {weights.shape}, "

@@ -24,8 +24,7 @@ TOP_TAGS: Final = 5
 """Suggestions that outcomes are counted on: what an asker may use."""
 
 
-@dataclass(frozen=True, slots=True)
-class Prediction:
+class Prediction(msgspec.Struct, frozen=True):
     """
     One answer of the service, or one computed in the shadow of an answer.
 

@@ -16,6 +16,7 @@ from include.settings import Settings
 from include.store.predictions import Feedback, Prediction
 from include.text.prepared import PreparedText
 from serving import create_app
+from serving.access_log import AccessLog
 from serving.live_model import FixedModels, Live, LoadedModel
 
 
@@ -90,18 +91,31 @@ def recorder() -> ListRecorder:
 
 
 @pytest.fixture
+def log_lines() -> list[bytes]:
+    return []
+
+
+@pytest.fixture
+def access_log(log_lines: list[bytes]) -> AccessLog:
+    return AccessLog(log_lines.append)
+
+
+@pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     return Settings(local_dir=tmp_path, site="sandbox")
 
 
 @pytest.fixture
-def make_app(settings: Settings, recorder: ListRecorder) -> Callable[..., Flask]:
+def make_app(
+    settings: Settings, recorder: ListRecorder, access_log: AccessLog
+) -> Callable[..., Flask]:
     def make(live: Live | None = None, **changes) -> Flask:
         live = Live(champion=loaded()) if live is None else live
         return create_app(
             settings.model_copy(update=changes),
             model_source=FixedModels(live),
             recorder=recorder,
+            access_log=access_log,
         )
 
     return make

@@ -1,6 +1,10 @@
 import json
 import logging
+import select
 
+import pytest
+
+from serving.access_log import LOGGER
 from serving.live_model import Live
 from serving.logs import JsonFormatter
 
@@ -60,27 +64,54 @@ def test_refusals_are_counted_by_kind(client):
     assert value_of(client, sample) - before == 1
 
 
-def access_fields(caplog):
-    (record,) = [record for record in caplog.records if record.name == "serving.access"]
-    return record.fields
+@pytest.fixture
+def logged(caplog, access_log, log_lines):
+    """Return the fields of the one line that was logged; the level asks for lines."""
+    caplog.set_level(logging.INFO, LOGGER)
+
+    def fields():
+        access_log.flush()
+        (line,) = b"".join(log_lines).splitlines()
+        return json.loads(line)
+
+    return fields
 
 
-def test_log_names_the_request_but_not_its_text(client, caplog):
-    with caplog.at_level(logging.INFO, "serving.access"):
-        response = client.post("/predict", json={"title": "secret plans"})
+def test_log_names_the_request_but_not_its_text(client, logged):
+    response = client.post("/predict", json={"title": "secret plans"})
 
-    fields = access_fields(caplog)
+    fields = logged()
     assert fields["request_id"] == response.headers["X-Request-ID"]
     assert (fields["method"], fields["path"], fields["status"]) == ("POST", "/predict", 200)
     assert "secret" not in json.dumps(fields)
 
 
-def test_log_holds_the_text_if_asked_for(make_app, caplog):
+def test_log_holds_the_text_if_asked_for(make_app, logged):
     client = make_app(service_log_text=True).test_client()
-    with caplog.at_level(logging.INFO, "serving.access"):
-        client.post("/predict", json={"title": "secret plans"})
+    client.post("/predict", json={"title": "secret plans"})
 
-    assert access_fields(caplog)["asked"] == [{"title": "secret plans", "body": ""}]
+    assert logged()["asked"] == [{"title": "secret plans", "body": ""}]
+
+
+def test_level_above_info_logs_no_requests(client, caplog, access_log, log_lines):
+    caplog.set_level(logging.WARNING, LOGGER)
+    client.get("/healthz")
+    access_log.flush()
+
+    assert log_lines == []
+
+
+def test_log_lines_are_written_together_but_never_cut_by_a_pipe(
+    client, caplog, access_log, log_lines
+):
+    caplog.set_level(logging.INFO, LOGGER)
+    for _ in range(100):
+        client.get("/healthz")
+    access_log.flush()
+
+    assert 1 < len(log_lines) < 20
+    assert all(len(part) <= select.PIPE_BUF and part.endswith(b"\n") for part in log_lines)
+    assert len(b"".join(log_lines).splitlines()) == 100
 
 
 def test_log_line_is_one_json_object():

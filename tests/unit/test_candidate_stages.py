@@ -6,7 +6,7 @@ import pytest
 from include.candidates.catalogue import make_candidate
 from include.candidates.encoders import encoder_factory
 from include.candidates.mentions import MENTION_FEATURES, MentionFinder
-from include.candidates.pairs import PairModel
+from include.candidates.pairs import PairModel, score_features
 from include.candidates.recency import rise_before_each
 from include.candidates.ridge import fit_ridge
 from include.candidates.terms import code_terms, term_counts, words
@@ -44,8 +44,9 @@ def test_a_word_of_the_title_counts_more():
 def test_vectors_have_length_one_and_unseen_words_none():
     vectoriser = Vectoriser.fit([{"a": 1, "b": 2}, {"a": 1}, {"b": 1}], min_questions=2)
 
-    _, values = vectoriser.vector({"a": 3, "b": 1})
-    unseen, _ = vectoriser.vector({"c": 1})
+    columns = np.array(vectoriser.columns(["b", "a", "a", "c"]))
+    _, values = vectoriser.vector(columns, np.array([1, 3, 1], np.float32))
+    unseen, _ = vectoriser.vector(np.zeros(0, np.intp), np.zeros(0, np.float32))
 
     assert np.sqrt(values @ values) == pytest.approx(1)
     assert len(unseen) == 0
@@ -95,6 +96,21 @@ def test_the_pair_model_finds_the_weights_that_made_the_data():
     model = PairModel.fit(features, labels)
 
     np.testing.assert_allclose(model.weights, [1.5, -0.5, -1.0], atol=0.06)
+
+
+def test_chances_from_parts_are_those_from_the_table_of_features():
+    rng = np.random.default_rng(0)
+    scores = rng.random((2, 3, 10)).astype(np.float32)
+    facts = rng.normal(size=(10, 2)).astype(np.float32)
+    mentions = rng.random((3, 10, 5)).astype(np.float32)
+    model = PairModel(rng.normal(size=12))
+    table = np.concatenate(
+        [*(score_features(blend) for blend in scores), np.stack([facts] * 3), mentions], axis=2
+    )
+
+    chances = model.chance_of_parts(scores, model.logits_of_facts(facts, 4), list(mentions))
+
+    np.testing.assert_allclose(chances, model.chance(table), atol=1e-6)
 
 
 def test_chances_add_up_to_the_tags_that_are_there():
