@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import text
 
 from include.store.engine import make_engine
@@ -146,6 +146,17 @@ def test_row_that_postgres_refuses_is_put_aside(recorder, engine, tmp_path):
 
     assert [row["prediction_id"] for row in stored(engine)] == [good.prediction_id]
     assert str(bad.prediction_id).encode() in (tmp_path / "rejected.log").read_bytes()
+
+
+def test_line_that_copy_cannot_read_blocks_nobody(tmp_path, database_url, engine):
+    good, spool = prediction(), Spool(tmp_path)
+    spool.append("p", [b"not a row", prediction_line(good)])
+    recorder = SpoolRecorder(spool, lambda: make_engine(database_url, pool_size=1))
+    assert recorder.drain()
+    recorder.close()
+
+    assert [row["prediction_id"] for row in stored(engine)] == [good.prediction_id]
+    assert b"not a row" in (tmp_path / "rejected.log").read_bytes()
 
 
 def test_feedback_arrives_as_given(recorder, engine):
