@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,9 @@ import requests
 from sqlalchemy import text
 
 from include.jobs import ab_test
+from include.jobs.monitoring import Monitoring
 from include.registry import Registry
+from include.settings import Settings
 from serving.keys import add_key
 from serving.spool import spool_state
 from tests.serving.running import ROOT, RunningService
@@ -89,7 +92,8 @@ def test_counters_are_those_of_all_workers_together(service):
     for _ in range(30):
         ask(service)
 
-    assert metric(service, 'app_predictions_total{variant="champion"}') == [30.0]
+    answered = 'app_predictions_total{variant="champion"}'
+    assert until(lambda: metric(service, answered) == [30.0], timeout_s=1.0)
     assert until(lambda: metric(service, "app_prediction_time_seconds_count") == [30.0])
 
 
@@ -142,6 +146,24 @@ def test_disk_that_fills_up_refuses_with_503_and_forgets_nothing(service, engine
     assert refused[0].json()["type"] == "urn:tagkeeper:problem:cannot_record"
     assert ask(service).status_code == 200
     assert until(lambda: len(stored(engine)) == 2)
+
+
+def test_what_was_asked_and_answered_is_what_the_hourly_check_reads(
+    service, engine, registry, database_url
+):
+    asked = [{"title": f"question {number}", "body": "<p>In python.</p>"} for number in range(7)]
+    for question in asked[:3]:
+        requests.post(f"{service.url}/predict", json=question, timeout=10)
+    requests.post(f"{service.url}/predict", json=[*asked[3:], asked[0]], timeout=10)
+    assert until(lambda: len(stored(engine)) == 8)
+    settings = Settings(database_url=database_url, mlflow_tracking_uri=registry.url, site="sandbox")
+    monitoring = Monitoring.from_settings(settings)
+    hour = (datetime.now(UTC) - timedelta(minutes=30), datetime.now(UTC) + timedelta(minutes=30))
+
+    report = monitoring.report(monitoring.check_predictions(*hour)).report
+
+    assert (report.model_version, report.verdict) == ("1", "too_few")
+    assert report.question_count == len(asked)  # the one asked twice counts once
 
 
 def test_ab_test_shares_the_traffic_within_seconds_and_stops_as_fast(service, registry, engine):
