@@ -29,7 +29,7 @@ from include.drift.unrest import (
     widened,
 )
 
-CALIBRATION_VERSION: Final = 3
+CALIBRATION_VERSION: Final = 4
 DRAWS: Final = 1000
 MONTHLY_CHECKS: Final = 12.0
 HOURLY_CHECKS: Final = 24 * 365.0

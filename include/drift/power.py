@@ -15,8 +15,10 @@ from include.drift.samples import Sample
 from include.drift.signal import SignalValue
 from include.drift.signals import SIGNAL
 
-SIZES: Final = (0.02, 0.05, 0.1, 0.2)
+SIZES: Final = (0.02, 0.05, 0.1, 0.2, 0.5)
 DRAWS: Final = 40
+
+Shift = Callable[[Sample, NDArray[np.bool_]], Sample]
 
 
 def power(
@@ -39,12 +41,7 @@ def power(
     list of dict
         Plain values: ``shift``, ``size`` (share of the questions touched) and ``detected``.
     """
-    shifts: dict[str, Callable[[Sample, NDArray[np.bool_]], Sample]] = {
-        "new subject: a tag and a word never seen": _new_subject,
-        "texts twice as long": _longer,
-    }
-    if reference.f1 is not None:
-        shifts["no suggestion is right"] = _all_wrong
+    shifts = _shifts_for(calibration)
     wide = _with_new_columns(reference)
     shown: list[dict[str, str | float]] = []
     for shift, change in shifts.items():
@@ -56,6 +53,18 @@ def power(
                 found += _alarmed(was, change(now, touched), calibration)
             shown.append({"shift": shift, "size": size, "detected": found / draws})
     return shown
+
+
+def _shifts_for(calibration: Calibration) -> dict[str, Shift]:
+    """Return the shifts that a signal with a threshold could see at all."""
+    every: dict[str, tuple[Shift, set[str]]] = {
+        "new subject: a tag and a word never seen": (_new_subject, {"unknown_words", "new_tags"}),
+        "texts twice as long": (_longer, {"text_length"}),
+        "the same suggestion for each": (_same_suggestion, {"predicted_tags"}),
+        "no suggestion is right": (_all_wrong, {"f1_fall"}),
+    }
+    known = calibration.nulls.keys()
+    return {shift: change for shift, (change, seen_by) in every.items() if seen_by & known}
 
 
 def _alarmed(was: Sample, now: Sample, calibration: Calibration) -> bool:
@@ -99,6 +108,19 @@ def _marked(matrix: sparse.csr_matrix, touched: NDArray[np.bool_]) -> sparse.csr
 
 def _longer(sample: Sample, touched: NDArray[np.bool_]) -> Sample:
     return replace(sample, word_counts=sample.word_counts * np.where(touched, 2, 1))
+
+
+def _same_suggestion(sample: Sample, touched: NDArray[np.bool_]) -> Sample:
+    """Suggest the tag that is suggested most, and nothing else."""
+    assert sample.suggested is not None
+    kept = sparse.diags_array((~touched).astype(np.int8)) @ sample.suggested
+    best = int(sample.suggested_use.argmax())
+    rows = np.flatnonzero(touched)
+    only = sparse.csr_matrix(
+        (np.ones(len(rows), dtype=np.int8), (rows, np.full(len(rows), best))),
+        shape=sample.suggested.shape,
+    )
+    return replace(sample, suggested=sparse.csr_matrix(kept + only))
 
 
 def _all_wrong(sample: Sample, touched: NDArray[np.bool_]) -> Sample:

@@ -17,6 +17,15 @@ from include.drift.text_signals import TEXT_SIGNALS
 
 SIGNALS: Final[tuple[Signal, ...]] = (*TEXT_SIGNALS, *TAG_SIGNALS, *ANSWER_SIGNALS)
 SIGNAL: Final = {signal.name: signal for signal in SIGNALS}
+REPORTED_ONLY: Final = frozenset(
+    {"text_length", "code_share", "vanished_tags", "predicted_tags", "confidence"}
+)
+"""
+Do not vote on months: over the months of two real sites none of them rose with a loss of F1, nor
+passed its threshold in a month that lost (docs/drift.md). They are read and shown all the same.
+"""
+MONTHLY_SIGNALS: Final = tuple(s for s in SIGNALS if s.name not in REPORTED_ONLY)
+"""Those that vote on a month with its true tags, and share its false-alarm rate."""
 UNTAGGED_SIGNALS: Final = tuple(
     signal for signal in SIGNALS if set(signal.needs) <= {"suggested", "scores", "vectors"}
 )

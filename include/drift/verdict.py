@@ -79,7 +79,7 @@ def judge(values: Sequence[SignalValue], calibration: Calibration) -> Verdict:
     judged = [value for value in values if value.signal in calibration.nulls]
     alarms = calibration.alarms(judged)
     if not alarms:
-        return Verdict("quiet", f"All {len(judged)} signals are within their thresholds.")
+        return Verdict("quiet", f"All {len(judged)} signals that vote are within their thresholds.")
     first = alarms[0]
     threshold = calibration.thresholds[first.signal]
     reason = (

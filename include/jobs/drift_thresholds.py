@@ -10,8 +10,9 @@ from sqlalchemy import Engine
 from include.drift.calibration import HOURLY_CHECKS, MONTHLY_CHECKS, Calibration, calibrate
 from include.drift.power import power
 from include.drift.samples import samples_of
-from include.drift.signals import SIGNALS, UNTAGGED_SIGNALS
-from include.jobs.references import Live, Reference, References
+from include.drift.signals import MONTHLY_SIGNALS, UNTAGGED_SIGNALS
+from include.jobs.live_models import Live
+from include.jobs.references import Reference, References
 from include.store.drift import Kind
 from include.store.drift_calibrations import find_calibration, save_calibration
 
@@ -78,7 +79,7 @@ class Thresholds:
             checks_per_year=CHECKS_PER_YEAR[kind],
             history=past,
             vocabulary=vocabulary,
-            signals=SIGNALS if kind == "month" else UNTAGGED_SIGNALS,
+            signals=MONTHLY_SIGNALS if kind == "month" else UNTAGGED_SIGNALS,
             seed=self._seed,
         )
         shown = power(was, made, seed=self._seed)

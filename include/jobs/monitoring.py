@@ -13,36 +13,31 @@ import logging
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final, Self
 
 from rich.console import Console
 from sqlalchemy import Engine
 
-from include.candidates.base import Suggestion
 from include.candidates.encoders import encoder_factory
-from include.drift.calibration import LARGEST_SAMPLE
 from include.drift.samples import Observed, samples_of
 from include.drift.signals import read_signals
 from include.drift.verdict import FEWEST_QUESTIONS, enough_to_judge, judge
 from include.errors import TagkeeperError
+from include.jobs.asked import ENOUGH_ANSWERED, asked_lately, observe_asked
 from include.jobs.drift_thresholds import Thresholds
 from include.jobs.features import cached_encoders
-from include.jobs.observing import observe
-from include.jobs.references import Live, Reference, References
+from include.jobs.live_models import Live, LiveModels
+from include.jobs.references import Reference, References
 from include.months import add_months, check_month, month_of, month_range
 from include.registry import Registry
 from include.settings import Settings
 from include.store.drift import Kind, Report, StoredReport, read_report, save_report
-from include.store.drift_references import Answered, answered_between
 from include.store.engine import make_engine
-from include.text.prepare import prepare
 
 log = logging.getLogger(__name__)
 
 NO_MODEL: Final = "none"
-LONGEST_WINDOW: Final = timedelta(hours=24)
-ENOUGH_ANSWERED: Final = 200
 
 
 @dataclass(frozen=True)
@@ -71,10 +66,17 @@ class Monitoring:
         self._engine = engine
         self._settings = settings
         self._site = settings.site
-        self._references = References(
+        encoders = cached_encoders(engine, encoder_factory(settings.bert_model))
+        self._models = LiveModels(
             engine,
             registry,
-            cached_encoders(engine, encoder_factory(settings.bert_model)),
+            encoders,
+            site=settings.site,
+            min_tag_count=settings.min_tag_count,
+        )
+        self._references = References(
+            engine,
+            encoders,
             site=settings.site,
             min_tag_count=settings.min_tag_count,
             seed=settings.random_seed,
@@ -106,7 +108,7 @@ class Monitoring:
             If MLflow is away.
         """
         start, end = month_range(check_month(month))
-        with self._references.live_model(month) as live:
+        with self._models.at(month) as live:
             if live is None:
                 return self._nothing_to_compare("month", start, end)
             compared = self._compared_month(live, month)
@@ -129,15 +131,15 @@ class Monitoring:
         ModelUnusableError, RetryLaterError, MissingDataError
             As `check_month`.
         """
-        with self._references.live_model(None) as live:
+        with self._models.at(None) as live:
             if live is None:
                 return self._nothing_to_compare("predictions", start, end)
-            answered = self._answered(live, start, end)
+            answered = asked_lately(self._engine, self._site, live.version, start, end)
             if len(answered) < FEWEST_QUESTIONS:
                 return self._too_few(live, start, end, len(answered))
             month = month_of(end)
             reference = self._references.of(live, month)
-            current = self._observed_answers(live, answered)
+            current = observe_asked(answered, self._references, live)
             compared = Compared(live, reference, current)
             return self._check("predictions", compared, start, end, month)
 
@@ -159,7 +161,7 @@ class Monitoring:
         ModelUnusableError, RetryLaterError, MissingDataError
             As `check_month`.
         """
-        with self._references.live_model(None) as live:
+        with self._models.at(None) as live:
             if live is None:
                 return ()
             reference = self._references.of(live, add_months(live.learned[-1], 1))
@@ -183,14 +185,16 @@ class Monitoring:
             return None
         monthly = report.kind == "month"
         month = month_of(report.window_start if monthly else report.window_end)
-        with self._references.live_model(month if monthly else None) as live:
+        with self._models.at(month if monthly else None) as live:
             if live is None or live.label != report.model_version:
                 return None
             if monthly:
                 return self._compared_month(live, month)
-            answered = self._answered(live, report.window_start, report.window_end)
+            answered = asked_lately(
+                self._engine, self._site, live.version, report.window_start, report.window_end
+            )
             reference = self._references.of(live, month)
-            return Compared(live, reference, self._observed_answers(live, answered))
+            return Compared(live, reference, observe_asked(answered, self._references, live))
 
     def report(self, report_id: int) -> StoredReport:
         """Return a stored report; FixInputError if there is none."""
@@ -239,25 +243,6 @@ class Monitoring:
         )
         with self._engine.begin() as connection:
             return save_report(connection, stored, values, calibration.thresholds)
-
-    def _answered(self, live: Live, start: datetime, end: datetime) -> list[Answered]:
-        """Return the window's distinct questions, or the last of the day up to its end."""
-        with self._engine.connect() as connection:
-            answered = answered_between(connection, self._site, live.version, start, end)
-            if len(answered) < ENOUGH_ANSWERED:
-                earliest = min(start, end - LONGEST_WINDOW)
-                longer = answered_between(connection, self._site, live.version, earliest, end)
-                answered = longer[-max(ENOUGH_ANSWERED, len(answered)) :]
-        return answered[-LARGEST_SAMPLE:]
-
-    def _observed_answers(self, live: Live, answered: Sequence[Answered]) -> Observed:
-        texts = tuple(prepare(row.title, row.body) for row in answered)
-        return observe(
-            texts,
-            [row.asked_at for row in answered],
-            ranked=[[Suggestion(*pair) for pair in row.suggested] for row in answered],
-            vectors=self._references.vectors(live, texts),
-        )
 
     def _nothing_to_compare(self, kind: Kind, start: datetime, end: datetime) -> int:
         verdict = enough_to_judge(None, 0)

@@ -1,28 +1,23 @@
-"""The model in use, and the questions that later ones are compared with."""
+"""The questions that later ones are compared with, and what models said that had not seen them."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Engine
 
-from include import names
-from include.candidates.base import Candidate, EncoderFactory, Suggestion, vocabulary_of
-from include.candidates.catalogue import load_candidate, make_candidate, read_description
+from include.candidates.base import Candidate, EncoderFactory, Suggestion
+from include.candidates.catalogue import make_candidate
 from include.drift.calibration import LARGEST_SAMPLE
 from include.drift.reference import HISTORY_MONTHS, joined, reference_months
 from include.drift.samples import Observed
 from include.drift.unrest import PastVocabulary
-from include.errors import MissingDataError
-from include.jobs.features import load_labelled
+from include.jobs.live_models import Live, tagged_questions
 from include.jobs.observing import (
     chosen,
     observe,
@@ -30,8 +25,7 @@ from include.jobs.observing import (
     thinned,
     unlearned_suggestions,
 )
-from include.months import month_start, months_between
-from include.registry import Registry
+from include.months import month_start
 from include.store.drift import JudgedMonth, judged_months
 from include.store.drift_references import (
     ReferenceAnswers,
@@ -40,42 +34,13 @@ from include.store.drift_references import (
     save_reference,
 )
 from include.store.questions import tag_uses
-from include.text.prepared import LabelledTexts, PreparedText
+from include.text.prepared import PreparedText
 
 log = logging.getLogger(__name__)
 
 LARGEST_REFERENCE: Final = 4 * LARGEST_SAMPLE
 ENCODER_OF: Final = {"bert": "bert", "use": "use", "hybrid": "bert"}
 """Candidates whose texts are embedded anyway: their vectors are a drift signal at no cost."""
-
-
-@dataclass(frozen=True)
-class Live:
-    """
-    A model that is checked, and what it has learned.
-
-    Parameters
-    ----------
-    candidate : Candidate
-        Trained.
-    version : str
-        The registry's version.
-    learned : tuple of str
-        Months of its training window, ascending.
-    as_of : bool
-        Not the champion itself but one of its kind, trained on the months before a past month
-        that the champion has learned already.
-    """
-
-    candidate: Candidate
-    version: str
-    learned: tuple[str, ...]
-    as_of: bool
-
-    @property
-    def label(self) -> str:
-        """What its reports and thresholds are stored by: ``3``, or ``3@2019-05`` as of a month."""
-        return f"{self.version}@{self.learned[-1]}" if self.as_of else self.version
 
 
 @dataclass(frozen=True)
@@ -98,12 +63,11 @@ class Reference:
 
 class References:
     """
-    Finds the model that a window is to be checked with, and its reference.
+    Finds what windows of a model are compared with; the costly part is stored and reused.
 
     Parameters
     ----------
     engine : Engine
-    registry : Registry
     encoders : EncoderFactory
         Cached, so that nothing is embedded twice.
     site : str
@@ -115,7 +79,6 @@ class References:
     def __init__(
         self,
         engine: Engine,
-        registry: Registry,
         encoders: EncoderFactory,
         *,
         site: str,
@@ -123,64 +86,10 @@ class References:
         seed: int,
     ) -> None:
         self._engine = engine
-        self._registry = registry
         self._encoders = encoders
         self._site = site
         self._min_tag_count = min_tag_count
         self._seed = seed
-
-    @contextmanager
-    def live_model(self, month: str | None) -> Iterator[Live | None]:
-        """
-        Yield the model to check ``month`` with, None if there is no champion or nothing before.
-
-        The champion, unless it has learned ``month`` already: then one of its kind is trained on
-        the months before, so that a past month is judged as it would have been in its time.
-
-        Parameters
-        ----------
-        month : str or None
-            None takes the champion whatever it has learned, as for what the service was asked.
-
-        Raises
-        ------
-        ModelUnusableError
-            If the champion cannot be fetched or loaded.
-        RetryLaterError
-            If MLflow is away.
-        """
-        version = self._registry.alias(names.CHAMPION)
-        if version is None:
-            yield None
-            return
-        with TemporaryDirectory() as folder:
-            path = self._registry.download(version, Path(folder))
-            description = read_description(path)
-            learned = months_between(
-                str(description["train_first"]), str(description["train_last"])
-            )
-            if month is None or month > learned[-1]:
-                candidate = load_candidate(path, self._encoders)
-                yield Live(candidate, version.version, learned, as_of=False)
-                return
-            before = tuple(earlier for earlier in learned if earlier < month)
-            yield self._model_of_its_time(description, version.version, before)
-
-    def _model_of_its_time(
-        self, description: dict[str, Any], version: str, before: tuple[str, ...]
-    ) -> Live | None:
-        if not before:
-            return None
-        questions = self._tagged(before[0], before[-1])
-        candidate = make_candidate(
-            str(description["candidate"]), description["parameters"], self._encoders
-        )
-        vocabulary = vocabulary_of(questions.tags, self._min_tag_count)
-        if not vocabulary:
-            return None
-        log.info("version %s has learned later months; training one as of %s", version, before[-1])
-        candidate.fit(questions.texts, questions.tags, vocabulary)
-        return Live(candidate, version, before, as_of=True)
 
     def of(self, live: Live, before: str) -> Reference:
         """
@@ -222,7 +131,10 @@ class References:
         """
         latest = live.learned[-HISTORY_MONTHS:]
         parts = [
-            thinned(self._tagged(month, month), LARGEST_SAMPLE, self._seed) for month in latest
+            thinned(
+                tagged_questions(self._engine, self._site, month, month), LARGEST_SAMPLE, self._seed
+            )
+            for month in latest
         ]
         with self._engine.connect() as connection:
             before = month_start(live.learned[0]), month_start(latest[0])
@@ -244,7 +156,9 @@ class References:
         MissingDataError
             If the month is not stored; the message names the command that gets it.
         """
-        questions = thinned(self._tagged(month, month), LARGEST_SAMPLE, self._seed)
+        questions = thinned(
+            tagged_questions(self._engine, self._site, month, month), LARGEST_SAMPLE, self._seed
+        )
         return observe_answers(live.candidate, questions, self.vectors(live, questions.texts))
 
     def vectors(self, live: Live, texts: tuple[PreparedText, ...]) -> NDArray[np.float32] | None:
@@ -254,7 +168,11 @@ class References:
 
     def _answered(self, live: Live, months: tuple[str, ...]) -> Observed:
         """Describe months of the training window, answered by models that had not learned them."""
-        part = thinned(self._tagged(months[0], months[-1]), LARGEST_REFERENCE, self._seed)
+        part = thinned(
+            tagged_questions(self._engine, self._site, months[0], months[-1]),
+            LARGEST_REFERENCE,
+            self._seed,
+        )
         ids = [text.key[1] for text in part.texts if text.key is not None]
         key = ReferenceKey(self._site, live.label, months[0], months[-1])
         with self._engine.connect() as connection:
@@ -273,7 +191,7 @@ class References:
         )
 
     def _ask(self, live: Live, ids: Sequence[int]) -> ReferenceAnswers:
-        window = self._tagged(live.learned[0], live.learned[-1])
+        window = tagged_questions(self._engine, self._site, live.learned[0], live.learned[-1])
         wanted = set(ids)
         found = [text.key is not None and text.key[1] in wanted for text in window.texts]
         asked = np.array(found, dtype=np.bool_)
@@ -291,14 +209,3 @@ class References:
         return lambda: make_candidate(
             live.candidate.name, live.candidate.describe(), self._encoders
         )
-
-    def _tagged(self, first: str, last: str) -> LabelledTexts:
-        """Return the questions of some months that have tags."""
-        questions = load_labelled(self._engine, self._site, first, last)
-        tagged = chosen(questions, np.array([bool(tags) for tags in questions.tags], np.bool_))
-        if not len(tagged):
-            raise MissingDataError(
-                f"{self._site} has no tagged questions from {first} to {last}: run "
-                f"`python -m include.jobs.ingest --month {last}`"
-            )
-        return tagged

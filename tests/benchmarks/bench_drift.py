@@ -3,12 +3,13 @@ How soon drift is found, how often it is cried falsely, beside Evidently's defau
 
     python -m tests.benchmarks.bench_drift [--seeds 20] [--data FILE.jsonl.gz ...]
 
-Three measurements. (1) The simulator, with events (20 months, the first 12 quiet and learned from)
+Four measurements. (1) The simulator, with events (20 months, the first 12 quiet and learned from)
 and without (36 months): each month is checked as `monitor_drift` checks it, and an alarm retrains.
 What an event costs is measured on six times the questions: F1@5 of the model in use on the event's
 month, against the same month with every event a month later. (2) Time and memory of one check at
 1,000, 10,000 and 100,000 questions. (3) With --data: the verdict of each month of real questions,
-and whether a signal predicts what the next month loses.
+and whether a signal predicts what the next month loses. (4) The hourly check on hours in which
+nothing happens, at several sizes of traffic.
 
 The last line is one JSON object.
 """
@@ -21,9 +22,11 @@ import os
 import resource
 import time
 import warnings
+from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
+from itertools import repeat
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -33,13 +36,14 @@ from rich.table import Table
 
 from include.drift.calibration import LARGEST_SAMPLE, calibrate
 from include.drift.samples import samples_of
-from include.drift.signals import read_signals
+from include.drift.signals import MONTHLY_SIGNALS, read_signals
 from include.drift.verdict import judge
 from include.jobs.observing import chosen, in_months, observe_answers, thinned
-from include.months import add_months
-from include.sandbox.events import default_events
+from include.months import add_months, month_of
+from include.sandbox.events import Event, default_events
 from include.sandbox.simulator import DEFAULT_FIRST_MONTH, DEFAULT_MONTHS, simulate
 from include.text.prepared import LabelledTexts
+from tests.benchmarks.drift_hours import quiet_hours
 from tests.benchmarks.drift_loop import Check, f1_by_month, labelled, months_of, run_loop, train
 from tests.benchmarks.drift_real import real_months
 
@@ -47,6 +51,7 @@ LEARNED_MONTHS = 12
 QUIET_MONTHS_CHECKED = 24
 COSTLY = 0.02
 TWIN_QUESTIONS = 1500
+HOURLY_SEEDS = (5001, 5002)
 SIZES = (1_000, 10_000, 100_000)
 
 
@@ -103,21 +108,24 @@ def event_costs(seed: int, checks: Sequence[Check], data: LabelledTexts) -> dict
     first, months = DEFAULT_FIRST_MONTH, DEFAULT_MONTHS
     events = default_events(seed, first, months)
     later = [replace(event, month=add_months(event.month, 1)) for event in events]
-    here, twin = (
-        labelled(simulate(seed, first, months + 1, TWIN_QUESTIONS, events=chosen_events).questions)
-        for chosen_events in (events, later)
-    )
-    all_months = sorted({check.month for check in checks})
-    costs = {}
+    here, twin = (_of_events(seed, world, [e.month for e in events]) for world in (events, later))
+    before_all = add_months(min(check.month for check in checks), -1)
+    span = [add_months(first, i) for i in range(months)]
+    costs, models = {}, {}
     for event in events:
         alarms = [check.month for check in checks if check.alarmed and check.month < event.month]
-        learned_until = alarms[-1] if alarms else add_months(all_months[0], -1)
-        span = [add_months(first, i) for i in range(months)]
-        model = train(data, [month for month in span if month <= learned_until], 5)
-        costs[event.month] = f1_by_month(model, twin, event.month) - f1_by_month(
-            model, here, event.month
-        )
+        until = alarms[-1] if alarms else before_all
+        if until not in models:
+            models[until] = train(data, [month for month in span if month <= until], 5)
+        spared, hit = (f1_by_month(models[until], world, event.month) for world in (twin, here))
+        costs[event.month] = spared - hit
     return costs
+
+
+def _of_events(seed: int, events: Sequence[Event], months: Sequence[str]) -> LabelledTexts:
+    """Return the questions of some months of a larger simulation with the events given."""
+    world = simulate(seed, DEFAULT_FIRST_MONTH, DEFAULT_MONTHS + 1, TWIN_QUESTIONS, events=events)
+    return labelled([q for q in world.questions if month_of(q.asked_at) in months])
 
 
 def without_events(seed: int) -> tuple[int, int, int, int]:
@@ -166,7 +174,7 @@ def check_cost(size: int) -> dict[str, float]:
     current = observe_answers(model, thinned(after, LARGEST_SAMPLE, 0))
     was, now = samples_of(reference, current)
     observed = time.perf_counter()
-    calibration = calibrate(was, len(now), false_alarms_per_year=0.5)
+    calibration = calibrate(was, len(now), false_alarms_per_year=0.5, signals=MONTHLY_SIGNALS)
     calibrated = time.perf_counter()
     judge(read_signals(was, now), calibration)
     judged = time.perf_counter()
@@ -221,6 +229,24 @@ def simulated(console: Console, seeds: int, workers: int) -> dict[str, object]:
     }
 
 
+def hourly(console: Console, hours: int, workers: int) -> list[dict[str, object]]:
+    """Check quiet hours of two worlds; return the alarms of each size of traffic."""
+    with ProcessPoolExecutor(workers) as pool:
+        worlds = list(pool.map(quiet_hours, HOURLY_SEEDS, repeat(hours)))
+    table = Table("questions in the window", "quiet hours", "alarms", "by signal")
+    result: list[dict[str, object]] = []
+    for same_size in zip(*worlds, strict=True):
+        checked, alarms = (
+            sum(getattr(h, what) for h in same_size) for what in ("checked", "alarms")
+        )
+        by_signal = sum((Counter(h.by_signal) for h in same_size), Counter[str]())
+        size = same_size[0].size
+        result.append({"questions": size, "hours": checked, "alarms": alarms})
+        table.add_row(str(size), str(checked), str(alarms), str(dict(by_signal) or ""))
+    console.print(table)
+    return result
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run what is asked for and print tables and the JSON line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n", 1)[0].strip())
@@ -230,12 +256,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--data", type=Path, nargs="*", default=[], help="real questions, .jsonl.gz"
     )
     parser.add_argument("--from", dest="first", default="2018-01", help="first real month checked")
+    parser.add_argument(
+        "--hours", type=int, default=2_000, help="quiet hours checked, of each size of traffic"
+    )
     parser.add_argument("--no-cost", action="store_true", help="leave out time and memory")
     asked = parser.parse_args(arguments)
     console = Console(width=120)
     result: dict[str, object] = {}
     if asked.seeds:
         result |= simulated(console, asked.seeds, asked.workers)
+    if asked.hours:
+        result["hourly"] = hourly(console, asked.hours, asked.workers)
     if not asked.no_cost:
         with ProcessPoolExecutor(1, max_tasks_per_child=1, mp_context=get_context("spawn")) as own:
             result["cost"] = list(own.map(check_cost, SIZES))

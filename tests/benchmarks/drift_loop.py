@@ -17,8 +17,8 @@ from include.candidates.catalogue import make_candidate
 from include.drift.calibration import Calibration, calibrate
 from include.drift.reference import HISTORY_MONTHS, joined, reference_months
 from include.drift.samples import Observed, samples_of
-from include.drift.signal import SignalValue
-from include.drift.signals import read_signals
+from include.drift.signal import Signal, SignalValue
+from include.drift.signals import MONTHLY_SIGNALS, read_signals
 from include.drift.unrest import PastVocabulary
 from include.drift.verdict import judge
 from include.errors import FixInputError
@@ -119,6 +119,7 @@ def run_loop(
     retrain: str = "on_drift",
     window: int | None = None,
     evidently: bool = True,
+    voting: Sequence[Signal] | None = None,
     seed: int = 0,
 ) -> list[Check]:
     """Check each month from ``first_check`` on; retrain on what has been seen after an alarm."""
@@ -146,6 +147,7 @@ def run_loop(
                 len(now),
                 history=past,
                 vocabulary=live.vocabulary,
+                signals=MONTHLY_SIGNALS if voting is None else voting,
                 false_alarms_per_year=false_alarms_per_year,
                 seed=seed,
             )

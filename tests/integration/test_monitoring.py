@@ -293,7 +293,7 @@ def test_run_of_a_check_in_mlflow_shows_pages_verdict_and_power(
 
     run = runs.get(address.rpartition("/")[2])
     note = run.tags[NOTE]
-    assert note.startswith("**quiet**: All 13 signals are within their thresholds.")
+    assert note.startswith("**quiet**: All 8 signals that vote are within their thresholds.")
     assert re.search(r"new subject: a tag and a word never seen \| \d+ % \| \d+ %", note)
     assert run.metrics["signal/f1_fall"] < run.metrics["threshold/f1_fall"]
     assert run.metrics["evidently/tags/tag"] > 0

@@ -208,7 +208,7 @@ def test_verdict_of_a_quiet_month_says_how_many_signals_were_read(reference):
     verdict = judge(still, calibration)
 
     assert (verdict.kind, verdict.alarms) == ("quiet", ())
-    assert verdict.reason == f"All {len(still)} signals are within their thresholds."
+    assert verdict.reason == f"All {len(still)} signals that vote are within their thresholds."
 
 
 @pytest.mark.parametrize(
