@@ -32,6 +32,7 @@ DATABASE_MLFLOW: Final = "mlflow"
 # Advisory locks: any two distinct numbers of this project
 LOCK_MIGRATIONS: Final = 7_210_001
 LOCK_PROMOTION: Final = 7_210_002
+LOCK_STABILITY: Final = 7_210_003
 
 # Candidates, in the order in which tables show them
 CANDIDATES: Final = ("frequency", "tfidf", "lda", "word2vec", "bert", "use", "hybrid")

@@ -58,6 +58,8 @@ class CandidateRuns:
     bert_model : str or None
         As in the settings; part of what a model depends on.
     experiment : str
+    measure : callable
+        What is measured of a trained candidate on the test month.
     """
 
     engine: Engine
@@ -66,13 +68,25 @@ class CandidateRuns:
     encoders: EncoderFactory
     bert_model: str | None = None
     experiment: str = names.EXPERIMENT_TRAINING
+    measure: Callable[[Candidate, Split], Measured] = measure
 
-    def train(self, plan: Plan, split: Split, spec: CandidateSpec) -> Outcome:
+    def train(
+        self, parent_id: str, split: Split, spec: CandidateSpec, *, name: str | None = None
+    ) -> Outcome:
         """
         Fit a candidate on the training months, measure it on the test month, log and store all.
 
         A finished run with the same data, parameters and code is used again. Whatever fails marks
         the run as failed and is raised.
+
+        Parameters
+        ----------
+        parent_id : str
+            The run that a new one belongs to.
+        split : Split
+        spec : CandidateSpec
+        name : str or None
+            Of a new run; made of the candidate and the test month, if None.
         """
         candidate = self.make(spec.name, spec.parameters, self.encoders)
         key = self._key(candidate, split.train.dataset_id, split.test_id)
@@ -83,9 +97,9 @@ class CandidateRuns:
             "test_month": split.months.test_month,
             "test_id": split.test_id,
         }
-        name = f"{spec.label} on {split.months.test_month}"
+        name = name or f"{spec.label} on {split.months.test_month}"
         return self._in_run(
-            plan, name, tags, lambda run_id: self._train(run_id, candidate, split, spec)
+            parent_id, name, tags, lambda run_id: self._train(run_id, candidate, split, spec)
         )
 
     def refit(self, plan: Plan, data: TrainingData, best: Outcome) -> Run:
@@ -109,7 +123,7 @@ class CandidateRuns:
             self._log_dataset(run_id, data)
             return self._log_model(run_id, candidate, described)
 
-        return self._in_run(plan, name, tags, work)
+        return self._in_run(plan.run_id, name, tags, work)
 
     def finished(self, key: str) -> Run | None:
         """Return the finished run with this key that has a model, newest first."""
@@ -121,7 +135,7 @@ class CandidateRuns:
     ) -> Outcome:
         """Do the work of ``train`` inside its run."""
         train_s = fit(candidate, split.train)
-        measured = measure(candidate, split)
+        measured = self.measure(candidate, split)
         evaluation = measured.evaluation
         times = {"train_s": train_s, "rank_ms": measured.rank_ms}
         self.runs.log(
@@ -150,13 +164,15 @@ class CandidateRuns:
             record_evaluations(connection, model, figures_to_store(evaluation))
         return _outcome(spec, run, reused=False)
 
-    def _in_run(self, plan: Plan, name: str, tags: dict[str, str], work: Callable[[str], T]) -> T:
-        """Do ``work`` inside a new run below the plan's; orphans of a killed task end as failed."""
+    def _in_run(
+        self, parent_id: str, name: str, tags: dict[str, str], work: Callable[[str], T]
+    ) -> T:
+        """Do ``work`` inside a new run below its parent; orphans of a killed task end as failed."""
         for orphan in self.runs.find(
             self.experiment, {"training_key": tags["training_key"]}, status="RUNNING"
         ):
             self.runs.finish(orphan.run_id, failed=True)
-        run_id = self.runs.start(self.experiment, name, tags=tags, parent_id=plan.run_id)
+        run_id = self.runs.start(self.experiment, name, tags=tags, parent_id=parent_id)
         try:
             done = work(run_id)
         except BaseException:

@@ -12,10 +12,17 @@ _DECISIVE: Final = ("text", "candidates", "evaluation", "jobs/measuring.py", "jo
 
 
 @cache
-def code_version() -> str:
-    """Return twelve hexadecimal digits that change whenever a model or its figures could."""
+def code_version(parts: tuple[str, ...] = _DECISIVE) -> str:
+    """
+    Return twelve hexadecimal digits that change whenever a model or its figures could.
+
+    Parameters
+    ----------
+    parts : tuple of str
+        Files and folders below ``include`` that decide; by default those that a model depends on.
+    """
     digest = hashlib.sha256()
-    for part in _DECISIVE:
+    for part in parts:
         root = _INCLUDE / part
         paths = sorted(root.rglob("*")) if root.is_dir() else [root]
         for path in paths:

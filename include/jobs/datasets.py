@@ -164,7 +164,13 @@ def split_by_time(
         last_month=months.train_last,
         min_tag_count=min_tag_count,
     )
-    return Split(months, data, test, _content_hash(site, test, 0))
+    return Split(months, data, *tested_questions(test, site))
+
+
+def tested_questions(questions: LabelledTexts, site: str) -> tuple[LabelledTexts, str]:
+    """Return a month's questions that have tags, and the hash that ``Split.test_id`` holds too."""
+    tagged = _tagged(questions)
+    return tagged, _content_hash(site, tagged, 0)
 
 
 def training_data(

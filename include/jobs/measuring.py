@@ -35,7 +35,8 @@ class Measured:
     results : QuestionResults
     evaluation : Evaluation
     rank_ms : float
-        Milliseconds to rank one question, median of up to twenty, each asked alone.
+        Milliseconds to rank one question, median of up to twenty, each asked alone; NaN if that
+        was not measured.
     """
 
     results: QuestionResults
@@ -60,12 +61,22 @@ def measure(candidate: Candidate, split: Split) -> Measured:
     )
 
 
-def rank_questions(candidate: Candidate, questions: LabelledTexts) -> QuestionResults:
-    """Return a trained candidate's suggestions, with and without the questions' bodies."""
+def measure_whole_texts(candidate: Candidate, split: Split) -> Measured:
+    """Return how a trained candidate does on the test month; titles alone and speed left out."""
+    results = rank_questions(candidate, split.test, titles_too=False)
+    return Measured(results, evaluate_results(results, split), rank_ms=float("nan"))
+
+
+def rank_questions(
+    candidate: Candidate, questions: LabelledTexts, *, titles_too: bool = True
+) -> QuestionResults:
+    """Return a trained candidate's suggestions, with and (``titles_too``) without the bodies."""
     tags, scores = _ranked(candidate, questions.texts)
-    # without a key: the vector of a bare title must not take the question's place in the cache
-    titles = [replace(text, prose="", code="", key=None) for text in questions.texts]
-    title_only, _ = _ranked(candidate, titles)
+    title_only: list[list[str]] = [[] for _ in tags]
+    if titles_too:
+        # without a key: the vector of a bare title must not take the question's place in the cache
+        titles = [replace(text, prose="", code="", key=None) for text in questions.texts]
+        title_only, _ = _ranked(candidate, titles)
     return QuestionResults(
         question_ids=[_question_id(text) for text in questions.texts],
         ranking=Ranking(tags, scores),
@@ -81,7 +92,7 @@ def evaluate_results(results: QuestionResults, split: Split) -> Evaluation:
         split.test.tags,
         results.vocabulary,
         masks=masks_of(split),
-        title_only=results.title_only,
+        title_only=results.title_only if any(results.title_only) else None,
     )
 
 

@@ -46,7 +46,7 @@ def observe(
         What the model that was asked could suggest.
     vectors : ndarray, shape (n, dimensions), or None
     """
-    prose = [words(f"{text.title} {text.prose}") for text in texts]
+    prose = [_prose_words(text) for text in texts]
     scores = (
         None
         if tags is None or ranked is None or vocabulary is None
@@ -66,6 +66,11 @@ def observe(
         found=None if scores is None else scores.found,
         vectors=vectors,
     )
+
+
+def distinct_words(text: PreparedText) -> set[str]:
+    """Return the question's distinct words, identifiers in code among them."""
+    return {*_prose_words(text), *code_terms(text.code)}
 
 
 def observe_answers(
@@ -165,6 +170,11 @@ def in_months(questions: LabelledTexts, months: Sequence[str]) -> NDArray[np.boo
     """Return a mask of the questions asked in ``months``."""
     wanted = set(months)
     return np.array([month_of(moment) in wanted for moment in questions.asked_at], dtype=np.bool_)
+
+
+def _prose_words(text: PreparedText) -> list[str]:
+    """Return the words of title and prose, in order."""
+    return words(f"{text.title} {text.prose}")
 
 
 def _code_share(text: PreparedText) -> float:

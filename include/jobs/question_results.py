@@ -35,7 +35,7 @@ class QuestionResults:
     ranking : Ranking
         Ten deep where the vocabulary allows.
     title_only : sequence of sequences of str, length n
-        Suggested without the body.
+        Suggested without the body; all empty if that was not asked.
     vocabulary : tuple of str
         What could have been suggested.
     """

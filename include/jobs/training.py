@@ -143,7 +143,7 @@ class Training:
 
     def train_one(self, plan: Plan, spec: CandidateSpec) -> Outcome:
         """Fit, measure and log one candidate; see `CandidateRuns.train`."""
-        return self._candidates.train(plan, self._split(plan.months), spec)
+        return self._candidates.train(plan.run_id, self._split(plan.months), spec)
 
     def finished(self, plan: Plan) -> list[Outcome]:
         """Return what has been trained for the plan's data with today's code, newest first."""

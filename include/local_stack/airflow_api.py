@@ -163,7 +163,13 @@ class AirflowApi:
         raise RetryLaterError(f"Airflow does not know the DAG {dag_id}. {reasons}")
 
     def start_backfill(
-        self, dag_id: str, first_month: str, last_month: str, *, at_once: int = 2
+        self,
+        dag_id: str,
+        first_month: str,
+        last_month: str,
+        *,
+        at_once: int = 2,
+        conf: Mapping[str, Any] | None = None,
     ) -> int:
         """Start a backfill over months, both included, and return its id; months run again."""
         answer = self.call(
@@ -175,6 +181,7 @@ class AirflowApi:
                 "to_date": month_start(last_month).isoformat(),
                 "reprocess_behavior": "completed",
                 "max_active_runs": at_once,
+                "dag_run_conf": dict(conf or {}),
             },
         )
         return int(answer["id"])

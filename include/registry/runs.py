@@ -18,8 +18,9 @@ import requests
 
 from include import names
 from include.errors import MissingDataError, RetryLaterError
+from include.registry.copies import checked_copy, fetch_candidate
 from include.registry.folder import folder_sha256
-from include.registry.rest import CONNECT_TIMEOUT_S
+from include.registry.rest import CONNECT_TIMEOUT_S, Rest
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -286,6 +287,28 @@ class Runs:
         except MlflowException as error:
             _check_alive(self.tracking_uri)
             raise MissingDataError(f"run {run_id} has no artifact {path!r}: {error}") from error
+
+    def candidate(self, run: Run, into: Path) -> Path:
+        """
+        Return the folder of the model that ``run`` logged, in ``into``; fetched unless it is there.
+
+        Raises
+        ------
+        MissingDataError
+            If the run has no model.
+        ModelUnusableError
+            If what MLflow holds is not what was logged.
+        """
+        if not run.model_id:
+            raise MissingDataError(f"run {run.run_id} has no model")
+        named = f"the model of run {run.run_id}"
+        rest = Rest(self.tracking_uri)
+        return checked_copy(
+            into / run.sha256[:32],
+            run.sha256,
+            lambda folder: fetch_candidate(rest, run.source, folder, named),
+            named,
+        )
 
     def _experiment_id(self, name: str) -> str:
         """Return an experiment's id; two tasks may ask for a new one at once."""

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import shutil
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any
 
 from include import names
-from include.errors import ModelUnusableError, RetryLaterError
-from include.registry.folder import folder_sha256
+from include.errors import ModelUnusableError
+from include.registry.copies import checked_copy, fetch_candidate
 from include.registry.rest import ABSENT, MlflowError, Rest
-
-CANDIDATE_PATH: Final = "artifacts/candidate"
-"""Where the candidate's folder is inside the logged MLflow model."""
-_SERVED: Final = "mlflow-artifacts:/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,71 +158,22 @@ class Registry:
         if wanted is None:
             raise ModelUnusableError(f"{self.model} has no version {version}")
         target = into / f"{wanted.version}-{wanted.sha256[:12]}"
-        if target.is_dir():
-            if folder_sha256(target) == wanted.sha256:
-                return target
-            shutil.rmtree(target, ignore_errors=True)
-        partial = into / f".{target.name}.{uuid.uuid4().hex[:8]}"
-        partial.mkdir(parents=True)
-        try:
-            self._fetch(wanted, partial)
-            found = folder_sha256(partial)
-            if found != wanted.sha256:
-                raise ModelUnusableError(
-                    f"version {wanted.version} of {self.model} is not what was registered: its "
-                    f"SHA-256 is {found[:12]}…, registered was {wanted.sha256[:12] or 'none'}…"
-                )
-            _put_in_place(partial, target)
-        finally:
-            shutil.rmtree(partial, ignore_errors=True)
-        return target
+        named = f"version {wanted.version} of {self.model}"
+        return checked_copy(
+            target, wanted.sha256, lambda folder: self._fetch(wanted, folder, named), named
+        )
 
-    def _fetch(self, wanted: ModelVersion, folder: Path) -> None:
+    def _fetch(self, wanted: ModelVersion, folder: Path, named: str) -> None:
         """Write the candidate's files into ``folder``."""
-        answer = self._rest.call(
-            "GET",
-            "model-versions/get-download-uri",
-            {"name": self.model, "version": wanted.version},
-        )
-        source = str(answer["artifact_uri"])
-        if not source.startswith(_SERVED):
-            _fetch_unserved(source, folder, self.tracking_uri)
-            return
-        root = f"{source.removeprefix(_SERVED)}/{CANDIDATE_PATH}"
         try:
-            for name in self._rest.files(root):
-                path = folder / name
-                if not path.resolve().is_relative_to(folder.resolve()):
-                    raise ModelUnusableError(f"version {wanted.version} has a file named {name!r}")
-                path.parent.mkdir(parents=True, exist_ok=True)
-                self._rest.fetch(f"{root}/{name}", path)
+            answer = self._rest.call(
+                "GET",
+                "model-versions/get-download-uri",
+                {"name": self.model, "version": wanted.version},
+            )
         except MlflowError as error:
-            raise ModelUnusableError(
-                f"version {wanted.version} of {self.model} cannot be fetched: {error}"
-            ) from error
-
-
-def _put_in_place(partial: Path, target: Path) -> None:
-    """Rename; another process that was faster has put the same content there."""
-    try:
-        partial.rename(target)
-    except OSError:
-        if not target.is_dir():
-            raise
-
-
-def _fetch_unserved(source: str, folder: Path, tracking_uri: str) -> None:
-    """Fetch from a server whose artifacts lie elsewhere (S3 and the like), by mlflow's own code."""
-    from mlflow.artifacts import download_artifacts
-    from mlflow.exceptions import MlflowException
-
-    try:
-        local = download_artifacts(
-            artifact_uri=f"{source.rstrip('/')}/{CANDIDATE_PATH}", tracking_uri=tracking_uri
-        )
-    except MlflowException as error:
-        raise RetryLaterError(f"{source} cannot be fetched: {error}") from error
-    shutil.copytree(local, folder, dirs_exist_ok=True)
+            raise ModelUnusableError(f"{named} cannot be fetched: {error}") from error
+        fetch_candidate(self._rest, str(answer["artifact_uri"]), folder, named)
 
 
 def _model_version(answer: Mapping[str, Any]) -> ModelVersion:

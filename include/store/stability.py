@@ -1,0 +1,376 @@
+"""Monthly models, their answers on every later month, and the reports on stretches of months."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection
+
+from include import names
+from include.evaluation.metrics import DEPTH, QuestionScores
+from include.months import month_range
+from include.store.queries import query
+
+_RANKS: Final = 1 << np.arange(DEPTH)
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """
+    All that decides a study's figures besides the stored questions.
+
+    Parameters
+    ----------
+    study_id : str
+        Hash of the rest.
+    site, candidate : str
+    parameters : mapping
+        Where they differ from the family's defaults.
+    window_months : int or None
+        Months that each model learns from; all before its month, if None.
+    min_tag_count : int
+    encoder : str
+        As in the settings (``bert_model``), empty for the bundled one.
+    code_version : str
+    """
+
+    study_id: str
+    site: str
+    candidate: str
+    parameters: Mapping[str, Any]
+    window_months: int | None
+    min_tag_count: int
+    encoder: str
+    code_version: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ModelMonth:
+    """
+    A month of a study: its model, and its questions as every model is tested on them.
+
+    Parameters
+    ----------
+    month, run_id, experiment_id, dataset_id, test_id : str
+        Run and experiment are MLflow's; the others are hashes of what was learned and tested.
+    question_ids : tuple of int, length n
+        Oldest first.
+    slices : mapping of str to ndarray of bool, shape (n,)
+    unknown_words : float
+        Share of the questions' distinct words that training had not seen, in [0, 1].
+    """
+
+    month: str
+    run_id: str
+    experiment_id: str
+    dataset_id: str
+    test_id: str
+    question_ids: tuple[int, ...]
+    slices: Mapping[str, NDArray[np.bool_]]
+    unknown_words: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StoredMonth:
+    """A `ModelMonth` as read, with the training window and the vocabulary of its model."""
+
+    model: ModelMonth
+    finished: bool
+    train_first: str
+    train_last: str
+    vocabulary: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Answers:
+    """
+    What a model answered on a month; runs along the month's ``question_ids``.
+
+    Parameters
+    ----------
+    scores : QuestionScores
+    suggested : sequence of tuples of str
+        Best first, as deep as was asked.
+    """
+
+    scores: QuestionScores
+    suggested: Sequence[tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What people are shown of a question; author and licence are empty if not known."""
+
+    question_id: int
+    asked_at: datetime
+    title: str
+    link: str
+    author: str
+    licence: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoredReport:
+    """A report on a stretch of months, without its page."""
+
+    study_id: str
+    candidate: str
+    parameters: dict[str, Any]
+    window_months: int | None
+    first_month: str
+    last_month: str
+    report: dict[str, Any]
+    run_ids: list[str]
+    built_at: datetime
+
+
+def lock_study(connection: Connection, part: str) -> None:
+    """Be the only one at a piece of work, named by ``part``, until the transaction ends."""
+    connection.execute(query("lock_stability"), {"key": names.LOCK_STABILITY, "part": part})
+
+
+def record_study(connection: Connection, study: Study) -> None:
+    """Note a study; the same one again changes nothing."""
+    connection.execute(
+        query("record_stability_study"),
+        {
+            "study_id": study.study_id,
+            "site": study.site,
+            "candidate": study.candidate,
+            "parameters": json.dumps(study.parameters, sort_keys=True),
+            "window_months": study.window_months,
+            "min_tag_count": study.min_tag_count,
+            "encoder": study.encoder,
+            "code_version": study.code_version,
+        },
+    )
+
+
+def record_month(connection: Connection, study_id: str, model: ModelMonth) -> None:
+    """Note a month's model, and forget what an earlier one answered; the same changes nothing."""
+    key = {"study_id": study_id, "month": model.month}
+    version = {"run_id": model.run_id, "test_id": model.test_id}
+    connection.execute(query("drop_stale_stability_pairs"), key | version)
+    members = sum(
+        (mask.astype(np.int64) << place for place, mask in enumerate(model.slices.values())),
+        np.zeros(len(model.question_ids), dtype=np.int64),
+    )
+    connection.execute(
+        query("record_stability_month"),
+        key
+        | version
+        | {
+            "experiment_id": model.experiment_id,
+            "dataset_id": model.dataset_id,
+            "question_ids": list(model.question_ids),
+            "slices": list(model.slices),
+            "slice_members": members.tolist(),
+            "unknown_words": model.unknown_words,
+        },
+    )
+
+
+def finish_month(connection: Connection, study_id: str, model: ModelMonth) -> None:
+    """Say that the month's model was tested with every other month of its study."""
+    connection.execute(
+        query("finish_stability_month"),
+        {"study_id": study_id, "month": model.month, "run_id": model.run_id},
+    )
+
+
+def reopen_month(connection: Connection, study_id: str, model: ModelMonth) -> None:
+    """Say that the month's questions have changed since: no report uses it until it runs again."""
+    connection.execute(
+        query("reopen_stability_month"),
+        {"study_id": study_id, "month": model.month, "test_id": model.test_id},
+    )
+
+
+def read_months(
+    connection: Connection, study_id: str, first_month: str, last_month: str
+) -> dict[str, StoredMonth]:
+    """Return a study's months from a first to a last, both included, oldest first."""
+    rows = connection.execute(
+        query("stability_months_of"),
+        {"study_id": study_id, "first_month": first_month, "last_month": last_month},
+    )
+    return {
+        row.month: StoredMonth(
+            ModelMonth(
+                month=row.month,
+                run_id=row.run_id,
+                experiment_id=row.experiment_id,
+                dataset_id=row.dataset_id,
+                test_id=row.test_id,
+                question_ids=tuple(row.question_ids),
+                slices={
+                    name: (np.array(row.slice_members, dtype=np.int64) >> place & 1).astype(bool)
+                    for place, name in enumerate(row.slices)
+                },
+                unknown_words=row.unknown_words,
+            ),
+            finished=row.finished,
+            train_first=row.train_first,
+            train_last=row.train_last,
+            vocabulary=tuple(row.vocabulary),
+        )
+        for row in rows
+    }
+
+
+def finished_months(connection: Connection, study_id: str) -> list[str]:
+    """Return the months whose models were tested with every other month, oldest first."""
+    rows = connection.execute(query("stability_months_finished"), {"study_id": study_id})
+    return [row.month for row in rows]
+
+
+def missing_pairs(connection: Connection, study_id: str, month: str) -> list[tuple[str, str]]:
+    """Return the pairs (model month, test month) with ``month`` in them, not tested yet."""
+    rows = connection.execute(
+        query("missing_stability_pairs"), {"study_id": study_id, "month": month}
+    )
+    return [(row.model_month, row.test_month) for row in rows]
+
+
+def record_pair(
+    connection: Connection, study_id: str, model: ModelMonth, test: ModelMonth, answers: Answers
+) -> None:
+    """Store what a model answered on a month, unless one of the two was replaced meanwhile."""
+    scores = answers.scores
+    connection.execute(
+        query("record_stability_pair"),
+        {
+            "study_id": study_id,
+            "model_month": model.month,
+            "test_month": test.month,
+            "run_id": model.run_id,
+            "test_id": test.test_id,
+            "found": (scores.found @ _RANKS).tolist(),
+            "true_count": scores.true_count.tolist(),
+            "reachable_count": scores.reachable_count.tolist(),
+            "suggested": [" ".join(tags) for tags in answers.suggested],
+        },
+    )
+
+
+def read_pairs(
+    connection: Connection, study_id: str, first_month: str, last_month: str
+) -> dict[tuple[str, str], Answers]:
+    """Return the answers of the models of a range of months on the months of the same range."""
+    rows = connection.execute(
+        query("stability_pairs_between"),
+        {"study_id": study_id, "first_month": first_month, "last_month": last_month},
+    )
+    return {
+        (row.model_month, row.test_month): Answers(
+            QuestionScores(
+                found=(np.array(row.found, dtype=np.int64)[:, None] & _RANKS).astype(bool),
+                true_count=np.array(row.true_count, dtype=np.int64),
+                reachable_count=np.array(row.reachable_count, dtype=np.int64),
+            ),
+            [tuple(tags.split()) for tags in row.suggested],
+        )
+        for row in rows
+    }
+
+
+def read_check(connection: Connection, check_id: str) -> tuple[bool, str] | None:
+    """Return whether a drift check alarmed and its reason, None if it was never made."""
+    row = connection.execute(query("stability_check"), {"check_id": check_id}).one_or_none()
+    return (row.alarmed, row.reason) if row else None
+
+
+def record_check(
+    connection: Connection, check_id: str, study_id: str, month: str, alarmed: bool, reason: str
+) -> None:
+    """Keep a drift check; the same one again changes nothing."""
+    connection.execute(
+        query("record_stability_check"),
+        {
+            "check_id": check_id,
+            "study_id": study_id,
+            "month": month,
+            "alarmed": alarmed,
+            "reason": reason,
+        },
+    )
+
+
+def report_source(
+    connection: Connection, study_id: str, first_month: str, last_month: str
+) -> str | None:
+    """Return what the report on exactly these months was made from, None if there is none."""
+    row = connection.execute(
+        query("stability_report_source"),
+        {"study_id": study_id, "first_month": first_month, "last_month": last_month},
+    ).one_or_none()
+    return row.source_id if row else None
+
+
+def save_report(
+    connection: Connection,
+    study: Study,
+    report: str,
+    *,
+    first_month: str,
+    last_month: str,
+    source_id: str,
+    html: str,
+    run_ids: Sequence[str],
+) -> None:
+    """Store a report, JSON text, in the place of all of the study's that share a month with it."""
+    stretch = {
+        "study_id": study.study_id,
+        "first_month": first_month,
+        "last_month": last_month,
+    }
+    connection.execute(query("drop_overlapping_stability_reports"), stretch)
+    connection.execute(
+        query("record_stability_report"),
+        stretch
+        | {
+            "site": study.site,
+            "candidate": study.candidate,
+            "source_id": source_id,
+            "report": report,
+            "html": html,
+            "run_ids": list(run_ids),
+        },
+    )
+
+
+def read_reports(connection: Connection, site: str) -> list[StoredReport]:
+    """Return a site's reports, newest first."""
+    rows = connection.execute(query("stability_reports_of"), {"site": site})
+    return [StoredReport(**row._mapping) for row in rows]
+
+
+def read_report_page(connection: Connection, study_id: str, month: str) -> str | None:
+    """Return the page (HTML) of the report that holds ``month``, None if there is none."""
+    row = connection.execute(
+        query("stability_report_page"), {"study_id": study_id, "month": month}
+    ).one_or_none()
+    return row.html if row else None
+
+
+def read_shown(
+    connection: Connection, site: str, question_ids: Sequence[int], months: tuple[str, str]
+) -> list[Shown]:
+    """Return what people are shown of questions asked from a first to a last month."""
+    first, last = months
+    rows = connection.execute(
+        query("questions_of_ids"),
+        {
+            "site": site,
+            "question_ids": list(question_ids),
+            "start": month_range(first)[0],
+            "end": month_range(last)[1],
+        },
+    )
+    return [Shown(**row._mapping) for row in rows]

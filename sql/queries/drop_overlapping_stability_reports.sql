@@ -1,0 +1,7 @@
+-- Forget a study's reports that share a month with a stretch: it takes their place.
+-- Binds: study_id (text), first_month (text), last_month (text)
+-- Index: stability_reports_pkey
+DELETE FROM stability_reports
+WHERE study_id = :study_id
+  AND first_month <= :last_month
+  AND last_month >= :first_month;

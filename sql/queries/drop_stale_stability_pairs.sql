@@ -1,0 +1,7 @@
+-- Forget what an earlier model of this month answered, and what models answered on other questions.
+-- Binds: study_id (text), month (text), run_id (text), test_id (text)
+-- Index: stability_pairs_pkey, stability_pairs_test_idx
+DELETE FROM stability_pairs
+WHERE study_id = :study_id
+  AND (model_month = :month AND run_id <> :run_id
+       OR test_month = :month AND test_id <> :test_id);

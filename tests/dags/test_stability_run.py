@@ -1,0 +1,136 @@
+"""`stability_month` in a real Airflow: months on request, named after their data, as one study."""
+
+import json
+import os
+import subprocess
+import sys
+import uuid
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from include import names
+from include.registry.runs import Runs
+from include.sandbox.simulator import simulate
+from include.store.questions import upsert_questions
+from include.store.stability import read_reports
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def restriction(catchup):
+    from airflow.timetables.base import TimeRestriction
+
+    return TimeRestriction(
+        datetime(2019, 1, 1, tzinfo=UTC), datetime(2019, 12, 1, tzinfo=UTC), catchup
+    )
+
+
+def stored_timetable(dags):
+    """The timetable as the scheduler reads it back from Airflow's database."""
+    from airflow.serialization.serialized_objects import DagSerialization
+
+    stored = json.loads(json.dumps(DagSerialization.to_dict(dags[names.DAG_STABILITY])))
+    return DagSerialization.from_dict(stored)
+
+
+def test_nothing_is_due_by_itself(dags):
+    timetable = stored_timetable(dags).timetable
+
+    assert (
+        timetable.next_dagrun_info(
+            last_automated_data_interval=None, restriction=restriction(catchup=False)
+        )
+        is None
+    )
+
+
+def test_backfill_of_a_year_is_twelve_months_named_after_their_data(dags):
+    from airflow.utils.types import DagRunType
+
+    dag = stored_timetable(dags)
+    months = list(
+        dag.iter_dagrun_infos_between(
+            datetime(2019, 1, 1, tzinfo=UTC), datetime(2019, 12, 31, tzinfo=UTC)
+        )
+    )
+
+    assert dag.timetable.periodic
+    assert [
+        dag.timetable.generate_run_id(
+            run_type=DagRunType.BACKFILL_JOB,
+            run_after=info.run_after,
+            data_interval=info.data_interval,
+        )
+        for info in months
+    ] == [f"backfill__2019-{number:02d}" for number in range(1, 13)]
+
+
+def airflow(*arguments, **environment):
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-m", "airflow", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+        timeout=400,
+        env=os.environ | {"AIRFLOW__LOGGING__LOGGING_LEVEL": "INFO"} | environment,
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def metadata():
+    code, said = airflow("db", "migrate")
+    assert code == 0, said
+    code, said = airflow("pools", "set", names.POOL_TRAINING, "2", "training")
+    assert code == 0, said
+
+
+@pytest.fixture
+def platform(metadata, database_url, engine, mlflow_server, tmp_path):
+    """The environment of a platform with five months of questions."""
+    site = f"test-{uuid.uuid4().hex[:8]}"
+    made = simulate(
+        seed=6, first_month="2023-01", months=5, questions_per_month=60, events=(), site=site
+    )
+    with engine.begin() as connection:
+        upsert_questions(connection, made.questions)
+    return {
+        "DATABASE_URL": database_url,
+        "MLFLOW_TRACKING_URI": mlflow_server,
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "SITE": site,
+        "BOOTSTRAP_SAMPLES": "200",
+        "LOCAL_DIR": str(tmp_path),
+    }
+
+
+def run(platform, **conf):
+    asked = {"candidates": ["frequency"], **conf}
+    return airflow("dags", "test", names.DAG_STABILITY, "--conf", json.dumps(asked), **platform)
+
+
+@pytest.mark.integration
+def test_months_run_backwards_are_one_report(platform, engine, mlflow_server):
+    for month in ("2023-05", "2023-04"):
+        code, said = run(platform, month=month)
+        assert code == 0, said[-5000:]
+
+    with engine.connect() as connection:
+        (report,) = read_reports(connection, platform["SITE"])
+    assert (report.first_month, report.last_month) == ("2023-04", "2023-05")
+    run_names = [
+        Runs(mlflow_server).get(run_id).tags["mlflow.runName"] for run_id in report.run_ids
+    ]
+    assert run_names == ["Model_Month_2023-04", "Model_Month_2023-05"]
+
+
+@pytest.mark.integration
+def test_month_that_is_not_stored_fails_at_once_with_the_command(platform):
+    code, said = run(platform, month="2024-09")
+
+    assert code != 0
+    assert "python -m include.jobs.ingest --month 2024-09" in said
+    assert "new_state=up_for_retry" not in said

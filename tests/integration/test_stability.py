@@ -1,0 +1,252 @@
+"""Months of a study on real PostgreSQL and MLflow: any order, again, after a failure."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import text
+
+from include import names
+from include.candidates.catalogue import make_candidate
+from include.errors import MissingDataError
+from include.evaluation.year_json import from_plain
+from include.jobs.stability import Stability, request_from_run
+from include.jobs.stability_models import YEAR
+from include.months import months_between
+from include.sandbox.simulator import simulate
+from include.settings import Settings
+from include.store.questions import upsert_questions
+from include.store.stability import read_report_page, read_reports
+from tests.conftest import own_database
+
+pytestmark = pytest.mark.integration
+
+STORED = months_between("2023-01", "2023-07")
+YEAR_MONTHS = STORED[-3:]
+
+
+def make_place(database_url, mlflow_server, tmp_path, render=lambda report: "<p>page</p>"):
+    settings = Settings(
+        database_url=database_url,
+        mlflow_tracking_uri=mlflow_server,
+        site=f"test-{uuid.uuid4().hex[:8]}",
+        bootstrap_samples=200,
+        local_dir=tmp_path,
+    )
+    stability = replace(Stability.from_settings(settings), render=render)
+    made = simulate(
+        seed=4,
+        first_month=STORED[0],
+        months=len(STORED),
+        questions_per_month=50,
+        events=(),
+        site=settings.site,
+    )
+    with stability.engine.begin() as connection:
+        upsert_questions(connection, made.questions)
+    return stability
+
+
+@pytest.fixture
+def stability(database_url, mlflow_server, tmp_path):
+    made = make_place(database_url, mlflow_server, tmp_path)
+    yield made
+    made.engine.dispose()
+
+
+def asked(month, **params):
+    return request_from_run({"candidates": ["tfidf"], "month": month, **params}, None, None)
+
+
+def run(stability, *months, **params):
+    for month in months:
+        stability.train(asked(month, **params))
+        stability.report(asked(month, **params))
+
+
+def pairs(stability):
+    """Every pair's answers, without what differs between two sites: run and hash of content."""
+    with stability.engine.connect() as connection:
+        rows = connection.execute(
+            text(
+                "SELECT model_month, test_month, found, true_count, reachable_count, suggested "
+                "FROM stability_pairs ORDER BY model_month, test_month"
+            )
+        )
+        return [tuple(row) for row in rows]
+
+
+def reports(stability):
+    with stability.engine.connect() as connection:
+        return read_reports(connection, stability.settings.site)
+
+
+def figures(stability):
+    """The report without names of runs."""
+    (report,) = reports(stability)
+    plain = dict(report.report)
+    plain.pop("site")
+    for line in plain["figures"]:
+        line.pop("run_url")
+    for period in plain["periods"]:
+        for example in period["examples"]:
+            example.pop("link")
+    return plain
+
+
+@pytest.fixture(scope="module")
+def in_order(postgres_server, migrated_template, mlflow_server, tmp_path_factory):
+    """A study run month by month, which tests only look at."""
+    with own_database(postgres_server, migrated_template) as url:
+        made = make_place(url, mlflow_server, tmp_path_factory.mktemp("copies"))
+        run(made, *YEAR_MONTHS)
+        yield made
+        made.engine.dispose()
+
+
+def test_every_model_is_tested_on_its_month_and_every_later_one(in_order):
+    assert [(model, test) for model, test, *_ in pairs(in_order)] == [
+        (model, test) for model in YEAR_MONTHS for test in YEAR_MONTHS if model <= test
+    ]
+
+
+def test_months_in_any_order_leave_the_same_answers_and_the_same_report(in_order, stability):
+    run(stability, *(YEAR_MONTHS[place] for place in (1, 2, 0)))
+
+    assert pairs(stability) == pairs(in_order)
+    assert figures(stability) == figures(in_order)
+
+
+def test_month_run_again_trains_nothing_and_leaves_the_same_rows(in_order):
+    before = pairs(in_order), reports(in_order)
+    first = in_order.train(asked(YEAR_MONTHS[1]))
+
+    assert in_order.train(asked(YEAR_MONTHS[1])) == first
+    assert in_order.report(asked(YEAR_MONTHS[1])) == []
+    assert (pairs(in_order), reports(in_order)) == before
+
+
+def test_one_run_a_month_under_the_runs_year(in_order, tmp_path):
+    tags = {"site": in_order.settings.site}
+    years = in_order.runs.find(names.EXPERIMENT_STABILITY, tags | {"kind": YEAR})
+    months = in_order.runs.find(names.EXPERIMENT_STABILITY, tags | {"kind": "evaluation"})
+
+    assert len(years) == 1
+    assert {run.tags["mlflow.parentRunId"] for run in months} == {years[0].run_id}
+    assert sorted(run.tags["mlflow.runName"] for run in months) == [
+        f"Model_Month_{month}" for month in YEAR_MONTHS
+    ]
+    assert all(run.model_id and run.metrics["f1@5"] > 0 for run in months)
+    kept = in_order.runs.fetch(years[0].run_id, "stability.html", tmp_path)
+    assert kept.read_text() == "<p>page</p>"
+
+
+def test_report_is_a_year_with_figures_of_the_runs(in_order):
+    (stored,) = reports(in_order)
+    report = from_plain(stored.report)
+
+    assert report.months == YEAR_MONTHS
+    assert [line.month for line in report.figures] == list(YEAR_MONTHS)
+    assert set(report.curves) == {"frozen", "quarterly", "on_drift", "monthly"}
+    run = in_order.runs.get(stored.run_ids[0])
+    assert report.figures[0].f1 == pytest.approx(run.metrics["f1_all@5"])
+    with in_order.engine.connect() as connection:
+        assert read_report_page(connection, stored.study_id, YEAR_MONTHS[2]) == "<p>page</p>"
+
+
+def test_view_decay_shows_each_models_age(in_order):
+    with in_order.engine.connect() as connection:
+        ages = connection.execute(
+            text("SELECT age_months, count(*) FROM decay WHERE metric = 'f1_all@5' GROUP BY 1")
+        )
+        assert dict(ages.tuples().all()) == {1: 3, 2: 2, 3: 1}
+
+
+class Failing:
+    """Stands in for a candidate whose library fails, or whose process is killed, in training."""
+
+    def __init__(self, candidate, failure):
+        self.name = candidate.name
+        self.describe = candidate.describe
+        self._failure = failure
+
+    def fit(self, texts, tags, vocabulary):
+        raise self._failure
+
+
+def failing(stability, name, failure):
+    """The same, but the candidates of this name fail."""
+
+    def make(asked, *rest):
+        candidate = make_candidate(asked, *rest)
+        return Failing(candidate, failure) if asked == name else candidate
+
+    return replace(stability, make=make)
+
+
+def test_months_killed_in_training_and_in_testing_go_on_where_they_were(in_order, stability):
+    run(stability, YEAR_MONTHS[0])
+    with pytest.raises(KeyboardInterrupt):
+        failing(stability, "tfidf", KeyboardInterrupt()).train(asked(YEAR_MONTHS[1]))
+    run(stability, YEAR_MONTHS[1])
+    with stability.engine.begin() as connection:
+        # as a task leaves it that was killed after its model was stored
+        connection.execute(
+            text("UPDATE stability_months SET finished = false WHERE month = :month"),
+            {"month": YEAR_MONTHS[1]},
+        )
+        connection.execute(text("DELETE FROM stability_pairs"))
+    run(stability, YEAR_MONTHS[2])
+    assert [(r.first_month, r.last_month) for r in reports(stability)][0] == (
+        YEAR_MONTHS[2],
+        YEAR_MONTHS[2],
+    )
+
+    run(stability, *YEAR_MONTHS[:2])
+
+    assert pairs(stability) == pairs(in_order)
+    assert figures(stability) == figures(in_order)
+
+
+def test_edited_month_is_left_out_until_it_runs_again(stability):
+    cheap = {"candidates": ["frequency"]}
+    run(stability, *YEAR_MONTHS[:2], **cheap)
+    with stability.engine.begin() as connection:
+        connection.execute(
+            text(
+                "UPDATE question_tags SET settled_tags = array_append(first_tags, 'edited') "
+                "WHERE asked_at >= '2023-06-01' AND asked_at < '2023-07-01'"
+            )
+        )
+    run(stability, YEAR_MONTHS[2], **cheap)
+    stretches = [(r.first_month, r.last_month) for r in reports(stability)]
+    assert stretches == [(YEAR_MONTHS[2], YEAR_MONTHS[2]), (YEAR_MONTHS[0], YEAR_MONTHS[1])]
+
+    run(stability, YEAR_MONTHS[1], **cheap)
+
+    stretches = [(r.first_month, r.last_month) for r in reports(stability)]
+    assert stretches == [(YEAR_MONTHS[0], YEAR_MONTHS[2])]
+
+
+def test_windows_are_studies_of_their_own(stability):
+    run(stability, YEAR_MONTHS[0], candidates=["frequency"])
+    run(stability, YEAR_MONTHS[0], candidates=["frequency"], window_months=3)
+
+    assert {report.window_months for report in reports(stability)} == {None, 3}
+
+
+def test_month_that_is_not_stored_is_named_with_the_command_that_gets_it(stability):
+    with pytest.raises(MissingDataError, match=r"include\.jobs\.ingest --month 2023-08"):
+        stability.train(asked("2023-08"))
+
+
+def test_candidate_that_fails_does_not_stop_the_others(stability):
+    month = YEAR_MONTHS[0]
+    with pytest.raises(RuntimeError, match="out of luck"):
+        failing(stability, "lda", RuntimeError("out of luck")).train(
+            asked(month, candidates=["lda", "frequency"])
+        )
+
+    assert [(model, test) for model, test, *_ in pairs(stability)] == [(month, month)]
