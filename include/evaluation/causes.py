@@ -16,7 +16,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from include.drift.signals import RARE
+from include.drift.movers import RARE
 from include.drift.statistics import benjamini_hochberg, log_odds, two_sided_p
 from include.evaluation.periods import Period
 from include.evaluation.year import SliceLoss, TagChange, WordChange

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 from rich.console import Console
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from include import names
 from include.candidates.base import EncoderFactory
@@ -47,6 +47,7 @@ from include.store.stability import (
     finished_months,
     lock_study,
     read_months,
+    reopen_month,
     report_source,
     save_report,
 )
@@ -167,31 +168,38 @@ class Stability:
         for spec in request.candidates:
             study = self._models.study(spec, request.window_months)
             questions = Questions(self.load, study.site, self.settings.random_seed)
+            reporter = Reporter(self.engine, self.settings, study, questions)
             with self.engine.begin() as connection:
                 # one at a time: who comes last sees every month that is finished by then
                 lock_study(connection, f"{study.study_id} report")
-                finished = finished_months(connection, study.study_id)
-                for first, last in stretches_around(finished, request.month):
-                    source = self._source(study, first, last)
-                    if report_source(connection, study.study_id, first, last) == source:
-                        continue
-                    report = Reporter(self.engine, self.settings, study, questions).build(
-                        first, last
-                    )
-                    html = self.render(report)
-                    save_report(
-                        connection,
-                        study,
-                        to_json(report),
-                        first_month=first,
-                        last_month=last,
-                        source_id=source,
-                        html=html,
-                        run_ids=[figures.run_url.rsplit("/", 1)[-1] for figures in report.figures],
-                    )
-                    self._log(study, report, html)
+                for first, last in self._stretches(connection, reporter, request.month):
+                    report = reporter.build(first, last)
+                    self._save(connection, study, report)
                     said.append(f"{spec.label}, {first} to {last}: {report.recommendation}")
         return said
+
+    def _stretches(
+        self, connection: Connection, reporter: Reporter, month: str
+    ) -> list[tuple[str, str]]:
+        """Return the stretches around a month that need a report; stale months are left out."""
+        study = reporter.study
+        finished = set(finished_months(connection, study.study_id))
+        for stretch in self._unreported(connection, study, finished, month):
+            for stale in reporter.stale_months(*stretch):
+                log.warning("%s has changed: run stability_month for it again", stale.month)
+                reopen_month(connection, study.study_id, stale)
+                finished.discard(stale.month)
+        return self._unreported(connection, study, finished, month)
+
+    def _unreported(
+        self, connection: Connection, study: Study, finished: set[str], month: str
+    ) -> list[tuple[str, str]]:
+        """Return the stretches around a month whose report was not made from what is stored."""
+        return [
+            stretch
+            for stretch in stretches_around(finished, month)
+            if report_source(connection, study.study_id, *stretch) != self._source(study, *stretch)
+        ]
 
     @property
     def _models(self) -> StudyModels:
@@ -227,6 +235,22 @@ class Stability:
             *((each.model.run_id, each.model.test_id) for each in months.values()),
         ]
         return hashlib.sha256(json.dumps(decisive).encode()).hexdigest()[:32]
+
+    def _save(self, connection: Connection, study: Study, report: YearReport) -> None:
+        """Store a report and its page, in PostgreSQL and in MLflow."""
+        html = self.render(report)
+        first, last = report.months[0], report.months[-1]
+        save_report(
+            connection,
+            study,
+            to_json(report),
+            first_month=first,
+            last_month=last,
+            source_id=self._source(study, first, last),
+            html=html,
+            run_ids=[figures.run_url.rsplit("/", 1)[-1] for figures in report.figures],
+        )
+        self._log(study, report, html)
 
     def _log(self, study: Study, report: YearReport, html: str) -> None:
         """Keep the report with the MLflow run of each year that it tells of."""

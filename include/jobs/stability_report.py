@@ -8,7 +8,6 @@ from itertools import pairwise
 
 from sqlalchemy import Engine
 
-from include.errors import MissingDataError
 from include.evaluation.decay import decay_matrix, half_life
 from include.evaluation.metrics import DEPTH, QuestionScores, score_questions, summarise
 from include.evaluation.periods import judge_months, periods_of_drift
@@ -22,6 +21,7 @@ from include.registry.runs import run_url
 from include.settings import Settings
 from include.store.stability import (
     Answers,
+    ModelMonth,
     Shown,
     StoredMonth,
     Study,
@@ -56,19 +56,17 @@ class Reporter:
 
     def build(self, first_month: str, last_month: str) -> YearReport:
         """
-        Return the report on consecutive months, each tested with every other.
+        Return the report on consecutive months, none of them stale.
 
         Raises
         ------
         MissingDataError
-            If a month's questions have changed since its model was tested on them, or a pair was
-            not tested.
+            If a pair of them was not tested.
         """
         with self.engine.connect() as connection:
             stretch = (self.study.study_id, first_month, last_month)
             months = read_months(connection, *stretch)
             answers = read_pairs(connection, *stretch)
-        self._check_questions(months)
         pairs = {pair: each.scores for pair, each in answers.items()}
         names = tuple(months)
         seeded = {"samples": self.settings.bootstrap_samples, "seed": self.settings.random_seed}
@@ -95,15 +93,16 @@ class Reporter:
             periods=tuple(explainer.explain(period) for period in periods_of_drift(tests)),
         )
 
-    def _check_questions(self, months: Mapping[str, StoredMonth]) -> None:
-        """MissingDataError if a month is not what its model was tested on any more."""
-        for month, stored in months.items():
-            questions = self.questions.of(month)
-            if questions is None or questions.test_id != stored.model.test_id:
-                raise MissingDataError(
-                    f"the questions of {month} have changed since its model was tested: run "
-                    f"stability_month for {month} again"
-                )
+    def stale_months(self, first_month: str, last_month: str) -> list[ModelMonth]:
+        """Return the months whose questions have changed since models were tested on them."""
+        with self.engine.connect() as connection:
+            months = read_months(connection, self.study.study_id, first_month, last_month)
+        current = {month: self.questions.of(month) for month in months}
+        return [
+            stored.model
+            for month, stored in months.items()
+            if (questions := current[month]) is None or questions.test_id != stored.model.test_id
+        ]
 
     def _figures(
         self,
@@ -147,7 +146,7 @@ class Reporter:
         """Return F1@5 of the fresh model's suggestions once ``learned`` is taken out of them."""
         gone = frozenset(learned)
         questions = self.questions.of(month.model.month)
-        assert questions is not None, "checked before"
+        assert questions is not None, "a month with a model has questions"
         scores: QuestionScores = score_questions(
             [[tag for tag in tags if tag not in gone] for tags in fresh.suggested],
             questions.tags,

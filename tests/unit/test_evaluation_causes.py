@@ -1,0 +1,131 @@
+import numpy as np
+
+from include.evaluation.causes import Asked, Judged, find_causes, say
+from include.evaluation.periods import Period
+from include.evaluation.refresh import asks_for_new_vectors, unknown_share
+from include.evaluation.stretches import stretches_around
+from include.months import months_between
+
+OLD = [({"map", "observable", "the"}, ("rxjs5",))] * 60 + [({"the", "view"}, ("swift",))] * 60
+NEW = (
+    [({"pipe", "observable", "the"}, ("rxjs6",))] * 25
+    + [({"map", "observable", "the"}, ("rxjs5",))] * 5
+    + [({"the", "view"}, ("swift",))] * 30
+)
+
+
+def asked(questions):
+    return Asked([words for words, _ in questions], [tags for _, tags in questions])
+
+
+def judged(questions, f1):
+    tags = [tags for _, tags in questions]
+    return Judged(
+        np.array([f1(row) for row in tags]),
+        {
+            "rx": np.array(["swift" not in row for row in tags]),
+            "swift": np.array(["swift" in row for row in tags]),
+        },
+    )
+
+
+def causes():
+    return find_causes(
+        asked(OLD),
+        asked(NEW),
+        judged_before=judged(OLD, lambda tags: 0.6),
+        judged=judged(NEW, lambda tags: 0.0 if "rxjs6" in tags else 0.6),
+        vocabulary={"rxjs5", "swift"},
+    )
+
+
+def test_tag_that_the_model_did_not_know_is_new():
+    (new,) = causes().new_tags
+
+    assert (new.tag, new.before, new.known) == ("rxjs6", 0.0, False)
+    assert round(new.after, 3) == round(25 / 60, 3)
+
+
+def test_known_tag_that_gave_way_has_moved_and_one_that_stayed_has_not():
+    assert [tag.tag for tag in causes().moved_tags] == ["rxjs5"]
+
+
+def test_words_rise_and_fall_but_common_ones_do_not_move():
+    found = causes()
+
+    assert [word.word for word in found.risen_words] == ["pipe"]
+    assert [word.word for word in found.fallen_words] == ["map"]
+
+
+def test_slice_that_lost_most_comes_first():
+    first = causes().slices[0]
+
+    assert (first.name, first.question_count) == ("rx", 30)
+    assert (round(first.before, 3), round(first.after, 3)) == (0.6, 0.1)
+
+
+def test_examples_bear_the_new_tag_and_went_wrong():
+    assert causes().examples[0] == 0
+
+
+def test_sentence_names_period_loss_tags_and_slice():
+    said = say(Period("frozen", "2018-05", "2018-07", 0.123), causes())
+
+    assert said.startswith(
+        "From 2018-05 to 2018-07 the model trained at the start lost up to 0.123"
+    )
+    assert "new tags rxjs6 (0% to 42%)" in said
+    assert "tags that fell rxjs5" in said
+    assert "slice rx (0.60 to 0.10)" in said
+
+
+def test_same_questions_have_no_cause():
+    found = find_causes(
+        asked(OLD),
+        asked(OLD[::2]),
+        judged_before=None,
+        judged=judged(OLD[::2], lambda tags: 0.6),
+        vocabulary={"rxjs5", "swift"},
+    )
+
+    assert (found.new_tags, found.moved_tags, found.risen_words, found.slices) == ((), (), (), ())
+    assert "no tag, word or slice moved" in say(Period("fresh", "2018-05", "2018-05", 0.1), found)
+
+
+def test_words_are_counted_once_a_question():
+    assert unknown_share([["new", "new", "old"], ["old"]], {"old"}) == 1 / 3
+
+
+def test_months_as_uneven_as_ever_ask_for_nothing():
+    shares = [0.10, 0.14, 0.09, 0.13, 0.11, 0.15, 0.10, 0.14]
+
+    assert not any(asks_for_new_vectors(shares))
+
+
+def test_jump_asks_once_and_then_is_the_new_normal():
+    shares = [0.10, 0.11, 0.10, 0.12, 0.11, 0.30, 0.31, 0.30, 0.31, 0.30]
+
+    assert [place for place, asked in enumerate(asks_for_new_vectors(shares)) if asked] == [5]
+
+
+def test_stretch_ends_at_a_gap():
+    finished = {*months_between("2019-01", "2019-06"), "2019-08"}
+
+    assert stretches_around(finished, "2019-03") == (("2019-01", "2019-06"),)
+    assert stretches_around(finished, "2019-08") == (("2019-08", "2019-08"),)
+    assert stretches_around(finished, "2019-07") == ()
+
+
+def test_long_run_is_cut_alike_whichever_month_came_last():
+    finished = months_between("2017-11", "2020-02")
+
+    cuts = {stretches_around(finished, month) for month in finished}
+
+    assert cuts == {
+        (
+            ("2017-11", "2017-12"),
+            ("2018-01", "2018-12"),
+            ("2019-01", "2019-12"),
+            ("2020-01", "2020-02"),
+        )
+    }

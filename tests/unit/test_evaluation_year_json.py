@@ -1,0 +1,109 @@
+import json
+import math
+
+import numpy as np
+import pytest
+
+from include.errors import FixInputError
+from include.evaluation.decay import decay_matrix, half_life
+from include.evaluation.metrics import QuestionScores
+from include.evaluation.periods import Period, judge_months
+from include.evaluation.policies import policy_curves
+from include.evaluation.year import (
+    Example,
+    ExplainedPeriod,
+    MonthFigures,
+    SliceLoss,
+    TagChange,
+    WordChange,
+    YearReport,
+)
+from include.evaluation.year_json import from_json, from_plain, to_json
+
+MONTHS = ("2019-01", "2019-02")
+
+
+def scores(seed):
+    random = np.random.default_rng(seed)
+    found = random.random((40, 5)) < 0.2
+    return QuestionScores(found, np.full(40, 3), np.full(40, 2))
+
+
+@pytest.fixture
+def report():
+    pairs = {
+        (model, test): scores(place)
+        for place, (model, test) in enumerate(
+            [(MONTHS[0], MONTHS[0]), (MONTHS[0], MONTHS[1]), (MONTHS[1], MONTHS[1])]
+        )
+    }
+    line = MonthFigures(
+        month="2019-01",
+        question_count=40,
+        vocabulary_size=7,
+        f1=1 / 3,
+        low=0.1 + 0.2,
+        high=math.inf,
+        coverage=math.nan,
+        ceiling=1e-17,
+        unknown_words=0.1,
+        learned_tags=("ä", "b"),
+        f1_without_learned=0.0,
+        encoder_refreshed=True,
+        run_url="http://mlflow/#/x",
+    )
+    explained = ExplainedPeriod(
+        period=Period("fresh", "2019-01", "2019-02", 0.1),
+        sentence="It fell.",
+        new_tags=(TagChange("combine", 0.0, 0.2, known=False),),
+        moved_tags=(),
+        risen_words=(WordChange("sink", 0.0, 0.1, 4.5),),
+        fallen_words=(),
+        slices=(SliceLoss("short", 0.5, 0.4, 12),),
+        examples=(Example(7, "Why?", "https://x/q/7", None, "CC BY-SA 4.0", ("a",), ("b", "c")),),
+    )
+    return YearReport(
+        site="site",
+        candidate="tfidf",
+        months=MONTHS,
+        window_months=None,
+        figures=(line,),
+        matrices={"f1_all@5": decay_matrix(pairs)},
+        half_life=half_life(pairs, samples=100, seed=1),
+        curves=policy_curves(pairs, MONTHS, (), samples=100, seed=1),
+        alarms=("2019-02",),
+        policy="monthly",
+        recommendation="Retrain.",
+        tests=judge_months(pairs, MONTHS),
+        periods=(explained,),
+    )
+
+
+def same(one, other):
+    """Whether two reports have the same values: NaN equals NaN, arrays by their items."""
+    return repr(one) == repr(other)
+
+
+def test_report_comes_back_to_the_last_digit(report):
+    assert same(from_json(to_json(report)), report)
+
+
+def test_text_is_plain_json_without_nan(report):
+    plain = json.loads(to_json(report), parse_constant=lambda name: pytest.fail(name))
+
+    assert plain["figures"][0]["coverage"] is None
+    assert plain["figures"][0]["high"] == "inf"
+    assert plain["matrices"]["f1_all@5"]["values"][1][0] is None
+
+
+def test_absent_half_life_comes_back_absent(report):
+    text = to_json(report)
+    plain = json.loads(text) | {"half_life": None}
+
+    assert from_plain(plain).half_life is None
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"site": "x"}'])
+def test_something_else_is_refused(text):
+    with pytest.raises(FixInputError, match="no report on stability"):
+        from_json(text)
