@@ -14,10 +14,12 @@ from include.drift.calibration import CALIBRATION_VERSION, calibrate
 from include.drift.reference import HISTORY_MONTHS, joined, reference_months
 from include.drift.samples import Observed, samples_of
 from include.drift.signals import SIGNALS, read_signals
+from include.drift.unrest import PastVocabulary
 from include.drift.verdict import Verdict, enough_to_judge, judge
 from include.jobs.stability_questions import Questions
-from include.months import add_months, months_between
+from include.months import add_months, month_start, months_between
 from include.settings import Settings
+from include.store.questions import tag_uses
 from include.store.stability import Answers, StoredMonth, read_check, record_check
 
 DRAWS: Final = 500
@@ -40,7 +42,7 @@ class Checks:
     ----------
     engine : Engine
     settings : Settings
-        ``false_alarms_per_year`` and ``random_seed`` are read.
+        ``site``, ``min_tag_count``, ``false_alarms_per_year`` and ``random_seed`` are read.
     study_id : str
     months : mapping of str to StoredMonth
         Consecutive, oldest first.
@@ -61,17 +63,17 @@ class Checks:
         for month, stored in self.months.items():
             window = months_between(stored.train_first, add_months(month, -1))
             reference = reference_months(window, alarmed)
-            if self._alarms(month, reference, window[-HISTORY_MONTHS:]):
+            if self._alarms(month, reference, window):
                 alarmed.append(month)
         return tuple(alarmed)
 
-    def _alarms(self, month: str, reference: Sequence[str], history: Sequence[str]) -> bool:
+    def _alarms(self, month: str, reference: Sequence[str], window: Sequence[str]) -> bool:
         check_id = self._check_id(month, reference)
         with self.engine.connect() as connection:
             known = read_check(connection, check_id)
         if known is not None:
             return known[0]
-        verdict = self._judge(month, reference, history)
+        verdict = self._judge(month, reference, window)
         alarmed = verdict.kind == "drift"
         with self.engine.begin() as connection:
             record_check(
@@ -79,19 +81,25 @@ class Checks:
             )
         return alarmed
 
-    def _judge(self, month: str, reference: Sequence[str], history: Sequence[str]) -> Verdict:
+    def _judge(self, month: str, reference: Sequence[str], window: Sequence[str]) -> Verdict:
         answered = self._answered(reference)
         before, now = self._observed(reference, answered), self._observed([month], answered)
         if early := enough_to_judge(len(before) if before else 0, len(now) if now else 0):
             return early
         assert before is not None
         assert now is not None
+        history = window[-HISTORY_MONTHS:]
         latest = self._observed(history, answered=False) or before
         was, current, past = samples_of(before, now, latest)
+        with self.engine.connect() as connection:
+            earlier = tag_uses(
+                connection, self.settings.site, month_start(window[0]), month_start(history[0])
+            )
         calibration = calibrate(
             was,
             len(current),
             history=past,
+            vocabulary=PastVocabulary(earlier, self.settings.min_tag_count),
             false_alarms_per_year=self.settings.false_alarms_per_year,
             signals=_SIGNALS,
             draws=DRAWS,
