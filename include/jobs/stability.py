@@ -39,6 +39,7 @@ from include.jobs.training import Loader
 from include.jobs.training_plan import CandidateSpec, expand_candidates
 from include.months import check_month, months_between, resolve_month
 from include.notify.airflow_note import write_note
+from include.pages import stability
 from include.registry.runs import NOTE, Runs, run_url
 from include.settings import Settings
 from include.store.engine import make_engine
@@ -59,6 +60,7 @@ DEFAULT_CANDIDATES: Final = ("tfidf",)
 _REPORT_CODE: Final = (
     "evaluation",
     "drift",
+    "pages",
     "jobs/stability_alarms.py",
     "jobs/stability_causes.py",
     "jobs/stability_questions.py",
@@ -129,7 +131,7 @@ class Stability:
             settings=settings,
             load=lambda first, last: load_labelled(engine, settings.site, first, last),
             encoders=cached_encoders(engine, encoder_factory(settings.bert_model)),
-            render=_no_page,
+            render=stability.render,
         )
 
     def train(self, request: MonthRequest) -> dict[str, str]:
@@ -270,11 +272,6 @@ class Stability:
                 self.runs.log(run_id, metrics=metrics, tags={NOTE: f"{report.recommendation}"})
 
 
-def _no_page(report: YearReport) -> str:
-    """Stand in for the page until there is one."""
-    return ""
-
-
 def request_from_run(
     params: Mapping[str, Any],
     data_interval_start: datetime | None,
@@ -308,14 +305,14 @@ def request_from_run(
 def train_and_note(settings: Settings, request: MonthRequest, run_id: str) -> dict[str, str]:
     """Train a month's models; say on the DAG run's page what became of its month, and where."""
     try:
-        stability = Stability.from_settings(settings)
-        done = stability.train(request)
+        steps = Stability.from_settings(settings)
+        done = steps.train(request)
     except TagkeeperError as error:
         _note(settings, run_id, f"**{request.month}** failed: {error}")
         raise
     mlflow = settings.mlflow_url or settings.require_mlflow_uri()
     links = [
-        f"[{label}]({run_url(mlflow, stability.runs.get(model).experiment_id, model)})"
+        f"[{label}]({run_url(mlflow, steps.runs.get(model).experiment_id, model)})"
         for label, model in done.items()
     ]
     _note(settings, run_id, f"**{request.month}**, models in MLflow: {', '.join(links)}")
@@ -364,15 +361,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     console = Console()
     try:
-        stability = Stability.from_settings(Settings.from_env())
+        steps = Stability.from_settings(Settings.from_env())
         months = months_between(check_month(asked.first), asked.last or asked.first)
         params = {"candidates": asked.candidates, "window_months": asked.window_months}
         requests = [request_from_run({**params, "month": month}, None, None) for month in months]
         for request in requests:
-            for label, run_id in stability.train(request).items():
+            for label, run_id in steps.train(request).items():
                 console.print(f"{request.month} {label}: run {run_id}")
         for request in requests:
-            for line in stability.report(request):
+            for line in steps.report(request):
                 console.print(line)
     except TagkeeperError as error:
         Console(stderr=True).print(f"[red]{error}[/]")
