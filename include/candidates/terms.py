@@ -1,9 +1,11 @@
 """
-Terms of a question: whole words that keep ``c++`` and ``node.js``, their parts, code's sub-words.
+Terms of a question: its words, their parts, and the identifiers of its code with theirs.
 
-Plain regular expressions, as this runs for every question that the service ranks. Words and
-identifiers come back in question after question, so what each is made of is remembered; a question
-is taken apart once, however many parts of a candidate look at it.
+The patterns are those of `include.text.tokens`, applied by plain regular expressions, as this runs
+for every question that the service ranks: NLTK takes five times as long to find the same words, and
+a second and 200 MB to import. Words and identifiers come back in question after question, so what
+each is made of is remembered; a question is taken apart once, however many parts of a candidate
+look at it.
 """
 
 import re
@@ -15,17 +17,21 @@ from itertools import chain
 from typing import Final, Generic, TypeVar
 
 from include.text.prepared import PreparedText
+from include.text.tokens import (
+    CODE_PATTERN,
+    MAX_LENGTH,
+    PROSE_PATTERN,
+    identifier_parts,
+    word_parts,
+)
 
 CODE_CHARACTERS: Final = 6000
 """Code beyond this says little more of the topic (logs, dumps) and costs time."""
 
-# What matches is never tried in another way: nothing after it could fail, hence "++" and "*+".
-_WORD: Final = re.compile(r"\w++(?:[.\-+#/'\u2019]\w++)*+[+#]*+|\.(?<!\S\.)[a-z]\w*+")
-_ASCII_WORD: Final = re.compile(_WORD.pattern, re.ASCII)
-_PART: Final = re.compile(r"[.\-/_'\u2019]")
-_IDENTIFIER: Final = re.compile(r"[^\W\d]\w*+")
-_ASCII_IDENTIFIER: Final = re.compile(r"[A-Za-z_]\w*+", re.ASCII)
-_SUBWORD: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
+_WORD: Final = re.compile(PROSE_PATTERN)
+_ASCII_WORD: Final = re.compile(PROSE_PATTERN, re.ASCII)
+_IDENTIFIER: Final = re.compile(CODE_PATTERN)
+_ASCII_IDENTIFIER: Final = re.compile(CODE_PATTERN, re.ASCII)
 _REMEMBERED: Final = 16_384
 """Words that a `Remembered` holds before it begins anew."""
 
@@ -67,7 +73,7 @@ def words(text: str) -> list[str]:
 
 def with_parts(compounds: Iterable[str]) -> list[str]:
     """
-    Return the words, and after each compound its parts of two letters or more.
+    Return the words, and after each compound its parts; keys and hashes are left out.
 
     Examples
     --------
@@ -84,7 +90,7 @@ def code_terms(code: str) -> list[str]:
     Examples
     --------
     >>> code_terms("fetchedResults.map(x)")
-    ['fetchedresults', 'fetched', 'results', 'map', 'x']
+    ['fetchedresults', 'fetched', 'results', 'map']
     """
     return with_subwords(identifiers(code))
 
@@ -126,17 +132,13 @@ def question_terms(text: PreparedText) -> QuestionTerms:
 
 
 def word_and_parts(word: str) -> tuple[str, ...]:
-    """Return a word, and if it is a compound, its parts of two letters or more."""
-    parts = _PART.split(word)
-    return (word, *(part for part in parts if len(part) > 1)) if len(parts) > 1 else (word,)
+    """Return a word, and if it is a compound, its parts; nothing of a key or hash."""
+    return word_parts(word) if len(word) <= MAX_LENGTH else ()
 
 
 def identifier_and_subwords(identifier: str) -> tuple[str, ...]:
-    """Return an identifier in lower case, and if it is a compound, its sub-words."""
-    subwords = _SUBWORD.findall(identifier)
-    if len(subwords) < 2:
-        return (identifier.lower(),)
-    return (identifier.lower(), *(part.lower() for part in subwords if len(part) > 2))
+    """Return an identifier in lower case, and its parts; nothing of a key or hash."""
+    return identifier_parts(identifier) if len(identifier) <= MAX_LENGTH else ()
 
 
 _WORD_AND_PARTS: Final = Remembered(word_and_parts)

@@ -1,7 +1,9 @@
 """
 Words of prose, identifiers of code, lemmas and keywords. Pure, and nothing is downloaded.
 
-Training, serving and the drift checks call these same functions.
+What a word is stands here once, for training, serving and the drift checks. `tokenize` applies the
+patterns with NLTK; `include.candidates.terms` applies the same ones without it, where every
+question that is served pays for it.
 """
 
 import re
@@ -24,11 +26,12 @@ _SIGNS: Final = (
     r"(?:\+\+|(?<=\b\w)#)?"
 )
 PROSE_PATTERN: Final = rf"\w++(?:(?=[+#.\-]){_SIGNS})?|\.(?=net\b)(?<!\w.)\w++{_SIGNS}"
-CODE_PATTERN: Final = r"[^\W\d]\w+"
+CODE_PATTERN: Final = r"[^\W\d]\w++"
 
 _PART: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[^\W\d_a-zA-Z]+|\d+")
 _SEPARATOR: Final = re.compile(r"[.\-_]")
-_MAX_LENGTH: Final = 40
+MAX_LENGTH: Final = 40
+"""Characters; longer words are keys and hashes."""
 _SHORT: Final = 3
 
 
@@ -64,10 +67,10 @@ def tokenize(text: str, *, parts: bool = False) -> list[str]:
     ['my', 'docker-compose.yml', 'docker', 'compose', 'yml']
     """
     words = _tokenizer(PROSE_PATTERN).tokenize(text.lower())
-    words = [word for word in words if len(word) <= _MAX_LENGTH]
+    words = [word for word in words if len(word) <= MAX_LENGTH]
     if not parts:
         return words
-    return [part for word in words for part in _word_parts(word)]
+    return [part for word in words for part in word_parts(word)]
 
 
 def tokenize_code(code: str, *, parts: bool = True) -> list[str]:
@@ -86,20 +89,22 @@ def tokenize_code(code: str, *, parts: bool = True) -> list[str]:
     >>> tokenize_code("new HttpClient(base_url, x=1)")
     ['new', 'httpclient', 'http', 'client', 'base_url', 'base', 'url']
     """
-    names = [name for name in _tokenizer(CODE_PATTERN).tokenize(code) if len(name) <= _MAX_LENGTH]
+    names = [name for name in _tokenizer(CODE_PATTERN).tokenize(code) if len(name) <= MAX_LENGTH]
     if not parts:
         return [name.lower() for name in names]
-    return [part for name in names for part in _identifier_parts(name)]
+    return [part for name in names for part in identifier_parts(name)]
 
 
-@lru_cache(maxsize=1 << 16)
-def _word_parts(word: str) -> tuple[str, ...]:
+@lru_cache(maxsize=1 << 14)
+def word_parts(word: str) -> tuple[str, ...]:
+    """Return a word of prose and, where it is a compound, its parts: ``docker-compose``."""
     found = [part for part in _SEPARATOR.split(word) if part]
     return (word, *found) if len(found) > 1 else (word,)
 
 
-@lru_cache(maxsize=1 << 16)
-def _identifier_parts(name: str) -> tuple[str, ...]:
+@lru_cache(maxsize=1 << 14)
+def identifier_parts(name: str) -> tuple[str, ...]:
+    """Return an identifier in lower case and, where it is a compound, its parts: ``camelCase``."""
     found = [part.lower() for part in _PART.findall(name)]
     whole = name.lower()
     return (whole, *(part for part in found if len(part) > 1)) if len(found) > 1 else (whole,)
