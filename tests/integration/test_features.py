@@ -12,6 +12,7 @@ import pytest
 from numpy.typing import NDArray
 from sqlalchemy import Engine, text
 
+from include.candidates.catalogue import make_candidate
 from include.errors import FixInputError, MissingDataError
 from include.jobs.features import (
     TEXTS_PER_CHUNK,
@@ -20,12 +21,13 @@ from include.jobs.features import (
     main,
     prepare_months,
 )
+from include.jobs.measuring import rank_questions
 from include.months import month_range
 from include.questions import Question
 from include.store.engine import make_engine
 from include.store.questions import upsert_questions
 from include.store.windows import advance_window, open_window
-from include.text.prepared import PreparedText
+from include.text.prepared import LabelledTexts, PreparedText
 
 pytestmark = pytest.mark.integration
 
@@ -51,7 +53,8 @@ class CountingEncoder:
     def encode(self, texts: Sequence[PreparedText]) -> NDArray[np.float32]:
         self.asked += [text.title for text in texts]
         rows = [[len(text.title), *map(ord, text.title[:3].ljust(3))] for text in texts]
-        return np.array(rows, dtype=np.float32).reshape(len(texts), 4)[:, : self.dimensions]
+        vectors = np.array(rows, dtype=np.float32).reshape(len(texts), 4)[:, : self.dimensions]
+        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
 def store(engine: Engine, *questions: Question) -> None:
@@ -197,6 +200,21 @@ def test_an_edited_text_is_embedded_again_and_its_title_alone_beside_it(engine: 
         for version in versions:
             encoder.encode([version])
     assert len(real.asked) == 3
+
+
+def test_a_month_that_is_measured_again_embeds_nothing(engine: Engine) -> None:
+    texts = tuple(replace(text, prose="prose") for text in numbered(4))
+    asked = tuple(QUESTION.asked_at for _ in texts)
+    questions = LabelledTexts(texts, (("a",), ("b",)) * 2, asked)
+    real = CountingEncoder()
+    for _ in range(2):
+        make = cached_encoders(engine, lambda name: real)
+        candidate = make_candidate("bert", None, make).fit(texts, questions.tags, ("a", "b"))
+        rank_questions(candidate, questions)
+
+    assert len(real.asked) == 2 * len(texts), "each question, and its title alone"
+    own = make_candidate("bert", None, lambda name: real).fit(texts, questions.tags, ("a", "b"))
+    np.testing.assert_array_equal(candidate.score(texts), own.score(texts))
 
 
 def test_each_encoder_has_its_own_vectors(engine: Engine) -> None:

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from include.candidates.catalogue import make_candidate
-from include.candidates.encoders import encoder_factory
 from include.candidates.mentions import MENTION_FEATURES, MentionFinder
 from include.candidates.pairs import PairModel, score_features
 from include.candidates.recency import rise_before_each
@@ -133,28 +132,6 @@ def test_an_explanation_names_the_mention_the_word_and_a_like_question():
     assert {reason.kind for reason in reasons} == {"word", "mention", "question"}
     near = [reason for reason in reasons if reason.kind == "question"]
     assert "docker" in tags[near[0].question_id - 1]
-
-
-def test_an_unknown_encoder_is_refused():
-    with pytest.raises(FixInputError, match="'elmo'; choose from bert, use"):
-        encoder_factory(None)("elmo")
-
-
-@pytest.mark.parametrize("name", ["bert", "use"])
-def test_a_real_encoder_puts_like_questions_near_each_other(name):
-    encoder = encoder_factory(None, threads=1)(name)
-    vectors = encoder.encode(
-        [
-            PreparedText("How do I list containers?", "I use docker ps to show containers.", ""),
-            PreparedText("Show running docker containers", "Which command lists them?", ""),
-            PreparedText("Best pizza dough", "How long must the dough rest in the fridge?", ""),
-        ]
-    )
-
-    assert vectors.shape == (3, encoder.dimensions)
-    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, rtol=1e-5)
-    assert vectors[0] @ vectors[1] > vectors[0] @ vectors[2] + 0.1
-    assert encoder.encode([]).shape == (0, encoder.dimensions)
 
 
 def test_a_tag_used_only_lately_has_risen_and_one_given_up_has_fallen():
