@@ -11,11 +11,15 @@ from pathlib import Path
 import pytest
 
 from include import names
+from include.months import month_of
 from include.registry import Registry
+from include.sandbox.api import SandboxApi
+from include.sandbox.archive import Archive
 from include.sandbox.simulator import simulate
+from include.sandbox.site import running
 from include.store.engine import make_engine
 from include.store.models import latest_promotion
-from include.store.questions import upsert_questions
+from include.store.questions import questions_per_month, upsert_questions
 
 pytestmark = pytest.mark.integration
 
@@ -62,6 +66,21 @@ def mlflow_run(environment, entry_point, **parameters):
         check=False,
     )
     return done.returncode, done.stdout + done.stderr
+
+
+def test_ingest_stores_a_month_that_the_site_serves_over_http(environment, engine):
+    site = f"served-{uuid.uuid4().hex[:8]}"
+    made = simulate(
+        seed=5, first_month="2023-01", months=2, questions_per_month=60, events=(), site=site
+    )
+    with running(SandboxApi(site, Archive(made.questions))) as api_url:
+        served = environment | {"SITE": site, "STACKEXCHANGE_API_URL": api_url}
+        code, said = mlflow_run(served, "ingest", month="2023-01")
+
+    assert code == 0, said[-3000:]
+    january = sum(month_of(question.asked_at) == "2023-01" for question in made.questions)
+    with engine.connect() as connection:
+        assert questions_per_month(connection, site) == {"2023-01": january}
 
 
 def test_transform_train_evaluate_and_register_do_the_dags_work(
