@@ -19,8 +19,8 @@ from include.errors import FixInputError
 from include.evaluation.bootstrap import Interval, paired_difference
 
 GATE_METRIC: Final = "f1_all@5"
-TIE: Final = 0.005
-"""Candidates closer than this, where the interval holds 0, are equally good: the cheaper wins."""
+DEARER_GAIN: Final = 0.01
+"""A dearer candidate must lead by this much; up to twice as much, chance must not explain it."""
 NOT_WORSE: Final = 0.01
 """A challenger under the rule ``not_worse`` may be behind by this much, if by chance."""
 MIN_SLICE_QUESTIONS: Final = 30
@@ -77,7 +77,10 @@ def best_candidate(
     scores: Mapping[str, FloatArray], cheapest_first: Sequence[str], *, samples: int, seed: int
 ) -> str:
     """
-    Return the name with the highest mean, or the cheapest of those that tie with it.
+    Return the name with the highest mean, or the cheapest of those that are hardly behind.
+
+    A candidate is hardly behind by less than `DEARER_GAIN`, or by less than twice that where the
+    interval holds 0: the best may cost each answer several hundred times the time and memory.
 
     Parameters
     ----------
@@ -99,7 +102,8 @@ def best_candidate(
     best = max(in_order, key=lambda name: float(scores[name].mean()))
     for name in in_order:
         behind = paired_difference(scores[best], scores[name], samples=samples, seed=seed)
-        if behind.mean < TIE and behind.low <= 0:
+        by_chance = behind.low <= 0 and behind.mean < 2 * DEARER_GAIN
+        if behind.mean < DEARER_GAIN or by_chance:
             return name
     return best
 

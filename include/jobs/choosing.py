@@ -2,45 +2,31 @@
 
 from __future__ import annotations
 
-import json
-import logging
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from sqlalchemy import Engine
 
 from include import names
-from include.errors import (
-    CheckFailedError,
-    FixInputError,
-    MissingDataError,
-    ModelUnusableError,
-)
+from include.errors import CheckFailedError
 from include.evaluation.bootstrap import mean_interval
-from include.evaluation.selection import Decision, Gate, Rule, best_candidate, judge
+from include.evaluation.selection import Decision, best_candidate
 from include.jobs.candidate_runs import CandidateRuns, stored
-from include.jobs.champion_answers import ChampionAnswers
-from include.jobs.datasets import Split, masks_of, whole
-from include.jobs.measuring import evaluate_results
+from include.jobs.champion_gate import ChampionGate, FloatArray, asked_of_all
+from include.jobs.datasets import Split, whole
 from include.jobs.pictures import draw_comparison
 from include.jobs.promotion import Move, promote
-from include.jobs.question_results import QuestionResults, results_of
+from include.jobs.question_results import results_of
 from include.jobs.training_notes import markdown_table, note, table_rows
-from include.jobs.training_plan import CHEAPEST_FIRST, CandidateSpec, Outcome, Plan
+from include.jobs.training_plan import CHEAPEST_FIRST, Outcome, Plan
 from include.registry import ModelVersion, Registry
 from include.registry.runs import NOTE, Run
 from include.settings import Settings
 from include.store.ab_tests import open_ab_test
 from include.store.models import Promotion, latest_promotion, record_dataset
-
-log = logging.getLogger(__name__)
-
-FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +37,7 @@ class Comparison:
     Parameters
     ----------
     best : Outcome
+        The one chosen: the best, or the champion's own family where only that passes the gate.
     champion : ModelVersion or None
     decision : Decision
     rows : list of dict
@@ -89,6 +76,9 @@ class Chooser:
         """
         Return the best candidate and what the gate says; changes no alias.
 
+        Where the best does not pass, the champion's own family may still take its place with what
+        it has learned from newer months.
+
         Raises
         ------
         CheckFailedError
@@ -100,19 +90,25 @@ class Chooser:
             raise CheckFailedError(f"every candidate failed: {', '.join(failed)}")
         runs = self.candidates.runs
         results = {label: results_of(runs, outcome.run_id) for label, outcome in done.items()}
-        asked = _questions(split, results)
-        scores = {label: found.f1_all(*asked) for label, found in results.items()}
-        label = best_candidate(scores, _cheapest_first(outcomes), **self._bootstrap)
+        asked = asked_of_all(split, results)
+        scores = {label: found.f1_all(asked.ids, asked.tags) for label, found in results.items()}
+        best = done[best_candidate(scores, _cheapest_first(outcomes), **self._bootstrap)]
         champion = self.registry.alias(names.CHAMPION)
-        decision, theirs = self._judged(plan, split, done[label], champion, scores[label], asked)
+
+        def judged(outcome: Outcome) -> tuple[Decision, dict[str, float] | None]:
+            own = scores[outcome.spec.label]
+            return self._gate.judge(plan, split, outcome, champion, own, asked)
+
+        decision, theirs = judged(best)
+        refresh = self._refresh(plan, done.values(), champion)
+        if refresh and refresh != best and not decision.promote:
+            instead, theirs = judged(refresh)
+            if instead.promote:
+                best, decision = refresh, _instead(best, decision, refresh, instead)
         self._draw(plan, done, scores)
-        return Comparison(
-            best=done[label],
-            champion=champion,
-            decision=decision,
-            rows=table_rows(outcomes, label, theirs, champion.version if champion else ""),
-            failed=failed,
-        )
+        version = champion.version if champion else ""
+        rows = table_rows(outcomes, best.spec.label, theirs, version)
+        return Comparison(best, champion, decision, rows, failed)
 
     def act(self, plan: Plan, split: Split, found: Comparison) -> dict[str, Any]:
         """
@@ -149,67 +145,20 @@ class Chooser:
         }
 
     @property
+    def _gate(self) -> ChampionGate:
+        return ChampionGate(self.engine, self.registry, self.candidates, self.settings)
+
+    def _refresh(
+        self, plan: Plan, outcomes: Iterable[Outcome], champion: ModelVersion | None
+    ) -> Outcome | None:
+        """Return the champion's own family trained on newer months, if it was trained."""
+        if champion is None:
+            return None
+        return next((o for o in outcomes if self._gate.refreshes(plan, o.spec, champion)), None)
+
+    @property
     def _bootstrap(self) -> dict[str, int]:
         return {"samples": self.settings.bootstrap_samples, "seed": self.settings.random_seed}
-
-    def _judged(
-        self,
-        plan: Plan,
-        split: Split,
-        best: Outcome,
-        champion: ModelVersion | None,
-        scores: FloatArray,
-        asked: tuple[list[int], list[tuple[str, ...]]],
-    ) -> tuple[Decision, dict[str, float] | None]:
-        """Return the gate's decision, and the champion's figures on the same month if any."""
-        if champion is None:
-            said = f"{best.spec.label} becomes the first champion."
-            return Decision(True, said, {"challenger": float(scores.mean())}), None
-        if champion.tags.get("evaluation_run_id") == best.run_id:
-            said = (
-                f"Version {champion.version} stays: it is this very model, from the same questions,"
-                " parameters and code."
-            )
-            return Decision(False, said, {}), best.figures
-        try:
-            answers = ChampionAnswers(self.engine, self.registry, self.candidates)
-            theirs = answers.on(plan, split, champion)
-        except ModelUnusableError as error:
-            said = f"{best.spec.label} replaces a champion that is unusable ({error})."
-            return Decision(True, said, {"challenger": float(scores.mean())}), None
-        except (MissingDataError, FixInputError) as error:
-            return Decision(False, f"Version {champion.version} stays: {error}.", {}), None
-        gate = Gate(
-            rule=self._rule(plan, best.spec, champion),
-            min_gain=self.settings.min_gain,
-            max_slice_loss=self.settings.max_slice_loss,
-            **self._bootstrap,
-        )
-        shared = _questions(split, {"champion": theirs}, among=asked[0])
-        rows = np.isin(asked[0], shared[0])
-        masks = {name: mask[_places(split, shared[0])] for name, mask in masks_of(split).items()}
-        decision = judge(scores[rows], theirs.f1_all(*shared), masks, gate)
-        same = list(theirs.question_ids) == shared[0] and len(shared[0]) == len(split.test)
-        figures = evaluate_results(theirs, split).figures if same else None
-        return decision, figures
-
-    def _rule(self, plan: Plan, best: CandidateSpec, champion: ModelVersion) -> Rule:
-        """
-        Return the gate's rule.
-
-        After a drift decision, and for the champion's own family with newer months, what is new
-        shows in the months to come: the test month's own news is in neither model, only in the
-        refitted one that will be served. Not worse is enough then.
-        """
-        if plan.drift_report_id is not None:
-            return "not_worse"
-        known = champion.tags
-        same = (champion.candidate, known.get("overrides"), known.get("site")) == (
-            *(best.name, json.dumps(best.parameters, sort_keys=True)),
-            plan.site,
-        )
-        newer = plan.months.test_month > known.get("train_last", "")
-        return "not_worse" if same and newer and self.settings.refresh_if_not_worse else "better"
 
     def _done_before(self, plan: Plan) -> Promotion | None:
         """Return the ledger row that this training run has written already, if any."""
@@ -309,31 +258,10 @@ def _cheapest_first(outcomes: Sequence[Outcome]) -> list[str]:
     return [outcome.spec.label for outcome in ranked]
 
 
-def _questions(
-    split: Split, results: Mapping[str, QuestionResults], among: Sequence[int] | None = None
-) -> tuple[list[int], list[tuple[str, ...]]]:
-    """Return ids and true tags, in order of time, of the questions that all results answer."""
-    shared = set.intersection(*(set(found.question_ids) for found in results.values()))
-    if among is not None:
-        shared &= set(among)
-    pairs = [
-        (text.key[1], tags)
-        for text, tags in zip(split.test.texts, split.test.tags, strict=True)
-        if text.key is not None and text.key[1] in shared
-    ]
-    if not pairs:
-        raise FixInputError("no question of the test month was answered by all that are compared")
-    return [question_id for question_id, _ in pairs], [tags for _, tags in pairs]
-
-
-def _places(split: Split, question_ids: Sequence[int]) -> NDArray[np.intp]:
-    """Return the questions' positions in the split's test month."""
-    wanted = set(question_ids)
-    return np.array(
-        [
-            place
-            for place, text in enumerate(split.test.texts)
-            if text.key is not None and text.key[1] in wanted
-        ],
-        dtype=np.intp,
+def _instead(best: Outcome, kept: Decision, refresh: Outcome, passed: Decision) -> Decision:
+    """Return the decision for the champion's own family, with what was said of the best."""
+    said = (
+        f"{passed.reason} It is {refresh.spec.label}, the champion's own family; the best, "
+        f"{best.spec.label}, does not pass: {kept.reason}"
     )
+    return Decision(True, said, passed.figures | {"best": kept.figures})

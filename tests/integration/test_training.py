@@ -246,6 +246,20 @@ def test_same_family_with_a_newer_month_is_refreshed(training, store):
     assert training.registry.alias(names.CHAMPION).tags["train_last"] == LAST
 
 
+def test_champions_family_is_refreshed_while_a_better_one_does_not_pass(training, store):
+    store(months=5)
+    run(training, ["frequency"])
+    store(months=6)
+    strict = replace(training, settings=training.settings.model_copy(update={"min_gain": 0.9}))
+    second = run(strict, ["frequency", "tfidf"])
+    assert second["promoted"], second["reason"]
+    assert (second["candidate"], second["challenger_version"]) == ("frequency", None)
+    assert "the best, tfidf, does not pass" in second["reason"]
+    assert [row["candidate"] for row in second["rows"] if row["chosen"]] == ["frequency"]
+    champion = training.registry.alias(names.CHAMPION)
+    assert (champion.candidate, champion.tags["train_last"]) == ("frequency", LAST)
+
+
 def test_champion_is_not_judged_by_a_month_it_has_learned_from(training, store):
     store()
     run(training, ["frequency"])

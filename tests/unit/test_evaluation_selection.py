@@ -106,20 +106,26 @@ def test_best_candidate_has_the_highest_mean():
     assert choose(frequency=CHAMPION, bert=CHAMPION + 0.1) == "bert"
 
 
-def test_tie_goes_to_the_cheaper_candidate():
-    noisy = CHAMPION + RNG.choice([-0.3, 0.302], size=300)
-    noisy += CHAMPION.mean() + 0.002 - noisy.mean()
-    assert choose(tfidf=CHAMPION, bert=noisy) == "tfidf"
+def behind_by(gain, spread):
+    """Scores that lead the champion's by ``gain``, unevenly."""
+    noisy = CHAMPION + RNG.choice([-spread, spread], size=300)
+    return noisy + (CHAMPION.mean() + gain - noisy.mean())
 
 
-def test_small_but_certain_lead_is_no_tie():
-    assert choose(tfidf=CHAMPION, bert=CHAMPION + 0.004) == "bert"
+def test_a_gain_too_small_for_its_cost_goes_to_the_cheaper_candidate():
+    assert choose(tfidf=CHAMPION, bert=CHAMPION + 0.008) == "tfidf"
 
 
-def test_lead_beyond_a_tie_wins_though_it_may_be_chance():
-    noisy = CHAMPION + RNG.choice([-0.5, 0.52], size=300)
-    noisy += CHAMPION.mean() + 0.01 - noisy.mean()
-    assert choose(tfidf=CHAMPION, bert=noisy) == "bert"
+def test_a_certain_gain_that_is_worth_its_cost_goes_to_the_dearer():
+    assert choose(tfidf=CHAMPION, bert=CHAMPION + 0.012) == "bert"
+
+
+def test_a_gain_that_chance_explains_goes_to_the_cheaper():
+    assert choose(tfidf=CHAMPION, bert=behind_by(0.015, 0.4)) == "tfidf"
+
+
+def test_a_large_gain_wins_though_it_may_be_chance():
+    assert choose(tfidf=CHAMPION, bert=behind_by(0.03, 0.6)) == "bert"
 
 
 def test_no_candidate_is_refused():
