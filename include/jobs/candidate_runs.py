@@ -9,19 +9,28 @@ import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import Engine
 
 from include import names
 from include.candidates.base import Candidate, EncoderFactory
 from include.candidates.catalogue import save_candidate
-from include.evaluation.evaluation import Evaluation
-from include.jobs.code_version import code_version, git_version
+from include.jobs.code_version import code_version
 from include.jobs.datasets import Split, TrainingData
 from include.jobs.measuring import Measured, figures_to_store, fit, measure
 from include.jobs.pictures import draw_evaluation
 from include.jobs.question_results import FOLDER
+from include.jobs.run_records import (
+    EVALUATION,
+    REFIT,
+    SHOWN,
+    all_metrics,
+    description,
+    found_by,
+    outcome,
+    shown_params,
+)
 from include.jobs.training_plan import CandidateSpec, Outcome, Plan
 from include.registry.requirements import model_requirements
 from include.registry.runs import Run, Runs
@@ -33,10 +42,6 @@ from include.store.models import (
 )
 
 log = logging.getLogger(__name__)
-
-EVALUATION: Final = "evaluation"
-REFIT: Final = "refit"
-SHOWN: Final = ("f1@1", "f1@3", "f1@5", "f1_all@5", "coverage", "ceiling_all@5", "mrr", "ndcg@5")
 
 T = TypeVar("T")
 CandidateMaker = Callable[[str, Mapping[str, Any] | None, EncoderFactory], Candidate]
@@ -92,8 +97,8 @@ class CandidateRuns:
         key = self._key(candidate, split.train.dataset_id, split.test_id)
         if known := self.finished(key):
             log.info("%s: run %s is used again", spec.label, known.run_id)
-            return _outcome(spec, known, reused=True)
-        tags = _tags(spec, split.train, key, kind=EVALUATION) | {
+            return outcome(spec, known, reused=True)
+        tags = found_by(spec, split.train, key, kind=EVALUATION) | {
             "test_month": split.months.test_month,
             "test_id": split.test_id,
         }
@@ -109,14 +114,16 @@ class CandidateRuns:
         key = self._key(candidate, data.dataset_id, "")
         if known := self.finished(key):
             return known
-        tags = _tags(spec, data, key, kind=REFIT) | {"evaluation_run_id": best.run_id}
+        tags = found_by(spec, data, key, kind=REFIT) | {"evaluation_run_id": best.run_id}
         name = f"{spec.label} refitted to {data.last_month}"
 
         def work(run_id: str) -> Run:
             train_s = fit(candidate, data)
-            self.runs.log(run_id, params=_params(candidate, data), metrics={"train_s": train_s})
+            self.runs.log(
+                run_id, params=shown_params(candidate, data), metrics={"train_s": train_s}
+            )
             figures = {name: value for name, value in best.figures.items() if name in SHOWN}
-            described = _description(data, figures, best.run_id, self.bert_model) | {
+            described = description(data, figures, best.run_id, self.bert_model) | {
                 "tested_on": plan.months.test_month,
                 "refit": True,
             }
@@ -140,13 +147,13 @@ class CandidateRuns:
         times = {"train_s": train_s, "rank_ms": measured.rank_ms}
         self.runs.log(
             run_id,
-            params=_params(candidate, split.train),
-            metrics=_metrics(evaluation) | times,
+            params=shown_params(candidate, split.train),
+            metrics=all_metrics(evaluation) | times,
         )
         self._log_dataset(run_id, split.train)
         self._log_pages(run_id, measured, split, spec)
         figures = {metric: evaluation.figures[metric] for metric in SHOWN}
-        described = _description(split.train, figures, run_id, self.bert_model) | {
+        described = description(split.train, figures, run_id, self.bert_model) | {
             "tested_on": split.months.test_month,
             "refit": False,
         }
@@ -162,7 +169,7 @@ class CandidateRuns:
         )
         with self.engine.begin() as connection:
             record_evaluations(connection, model, figures_to_store(evaluation))
-        return _outcome(spec, run, reused=False)
+        return outcome(spec, run, reused=False)
 
     def _in_run(
         self, parent_id: str, name: str, tags: dict[str, str], work: Callable[[str], T]
@@ -279,75 +286,3 @@ def stored(data: TrainingData) -> StoredDataset:
         min_tag_count=data.min_tag_count,
         vocabulary=data.vocabulary,
     )
-
-
-def _outcome(spec: CandidateSpec, run: Run, *, reused: bool) -> Outcome:
-    """Return a finished run as an outcome; slices' metrics stay in MLflow."""
-    figures = {name: value for name, value in run.metrics.items() if "/" not in name}
-    return Outcome(spec, run.run_id, figures, reused)
-
-
-def outcome_of(run: Run) -> Outcome:
-    """Return an evaluation run, found by its tags, as the outcome that it was."""
-    spec = CandidateSpec(run.tags["candidate"], json.loads(run.tags["overrides"]))
-    return _outcome(spec, run, reused=True)
-
-
-def _tags(spec: CandidateSpec, data: TrainingData, key: str, *, kind: str) -> dict[str, str]:
-    """Return the tags by which a run is found again."""
-    return {
-        "training_key": key,
-        "kind": kind,
-        "candidate": spec.name,
-        "overrides": json.dumps(spec.parameters, sort_keys=True),
-        "site": data.site,
-        "dataset_id": data.dataset_id,
-        "train_first": data.first_month,
-        "train_last": data.last_month,
-        "code_version": code_version(),
-        "git_version": git_version(),
-    }
-
-
-def _params(candidate: Candidate, data: TrainingData) -> dict[str, Any]:
-    """Return what MLflow shows as the run's parameters."""
-    return candidate.describe() | {
-        "candidate": candidate.name,
-        "site": data.site,
-        "train_first": data.first_month,
-        "train_last": data.last_month,
-        "questions": len(data.questions),
-        "tags": len(data.vocabulary),
-        "min_tag_count": data.min_tag_count,
-        "dataset_id": data.dataset_id,
-        "code_version": code_version(),
-    }
-
-
-def _metrics(evaluation: Evaluation) -> dict[str, float]:
-    """Return the metrics over all questions, and of each slice those that tables show."""
-    metrics = dict(evaluation.figures)
-    metrics |= {"ece": evaluation.calibration.ece, "brier": evaluation.calibration.brier}
-    for name, part in evaluation.slices.items():
-        if name != "all":
-            metrics |= {f"{name}/{metric}": part.figures[metric] for metric in SHOWN}
-            metrics[f"{name}/questions"] = float(part.question_count)
-    return metrics
-
-
-def _description(
-    data: TrainingData, figures: Mapping[str, float], evaluation_run_id: str, bert_model: str | None
-) -> dict[str, Any]:
-    """Return what the model's folder says of itself, beside what the catalogue writes."""
-    return {
-        "site": data.site,
-        "train_first": data.first_month,
-        "train_last": data.last_month,
-        "questions": len(data.questions),
-        "dataset_id": data.dataset_id,
-        "min_tag_count": data.min_tag_count,
-        "metrics": dict(figures),
-        "evaluation_run_id": evaluation_run_id,
-        "code_version": code_version(),
-        "bert_model": bert_model,
-    }

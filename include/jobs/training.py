@@ -1,40 +1,29 @@
 """
-Plan, train, evaluate, choose and register; what the DAG `train_candidates` and MLproject call.
+Plan, train, evaluate, choose and register; what the DAG `train_candidates` calls.
 
-``python -m include.jobs.training --help`` does the same work without Airflow.
+``python -m include.jobs.training_command --help`` does the same work without Airflow, and is what
+MLproject's entry points run.
 """
 
 from __future__ import annotations
 
-import argparse
-import getpass
-import json
 import logging
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
 
-from rich.console import Console
-from rich.markdown import Markdown
 from sqlalchemy import Engine
 
 from include import names
 from include.candidates.base import EncoderFactory
 from include.candidates.catalogue import make_candidate
-from include.errors import CheckFailedError, MissingDataError, TagkeeperError
-from include.jobs.candidate_runs import (
-    EVALUATION,
-    CandidateMaker,
-    CandidateRuns,
-    log_dataset,
-    outcome_of,
-    stored,
-)
+from include.errors import CheckFailedError
+from include.jobs.candidate_runs import CandidateMaker, CandidateRuns, log_dataset, stored
 from include.jobs.choosing import Chooser, Comparison
 from include.jobs.code_version import code_version
 from include.jobs.datasets import Months, Split, resolve_months, split_by_time
+from include.jobs.run_records import EVALUATION, outcome_of
 from include.jobs.training_notes import note, short_note
 from include.jobs.training_plan import (
     CandidateSpec,
@@ -320,106 +309,11 @@ def train_all(
             say(f"{spec.label} failed: {error}")
         else:
             outcomes.append(outcome)
-            say(_one_line(outcome))
+            say(one_line(outcome))
     return training.choose(plan, outcomes)
 
 
-def _one_line(outcome: Outcome) -> str:
+def one_line(outcome: Outcome) -> str:
     """Return a candidate's figures for the terminal."""
     figures = " ".join(f"F1@{k} {outcome.figures[f'f1@{k}']:.3f}" for k in (1, 3, 5))
     return f"{outcome.spec.label}: {figures}{' (trained before)' if outcome.reused else ''}"
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m include.jobs.training",
-        description="Train candidates on the months before a test month and measure them on it; "
-        "compare them with the champion; register and promote the best. Settings come from the "
-        "environment: DATABASE_URL, MLFLOW_TRACKING_URI, SITE, CANDIDATES and others.",
-    )
-    steps = parser.add_subparsers(dest="step", required=True, metavar="STEP")
-    for step, said in (
-        ("train", "train and measure the candidates named"),
-        ("evaluate", "compare what was trained with the champion; change nothing"),
-        ("register", "compare, then register and promote the best if it passes the gate"),
-        ("all", "train, then register: what the DAG train_candidates does"),
-    ):
-        part = steps.add_parser(step, help=said, description=said)
-        part.add_argument(
-            "--candidate",
-            action="append",
-            default=[],
-            choices=names.CANDIDATES,
-            help="may be given several times; the setting CANDIDATES if left out",
-        )
-        part.add_argument(
-            *("--parameters", "-p"),
-            type=json.loads,
-            default={},
-            help="JSON object of the candidate's own parameters, such as '{\"penalty\": 2}'",
-        )
-        part.add_argument("--test-month", default="", help="YYYY-MM; the latest stored if empty")
-        part.add_argument(
-            "--window-months", type=int, default=0, help="months to learn from; 0 means all"
-        )
-        part.add_argument("--reason", default="by hand", help="goes into the ledger")
-        part.add_argument(
-            "--no-refit",
-            action="store_true",
-            help="serve the model as tested, without learning from the test month",
-        )
-    return parser
-
-
-def _request(asked: argparse.Namespace, settings: Settings) -> TrainingRequest:
-    """Return what the command line asks for; its steps share one training run per month."""
-    params = {
-        "candidates": asked.candidate,
-        "parameters": dict.fromkeys(asked.candidate, asked.parameters),
-        "test_month": asked.test_month,
-        "window_months": asked.window_months,
-        "reason": asked.reason,
-        "refit": not asked.no_refit,
-    }
-    actor = getpass.getuser()
-    return request_from_params(params, settings, request_id=f"command line of {actor}", actor=actor)
-
-
-def _run_step(step: str, training: Training, request: TrainingRequest, console: Console) -> None:
-    """Do one step of the command line and show what came of it."""
-    if step == "all":
-        console.print(Markdown(train_all(training, request, console.print)["note"]))
-        return
-    plan = training.plan(request)
-    if step == "train":
-        for spec in plan.specs:
-            console.print(_one_line(training.train_one(plan, spec)))
-        return
-    outcomes = training.finished(plan)
-    if not outcomes:
-        raise MissingDataError(
-            f"nothing was trained for {plan.months.test_month} with these questions and this code: "
-            "run the step 'train' first"
-        )
-    if step == "evaluate":
-        console.print(Markdown(training.compare(plan, outcomes)[1]))
-    else:
-        console.print(Markdown(training.choose(plan, outcomes)["note"]))
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Do a step of training from the command line; return the process's exit code."""
-    asked = _parser().parse_args(arguments)
-    logging.basicConfig(level=logging.WARNING, format="%(message)s")
-    try:
-        settings = Settings.from_env()
-        request = _request(asked, settings)
-        _run_step(asked.step, Training.from_settings(settings), request, Console())
-    except TagkeeperError as error:
-        Console(stderr=True).print(f"[red]{error}[/]")
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import math
 import os
-import shutil
 import tempfile
 import time
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,13 +18,16 @@ from include import names
 from include.errors import MissingDataError, RetryLaterError
 from include.registry.copies import checked_copy, fetch_candidate
 from include.registry.folder import folder_sha256
+<<<<<<< HEAD
 from include.registry.rest import CONNECT_TIMEOUT_S, Rest
+=======
+from include.registry.packing import pack
+from include.registry.rest import CONNECT_TIMEOUT_S
+>>>>>>> a5ba072 (Split training's command line, what runs are told and MLflow's packing into modules)
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-_INCLUDE: Final = Path(__file__).resolve().parents[1]
-_MODEL_CODE: Final = ("__init__.py", "errors.py", "names.py", "text", "candidates")
 _METRICS_PER_CALL: Final = 900
 _VALUE_LENGTH: Final = 5000
 _SERVER_ERROR: Final = 500
@@ -244,7 +245,7 @@ class Runs:
             With the logged model's id, place and SHA-256.
         """
         with tempfile.TemporaryDirectory() as work:
-            packed = _pack(folder, Path(work), requirements, bert_model)
+            packed = pack(folder, Path(work), requirements, bert_model)
             with self._passing_faults():
                 model = self._client.create_logged_model(
                     self._client.get_run(run_id).info.experiment_id,
@@ -380,36 +381,3 @@ def _run(found: Any) -> Run:
         params=dict(found.data.params),
         tags=dict(found.data.tags),
     )
-
-
-def _pack(folder: Path, work: Path, requirements: Sequence[str], bert_model: str | None) -> Path:
-    """Return a folder in MLflow's model format: the candidate, and the code that runs it."""
-    import mlflow.pyfunc
-    from mlflow.models import ModelSignature
-    from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
-
-    candidate, code, packed = work / "candidate", work / "include", work / "model"
-    shutil.copytree(folder, candidate)
-    code.mkdir()
-    for name in _MODEL_CODE:
-        source = _INCLUDE / name
-        if source.is_dir():
-            shutil.copytree(source, code / name, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copy(source, code / name)
-    with warnings.catch_warnings():
-        # mlflow asks for type hints and an example, from which it would infer this signature
-        warnings.simplefilter("ignore")
-        mlflow.pyfunc.save_model(
-            packed,
-            python_model=str(Path(__file__).with_name("suggester.py")),
-            artifacts={"candidate": str(candidate)},
-            code_paths=[str(code)],
-            pip_requirements=list(requirements),
-            model_config={"bert_model": bert_model},
-            signature=ModelSignature(
-                inputs=Schema([ColSpec("string", "title"), ColSpec("string", "body")]),
-                params=ParamSchema([ParamSpec("k", "long", 5)]),
-            ),
-        )
-    return packed
