@@ -8,6 +8,7 @@ little: encode them one by one, and a text has one vector. Needs torch.
 
 from __future__ import annotations
 
+import warnings
 from typing import Final
 
 import torch
@@ -31,7 +32,10 @@ class EightBitLinear(nn.Module):
         weight = layer.weight.detach()
         scales = (weight.abs().amax(dim=1) / _LARGEST).clamp_min(1e-12).double()
         offsets = torch.zeros(len(scales), dtype=torch.long)
-        rounded = torch.quantize_per_channel(weight, scales, offsets, 0, torch.qint8)
+        with warnings.catch_warnings():
+            # torch 2.13, which is pinned, says that this form will go one day
+            warnings.simplefilter("ignore", UserWarning)
+            rounded = torch.quantize_per_channel(weight, scales, offsets, 0, torch.qint8)
         bias = None if layer.bias is None else layer.bias.detach()
         self._packed = torch.ops.quantized.linear_prepack(rounded, bias)
 
