@@ -72,17 +72,11 @@ def rank_questions(
 ) -> QuestionResults:
     """Return a trained candidate's suggestions, with and (``titles_too``) without the bodies."""
     tags, scores = _ranked(candidate, questions.texts)
-<<<<<<< HEAD
     title_only: list[list[str]] = [[] for _ in tags]
     if titles_too:
-        # without a key: the vector of a bare title must not take the question's place in the cache
-        titles = [replace(text, prose="", code="", key=None) for text in questions.texts]
+        # a vector is kept by question and content, so a bare title's lies beside the question's own
+        titles = [replace(text, prose="", code="") for text in questions.texts]
         title_only, _ = _ranked(candidate, titles)
-=======
-    # a vector is kept by question and content, so a bare title's lies beside the question's own
-    titles = [replace(text, prose="", code="") for text in questions.texts]
-    title_only, _ = _ranked(candidate, titles)
->>>>>>> 135a34a (Embed in eight bits, one text at a time, and keep the titles' vectors)
     return QuestionResults(
         question_ids=[_question_id(text) for text in questions.texts],
         ranking=Ranking(tags, scores),

@@ -18,12 +18,8 @@ from include import names
 from include.errors import MissingDataError, RetryLaterError
 from include.registry.copies import checked_copy, fetch_candidate
 from include.registry.folder import folder_sha256
-<<<<<<< HEAD
-from include.registry.rest import CONNECT_TIMEOUT_S, Rest
-=======
 from include.registry.packing import pack
-from include.registry.rest import CONNECT_TIMEOUT_S
->>>>>>> a5ba072 (Split training's command line, what runs are told and MLflow's packing into modules)
+from include.registry.rest import CONNECT_TIMEOUT_S, Rest
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
