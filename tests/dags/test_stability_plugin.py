@@ -1,0 +1,199 @@
+"""The stability page as a part of Airflow's own web app: who sees it, and what they see."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+from selectolax.lexbor import LexborHTMLParser
+from sqlalchemy import text
+
+from include import names
+from include.evaluation.year_json import to_json
+from include.pages.stability import page_title, render
+from include.store.engine import make_engine
+from include.store.stability import Study, record_study, save_report
+from tests.conftest import own_database
+from tests.unit.stability_reports import year_report
+
+pytestmark = pytest.mark.integration
+
+REPORT = year_report(questions=60)
+STUDY = Study(
+    study_id="0a1b2c", site=REPORT.site, candidate=REPORT.candidate, parameters={"penalty": 1},
+    window_months=None, min_tag_count=5, encoder="", code_version="test",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def web(postgres_server: str, migrated_template: str) -> Iterator:
+    """Airflow's web app with our plugins, on its own metadata and an empty platform."""
+    migrated = subprocess.run(
+        [sys.executable, "-W", "ignore", "-m", "airflow", "db", "migrate"], capture_output=True
+    )
+    assert migrated.returncode == 0, migrated.stderr
+    from airflow.api_fastapi.app import create_app
+    from fastapi.testclient import TestClient
+
+    with (
+        own_database(postgres_server, migrated_template) as url,
+        pytest.MonkeyPatch.context() as at,
+    ):
+        at.setenv("DATABASE_URL", url)
+        at.setenv("SITE", REPORT.site)
+        client = TestClient(create_app(apps="core"))
+        client.database_url = url
+        yield client
+
+
+@pytest.fixture
+def login(web):
+    """Log the client in as a user with a role; None is nobody."""
+    from airflow.api_fastapi.app import get_auth_manager
+    from airflow.api_fastapi.auth.managers.base_auth_manager import COOKIE_NAME_JWT_TOKEN
+    from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
+
+    def log_in(role: str | None) -> None:
+        user = SimpleAuthManagerUser(username="ann", role=role)
+        web.cookies.set(COOKIE_NAME_JWT_TOKEN, get_auth_manager().generate_jwt(user))
+
+    web.cookies.clear()
+    yield log_in
+    web.cookies.clear()
+
+
+@pytest.fixture
+def stored(web):
+    """The report of a year, stored."""
+    engine = make_engine(web.database_url)
+    with engine.begin() as connection:
+        record_study(connection, STUDY)
+        save_report(
+            connection,
+            STUDY,
+            to_json(REPORT),
+            first_month=REPORT.months[0],
+            last_month=REPORT.months[-1],
+            source_id="s",
+            html=render(REPORT),
+            run_ids=[],
+        )
+    yield
+    with engine.begin() as connection:
+        connection.execute(text("DELETE FROM stability_studies"))
+    engine.dispose()
+
+
+def text_of(response, selector: str) -> str:
+    return " ".join(LexborHTMLParser(response.text).css_first(selector).text().split())
+
+
+def test_without_a_page_the_list_says_which_backfill_to_run(web, login):
+    login("viewer")
+    response = web.get("/stability/")
+
+    assert response.status_code == 200
+    assert names.DAG_STABILITY in text_of(response, "ol")
+    assert "airflow backfill create --dag-id stability_month" in text_of(response, "pre")
+
+
+@pytest.mark.parametrize("path", ["/stability/", "/stability/0a1b2c/2019-01"])
+def test_who_is_not_logged_in_sees_nothing(web, login, stored, path):
+    response = web.get(path)
+
+    assert response.status_code == 401
+    assert text_of(response, "h1") == "Log in first"
+    assert REPORT.candidate not in response.text
+
+
+def test_who_may_not_see_the_dag_does_not_see_its_page(web, login, stored):
+    login(None)
+
+    assert web.get("/stability/0a1b2c/2019-01").status_code == 403
+
+
+def test_list_leads_to_the_page(web, login, stored):
+    login("viewer")
+    shown = web.get("/stability/")
+    link = LexborHTMLParser(shown.text).css_first("h2 a")
+    page = web.get(f"/stability/{link.attributes['href']}")
+
+    assert REPORT.recommendation in shown.text
+    assert page.status_code == 200
+    assert text_of(page, "title") == page_title(REPORT)
+    assert text_of(page, ".back a") == "All pages"
+
+
+def test_a_page_that_is_not_there_is_not_found(web, login, stored):
+    login("viewer")
+
+    assert web.get("/stability/0a1b2c/2031-01").status_code == 404
+
+
+def test_only_airflow_may_frame_the_page(web, login, stored):
+    login("viewer")
+    for path in ("/stability/", "/stability/0a1b2c/2019-01", "/stability/framed.js"):
+        headers = web.get(path).headers
+
+        assert headers["X-Frame-Options"] == "SAMEORIGIN"
+        assert "frame-ancestors 'self'" in headers["Content-Security-Policy"]
+        assert "script-src 'self'" in headers["Content-Security-Policy"]
+        assert headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_airflow_offers_the_page_in_its_menu_and_on_a_dag(web, login):
+    login("admin")
+    plugins = web.get("/api/v2/plugins").json()["plugins"]
+    (ours,) = (each for each in plugins if each["name"] == "tagkeeper_stability_page")
+
+    assert {each["destination"] for each in ours["external_views"]} == {"nav", "dag"}
+    assert {each["href"] for each in ours["external_views"]} == {"stability/"}
+    for icon in ("icon", "icon_dark_mode"):
+        address = ours["external_views"][0][icon]
+        assert web.get(f"/{address}").headers["content-type"].startswith("image/svg+xml")
+
+
+def test_tasks_that_make_runs_and_reports_get_buttons(dags):
+    from airflow.serialization.serialized_objects import DagSerialization
+
+    def buttons(dag_id: str, task_id: str) -> set[str]:
+        stored = DagSerialization.from_dict(DagSerialization.to_dict(dags[dag_id]))
+        return set(stored.get_task(task_id).extra_links)
+
+    assert "MLflow run" in buttons(names.DAG_TRAIN, "train")
+    assert "MLflow run" in buttons(names.DAG_STABILITY, "train")
+    assert "Drift report" in buttons(names.DAG_MONITOR_DRIFT, "pages")
+
+
+@pytest.mark.parametrize("returned", [{"run_id": "7f"}, {"tfidf": "7f", "frequency": "8a"}])
+def test_button_leads_to_the_run_that_a_training_returned(returned, monkeypatch):
+    from plugins.mlflow_links import MlflowRun
+
+    monkeypatch.setenv("MLFLOW_URL", "http://mlflow.example:5000")
+
+    assert MlflowRun().address(returned) == "http://mlflow.example:5000/#/runs/7f"
+
+
+def test_a_task_does_not_pay_for_the_page():
+    loaded = subprocess.run(
+        [sys.executable, "-c", "import sys, plugins.stability_page; print(*sys.modules)"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+
+    assert {"fastapi", "jinja2", "psycopg2"} & set(loaded) <= already_in_airflow()
+
+
+def already_in_airflow() -> set[str]:
+    """Return what Airflow loads for any plugin."""
+    return set(
+        subprocess.run(
+            [sys.executable, "-c", "import sys, airflow.plugins_manager; print(*sys.modules)"],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.split()
+    )
