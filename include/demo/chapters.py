@@ -2,12 +2,15 @@
 
 import os
 import shutil
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 from include import names
+from include.demo import runs
 from include.demo.asking import ask, live_version, steady_traffic, wait_for_version
+from include.demo.drift import watch_drift
 from include.demo.memory import stack_memory_mb
 from include.demo.span import read_span
 from include.demo.stored import (
@@ -19,8 +22,6 @@ from include.demo.stored import (
 from include.demo.story import Chapter, Story
 from include.errors import CheckFailedError, FixSettingsError
 from include.local_stack import stack
-from include.local_stack.airflow_api import DagRun, TaskRun
-from include.local_stack.progress import Step
 from include.local_stack.status import stack_status
 from include.months import month_range
 from include.sources.stackexchange_api import StackExchangeClient
@@ -28,7 +29,6 @@ from include.sources.stackexchange_api import StackExchangeClient
 ASKED: Final = 25
 FOLLOW_S: Final = 5.0
 _DAG_TIMEOUT_S: Final = 60.0
-_RUN_TIMEOUT_S: Final = 900.0
 _SPARE_S: Final = 10.0
 
 
@@ -62,10 +62,9 @@ def _clear(local: Path) -> None:
 def ingest(story: Story) -> dict[str, Any]:
     """Pull more than a year of questions over HTTP, by an Airflow backfill."""
     months = story.span.first_months
-    started = datetime.now(UTC)
-    with story.steps.step(f"Backfill of {len(months)} months, {months[0]} to {months[-1]}") as step:
-        _backfill(story, months[0], months[-1], step)
-    seconds = (datetime.now(UTC) - started).total_seconds()
+    started = time.monotonic()
+    runs.ingest(story, months)
+    seconds = time.monotonic() - started
     questions = verify_months(story.engine, story.site, months)
     story.steps.note(
         f"{questions:,} questions of {story.site} in PostgreSQL, as many as the site gave; "
@@ -80,24 +79,12 @@ def ingest(story: Story) -> dict[str, Any]:
     }
 
 
-def _backfill(story: Story, first: str, last: str, step: Step) -> None:
-    def report(runs: list[DagRun]) -> None:
-        done = sum(run.ended for run in runs)
-        busy = ", ".join(run.month or "" for run in runs if run.state == "running")
-        step.show(busy or "waiting", done=done, total=len(runs))
-
-    story.airflow.start_backfill(names.DAG_INGEST, first, last)
-    story.airflow.wait_for_backfill(
-        names.DAG_INGEST, first, last, timeout_s=_RUN_TIMEOUT_S, report=report
-    )
-
-
 def first_champion(story: Story) -> dict[str, Any]:
     """Train the floor, which becomes the first champion, and see the service take it up."""
     month = story.span.first_months[-1]
     if live_version(story.service_url) is not None:
         raise CheckFailedError("the service has a champion before any was trained")
-    _train(story, month, ["frequency"], "demo: the floor that every other candidate must beat")
+    runs.train(story, month, ["frequency"], "demo: the floor that every other candidate must beat")
     promotion = champion_promotion(story.engine)
     waited = wait_for_version(story.service_url, promotion.to_version, FOLLOW_S + _SPARE_S)
     story.steps.note(
@@ -105,18 +92,6 @@ def first_champion(story: Story) -> dict[str, Any]:
         f"The service had it {waited:.1f} s after the run ended."
     )
     return {"first_champion_version": promotion.to_version}
-
-
-def _train(story: Story, month: str, candidates: list[str], reason: str) -> None:
-    def report(tasks: list[TaskRun]) -> None:
-        done = sum(task.state in {"success", "skipped"} for task in tasks)
-        busy = ", ".join(dict.fromkeys(task.task_id for task in tasks if task.state == "running"))
-        step.show(busy or "waiting", done=done, total=max(1, len(tasks)))
-
-    conf = {"test_month": month, "candidates": candidates, "reason": reason}
-    with story.steps.step(f"Training of {', '.join(candidates)}, tested on {month}") as step:
-        run_id = story.airflow.trigger(names.DAG_TRAIN, conf, note=reason)
-        story.airflow.wait_for_run(names.DAG_TRAIN, run_id, timeout_s=_RUN_TIMEOUT_S, report=report)
 
 
 def ask_for_tags(story: Story) -> dict[str, Any]:
@@ -145,16 +120,13 @@ def ask_for_tags(story: Story) -> dict[str, Any]:
 def train_again(story: Story) -> dict[str, Any]:
     """Ingest the next month, train every candidate, and see the service change over at work."""
     month, since = story.span.next_month, datetime.now(UTC)
-    with story.steps.step(f"The next month, {month}, ingested") as step:
-        _backfill(story, month, month, step)
-    questions = verify_months(story.engine, story.site, story.span.months)
+    runs.ingest(story, [month])
+    known = (*story.span.first_months, month)
+    questions = verify_months(story.engine, story.site, known)
     before, service = champion_promotion(story.engine), _service_pid(story)
     with steady_traffic(story.service_url, story.next_questions) as traffic:
-        _train(
-            story,
-            month,
-            list(story.settings.candidate_names),
-            "demo: every candidate, a month later",
+        runs.train(
+            story, month, story.settings.candidate_names, "demo: every candidate, a month later"
         )
         promotion = champion_promotion(story.engine)
         if promotion.to_version == before.to_version:
@@ -177,7 +149,7 @@ def train_again(story: Story) -> dict[str, Any]:
     )
     return {
         "questions": questions,
-        "months": len(story.span.months),
+        "months": len(known),
         "last_month": month,
         "candidates": figures,
         "champion_version": promotion.to_version,
@@ -207,4 +179,5 @@ CHAPTERS: Final = (
     Chapter("first_training", "A first champion", first_champion),
     Chapter("predictions", "Suggestions, asked for and recorded", ask_for_tags),
     Chapter("second_training", "A month later: a better champion, taken up at work", train_again),
+    Chapter("drift", "Months go by: drift, a retraining, a mail", watch_drift),
 )

@@ -9,8 +9,9 @@ import requests
 from include.errors import FixInputError, RetryLaterError
 from include.months import add_months, month_of, month_range, months_between
 
-MONTHS_AT_FIRST: Final = 14
-_SHORTEST: Final = 13
+MONTHS_AT_FIRST: Final = 13
+MONTHS_WATCHED: Final = 3
+_MONTHS: Final = MONTHS_AT_FIRST + 1 + MONTHS_WATCHED
 _QUIET_END: Final = timedelta(days=3)
 
 
@@ -25,20 +26,23 @@ class Span:
         Ingested at first, in order; the last of them tests the first models.
     next_month : str
         The month after: asked about by users, then ingested, then the test of the second models.
+    watched_months : tuple of str
+        The months after that, in order: checked for drift, one after the other.
     """
 
     first_months: tuple[str, ...]
     next_month: str
+    watched_months: tuple[str, ...]
 
     @property
     def months(self) -> tuple[str, ...]:
         """All of them, in order."""
-        return (*self.first_months, self.next_month)
+        return (*self.first_months, self.next_month, *self.watched_months)
 
 
 def choose_span(first_asked: datetime, last_asked: datetime) -> Span:
     """
-    Return the last months of a site that are whole, fifteen of them if there are as many.
+    Return the last seventeen months of a site that are whole.
 
     Parameters
     ----------
@@ -49,26 +53,32 @@ def choose_span(first_asked: datetime, last_asked: datetime) -> Span:
     Raises
     ------
     FixInputError
-        If there are fewer than fourteen months.
+        If there are fewer.
 
     Examples
     --------
     >>> span = choose_span(datetime(2017, 2, 28, tzinfo=UTC), datetime(2019, 12, 31, tzinfo=UTC))
     >>> span.first_months[0], span.first_months[-1], span.next_month
-    ('2018-10', '2019-11', '2019-12')
+    ('2018-08', '2019-08', '2019-09')
+    >>> span.watched_months
+    ('2019-10', '2019-11', '2019-12')
     """
     first, last = month_of(first_asked), month_of(last_asked)
     if first_asked - month_range(first)[0] > _QUIET_END:
         first = add_months(first, 1)
     if month_range(last)[1] - last_asked > _QUIET_END:
         last = add_months(last, -1)
-    whole = months_between(first, last)[-(MONTHS_AT_FIRST + 1) :]
-    if len(whole) < _SHORTEST + 1:
+    whole = months_between(first, last)[-_MONTHS:]
+    if len(whole) < _MONTHS:
         raise FixInputError(
-            f"the demo needs {_SHORTEST + 1} whole months of questions; the site has {len(whole)}, "
+            f"the demo needs {_MONTHS} whole months of questions; the site has {len(whole)}, "
             f"from {first_asked:%Y-%m-%d} to {last_asked:%Y-%m-%d}"
         )
-    return Span(first_months=whole[:-1], next_month=whole[-1])
+    return Span(
+        first_months=whole[:MONTHS_AT_FIRST],
+        next_month=whole[MONTHS_AT_FIRST],
+        watched_months=whole[MONTHS_AT_FIRST + 1 :],
+    )
 
 
 def read_span(api_url: str, site: str) -> Span:

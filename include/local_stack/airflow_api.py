@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
+from urllib.parse import quote
 
 import requests
 
@@ -274,6 +275,17 @@ class AirflowApi:
             TaskRun(one["task_id"], int(one["map_index"]), one["state"], int(one["try_number"]))
             for one in answer["task_instances"]
         ]
+
+    def result(self, dag_id: str, run_id: str, task_id: str) -> Any:
+        """Return what a task that is not mapped returned; FixInputError if it returned nothing."""
+        path = f"/dags/{dag_id}/dagRuns/{quote(run_id, safe='')}/taskInstances/{task_id}"
+        return self.call("GET", f"{path}/xcomEntries/return_value?stringify=false")["value"]
+
+    def run_ids(self, dag_id: str, beginning: str) -> list[str]:
+        """Return the ids of a DAG's runs that begin with ``beginning``, the earliest first."""
+        answer = self.call("GET", f"/dags/{dag_id}/dagRuns?limit=500&order_by=run_after")
+        found = [str(run["dag_run_id"]) for run in answer["dag_runs"]]
+        return [run_id for run_id in found if run_id.startswith(beginning)]
 
     def failure(self, run: DagRun) -> str:
         """Return which tasks of a failed run failed, and where their logs are."""

@@ -91,6 +91,20 @@ def default_events(seed: int, first_month: str, months: int) -> tuple[Event, ...
     return tuple(events)
 
 
+def story_events(first_month: str, months: int) -> tuple[Event, ...]:
+    """
+    Return the events of the site that `make up` and `make demo` show, those within its months.
+
+    Two that cost a model something, far apart: questions of one subject come to be tagged otherwise
+    in the tenth month, and people begin to ask about something new in the seventeenth.
+    """
+    events = (
+        Event(add_months(first_month, 9), "concept_change", 0.2),
+        Event(add_months(first_month, 16), "tag_born", 0.2),
+    )
+    return tuple(event for event in events if event.month < add_months(first_month, months))
+
+
 def write_events(events: Sequence[Event], path: Path) -> None:
     """Write ``events`` to ``path`` as a JSON list of objects with the fields of Event."""
     path.parent.mkdir(parents=True, exist_ok=True)

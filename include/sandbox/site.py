@@ -24,10 +24,12 @@ from include.questions import Question
 from include.sandbox import simulator
 from include.sandbox.api import ConnectionCut, SandboxApi
 from include.sandbox.archive import Archive
-from include.sandbox.events import Event, write_events
+from include.sandbox.events import Event, default_events, story_events, write_events
 from include.sources.jsonl import read_jsonl
 
 HOST: Final = "127.0.0.1"
+STORY_MONTHS: Final = 18
+STORY_QUESTIONS_PER_MONTH: Final = 150  # enough to see the story's events, few enough to embed
 
 
 class _WithoutCuts(logging.Filter):
@@ -137,16 +139,22 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--months",
         type=int,
-        default=simulator.DEFAULT_MONTHS,
+        default=STORY_MONTHS,
         help=f"months to simulate from {simulator.DEFAULT_FIRST_MONTH} (default %(default)s)",
     )
     parser.add_argument(
         "--questions-per-month",
         type=int,
-        default=simulator.DEFAULT_QUESTIONS_PER_MONTH,
+        default=STORY_QUESTIONS_PER_MONTH,
         help="mean volume of the simulation (default %(default)s)",
     )
-    parser.add_argument("--quiet", action="store_true", help="simulate without events")
+    parser.add_argument(
+        "--events",
+        choices=("story", "seeded", "none"),
+        default="story",
+        help="what changes in the simulation: the two events of the demo (default), each kind of "
+        "event in months that depend on the seed, or nothing",
+    )
     parser.add_argument(
         "--events-file", type=Path, help="write the simulation's events there, as JSON"
     )
@@ -167,7 +175,7 @@ def _contents(options: argparse.Namespace) -> tuple[str, list[Question]]:
             seed=options.seed,
             months=options.months,
             questions_per_month=options.questions_per_month,
-            events=() if options.quiet else None,
+            events=_events(options),
             site=options.site or simulator.SITE,
         )
         site, questions, events = (
@@ -178,6 +186,13 @@ def _contents(options: argparse.Namespace) -> tuple[str, list[Question]]:
     if options.events_file is not None:
         write_events(events, options.events_file)
     return site, questions
+
+
+def _events(options: argparse.Namespace) -> tuple[Event, ...]:
+    first, months = simulator.DEFAULT_FIRST_MONTH, int(options.months)
+    if options.events == "story":
+        return story_events(first, months)
+    return default_events(options.seed, first, months) if options.events == "seeded" else ()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -16,7 +16,7 @@ from include.sandbox.api import SandboxApi
 from include.sandbox.archive import Archive
 from include.sandbox.events import read_events
 from include.sandbox.simulator import simulate
-from include.sandbox.site import main, running
+from include.sandbox.site import STORY_QUESTIONS_PER_MONTH, main, running
 
 pytestmark = pytest.mark.integration
 
@@ -180,12 +180,11 @@ def started(*arguments: str) -> Iterator[str]:
 
 
 def test_command_serves_the_simulation_and_writes_its_events(tmp_path):
-    with started(
-        "--months", "18", "--seed", "5", "--events-file", str(tmp_path / "e.json")
-    ) as line:
+    options = ("--months", "18", "--seed", "5", "--events", "seeded")
+    with started(*options, "--events-file", str(tmp_path / "e.json")) as line:
         url = line.split(" at ")[1].strip()
         items = ask(url, sort="creation", order="asc", pagesize=1).json()["items"]
-    expected = simulate(seed=5, months=18)
+    expected = simulate(seed=5, months=18, questions_per_month=STORY_QUESTIONS_PER_MONTH)
 
     assert f"{len(expected.questions)} questions" in line
     assert items[0]["question_id"] == expected.questions[0].question_id

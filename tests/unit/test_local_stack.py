@@ -23,6 +23,10 @@ from include.local_stack.place import PORTS, local_place
 from include.local_stack.postgres import databases_beside
 from include.local_stack.processes import Process, processes
 from include.local_stack.supervisor import socket_path, write_configuration
+from include.months import month_range
+from include.sandbox.events import story_events
+from include.sandbox.simulator import simulate
+from include.sandbox.site import STORY_MONTHS
 
 
 @pytest.fixture
@@ -137,11 +141,20 @@ def test_another_kind_of_database_is_refused(url: str):
 
 
 def test_months_cut_at_the_sites_edges_are_left_out():
-    span = choose_span(datetime(2019, 3, 18, tzinfo=UTC), datetime(2020, 6, 10, tzinfo=UTC))
+    span = choose_span(datetime(2018, 12, 18, tzinfo=UTC), datetime(2020, 6, 10, tzinfo=UTC))
 
-    assert span.months[0] == "2019-04"
-    assert span.next_month == "2020-05"
+    assert span.months[0] == "2019-01"
+    assert span.next_month == "2020-02"
+    assert span.watched_months == ("2020-03", "2020-04", "2020-05")
     assert len(span.first_months) == 13
+
+
+def test_demo_watches_a_quiet_month_the_storys_event_and_a_quiet_month():
+    months = simulate(months=STORY_MONTHS, questions_per_month=1, events=()).months
+    events = {event.month for event in story_events(months[0], STORY_MONTHS)}
+    span = choose_span(month_range(months[0])[0], month_range(months[-1])[1])
+
+    assert [month in events for month in span.watched_months] == [False, True, False]
 
 
 def test_too_few_months_are_refused_with_their_number():

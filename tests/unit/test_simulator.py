@@ -10,7 +10,14 @@ import pytest
 from include.errors import FixInputError
 from include.months import month_of, months_between
 from include.questions import Question
-from include.sandbox.events import KINDS, Event, default_events, read_events, write_events
+from include.sandbox.events import (
+    KINDS,
+    Event,
+    default_events,
+    read_events,
+    story_events,
+    write_events,
+)
 from include.sandbox.simulator import Simulation, simulate
 
 LARGE = {"months": 6, "questions_per_month": 600, "first_month": "2023-01"}
@@ -114,6 +121,19 @@ def test_default_events_have_every_kind_and_leave_the_first_year_quiet(months):
         assert simulation.events[0].month >= "2024-01"
         assert len({event.month for event in simulation.events}) == len(simulation.events)
         assert len(simulation.quiet_months) >= 12
+
+
+def test_the_story_has_two_events_with_quiet_months_around_the_later_one():
+    events = story_events("2023-01", 18)
+
+    assert [(event.month, event.kind) for event in events] == [
+        ("2023-10", "concept_change"),
+        ("2024-05", "tag_born"),
+    ]
+
+
+def test_a_story_cut_short_keeps_the_events_within_its_months():
+    assert [event.month for event in story_events("2023-01", 12)] == ["2023-10"]
 
 
 def test_born_tag_is_unused_before_its_month_and_has_its_share_from_then_on():
