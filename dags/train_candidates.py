@@ -7,10 +7,11 @@ questions much worse. The winner learns from the test month too before it is ser
 was chosen and why stands in the run's note, in MLflow and in what `choose` returns.
 
 Runs by the policy `RETRAINING_POLICY` on the third of the month, when the month before is stored;
-on a drift decision; or by hand, with the form below. A candidate that fails does not stop the
-others. Then the thresholds of the drift checks are found for whoever is champion now. Backfilling
-questions never starts it. Safe to run again: what was trained with the same questions, parameters
-and code is used again, and what was promoted is not promoted twice.
+on a drift decision; or by hand, with the form below. A scheduled run that finds too little stored to
+learn from is skipped. A candidate that fails does not stop the others. Then the thresholds of the
+drift checks are found for whoever is champion now. Backfilling questions never starts it. Safe to
+run again: what was trained with the same questions, parameters and code is used again, and what was
+promoted is not promoted twice.
 """
 
 import os
@@ -98,10 +99,15 @@ CHOSEN = os.environ.get("CANDIDATES") or ",".join(names.CANDIDATES)
 def train_candidates():
     @task
     def plan(params=None, dag_run=None) -> dict:
+        from airflow.sdk.exceptions import AirflowSkipException
+
+        from include.jobs.too_early import too_early
         from include.jobs.training import Training, request_from_run
         from include.settings import Settings
 
         settings = Settings.from_env()
+        if reason := too_early(settings, str(dag_run.run_type)):
+            raise AirflowSkipException(reason)
         request = request_from_run(
             settings,
             params,
