@@ -60,12 +60,12 @@ def watch_drift(story: Story) -> dict[str, Any]:
     recorded = 0
     for month in story.span.watched_months:
         if month in events:
-            story.steps.note(f"What the simulator does in {month}: {_in_words(events[month])}")
+            story.steps.note(f"What the simulator does in {month}: {in_words(events[month])}")
         runs.ingest(story, [month])
         before = champion_promotion(story.engine)
         report = _check(story, month)
         if events:
-            _verify_verdict(report, month, expected=month in events)
+            verify_verdict(report, month, expected=month in events)
         facts = _facts(month, report)
         if report.action == "retrain":
             retraining = _follow_retraining(story, month, report, before)
@@ -97,7 +97,7 @@ def _events(story: Story) -> dict[str, Event]:
     return {event.month: event for event in read_events(story.local / "sandbox-events.json")}
 
 
-def _in_words(event: Event) -> str:
+def in_words(event: Event) -> str:
     """Return an event as people would tell it."""
     share, tags = f"{event.share:.0%} of the questions", ", ".join(event.tags)
     return {
@@ -128,7 +128,7 @@ def _check(story: Story, month: str) -> StoredReport:
     return report
 
 
-def _verify_verdict(report: StoredReport, month: str, *, expected: bool) -> None:
+def verify_verdict(report: StoredReport, month: str, *, expected: bool) -> None:
     """Hold what was found against what the simulator did."""
     wanted = ("drift", "retrain") if expected else ("quiet", "keep")
     found = (report.report.verdict, report.action)

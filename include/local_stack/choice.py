@@ -28,16 +28,21 @@ class Choice:
         File that the sandbox site serves instead of the simulator's questions; absolute.
     live : bool
         True for the real API, without a sandbox site.
+    api_url : str
+        Where the real API is, if it is used.
     """
 
     site: str
     data: Path | None = None
     live: bool = False
+    api_url: str = REAL_API
 
     @classmethod
     def from_mapping(cls, environment: Mapping[str, str]) -> Self:
         """
         Read ``SITE``, ``DATA`` and ``LIVE``, as in ``make up DATA=file.jsonl.gz``.
+
+        With ``LIVE``, ``STACKEXCHANGE_API_URL`` may name a proxy of the API.
 
         Raises
         ------
@@ -50,7 +55,8 @@ class Choice:
         if live and data:
             raise FixSettingsError("DATA and LIVE exclude each other: a file, or the real API")
         if live:
-            return cls(site=site or "stackoverflow", live=True)
+            url = environment.get("STACKEXCHANGE_API_URL", "").strip() or REAL_API
+            return cls(site=site or "stackoverflow", live=True, api_url=url)
         if not data:
             return cls(site=site or SANDBOX_SITE)
         path = Path(data).expanduser().resolve()
@@ -60,7 +66,7 @@ class Choice:
 
     def questions(self, place: Place) -> Questions:
         """Return the site and the root of its API."""
-        return Questions(self.site, REAL_API if self.live else f"{place.url('sandbox')}/2.3")
+        return Questions(self.site, self.api_url if self.live else f"{place.url('sandbox')}/2.3")
 
     def sandbox_arguments(self, place: Place) -> tuple[str, ...] | None:
         """Return what the sandbox site is told; None where there is none."""

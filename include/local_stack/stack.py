@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from include.errors import FixSettingsError, RetryLaterError
 from include.local_stack import leftovers, postgres
-from include.local_stack.choice import Choice
+from include.local_stack.choice import REAL_API, Choice
 from include.local_stack.credentials import Credentials, load_credentials, write_private
 from include.local_stack.environment import (
     Databases,
@@ -50,7 +50,7 @@ class StackState:
         Port of each server.
     session : int or None
         Session id of supervisord, by which its descendants are known.
-    site, data, live
+    site, data, live, api_url
         As in `Choice`.
     own_postgres : bool
         False where the user's ``DATABASE_URL`` is used.
@@ -65,11 +65,13 @@ class StackState:
     live: bool
     own_postgres: bool
     started_at: str
+    api_url: str = REAL_API
 
     @property
     def choice(self) -> Choice:
         """The questions that the stack works on."""
-        return Choice(self.site, None if self.data is None else Path(self.data), self.live)
+        data = None if self.data is None else Path(self.data)
+        return Choice(self.site, data, self.live, self.api_url)
 
 
 def read_state(local: Path) -> StackState | None:
@@ -212,6 +214,7 @@ def _start(local: Path, choice: Choice, database_url: str | None, steps: Steps) 
             live=choice.live,
             own_postgres=database_url is None,
             started_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            api_url=choice.api_url,
         )
         environment = _write_files(place, state, databases, credentials)
         supervisor = Supervisor(local)
@@ -349,5 +352,5 @@ def _alone(local: Path) -> Iterator[None]:
 
 
 def _named(choice: Choice) -> str:
-    source = "the real API" if choice.live else choice.data or "the simulator"
+    source = choice.api_url if choice.live else choice.data or "the simulator"
     return f"{choice.site}, {source}"

@@ -54,6 +54,13 @@ def test_live_asks_the_real_api_and_needs_no_sandbox(tmp_path: Path):
     assert "sandbox" not in {one.name for one in processes(place, None)}
 
 
+def test_live_goes_through_a_proxy_of_the_api_that_is_named():
+    proxy = "http://proxy.example:8080/2.3"
+
+    assert Choice.from_mapping({"LIVE": "1", "STACKEXCHANGE_API_URL": proxy}).api_url == proxy
+    assert Choice.from_mapping({"STACKEXCHANGE_API_URL": proxy}) == Choice("sandbox")
+
+
 @pytest.mark.parametrize(
     ("given", "words"),
     [
