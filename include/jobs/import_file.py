@@ -9,11 +9,13 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from sqlalchemy import Engine
 
 from include.errors import FixInputError, TagkeeperError
@@ -24,9 +26,21 @@ from include.store.engine import make_engine
 from include.store.migrations import migrate
 from include.store.questions import upsert_questions
 
+_COLUMNS = (
+    SpinnerColumn(),
+    TextColumn("{task.description}"),
+    TextColumn("{task.completed:,} questions read"),
+    TimeElapsedColumn(),
+)
+
 
 def import_file(
-    engine: Engine, path: Path, *, site: str | None = None, as_of: datetime | None = None
+    engine: Engine,
+    path: Path,
+    *,
+    site: str | None = None,
+    as_of: datetime | None = None,
+    on_read: Callable[[int], None] = lambda _: None,
 ) -> int:
     """
     Store the file's questions in one transaction and return their number.
@@ -42,6 +56,8 @@ def import_file(
     as_of : datetime or None
         When the file was exported, aware: a stored reading that is later than this stays. None
         takes the file for the latest reading.
+    on_read : callable, optional
+        Called with the number of questions read so far, after each.
 
     Raises
     ------
@@ -49,7 +65,8 @@ def import_file(
         If the file cannot be read or holds no question; nothing is stored then.
     """
     with engine.begin() as connection:
-        count = upsert_questions(connection, _dated(read_file(path, site), as_of))
+        questions = _counted(_dated(read_file(path, site), as_of), on_read)
+        count = upsert_questions(connection, questions)
         if count == 0:
             raise FixInputError(f"{path} holds no question" + (f" of {site}" if site else ""))
     return count
@@ -59,6 +76,12 @@ def _dated(questions: Iterator[Question], as_of: datetime | None) -> Iterator[Qu
     if as_of is None:
         return questions
     return (replace(question, fetched_at=as_of) for question in questions)
+
+
+def _counted(questions: Iterator[Question], on_read: Callable[[int], None]) -> Iterator[Question]:
+    for count, question in enumerate(questions, start=1):
+        on_read(count)
+        yield question
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -86,7 +109,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         engine = make_engine(Settings.from_env().require_database_url())
         migrate(engine)
-        count = import_file(engine, options.file, site=options.site, as_of=options.as_of)
+        with Progress(*_COLUMNS, console=Console(stderr=True)) as progress:
+            bar = progress.add_task(options.file.name, total=None)
+            count = import_file(
+                engine,
+                options.file,
+                site=options.site,
+                as_of=options.as_of,
+                on_read=lambda read: progress.update(bar, completed=read),
+            )
     except TagkeeperError as error:
         sys.stderr.write(f"{error}\n")
         return 2

@@ -4,14 +4,17 @@ Bring the database to the newest schema: numbered files, each applied once, in o
 ``python -m include.store.migrations`` does it for ``DATABASE_URL``.
 """
 
+import argparse
 import hashlib
 import logging
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from sqlalchemy import Engine, text
 
 from include import names
-from include.errors import CheckFailedError
+from include.errors import CheckFailedError, TagkeeperError
 from include.settings import Settings
 from include.store.engine import make_engine
 
@@ -69,13 +72,21 @@ def migrate(engine: Engine, folder: Path = MIGRATIONS) -> list[str]:
     return applied_now
 
 
-def main() -> None:
-    """Migrate the database of ``DATABASE_URL``."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Migrate the database of ``DATABASE_URL``; return the exit code."""
+    argparse.ArgumentParser(
+        prog="python -m include.store.migrations",
+        description="Bring the database of DATABASE_URL to its newest schema; safe to run again.",
+    ).parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    engine = make_engine(Settings.from_env().require_database_url())
-    applied = migrate(engine)
+    try:
+        applied = migrate(make_engine(Settings.from_env().require_database_url()))
+    except TagkeeperError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
     log.info("%d migrations applied, schema is current", len(applied))
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,0 +1,29 @@
+"""Every module that can be run says what it does and takes."""
+
+import runpy
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+COMMANDS = sorted(
+    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__main__")
+    for pattern in ("include/**/*.py", "serving/*.py", "tests/benchmarks/bench_*.py")
+    for path in ROOT.glob(pattern)
+    if '__name__ == "__main__"' in path.read_text(encoding="utf-8")
+)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("module", COMMANDS)
+def test_command_explains_itself(module: str, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", [module, "--help"])
+
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_module(module, run_name="__main__")
+
+    said = capsys.readouterr().out
+    assert ended.value.code == 0
+    assert said.startswith("usage: ")
+    assert len(said.splitlines()) > 4
