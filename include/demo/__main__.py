@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from include.demo.chapters import CHAPTERS
-from include.demo.memory import peak_memory
+from include.demo.load import peak_memory
 from include.demo.story import Story, tell
 from include.errors import FixSettingsError, TagkeeperError
 from include.local_stack.__main__ import show

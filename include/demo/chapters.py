@@ -11,7 +11,7 @@ from include import names
 from include.demo import runs
 from include.demo.asking import ask, live_version, steady_traffic, wait_for_version
 from include.demo.drift import watch_drift
-from include.demo.memory import stack_memory_mb
+from include.demo.load import stack_memory_mb
 from include.demo.span import read_span
 from include.demo.stored import (
     candidate_figures,

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Engine
 
 from include.demo.asking import Answer
+from include.demo.load import cpu_seconds
 from include.demo.span import Span
 from include.errors import CheckFailedError
 from include.local_stack.airflow_api import AirflowApi
@@ -36,8 +37,8 @@ class Story:
         Shows what happens.
     figures : dict
         What was measured; becomes ``demo.json``.
-    seconds : dict
-        Seconds of each chapter, by its name.
+    seconds, cpu_seconds : dict
+        Seconds of each chapter, by its name: by the clock, and of processor time.
     """
 
     settings: Settings
@@ -45,6 +46,7 @@ class Story:
     steps: Steps
     figures: dict[str, Any] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
+    cpu_seconds: dict[str, float] = field(default_factory=dict)
     environment: dict[str, str] = field(default_factory=dict)
     next_questions: tuple[Question, ...] = ()
     answers: tuple[Answer, ...] = ()
@@ -103,11 +105,16 @@ class Story:
 
     def summary(self) -> dict[str, Any]:
         """Return the content of ``demo.json``."""
-        seconds = {name: round(value, 1) for name, value in self.seconds.items()}
         return {
             **self.figures,
-            "seconds": {**seconds, "total": round(sum(self.seconds.values()), 1)},
+            "seconds": _with_total(self.seconds),
+            "cpu_seconds": _with_total(self.cpu_seconds),
         }
+
+
+def _with_total(seconds: dict[str, float]) -> dict[str, float]:
+    rounded = {name: round(value, 1) for name, value in seconds.items()}
+    return {**rounded, "total": round(sum(seconds.values()), 1)}
 
 
 @dataclass(frozen=True)
@@ -141,6 +148,7 @@ def tell(story: Story, chapters: Sequence[Chapter]) -> None:
     """
     for number, chapter in enumerate(chapters, start=1):
         story.steps.console.rule(f"[bold]{number} · {chapter.title}", align="left")
-        started = time.monotonic()
+        started, spent = time.monotonic(), cpu_seconds(story.local)
         story.figures.update(chapter.tell(story))
         story.seconds[chapter.name] = time.monotonic() - started
+        story.cpu_seconds[chapter.name] = cpu_seconds(story.local) - spent

@@ -1,10 +1,12 @@
-"""Watches how much memory the whole platform takes."""
+"""Watches how much memory and processor time the whole platform takes."""
 
 import contextlib
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+import psutil
 
 from include.errors import RetryLaterError
 from include.local_stack.status import stack_status
@@ -13,6 +15,33 @@ from include.local_stack.status import stack_status
 def stack_memory_mb(local: Path) -> float:
     """Return the memory of all processes of the stack in MB, each shared page counted once."""
     return sum(line.memory_mb for line in stack_status(local))
+
+
+def cpu_seconds(local: Path) -> float:
+    """
+    Return the processor time spent so far by the stack, by this process, and by what they ended.
+
+    On a busy machine it tells what wall-clock seconds do not: how much work there was.
+    """
+    pids = {line.pid for line in stack_status(local) if line.pid}
+    return sum(_spent(pid) for pid in pids) + _spent_by(psutil.Process())
+
+
+def _spent(pid: int) -> float:
+    try:
+        root = psutil.Process(pid)
+        return sum(_spent_by(process) for process in (root, *root.children(recursive=True)))
+    except psutil.Error:
+        return 0.0
+
+
+def _spent_by(process: psutil.Process) -> float:
+    """Return a process's time and that of its children that have ended; 0 if it has just gone."""
+    try:
+        times = process.cpu_times()
+    except psutil.Error:
+        return 0.0
+    return float(times.user + times.system + times.children_user + times.children_system)
 
 
 @contextmanager
