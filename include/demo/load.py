@@ -24,7 +24,12 @@ def cpu_seconds(local: Path) -> float:
     On a busy machine it tells what wall-clock seconds do not: how much work there was.
     """
     pids = {line.pid for line in stack_status(local) if line.pid}
-    return sum(_spent(pid) for pid in pids) + _spent_by(psutil.Process())
+    return sum(_spent(pid) for pid in pids) + own_cpu_seconds()
+
+
+def own_cpu_seconds() -> float:
+    """Return the processor time of this process and of its children that have ended."""
+    return _spent_by(psutil.Process())
 
 
 def _spent(pid: int) -> float:
