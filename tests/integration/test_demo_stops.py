@@ -1,0 +1,66 @@
+"""The demo ends with 1, a clear line and the logs' place when something is not as it should be."""
+
+from pathlib import Path
+
+import pytest
+
+from include.demo.__main__ import main
+from include.demo.story import Chapter, Story, tell
+from include.errors import CheckFailedError
+from include.local_stack.choice import Choice
+from include.local_stack.progress import Steps
+from include.settings import Settings
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in ("DATA", "SITE", "LIVE", "DATABASE_URL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("LOCAL_DIR", str(tmp_path / "local"))
+    (tmp_path / "local").mkdir()
+    return tmp_path / "local"
+
+
+def test_a_folder_with_other_things_in_it_is_not_cleared(folder: Path, capsys):
+    kept = folder / "thesis.tex"
+    kept.write_text("years of work")
+
+    assert main([]) == 1
+
+    said = "".join(capsys.readouterr().out.split())  # the terminal's width breaks lines
+    assert "Thedemostopped:" in said
+    assert "holdssomethingelsethanastack" in said
+    assert f"Logs:{folder / 'logs'}" in said
+    assert kept.read_text() == "years of work"
+    assert "FixSettingsError" in (folder / "logs" / "demo.log").read_text()
+
+
+def test_the_real_api_is_refused_before_anything_starts(folder: Path, monkeypatch, capsys):
+    monkeypatch.setenv("LIVE", "1")
+
+    assert main([]) == 1
+
+    assert "cannot start" in capsys.readouterr().out
+    assert list(folder.iterdir()) == []
+
+
+def test_chapters_after_one_that_failed_are_not_told(folder: Path):
+    from rich.console import Console
+
+    told = []
+
+    def fails(story: Story) -> dict[str, int]:
+        raise CheckFailedError("not as it should be")
+
+    def later(story: Story) -> dict[str, int]:
+        told.append(1)
+        return {}
+
+    story = Story(Settings.from_env(), Choice("sandbox"), Steps(Console(quiet=True)))
+    with pytest.raises(CheckFailedError, match="not as it should be"):
+        tell(story, [Chapter("one", "One", fails), Chapter("two", "Two", later)])
+
+    assert told == []
+    assert story.seconds == {}
