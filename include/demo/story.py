@@ -16,7 +16,7 @@ from include.errors import CheckFailedError
 from include.local_stack.airflow_api import AirflowApi
 from include.local_stack.choice import Choice
 from include.local_stack.progress import Steps
-from include.local_stack.stack import read_environment
+from include.local_stack.state import read_environment
 from include.questions import Question
 from include.settings import Settings
 from include.store.engine import make_engine

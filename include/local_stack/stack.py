@@ -1,20 +1,19 @@
 """Starts, stops and describes a stack: the whole platform in one folder of this machine."""
 
 import fcntl
-import json
 import os
 import shlex
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from include.errors import FixSettingsError, RetryLaterError
 from include.local_stack import leftovers, postgres
-from include.local_stack.choice import REAL_API, Choice
+from include.local_stack.choice import Choice
 from include.local_stack.credentials import Credentials, load_credentials, write_private
 from include.local_stack.environment import (
     Databases,
@@ -34,52 +33,10 @@ from include.local_stack.processes import (
     processes,
 )
 from include.local_stack.progress import Steps
+from include.local_stack.state import StackState, read_state, record_state
 from include.local_stack.supervisor import Supervisor, log_file, write_configuration
 
 _START_TIMEOUT_S: Final = 240.0
-
-
-@dataclass(frozen=True)
-class StackState:
-    """
-    What is recorded of a started stack.
-
-    Parameters
-    ----------
-    ports : dict of str to int
-        Port of each server.
-    session : int or None
-        Session id of supervisord, by which its descendants are known.
-    site, data, live, api_url
-        As in `Choice`.
-    own_postgres : bool
-        False where the user's ``DATABASE_URL`` is used.
-    started_at : str
-        ISO time, UTC.
-    """
-
-    ports: dict[str, int]
-    session: int | None
-    site: str
-    data: str | None
-    live: bool
-    own_postgres: bool
-    started_at: str
-    api_url: str = REAL_API
-
-    @property
-    def choice(self) -> Choice:
-        """The questions that the stack works on."""
-        data = None if self.data is None else Path(self.data)
-        return Choice(self.site, data, self.live, self.api_url)
-
-
-def read_state(local: Path) -> StackState | None:
-    """Return what is recorded of the stack in ``local``, or None."""
-    path = local / "state.json"
-    if not path.exists():
-        return None
-    return StackState(**json.loads(path.read_text(encoding="utf-8")))
 
 
 def stack_processes(place: Place, state: StackState) -> tuple[Process, ...]:
@@ -88,26 +45,6 @@ def stack_processes(place: Place, state: StackState) -> tuple[Process, ...]:
     if not state.own_postgres:
         return others
     return (postgres_process(postgres.binaries(), place.local / "postgres", place), *others)
-
-
-def read_environment(local: Path) -> dict[str, str]:
-    """
-    Return the variables that a running stack adds to its processes' environment.
-
-    Raises
-    ------
-    FixSettingsError
-        If no stack was started in ``local``.
-    """
-    path = local / "env"
-    if not path.exists():
-        raise FixSettingsError(f"no stack keeps its state in {local}: start one with `make up`")
-    found = {}
-    for line in path.read_text(encoding="utf-8").splitlines():
-        (assignment,) = shlex.split(line.removeprefix("export "))
-        name, _, value = assignment.partition("=")
-        found[name] = value
-    return found
 
 
 def is_running(local: Path) -> bool:
@@ -249,10 +186,10 @@ def _start_supervisor(
     accounts = {} if account is None else {"postgres": account}
     defined = stack_processes(place, state)
     # Recorded before and after: whatever happens between, `down` finds the folder's mark
-    _record(place.local, state)
+    record_state(place.local, state)
     supervisor.start(write_configuration(place, defined, accounts), environment)
     state = StackState(**{**asdict(state), "session": leftovers.session_of(supervisor.pid())})
-    _record(place.local, state)
+    record_state(place.local, state)
     return state
 
 
@@ -336,11 +273,6 @@ def _end_leftovers(local: Path, state: StackState | None, steps: Steps) -> int:
     if ended:
         steps.note(f"Ended {ended} processes that had lost their supervisor.")
     return ended
-
-
-def _record(local: Path, state: StackState) -> None:
-    content: dict[str, Any] = asdict(state)
-    write_private(local / "state.json", json.dumps(content, indent=1) + "\n")
 
 
 @contextmanager

@@ -8,7 +8,8 @@ from rich.table import Table
 
 from include.local_stack.place import Place, local_place
 from include.local_stack.processes import Process
-from include.local_stack.stack import read_environment, read_state, stack_processes
+from include.local_stack.stack import stack_processes
+from include.local_stack.state import read_environment, read_state
 from include.local_stack.supervisor import Supervisor
 
 

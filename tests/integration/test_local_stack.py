@@ -16,7 +16,7 @@ from include.demo.asking import ask, wait_for_version
 from include.demo.stored import champion_promotion, verify_months, wait_until_recorded
 from include.local_stack.airflow_api import AirflowApi
 from include.local_stack.leftovers import belonging_processes
-from include.local_stack.stack import read_environment, read_state
+from include.local_stack.state import read_environment, read_state
 from include.local_stack.status import stack_status
 from include.months import month_range
 from include.sources.stackexchange_api import StackExchangeClient

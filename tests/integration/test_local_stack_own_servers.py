@@ -19,7 +19,7 @@ from include.errors import FixSettingsError
 from include.local_stack import postgres
 from include.local_stack.airflow_api import AirflowApi
 from include.local_stack.postgres import databases_beside, ensure_databases
-from include.local_stack.stack import read_environment, read_state
+from include.local_stack.state import read_environment, read_state
 from include.local_stack.status import stack_status
 from include.sandbox.api import SandboxApi
 from include.sandbox.archive import Archive
