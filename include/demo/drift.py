@@ -55,7 +55,7 @@ class Retraining:
 
 def watch_drift(story: Story) -> dict[str, Any]:
     """Let months go by; check each for drift, and follow what the platform does about it."""
-    events = _events(story)
+    events = story_events(story)
     told = []
     recorded = 0
     for month in story.span.watched_months:
@@ -90,11 +90,11 @@ def watch_drift(story: Story) -> dict[str, Any]:
     }
 
 
-def _events(story: Story) -> dict[str, Event]:
+def story_events(story: Story) -> dict[str, Event]:
     """Return the simulator's events by month; none are known of real questions."""
     if story.choice.data is not None:
         return {}
-    return {event.month: event for event in read_events(story.local / "sandbox-events.json")}
+    return {event.month: event for event in readstory_events(story.local / "sandbox-events.json")}
 
 
 def in_words(event: Event) -> str:
