@@ -63,7 +63,8 @@ def ingest(story: Story) -> dict[str, Any]:
     """Pull more than a year of questions over HTTP, by an Airflow backfill."""
     months = story.span.first_months
     started = time.monotonic()
-    runs.ingest(story, months)
+    title = f"Backfill of {len(months)} months, {months[0]} to {months[-1]}"
+    runs.backfill(story, title, names.DAG_INGEST, months)
     seconds = time.monotonic() - started
     questions = verify_months(story.engine, story.site, months)
     story.steps.note(
@@ -120,7 +121,7 @@ def ask_for_tags(story: Story) -> dict[str, Any]:
 def train_again(story: Story) -> dict[str, Any]:
     """Ingest the next month, train every candidate, and see the service change over at work."""
     month, since = story.span.next_month, datetime.now(UTC)
-    runs.ingest(story, [month])
+    runs.ingest(story, month)
     known = (*story.span.first_months, month)
     questions = verify_months(story.engine, story.site, known)
     before, service = champion_promotion(story.engine), _service_pid(story)

@@ -61,7 +61,7 @@ def watch_drift(story: Story) -> dict[str, Any]:
     for month in story.span.watched_months:
         if month in events:
             story.steps.note(f"What the simulator does in {month}: {in_words(events[month])}")
-        runs.ingest(story, [month])
+        runs.ingest(story, month)
         before = champion_promotion(story.engine)
         report = _check(story, month)
         if events:
@@ -94,7 +94,7 @@ def story_events(story: Story) -> dict[str, Event]:
     """Return the simulator's events by month; none are known of real questions."""
     if story.choice.data is not None:
         return {}
-    return {event.month: event for event in readstory_events(story.local / "sandbox-events.json")}
+    return {event.month: event for event in read_events(story.local / "sandbox-events.json")}
 
 
 def in_words(event: Event) -> str:

@@ -14,6 +14,7 @@ from include.months import month_of, month_start
 
 _ENDED: Final = {"success", "failed"}
 _TRIES: Final = 5
+_BACKFILL_ENDS_S: Final = 60.0
 
 
 @dataclass(frozen=True)
@@ -172,20 +173,28 @@ class AirflowApi:
         at_once: int = 2,
         conf: Mapping[str, Any] | None = None,
     ) -> int:
-        """Start a backfill over months, both included, and return its id; months run again."""
-        answer = self.call(
-            "POST",
-            "/backfills",
-            {
-                "dag_id": dag_id,
-                "from_date": month_start(first_month).isoformat(),
-                "to_date": month_start(last_month).isoformat(),
-                "reprocess_behavior": "completed",
-                "max_active_runs": at_once,
-                "dag_run_conf": dict(conf or {}),
-            },
-        )
-        return int(answer["id"])
+        """
+        Start a backfill over months, both included, and return its id; months run again.
+
+        An earlier one whose runs have ended counts as running for up to half a minute more: this
+        waits for it, up to a minute.
+        """
+        asked = {
+            "dag_id": dag_id,
+            "from_date": month_start(first_month).isoformat(),
+            "to_date": month_start(last_month).isoformat(),
+            "reprocess_behavior": "completed",
+            "max_active_runs": at_once,
+            "dag_run_conf": dict(conf or {}),
+        }
+        deadline = time.monotonic() + _BACKFILL_ENDS_S
+        while True:
+            try:
+                return int(self.call("POST", "/backfills", asked)["id"])
+            except FixInputError as error:
+                if "already a running backfill" not in str(error) or time.monotonic() > deadline:
+                    raise
+            time.sleep(1)
 
     def backfill_runs(self, dag_id: str, first_month: str, last_month: str) -> list[DagRun]:
         """Return the runs of a DAG on months from first to last, oldest month first."""
