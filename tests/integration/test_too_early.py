@@ -5,9 +5,11 @@ import uuid
 import pytest
 
 from include.jobs.too_early import too_early
+from include.months import month_range
 from include.sandbox.simulator import simulate
 from include.settings import Settings
 from include.store.questions import upsert_questions
+from include.store.windows import open_window
 
 pytestmark = pytest.mark.integration
 
@@ -25,14 +27,23 @@ def store(engine, settings, months):
         upsert_questions(connection, made.questions)
 
 
-def test_scheduled_run_is_skipped_until_two_months_are_stored(engine, settings):
-    assert ": 0;" in too_early(settings, "scheduled")
+def test_scheduled_run_is_skipped_until_a_month_and_the_one_before_are_stored(engine, settings):
+    assert "no completely stored month" in too_early(settings, "scheduled")
 
     store(engine, settings, 1)
-    assert ": 1;" in too_early(settings, "scheduled")
+    assert "no stored questions of 2022-12" in too_early(settings, "scheduled")
 
     store(engine, settings, 2)
     assert too_early(settings, "scheduled") is None
+
+
+def test_months_that_are_being_fetched_do_not_count(engine, settings):
+    store(engine, settings, 2)
+    with engine.begin() as connection:
+        for month in ("2023-01", "2023-02"):
+            open_window(connection, settings.site, *month_range(month))
+
+    assert "no completely stored month" in too_early(settings, "scheduled")
 
 
 @pytest.mark.parametrize("run_type", ["manual", "backfill", "operator_triggered"])
