@@ -2,8 +2,6 @@
 
 from airflow.timetables.interval import CronDataIntervalTimetable
 
-from include.months import month_of
-
 
 class AskedMonths(CronDataIntervalTimetable):
     """
@@ -21,20 +19,19 @@ class AskedMonths(CronDataIntervalTimetable):
         super().__init__("@monthly", timezone="UTC")
 
     def next_dagrun_info(self, *, last_automated_data_interval, restriction):
-        """Return the next month of a backfill; None to the scheduler."""
+        """
+        Return the next month of a backfill; None to the scheduler.
+
+        A backfill names a run after the moment from which it may run, and does not ask the
+        timetable for a name: so that moment is the month's start. Months that are not over are
+        left out of a backfill by their end.
+        """
         if not restriction.catchup:
             return None
-        return super().next_dagrun_info(
+        info = super().next_dagrun_info(
             last_automated_data_interval=last_automated_data_interval, restriction=restriction
         )
-
-    def generate_run_id(self, *, run_type, run_after, data_interval, **extra):
-        """Return ``backfill__2019-01`` for that data month; another run is named as usual."""
-        if data_interval is None or run_type != "backfill":
-            return super().generate_run_id(
-                run_type=run_type, run_after=run_after, data_interval=data_interval, **extra
-            )
-        return run_type.generate_run_id(suffix=month_of(data_interval.start))
+        return info and info._replace(run_after=info.data_interval.start)
 
     def serialize(self):
         """Return nothing: all of them are alike."""

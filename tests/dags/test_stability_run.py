@@ -47,6 +47,7 @@ def test_nothing_is_due_by_itself(dags):
 
 
 def test_backfill_of_a_year_is_twelve_months_named_after_their_data(dags):
+    from airflow.models.dagrun import DagRun
     from airflow.utils.types import DagRunType
 
     dag = stored_timetable(dags)
@@ -57,14 +58,16 @@ def test_backfill_of_a_year_is_twelve_months_named_after_their_data(dags):
     )
 
     assert dag.timetable.periodic
+    # as Airflow's backfill names a run
     assert [
-        dag.timetable.generate_run_id(
+        DagRun.generate_run_id(
             run_type=DagRunType.BACKFILL_JOB,
+            logical_date=info.logical_date,
             run_after=info.run_after,
-            data_interval=info.data_interval,
         )
         for info in months
-    ] == [f"backfill__2019-{number:02d}" for number in range(1, 13)]
+    ] == [f"backfill__2019-{number:02d}-01T00:00:00+00:00" for number in range(1, 13)]
+    assert [info.data_interval.end.month for info in months] == [*range(2, 13), 1]
 
 
 def airflow(*arguments, **environment):
