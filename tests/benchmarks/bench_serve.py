@@ -4,7 +4,8 @@ Requests a second and delays: our service beside MLflow's server and a bare Flas
 The same linear model behind all: ours records every answer in a real PostgreSQL; ``mlflow models
 serve`` runs with as many workers; the bare route returns a constant under our gunicorn settings.
 Beside them, MLflow's server with what one would have without us: scikit-learn's TF-IDF and ridge.
-Then 100 swaps of the live model under load. The load generator has a process of its own.
+Then 100 swaps of the live model under load. The load generator has a process of its own, which
+takes its share of the same cores: so the processor time that each request costs is shown too.
 """
 
 from __future__ import annotations
@@ -65,24 +66,35 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def measure(url: str, payloads: Path, seconds: float, rate: float | None = None) -> dict[str, Any]:
-    """Return figures by number of connections, and at 200 requests a second."""
-    figures = {
-        str(connections): finish_load(
-            start_load(url, payloads, connections=connections, seconds=seconds)
-        )
-        for connections in CONNECTIONS
+def measure(
+    url: str, payloads: Path, seconds: float, server: int, rate: float | None = None
+) -> dict[str, Any]:
+    """Return figures by number of connections, and at a rate; ``server`` is its process id."""
+    loads: dict[str, dict[str, Any]] = {
+        str(connections): {"connections": connections} for connections in CONNECTIONS
     }
     if rate is not None:
-        figures["at rate"] = finish_load(
-            start_load(url, payloads, connections=16, seconds=seconds, rate=rate)
-        )
+        loads["at rate"] = {"connections": 16, "rate": rate}
+    figures = {}
+    for name, options in loads.items():
+        before = cpu_seconds(server)
+        found = finish_load(start_load(url, payloads, seconds=seconds, **options))
+        spent = cpu_seconds(server) - before
+        found["cpu_us"] = round(1e6 * spent / found["sent"], 1)
+        figures[name] = found
     return figures
 
 
+def cpu_seconds(pid: int) -> float:
+    """Return the processor time that a process and those below it have taken so far."""
+    parent = psutil.Process(pid)
+    times = [process.cpu_times() for process in (parent, *parent.children(recursive=True))]
+    return float(sum(time.user + time.system for time in times))
+
+
 @contextmanager
-def mlflow_server(packed: Path, work: Path, workers: int) -> Iterator[str]:
-    """Yield the address of ``mlflow models serve`` of a model in MLflow's format."""
+def mlflow_server(packed: Path, work: Path, workers: int) -> Iterator[tuple[str, int]]:
+    """Yield address and process id of ``mlflow models serve`` of a model in MLflow's format."""
     port = free_port()
     log_path = work / "mlflow.log"
     with log_path.open("w") as log:
@@ -106,7 +118,7 @@ def mlflow_server(packed: Path, work: Path, workers: int) -> Iterator[str]:
     try:
         url = f"http://127.0.0.1:{port}"
         wait_for(lambda: answers(f"{url}/ping"), 120, f"mlflow models serve, see {log_path}")
-        yield f"{url}/invocations"
+        yield f"{url}/invocations", process.pid
     finally:
         os.killpg(process.pid, 15)
         process.wait(timeout=30)
@@ -273,13 +285,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
                     ) as service:
                         if label != "bare route":
                             wait_for(lambda s=service: followed(s, asked.workers, "1"), 30, label)
-                        figures = measure(f"{service.url}/predict", payloads, asked.seconds, 200)
+                        figures = measure(
+                            f"{service.url}/predict", payloads, asked.seconds, service.pid, 200
+                        )
                         memory[label] = worker_memory(service)
                     measured.setdefault(label, []).append(figures)
                 for label, (packed, bodies) in peers.items():
                     console.log(f"{label}, round {round_number + 1}")
-                    with mlflow_server(packed, work, asked.workers) as url:
-                        figures = measure(url, bodies, asked.seconds)
+                    with mlflow_server(packed, work, asked.workers) as (url, pid):
+                        figures = measure(url, bodies, asked.seconds, pid)
                     measured.setdefault(label, []).append(figures)
             console.log(f"{asked.swaps} swaps under load")
             models = {"1": model, NEVER_LIVE: train(work / "never", rows[:400], "frequency")}
@@ -316,7 +330,8 @@ def show(
     """Print the tables, and as the last line the figures as one JSON object."""
     out = Console(width=110)
     table = Table(title=f"One question a request, questions of {source}")
-    for heading in ("", "connections", "requests/s", "p50 ms", "p95 ms", "p99 ms", "not 200"):
+    headings = ("connections", "requests/s", "p50 ms", "p95 ms", "p99 ms", "CPU us", "not 200")
+    for heading in ("", *headings):
         table.add_column(heading, justify="left" if not heading else "right")
     for label, rounds in measured.items():
         for key in rounds[0]:
@@ -328,7 +343,7 @@ def show(
                 key if key != "at rate" else "200 req/s",
                 *(
                     f"{median(rounds, key, figure):,.1f}"
-                    for figure in ("requests_per_s", "p50_ms", "p95_ms", "p99_ms")
+                    for figure in ("requests_per_s", "p50_ms", "p95_ms", "p99_ms", "cpu_us")
                 ),
                 str(failed),
             )
@@ -348,6 +363,8 @@ def show(
         "unrecorded_ratio": round(ours / best["ours, not recording"], 3),
         "p99_ms_at_200": median(measured["ours"], "at rate", "p99_ms"),
         "requests_per_s": ours,
+        "cpu_us": {label: median(rounds, "4", "cpu_us") for label, rounds in measured.items()},
+        "generator_cpu_us": median(measured["ours"], "4", "generator_cpu_us"),
         **swaps,
         "worker_mb": memory["ours"],
         "cpus": psutil.cpu_count(),

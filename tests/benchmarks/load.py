@@ -100,7 +100,7 @@ class Load:
         self._address = (parts.hostname or "", parts.port or 80)
         self._requests = requests
         self._keep_bodies = keep_bodies
-        self._next = 0
+        self.sent = 0
         self._selector = selectors.EpollSelector()
         self._idle: list[Connection] = []
         for _ in range(connections):
@@ -137,8 +137,8 @@ class Load:
 
     def _send(self, since: float) -> None:
         connection = self._idle.pop()
-        request = self._requests[self._next % len(self._requests)]
-        self._next += 1
+        request = self._requests[self.sent % len(self._requests)]
+        self.sent += 1
         try:
             connection.send(request, since)
             self._busy += 1
@@ -226,14 +226,19 @@ def main() -> None:
     )
     signal.signal(signal.SIGTERM, lambda *_: setattr(load, "stopped", True))
     load.run(arguments.warmup, arguments.rate)
+    warm = load.sent
     if arguments.warmup:
         load.tally = Tally(bodies=load.tally.bodies)
-    begin = time.perf_counter()
+    begin, spent = time.perf_counter(), time.process_time()
     tally = load.run(arguments.seconds, arguments.rate)
+    spent = time.process_time() - spent
     if arguments.bodies is not None:
         with arguments.bodies.open("wb") as file:
             file.writelines(b"%f %b\n" % (at, body) for at, body in tally.bodies)
-    sys.stdout.write(json.dumps(summary(tally, time.perf_counter() - begin)) + "\n")
+    figures = summary(tally, time.perf_counter() - begin)
+    figures["sent"] = load.sent  # with those before the measurement
+    figures["generator_cpu_us"] = round(1e6 * spent / max(1, load.sent - warm), 1)
+    sys.stdout.write(json.dumps(figures) + "\n")
 
 
 if __name__ == "__main__":
