@@ -101,7 +101,9 @@ class Settings(BaseSettings):
     service_host: str = Field("127.0.0.1", description="address the service listens on")
     service_port: int = Field(8000, ge=0, le=65535, description="port the service listens on")
     service_workers: int = Field(2, ge=1, description="gunicorn worker processes")
-    service_threads: int = Field(8, ge=1, description="threads per worker")
+    service_threads: int = Field(
+        4, ge=1, description="threads per worker; more of them wait for one another"
+    )
     service_poll_s: float = Field(
         2.0, gt=0, le=5, description="seconds between looks at the registry's aliases"
     )
