@@ -76,12 +76,13 @@ clean: ## remove caches; keeps .venv and the platform's state
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis build
 	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
 
-BENCHES := quality serve ingest text drift faults
+BENCHES := quality serve ingest text year drift faults
 .PHONY: $(BENCHES:%=bench-%)
 bench-quality: ## F1 of every candidate and of peers, month by month (DATA=, SITE=, FROM=, TO=)
 bench-serve: ## requests a second and delays beside MLflow's server and a bare route
 bench-ingest: ## rows a second beside a bare COPY and an ORM
 bench-text: ## posts a second beside BeautifulSoup
+bench-year: ## a year of monthly models through Airflow beside a plain loop (DATA=, SITE=, FROM=, TO=)
 bench-drift: ## drift found, delay and false alarms beside Evidently's defaults
 bench-faults: ## what survives kills, full disks and wrong input
 $(BENCHES:%=bench-%): bench-%: install-dev

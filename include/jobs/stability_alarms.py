@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 from include.drift.calibration import CALIBRATION_VERSION, calibrate
 from include.drift.reference import HISTORY_MONTHS, joined, reference_months
 from include.drift.samples import Observed, samples_of
-from include.drift.signals import SIGNALS, read_signals
+from include.drift.signals import MONTHLY_SIGNALS, read_signals
 from include.drift.unrest import PastVocabulary
 from include.drift.verdict import Verdict, enough_to_judge, judge
 from include.jobs.stability_questions import Questions
@@ -24,7 +24,7 @@ from include.store.stability import Answers, StoredMonth, read_check, record_che
 
 DRAWS: Final = 500
 """Random splits: enough for the level of a monthly check, at half of the usual cost."""
-_SIGNALS: Final = tuple(signal for signal in SIGNALS if "scores" not in signal.needs)
+_SIGNALS: Final = tuple(signal for signal in MONTHLY_SIGNALS if "scores" not in signal.needs)
 """A study keeps what was suggested, but not the scores."""
 
 

@@ -48,23 +48,22 @@ class Explainer:
         """
         Return a period with its causes.
 
-        Questions of the period are compared with those of the three months before it for a fresh
-        model, and with the latest that it has learned for a frozen one. Slices are compared with
-        the same kind of model on the months before the period.
+        Questions of the period are compared with the latest that the model which lost has learned;
+        slices with how the same kind of model did on the months before the period.
         """
         start = next(iter(self.months))
         fresh = period.kind == "fresh"
         inside = months_between(period.first, period.last)
         earlier = [add_months(period.first, -back) for back in range(BEFORE, 0, -1)]
         tested = [month for month in earlier if month in self.months]
-        before = self._before(tested if fresh else self._learned_last(start))
         model_of = {month: month if fresh else start for month in (*tested, *inside)}
+        loser = model_of[period.first]
         causes = find_causes(
-            before,
+            _asked(self.questions.some(self._learned_last(loser))),
             _asked([self._month(month) for month in inside]),
             judged_before=self._judged({month: model_of[month] for month in tested}),
             judged=self._judged({month: model_of[month] for month in inside}),
-            vocabulary=self.months[model_of[period.first]].vocabulary,
+            vocabulary=self.months[loser].vocabulary,
         )
         return ExplainedPeriod(
             period=period,
@@ -86,9 +85,6 @@ class Explainer:
         """Return the last months that the model of ``month`` has learned from."""
         first = self.months[month].train_first
         return list(months_between(first, add_months(month, -1))[-REFERENCE_MONTHS:])
-
-    def _before(self, months: Sequence[str]) -> Asked:
-        return _asked(self.questions.some(months))
 
     def _judged(self, model_of: Mapping[str, str]) -> Judged:
         """Return what the model of each month made of the questions that are looked at."""

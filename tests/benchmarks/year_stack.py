@@ -1,0 +1,199 @@
+"""The real local stack for bench-year: filled, reset to cold or warm, and asked for months."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Engine, text
+
+from include import names
+from include.demo.memory import peak_memory
+from include.errors import CheckFailedError
+from include.evaluation.metrics import QuestionScores
+from include.jobs.import_file import import_file
+from include.local_stack.airflow_api import AirflowApi
+from include.local_stack.choice import Choice
+from include.local_stack.progress import Steps
+from include.local_stack.stack import down, read_environment, up
+from include.months import months_between
+from include.store.engine import make_engine
+from include.store.stability import read_pairs
+
+CACHES = "TRUNCATE prepared_texts, embeddings"
+ROWS = "TRUNCATE stability_studies, evaluations, datasets CASCADE"
+LONGEST_S = 7200.0
+
+Span = tuple[datetime, datetime]
+
+
+@dataclass(frozen=True)
+class Backfilled:
+    """
+    One backfill.
+
+    Parameters
+    ----------
+    seconds : float
+        From asking for it to the end of its last run.
+    tasks : int
+    overhead_s : float
+        What a run takes beyond its tasks, per task: the scheduler's looks and the start of processes.
+    task_s : float
+        Mean time of a task, its imports included.
+    peak_mb : float
+        Memory of the whole stack, each shared page counted once.
+    """
+
+    seconds: float
+    tasks: int
+    overhead_s: float
+    task_s: float
+    peak_mb: float
+
+
+class YearStack:
+    """
+    A running stack with a file's questions in its database.
+
+    Parameters
+    ----------
+    local : Path
+        Folder of its state.
+    data : Path
+        JSON lines.
+    site : str
+    advance : callable
+        Told what happens.
+    """
+
+    def __init__(self, local: Path, data: Path, site: str, advance: Callable[[str], None]) -> None:
+        self._local = local
+        self._advance = advance
+        self.environment = read_environment(local)
+        self.engine: Engine = make_engine(self.environment["DATABASE_URL"])
+        self._airflow = AirflowApi.from_environment(self.environment)
+        self._airflow.wait_for_dag(names.DAG_STABILITY, timeout_s=180)
+        advance(f"{import_file(self.engine, data, site=site)} questions stored")
+
+    def reset(self, *, caches: bool) -> None:
+        """Remove models, rows and runs; and, if asked, prepared texts and vectors too."""
+        from mlflow import MlflowClient
+
+        with self.engine.begin() as connection:
+            connection.execute(text(ROWS))
+            if caches:
+                connection.execute(text(CACHES))
+        client = MlflowClient(tracking_uri=self.environment["MLFLOW_TRACKING_URI"])
+        if known := client.get_experiment_by_name(names.EXPERIMENT_STABILITY):
+            while runs := client.search_runs([known.experiment_id], max_results=1000):
+                for run in runs:
+                    client.delete_run(run.info.run_id)
+        shutil.rmtree(self._local / "stability", ignore_errors=True)
+
+    def backfill(self, first: str, last: str, candidates: Sequence[str]) -> Backfilled:
+        """Ask Airflow for the months; return what they took when all have ended well."""
+        asked_at = datetime.now(UTC)
+        with peak_memory(self._local) as looks:
+            begun = time.perf_counter()
+            self._airflow.start_backfill(
+                names.DAG_STABILITY, first, last, conf={"candidates": list(candidates)}
+            )
+            count = len(months_between(first, last))
+            shown = [0]
+
+            def report(runs: list[Any]) -> None:
+                ended = sum(run.ended for run in runs)
+                if ended > shown[0]:
+                    shown[0] = ended
+                    self._advance(f"backfill of {', '.join(candidates)}: {ended} of {count} months")
+
+            time.sleep(1)  # its runs are made after the answer
+            runs = self._airflow.wait_for_backfill(
+                names.DAG_STABILITY, first, last, timeout_s=LONGEST_S, report=report
+            )
+            seconds = time.perf_counter() - begun
+        took, overhead = [], 0.0
+        for run in runs:
+            spans = [self._span(run.run_id), *self._task_spans(run.run_id)]
+            if spans[0][0] < asked_at:
+                raise CheckFailedError(f"{run.run_id} is of an earlier backfill")
+            whole, *parts = [(end - start).total_seconds() for start, end in spans]
+            took += parts
+            overhead += whole - sum(parts)
+        return Backfilled(
+            seconds=seconds,
+            tasks=len(took),
+            overhead_s=overhead / len(took),
+            task_s=float(np.mean(took)),
+            peak_mb=max(looks, default=float("nan")),
+        )
+
+    def pairs(self) -> dict[str, dict[tuple[str, str], QuestionScores]]:
+        """Return what each candidate's models answered, as stored."""
+        with self.engine.connect() as connection:
+            studies = connection.execute(text("SELECT study_id, candidate FROM stability_studies"))
+            return {
+                row.candidate: {
+                    pair: answers.scores
+                    for pair, answers in read_pairs(
+                        connection, row.study_id, "0000-00", "9999-99"
+                    ).items()
+                }
+                for row in studies.all()
+            }
+
+    def in_one_process(self, first: str, last: str, candidates: Sequence[str]) -> float:
+        """Do the same without Airflow; return the seconds of the command."""
+        asked = [word for name in candidates for word in ("--candidate", name)]
+        begun = time.perf_counter()
+        subprocess.run(
+            [
+                *(sys.executable, "-m", "include.jobs.stability"),
+                "--from",
+                first,
+                "--to",
+                last,
+                *asked,
+            ],
+            check=True,
+            stdout=subprocess.DEVNULL,
+            env=os.environ | self.environment,
+        )
+        return time.perf_counter() - begun
+
+    def _span(self, run_id: str) -> Span:
+        return _span_of(self._airflow.call("GET", f"/dags/{names.DAG_STABILITY}/dagRuns/{run_id}"))
+
+    def _task_spans(self, run_id: str) -> list[Span]:
+        answer = self._airflow.call(
+            "GET", f"/dags/{names.DAG_STABILITY}/dagRuns/{run_id}/taskInstances"
+        )
+        return [_span_of(task) for task in answer["task_instances"]]
+
+
+def _span_of(answer: dict[str, Any]) -> Span:
+    """Return when a run or a task started and ended."""
+    return datetime.fromisoformat(answer["start_date"]), datetime.fromisoformat(answer["end_date"])
+
+
+@contextmanager
+def year_stack(
+    local: Path, data: Path, site: str, steps: Steps, advance: Callable[[str], None]
+) -> Iterator[YearStack]:
+    """Start the stack, fill it, and stop it at the end whatever happens."""
+    up(local, Choice.from_mapping({"DATA": str(data), "SITE": site}), None, steps)
+    try:
+        yield YearStack(local, data, site, advance)
+    finally:
+        down(local, steps)
