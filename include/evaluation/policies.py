@@ -142,6 +142,8 @@ def recommend(curves: Mapping[str, PolicyCurve], tolerance: float = 0.01) -> tup
         F1@5 that may be lost against monthly retraining: a rule is good enough when the upper end
         of its loss's interval does not pass it.
     """
+    if len(curves["monthly"].months) == 1:
+        return "monthly", "One month does not tell how often to retrain: ask for more months."
     enough = [curve for curve in curves.values() if curve.loss_high <= tolerance]
     best = min(enough, key=lambda curve: (curve.trainings, curve.loss), default=curves["monthly"])
     frozen = curves["frozen"]

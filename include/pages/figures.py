@@ -34,17 +34,17 @@ def figure(value: float | None, digits: int = 3) -> str:
     return text.replace("-", _MINUS)
 
 
-def short_figure(value: float) -> str:
+def short_figure(value: float, digits: int = 2) -> str:
     """
-    Return a figure in [0, 1] with two digits and no leading zero, for cells a finger wide.
+    Return a figure in [0, 1] without its leading zero, for cells a finger wide.
 
     Examples
     --------
     >>> short_figure(0.523), short_figure(1.0), short_figure(float("nan"))
     ('.52', '1.0', '–')
     """
-    text = figure(value, 2)
-    return {"1.00": "1.0"}.get(text, text.removeprefix("0"))
+    text = figure(value, digits)
+    return "1.0" if text.startswith("1.") else text.removeprefix("0")
 
 
 def span(low: float, high: float, digits: int = 3) -> str:

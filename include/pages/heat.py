@@ -90,7 +90,10 @@ def heat_map(matrix: DecayMatrix, marks: Sequence[Mark]) -> Heat:
             for month in matrix.months
         ),
         rows=rows,
-        bounds=tuple(short_figure(low + (high - low) * i / STEPS) for i in range(STEPS + 1)),
+        bounds=tuple(
+            short_figure(low + (high - low) * i / STEPS, 2 if high - low > STEPS / 50 else 3)
+            for i in range(STEPS + 1)
+        ),
     )
 
 

@@ -6,6 +6,10 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Final
+
+LONELY: Final = 4.0
+"""Half the width of a band around a single point."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +141,8 @@ def band_path(points: Sequence[tuple[float, float, float] | None]) -> str:
     --------
     >>> band_path([(0, 2, 1), (5, 4, 3)])
     'M0 1L5 3L5 4L0 2Z'
+    >>> band_path([(9, 2, 1)])
+    'M5 1L13 1L13 2L5 2Z'
     """
     parts: list[str] = []
     run: list[tuple[float, float, float]] = []
@@ -144,6 +150,9 @@ def band_path(points: Sequence[tuple[float, float, float] | None]) -> str:
         if point is not None:
             run.append(point)
             continue
+        if len(run) == 1:
+            x, low, high = run[0]
+            run = [(x - LONELY, low, high), (x + LONELY, low, high)]
         if run:
             around = [(x, high) for x, _, high in run] + [(x, low) for x, low, _ in run[::-1]]
             parts.append(line_path(around) + "Z")

@@ -76,6 +76,7 @@ def render(report: YearReport) -> str:
             report=report,
             title=page_title(report),
             heading=heading(report),
+            several=len(report.months) > 1,
             marks=marks,
             chosen=report.curves.get(report.policy),
             monthly=report.curves.get("monthly"),

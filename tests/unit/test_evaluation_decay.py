@@ -128,3 +128,12 @@ def test_one_break_is_answered_by_retraining_on_drift():
     policy, sentence = recommend(curves)
     assert policy == "on_drift"
     assert "2 trainings instead of 12" in sentence
+
+
+def test_one_month_recommends_nothing():
+    curves = policy_curves(decaying(6, MONTHS[:1]), MONTHS[:1], (), samples=50, seed=1)
+
+    policy, sentence = recommend(curves)
+
+    assert policy == "monthly"
+    assert sentence.startswith("One month does not tell")

@@ -255,6 +255,8 @@ def test_a_single_month_makes_a_page():
     page = LexborHTMLParser(render(year_report("2019-06", "2019-06")))
 
     assert text_of("title", page).endswith(", Jun 2019")
+    assert "One month does not tell how often to retrain" in text_of("#answer .verdict", page)
+    assert "recommended" not in text_of("#curves", page)
     assert "needs at least two months" in text_of("#decay > p", page)
     assert page.css_first("#ageing-title") is None
     assert len(page.css(".panels circle.point")) == 4
