@@ -8,10 +8,10 @@ was chosen and why stands in the run's note, in MLflow and in what `choose` retu
 
 Runs by the policy `RETRAINING_POLICY` on the third of the month, when the month before is stored;
 on a drift decision; or by hand, with the form below. A scheduled run that finds too little stored
-to learn from is skipped. A candidate that fails does not stop the others. Then the thresholds of the
-drift checks are found for whoever is champion now. Backfilling questions never starts it. Safe to
-run again: what was trained with the same questions, parameters and code is used again, and what was
-promoted is not promoted twice.
+to learn from is skipped. A candidate that fails does not stop the others. Then the thresholds of
+the drift checks are found for whoever is champion now. Backfilling questions never starts it. Safe
+to run again: what was trained with the same questions, parameters and code is used again, and what
+was promoted is not promoted twice.
 """
 
 import os

@@ -18,7 +18,7 @@ import numpy as np
 from sqlalchemy import Engine, text
 
 from include import names
-from include.demo.memory import peak_memory
+from include.demo.load import peak_memory
 from include.errors import CheckFailedError
 from include.evaluation.metrics import QuestionScores
 from include.jobs.import_file import import_file
