@@ -106,13 +106,13 @@ def train_candidates():
         from include.settings import Settings
 
         settings = Settings.from_env()
-        if reason := too_early(settings, str(dag_run.run_type)):
+        if reason := too_early(settings, dag_run.run_type.value):
             raise AirflowSkipException(reason)
         request = request_from_run(
             settings,
             params,
             run_id=dag_run.run_id,
-            run_type=str(dag_run.run_type),
+            run_type=dag_run.run_type.value,
             data_interval_end=dag_run.data_interval_end,
         )
         return Training.from_settings(settings).plan(request).to_dict()
