@@ -231,7 +231,7 @@ class Chooser:
         }
         intervals = {label: mean_interval(row, **self._bootstrap) for label, row in scores.items()}
         with tempfile.TemporaryDirectory() as work:
-            title = f"Candidates on {plan.months.test_month} of {plan.site}"
+            title = f"{plan.months.test_month} of {plan.site}"
             draw_comparison(figures, intervals, title, Path(work) / "candidates.png")
             self.candidates.runs.log_folder(plan.run_id, Path(work), "pictures")
 

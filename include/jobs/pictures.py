@@ -20,6 +20,12 @@ if TYPE_CHECKING:
 TAGS_SHOWN: Final = 25
 _BLUE, _ORANGE, _GREEN, _GREY = "#2a6fb0", "#d9782d", "#3f8f5b", "#8a8f98"
 _DPI: Final = 130
+_SHORT_BAR: Final = 0.06
+_SMALL: Final[Mapping[str, Any]] = {
+    "textcoords": "offset points",
+    "fontsize": 7,
+    "color": _BLUE,
+}
 
 
 def draw_evaluation(evaluation: Evaluation, title: str, folder: Path) -> None:
@@ -62,14 +68,23 @@ def draw_comparison(
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     order = sorted(candidates, key=lambda name: intervals[name].mean)
-    figure, axes = _blank((8, 1.6 + 0.55 * len(order)))
+    figure, axes = _blank((8, 1.9 + 0.6 * len(order)))
     rows = range(len(order))
     for offset, (k, colour) in zip(
         (0.26, 0.0, -0.26), ((1, _GREY), (3, _ORANGE), (5, _BLUE)), strict=True
     ):
         values = [candidates[name][k] for name in order]
-        axes.barh(
+        bars = axes.barh(
             [row + offset for row in rows], values, height=0.24, color=colour, label=f"F1@{k}"
+        )
+        # inside, as the interval covers the last bar's end; short bars have no room for it
+        said = [f"{value:.3f}" if value > _SHORT_BAR else "" for value in values]
+        axes.bar_label(
+            bars,
+            said,
+            label_type="center",
+            color="white",
+            fontsize=7,
         )
     means = [intervals[name].mean for name in order]
     spread = [
@@ -88,14 +103,14 @@ def draw_comparison(
     axes.set_yticks(list(rows), order)
     axes.set_xlim(0, 1)
     axes.set_xlabel("F1 (0 to 1, higher is better)")
-    axes.set_title(title)
-    axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False, fontsize=8)
+    _head(axes, "Candidates side by side, best first", title)
+    _legend(figure, columns=4)
     _save(figure, path)
 
 
 def _by_k(evaluation: Evaluation, title: str) -> Figure:
     """Precision, recall and F1 by the number of suggestions."""
-    figure, axes = _blank((7, 4.4))
+    figure, axes = _blank((8, 5))
     ks = list(range(1, DEPTH + 1))
     lines: Sequence[tuple[str, str, str, str]] = (
         ("precision", "precision", _ORANGE, "-"),
@@ -107,19 +122,22 @@ def _by_k(evaluation: Evaluation, title: str) -> Figure:
     for metric, label, colour, style in lines:
         values = [evaluation.figures[f"{metric}@{k}"] for k in ks]
         axes.plot(ks, values, style, color=colour, marker="o", markersize=4, label=label)
+        if metric == "f1":
+            for k, value in zip(ks, values, strict=True):
+                axes.annotate(f"{value:.3f}", (k, value), (4, 6), **_SMALL)
     axes.set_xticks(ks)
     axes.set_ylim(0, 1)
     axes.set_xlabel("k: number of tags suggested")
     axes.set_ylabel("mean over questions (0 to 1)")
-    axes.set_title(f"Precision and recall by k\n{title}")
-    axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False, fontsize=8)
+    _head(axes, "Precision and recall by number of suggestions", title)
+    _legend(figure, columns=2)
     return figure
 
 
 def _tags(tags: Sequence[TagFigures], title: str) -> Figure:
     """Precision and recall of the tags used most."""
     shown = [tag for tag in tags if tag.use_count][:TAGS_SHOWN][::-1]
-    figure, axes = _blank((7, 1.6 + 0.28 * len(shown)))
+    figure, axes = _blank((8, 1.8 + 0.28 * len(shown)))
     rows = range(len(shown))
     for offset, colour, label, values in (
         (0.2, _GREEN, "recall: share of its questions found", [tag.recall for tag in shown]),
@@ -131,15 +149,15 @@ def _tags(tags: Sequence[TagFigures], title: str) -> Figure:
     axes.set_xlim(0, 1)
     axes.set_xlabel(f"among the first {DEPTH} suggestions (0 to 1)")
     axes.set_ylabel("tag (questions that bear it)")
-    axes.set_title(f"The {len(shown)} tags used most\n{title}")
     axes.set_ylim(-0.7, len(shown) - 0.3)
-    axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False, fontsize=8)
+    _head(axes, f"The {len(shown)} tags used most", title)
+    _legend(figure, columns=2)
     return figure
 
 
 def _calibration(calibration: Calibration, title: str) -> Figure:
     """Scores against the share of suggestions that were right."""
-    figure, axes = _blank((6, 4.6))
+    figure, axes = _blank((8, 5))
     counts = axes.twinx()
     width = calibration.edges[1] - calibration.edges[0]
     counts.bar(
@@ -153,6 +171,8 @@ def _calibration(calibration: Calibration, title: str) -> Figure:
     counts.set_ylabel("suggestions with such a score (log scale)")
     counts.set_yscale("symlog", linthresh=10)
     counts.set_ylim(bottom=0)
+    counts.yaxis.set_major_formatter("{x:,.0f}")
+    counts.spines["top"].set_visible(False)
     axes.plot([0, 1], [0, 1], ":", color=_GREY, label="scores mean what they say")
     points = [
         point
@@ -166,10 +186,12 @@ def _calibration(calibration: Calibration, title: str) -> Figure:
     axes.set_ylim(0, 1)
     axes.set_xlabel("score (0 to 1)")
     axes.set_ylabel("share of suggestions that were right (0 to 1)")
-    axes.set_title(
-        f"Calibration: error {calibration.ece:.3f}, Brier {calibration.brier:.3f}\n{title}"
+    _head(
+        axes,
+        f"Calibration: error {calibration.ece:.3f}, Brier score {calibration.brier:.3f}",
+        title,
     )
-    axes.legend(loc="upper left", frameon=False, fontsize=8)
+    _legend(figure, columns=3)
     return figure
 
 
@@ -183,6 +205,19 @@ def _blank(size: tuple[float, float]) -> tuple[Figure, Axes]:
     axes.grid(axis="both", alpha=0.25)
     axes.set_axisbelow(True)
     return figure, axes
+
+
+def _head(axes: Axes, said: str, of_what: str) -> None:
+    """Write what the picture shows, and below it, smaller, of which model and month."""
+    axes.set_title(said, loc="left", fontsize=12, fontweight="bold", pad=22)
+    axes.annotate(
+        of_what, (0, 1), (0, 7), xycoords="axes fraction", textcoords="offset points", fontsize=9
+    )
+
+
+def _legend(figure: Figure, columns: int) -> None:
+    """Put the legend of all axes below them, where it takes no width."""
+    figure.legend(loc="outside lower left", ncols=columns, frameon=False, fontsize=8)
 
 
 def _save(figure: Figure, path: Path) -> None:
