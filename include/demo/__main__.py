@@ -75,7 +75,8 @@ def _finish(story: Story) -> None:
     console = story.steps.console
     written, figures = story.write(), story.summary()
     table = Table("candidate", "F1@1", "F1@3", "F1@5", box=None, pad_edge=False)
-    for name, one in figures["candidates"].items():
+    best_first = sorted(figures["candidates"].items(), key=lambda item: -item[1]["f1@5"])
+    for name, one in best_first:
         table.add_row(name, *(f"{one[key]:.3f}" for key in ("f1@1", "f1@3", "f1@5")))
     console.rule("[bold green]Every step verified", align="left")
     console.print(

@@ -120,10 +120,31 @@ class AirflowApi:
                 time.sleep(0.5 * attempt)
         raise AssertionError("unreachable")
 
+    def page(self, path: str) -> str:
+        """
+        Return what a plugin's address gives to who is logged in.
+
+        Raises
+        ------
+        FixInputError
+            If Airflow refuses the request: the message holds its words.
+        RetryLaterError
+            If it does not answer.
+        """
+        try:
+            return self._request("GET", path, None).text
+        except requests.RequestException as error:
+            raise RetryLaterError(f"Airflow does not answer {path}: {error}") from None
+
     def _call(self, method: str, path: str, body: Mapping[str, Any] | None) -> dict[str, Any]:
+        answer = self._request(method, f"/api/v2{path}", body)
+        found: dict[str, Any] = answer.json() if answer.content else {}
+        return found
+
+    def _request(self, method: str, path: str, body: Mapping[str, Any] | None) -> requests.Response:
         if "Authorization" not in self._session.headers:
             self._authorise()
-        url = f"{self._url}/api/v2{path}"
+        url = f"{self._url}{path}"
         answer = self._session.request(method, url, json=body, timeout=30)
         if answer.status_code == requests.codes.unauthorized:
             self._authorise()
@@ -132,8 +153,7 @@ class AirflowApi:
             raise RetryLaterError(f"status {answer.status_code}")
         if not answer.ok:
             raise FixInputError(f"Airflow refuses {method} {path}: {answer.text[:500]}")
-        found: dict[str, Any] = answer.json() if answer.content else {}
-        return found
+        return answer
 
     def _authorise(self) -> None:
         answer = self._session.post(f"{self._url}/auth/token", json=self._login, timeout=30)

@@ -25,7 +25,8 @@ from include.jobs.import_file import import_file
 from include.local_stack.airflow_api import AirflowApi
 from include.local_stack.choice import Choice
 from include.local_stack.progress import Steps
-from include.local_stack.stack import down, read_environment, up
+from include.local_stack.stack import down, up
+from include.local_stack.state import read_environment
 from include.months import months_between
 from include.store.engine import make_engine
 from include.store.stability import read_pairs
@@ -45,7 +46,7 @@ class Backfilled:
     Parameters
     ----------
     seconds : float
-        From asking for it to the end of its last run.
+        From when its first run was queued to the end of its last one.
     tasks : int
     overhead_s : float
         What a run takes beyond its tasks, per task: the scheduler's looks and the start of processes.
@@ -105,7 +106,6 @@ class YearStack:
         """Ask Airflow for the months; return what they took when all have ended well."""
         asked_at = datetime.now(UTC)
         with peak_memory(self._local) as looks:
-            begun = time.perf_counter()
             self._airflow.start_backfill(
                 names.DAG_STABILITY, first, last, conf={"candidates": list(candidates)}
             )
@@ -122,17 +122,19 @@ class YearStack:
             runs = self._airflow.wait_for_backfill(
                 names.DAG_STABILITY, first, last, timeout_s=LONGEST_S, report=report
             )
-            seconds = time.perf_counter() - begun
         took, overhead = [], 0.0
-        for run in runs:
-            spans = [self._span(run.run_id), *self._task_spans(run.run_id)]
-            if spans[0][0] < asked_at:
-                raise CheckFailedError(f"{run.run_id} is of an earlier backfill")
+        answers = [self._run(run.run_id) for run in runs]
+        queued = min(datetime.fromisoformat(answer["queued_at"]) for answer in answers)
+        ended = max(datetime.fromisoformat(answer["end_date"]) for answer in answers)
+        if queued < asked_at or len(runs) != count:
+            raise CheckFailedError(f"{len(runs)} runs, some of them of an earlier backfill")
+        for run, answer in zip(runs, answers, strict=True):
+            spans = [_span_of(answer), *self._task_spans(run.run_id)]
             whole, *parts = [(end - start).total_seconds() for start, end in spans]
             took += parts
             overhead += whole - sum(parts)
         return Backfilled(
-            seconds=seconds,
+            seconds=(ended - queued).total_seconds(),
             tasks=len(took),
             overhead_s=overhead / len(took),
             task_s=float(np.mean(took)),
@@ -172,8 +174,8 @@ class YearStack:
         )
         return time.perf_counter() - begun
 
-    def _span(self, run_id: str) -> Span:
-        return _span_of(self._airflow.call("GET", f"/dags/{names.DAG_STABILITY}/dagRuns/{run_id}"))
+    def _run(self, run_id: str) -> dict[str, Any]:
+        return self._airflow.call("GET", f"/dags/{names.DAG_STABILITY}/dagRuns/{run_id}")
 
     def _task_spans(self, run_id: str) -> list[Span]:
         answer = self._airflow.call(

@@ -4,6 +4,7 @@ import ast
 import json
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -139,3 +140,10 @@ def test_every_answer_of_a_branch_is_a_task_behind_it(dags, path):
         branch = dags[path.stem].get_task(function.name)
         assert answers(function), f"{function.name} must answer with task ids written out"
         assert answers(function) <= branch.downstream_task_ids
+
+
+def test_mail_is_tried_again_for_half_a_day(dags):
+    task = dags[names.DAG_SEND_MAIL].get_task("mail")
+
+    # The delay doubles from 30 s to its limit within five tries.
+    assert (task.retries - 5) * task.max_retry_delay >= timedelta(hours=11)

@@ -6,24 +6,32 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from email.message import EmailMessage
 from pathlib import Path
 
 import psutil
 import pytest
+from sqlalchemy import Engine
 
 from include import names
 from include.demo.asking import ask, wait_for_version
+from include.demo.mails import plain_text, received
 from include.demo.stored import champion_promotion, verify_months, wait_until_recorded
 from include.local_stack.airflow_api import AirflowApi
 from include.local_stack.leftovers import belonging_processes
 from include.local_stack.state import read_environment, read_state
 from include.local_stack.status import stack_status
+from include.local_stack.supervisor import Supervisor
 from include.months import month_range
 from include.sources.stackexchange_api import StackExchangeClient
+from include.store.drift import StoredReport, read_report
 from include.store.engine import make_engine
+from include.store.questions import upsert_questions
 
 ROOT = Path(__file__).resolve().parents[2]
-MONTHS = ("2023-01", "2023-02", "2023-03")
+MONTHS = tuple(f"2023-0{month}" for month in range(1, 9))
+QUIET, EVENT, AFTER = "2023-09", "2023-10", "2023-11"
+"""The first event of the sandbox site's story, with the months around it."""
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(1500)]
 
@@ -31,10 +39,11 @@ pytestmark = [pytest.mark.stack, pytest.mark.timeout(1500)]
 def command(local: Path, name: str) -> subprocess.CompletedProcess[str]:
     settings = ("DATABASE_URL", "SITE", "DATA", "LIVE", "STACKEXCHANGE_API_URL")
     environment = {key: value for key, value in os.environ.items() if key not in settings}
+    own = {"LOCAL_DIR": str(local), "INGEST_WINDOW_DAYS": "31", "CANDIDATES": "frequency,tfidf"}
     return subprocess.run(
         [sys.executable, "-m", "include.local_stack", name],
         cwd=ROOT,
-        env=environment | {"LOCAL_DIR": str(local), "INGEST_WINDOW_DAYS": "31"},
+        env=environment | own,
         capture_output=True,
         text=True,
         timeout=600,
@@ -117,13 +126,92 @@ def test_from_ingest_to_a_recorded_prediction_through_airflow(local: Path):
     client = StackExchangeClient(
         api_url=environment["STACKEXCHANGE_API_URL"], site=environment["SITE"]
     )
-    question = next(iter(client.pages(*month_range("2023-04")))).questions[0]
+    question = next(iter(client.pages(*month_range(QUIET)))).questions[0]
     answer = ask(environment["SERVICE_URL"], question)
     wait_until_recorded(engine, [answer], since)
     engine.dispose()
 
     assert answer.model_version == champion.to_version
     assert answer.tags
+
+
+def fetch(environment: dict[str, str], engine: Engine, month: str) -> None:
+    """Store a month that the site has now; its DAG has been tried above."""
+    client = StackExchangeClient(
+        api_url=environment["STACKEXCHANGE_API_URL"], site=environment["SITE"]
+    )
+    with engine.begin() as connection:
+        for page in client.pages(*month_range(month)):
+            upsert_questions(connection, page.questions)
+
+
+def check_month(airflow: AirflowApi, engine: Engine, month: str) -> StoredReport:
+    """Let `monitor_drift` check a month; return what it stored and decided."""
+    run_id = airflow.trigger(names.DAG_MONITOR_DRIFT, {"month": month})
+    airflow.wait_for_run(names.DAG_MONITOR_DRIFT, run_id, timeout_s=200)
+    report_id = airflow.result(names.DAG_MONITOR_DRIFT, run_id, "check")
+    with engine.connect() as connection:
+        return read_report(connection, int(report_id))
+
+
+def mails_about(local: Path, report: StoredReport) -> list[EmailMessage]:
+    """Return the mails received on an alarm and on the end of its retraining, in this order."""
+    mails = received(local / "mail")
+    about = f"<drift-report-{report.report_id}@tagkeeper>"
+    alarms = [mail for mail in mails if mail["Message-ID"] == about]
+    return alarms + [
+        mail
+        for mail in mails
+        if mail["Message-ID"].startswith("<training-")
+        and str(report.training_run_id) in plain_text(mail)
+    ]
+
+
+def test_an_event_is_found_mailed_and_learned_while_the_mail_host_is_down(local: Path):
+    environment = read_environment(local)
+    airflow = AirflowApi.from_environment(environment)
+    engine = make_engine(environment["DATABASE_URL"])
+    supervisor = Supervisor(local)
+    for month in (QUIET, EVENT, AFTER):
+        fetch(environment, engine, month)
+    for dag_id in (names.DAG_MONITOR_DRIFT, names.DAG_SEND_MAIL):
+        airflow.wait_for_dag(dag_id, timeout_s=120)
+    before = champion_promotion(engine)
+
+    quiet = check_month(airflow, engine, QUIET)
+    assert (quiet.report.verdict, quiet.action) == ("quiet", "keep")
+    assert airflow.run_ids(names.DAG_TRAIN, "drift-") == []
+
+    supervisor.stop_processes(["mail"], timeout_s=20)
+    drift = check_month(airflow, engine, EVENT)
+    training = f"drift-report-{drift.report_id}"
+    assert (drift.report.verdict, drift.action) == ("drift", "retrain")
+    assert drift.training_run_id == training
+
+    # The retraining ends, and its version is served, while the alarm's mail still waits.
+    airflow.wait_for_run(names.DAG_TRAIN, training, timeout_s=300)
+    after = champion_promotion(engine)
+    assert after.to_version != before.to_version
+    assert after.from_version == before.to_version
+    wait_for_version(environment["SERVICE_URL"], after.to_version, timeout_s=15)
+    assert not airflow.run(names.DAG_SEND_MAIL, f"mail-{training}").ended
+    assert mails_about(local, drift) == []
+
+    supervisor.start_process("mail")
+    after_drift = check_month(airflow, engine, AFTER)
+    assert (after_drift.report.verdict, after_drift.action) == ("quiet", "keep")
+    assert after_drift.report.model_version == after.to_version
+
+    mails = [f"mail-{training}", f"mail-training-{training}"]
+    for run_id in mails:
+        airflow.wait_for_run(names.DAG_SEND_MAIL, run_id, timeout_s=200)
+    alarm, ended = (mail["Subject"] for mail in mails_about(local, drift))
+    assert alarm.startswith(f"[sandbox] Drift in {EVENT}: ")
+    assert ended == (
+        f"[sandbox] Version {after.to_version} (tfidf) is live after retraining for {EVENT}"
+    )
+    assert airflow.run_ids(names.DAG_TRAIN, "drift-") == [training]
+    engine.dispose()
 
 
 def test_a_killed_process_is_started_again(local: Path):

@@ -1,0 +1,108 @@
+"""The last chapter: a year of monthly models, and what it says about the months that went by."""
+
+from collections.abc import Collection
+from typing import Any, Final
+
+from include import names
+from include.demo import runs
+from include.demo.drift import story_events
+from include.demo.story import Story
+from include.errors import CheckFailedError
+from include.evaluation.year import YearReport
+from include.evaluation.year_json import from_plain
+from include.months import months_between
+from include.store.stability import StoredReport, read_reports
+
+_YEAR: Final = 12
+
+
+def look_back(story: Story) -> dict[str, Any]:
+    """Train a model for each month of a year, test each on every later month, read the answer."""
+    months = story.span.months[-_YEAR:]
+    title = f"A model for each month from {months[0]} to {months[-1]}, tested on every later one"
+    runs.backfill(story, title, names.DAG_STABILITY, months)
+    stored = _stored(story, months[0], months[-1])
+    report = from_plain(stored.report)
+    _verify_page(story, stored)
+    events = {month for month in story_events(story) if month in months}
+    marked = marked_months(report)
+    if missed := sorted(events - marked):
+        raise CheckFailedError(
+            f"the year's report does not mark {', '.join(missed)}, when the simulator changed "
+            f"something; it marks {', '.join(sorted(marked)) or 'no month'}"
+        )
+    story.steps.note(in_words(marked, events, known=story.choice.data is None))
+    for explained in report.periods:
+        story.steps.note(explained.sentence)
+    story.steps.note(report.recommendation)
+    story.steps.note(f"The whole of it: {page_address(story)}, Stability in Airflow's menu.")
+    return {
+        "year": {
+            "months": list(months),
+            "candidate": report.candidate,
+            "mean_f1_all@5": {name: round(c.mean, 4) for name, c in report.curves.items()},
+            "half_life_months": report.half_life.months if report.half_life else None,
+            "marked": sorted(marked),
+            "simulated_events": sorted(events),
+            "alarms": list(report.alarms),
+            "policy": report.policy,
+            "recommendation": report.recommendation,
+            "page": page_address(story),
+        }
+    }
+
+
+def _stored(story: Story, first: str, last: str) -> StoredReport:
+    """Return the stored report on these months; CheckFailedError if there is none."""
+    with story.engine.connect() as connection:
+        for stored in read_reports(connection, story.site):
+            if (stored.first_month, stored.last_month) == (first, last):
+                return stored
+    raise CheckFailedError(f"no report on {first} to {last} is in PostgreSQL")
+
+
+def _verify_page(story: Story, stored: StoredReport) -> None:
+    """Ask Airflow for the report's page, as the browser does."""
+    path = f"/stability/{stored.study_id}/{stored.first_month}"
+    if stored.last_month not in story.airflow.page(path):
+        raise CheckFailedError(f"Airflow's page {path} does not show {stored.last_month}")
+
+
+def marked_months(report: YearReport) -> set[str]:
+    """
+    Return the months in which models fell that knew everything before: where something came up.
+
+    A frozen model's periods are left out: they say how long an old model stays bad.
+    """
+    return {
+        month
+        for explained in report.periods
+        if explained.period.kind == "fresh"
+        for month in months_between(explained.period.first, explained.period.last)
+    }
+
+
+def in_words(marked: Collection[str], events: Collection[str], *, known: bool) -> str:
+    """
+    Return what was marked beside what happened.
+
+    Examples
+    --------
+    >>> in_words({"2024-05"}, {"2024-05"}, known=True)
+    'Marked: 2024-05. The simulator changed something in 2024-05: 1 of 1 found, 0 marked besides.'
+    >>> in_words(set(), set(), known=False)
+    'Marked: no month.'
+    """
+    said = f"Marked: {', '.join(sorted(marked)) or 'no month'}."
+    if not known:
+        return said
+    found, besides = set(marked) & set(events), set(marked) - set(events)
+    return (
+        f"{said} The simulator changed something in {', '.join(sorted(events)) or 'no month'}: "
+        f"{len(found)} of {len(events)} found, {len(besides)} marked besides."
+    )
+
+
+def page_address(story: Story) -> str:
+    """Return where Airflow's UI shows the year."""
+    return f"{story.environment['AIRFLOW_URL']}/plugin/stability"
