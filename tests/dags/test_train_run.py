@@ -65,12 +65,12 @@ def platform(metadata, database_url, engine, mlflow_server):
 
 @pytest.fixture
 def service(mlflow_server):
-    """Stands in for the service: answers /model with whatever bears the alias."""
+    """Stands in for the service: answers /readyz with whatever bears the alias."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self):
             champion = Registry(mlflow_server).alias(names.CHAMPION)
-            body = json.dumps({"champion": {"version": champion.version}}).encode()
+            body = json.dumps({"model_version": champion.version}).encode()
             self.send_response(200)
             self.end_headers()
             self.wfile.write(body)
