@@ -13,7 +13,8 @@ missing fails at once and names the command that gets them.
 
 It has a timetable, so that it can be backfilled, but is never due by itself: a study is asked for,
 and `train_candidates` and `monitor_drift` watch over what is served. A run is named after the month
-that it holds. Started by hand, it asks for the month.
+that it holds. Started by hand, it asks for the month. Who changes parameters in the backfill dialog
+ticks "Override parameters on existing runs": Airflow leaves them out otherwise, of new runs too.
 """
 
 from datetime import datetime

@@ -87,7 +87,9 @@ def ageing(matrix: DecayMatrix, half_life: HalfLife | None) -> Ageing | None:
     means = tuple(AgeMean(age, sum(all_) / len(all_), len(all_)) for age, all_ in kept.items())
     ages = [index * oldest / 24 for index in range(25)]
     fitted = [] if half_life is None else [_kept(age, half_life.months) for age in ages]
-    up = round_axis([*(v for all_ in kept.values() for v in all_), *fitted], HEIGHT - BOTTOM, TOP)
+    lowest = [] if half_life is None else [_kept(oldest, half_life.low)]
+    shown = [*(value for all_ in kept.values() for value in all_), *fitted, *lowest]
+    up = round_axis(shown, HEIGHT - BOTTOM, TOP)
     return Ageing(
         means=means,
         dots=tuple(
