@@ -46,25 +46,11 @@ def set_up(story: Story) -> dict[str, Any]:
             story.airflow.wait_for_dag(dag_id, _DAG_TIMEOUT_S)
     if story.settings.retraining_policy != "on_drift":
         with story.steps.step("The schedule's first training, skipped while nothing is stored"):
-            _wait_for_first_schedule(story)
+            # Left to itself, it might find the first two months and train every candidate on them
+            story.airflow.wait_for_scheduled(names.DAG_TRAIN, _DAG_TIMEOUT_S)
     memory = stack_memory_mb(story.local)
     story.steps.note(f"All of it takes {memory:,.0f} MB at rest.")
     return {"site": story.site, "memory_mb": {"at_rest": round(memory)}}
-
-
-def _wait_for_first_schedule(story: Story) -> None:
-    """
-    Wait for the training that is due when Airflow first sees its DAG.
-
-    Left to itself, it might find the first two months and train every candidate on them.
-    """
-    deadline = time.monotonic() + _DAG_TIMEOUT_S
-    while not (due := story.airflow.run_ids(names.DAG_TRAIN, "scheduled__")):
-        if time.monotonic() > deadline:
-            raise CheckFailedError("Airflow has not started the training that is due")
-        time.sleep(0.5)
-    for run_id in due:
-        story.airflow.wait_for_run(names.DAG_TRAIN, run_id, timeout_s=_DAG_TIMEOUT_S)
 
 
 def _clear(local: Path) -> None:

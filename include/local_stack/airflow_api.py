@@ -316,6 +316,26 @@ class AirflowApi:
         found = [str(run["dag_run_id"]) for run in answer["dag_runs"]]
         return [run_id for run_id in found if run_id.startswith(beginning)]
 
+    def wait_for_scheduled(self, dag_id: str, timeout_s: float) -> list[str]:
+        """
+        Return the ids of the runs that the schedule started by itself, when they have ended well.
+
+        Raises
+        ------
+        RetryLaterError
+            If Airflow has started none in time, or one is not at its end in time.
+        CheckFailedError
+            If one failed; the message names the task and its log.
+        """
+        deadline = time.monotonic() + timeout_s
+        while not (due := self.run_ids(dag_id, "scheduled__")):
+            if time.monotonic() > deadline:
+                raise RetryLaterError(f"Airflow has not started the run of {dag_id} that is due")
+            time.sleep(0.5)
+        for run_id in due:
+            self.wait_for_run(dag_id, run_id, timeout_s=timeout_s)
+        return due
+
     def failure(self, run: DagRun) -> str:
         """Return which tasks of a failed run failed, and where their logs are."""
         what = f"{run.dag_id} {run.month or run.run_id}"

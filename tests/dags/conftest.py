@@ -4,9 +4,15 @@ import atexit
 import os
 import shutil
 import tempfile
+import uuid
 from pathlib import Path
 
 import pytest
+
+from include import names
+from include.sandbox.simulator import simulate
+from include.store.questions import upsert_questions
+from tests.dags.airflow_command import airflow
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -35,3 +41,29 @@ def dags() -> dict:
     bag.collect_dags(str(ROOT / "dags"), safe_mode=False)
     assert bag.import_errors == {}
     return dict(bag.dags)
+
+
+@pytest.fixture(scope="session")
+def metadata() -> None:
+    """Airflow's own database, and the pool in which `dags test` runs trainings."""
+    for arguments in (("db", "migrate"), ("pools", "set", names.POOL_TRAINING, "2", "training")):
+        code, said = airflow(*arguments)
+        assert code == 0, said
+
+
+@pytest.fixture
+def platform(metadata, database_url, engine, mlflow_server) -> dict[str, str]:
+    """The environment of a platform with five months of questions."""
+    site = f"test-{uuid.uuid4().hex[:8]}"
+    made = simulate(
+        seed=6, first_month="2023-01", months=5, questions_per_month=60, events=(), site=site
+    )
+    with engine.begin() as connection:
+        upsert_questions(connection, made.questions)
+    return {
+        "DATABASE_URL": database_url,
+        "MLFLOW_TRACKING_URI": mlflow_server,
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "SITE": site,
+        "BOOTSTRAP_SAMPLES": "200",
+    }

@@ -1,7 +1,6 @@
 """`monitor_drift` and `send_mail` run by a real Airflow, on real PostgreSQL, MLflow and SMTP."""
 
 import json
-import os
 import socket
 import subprocess
 import sys
@@ -19,6 +18,7 @@ from include.sandbox.events import Event
 from include.sandbox.simulator import simulate
 from include.store.drift import judged_months, read_report
 from include.store.questions import upsert_questions
+from tests.dags.airflow_command import run_airflow
 
 ROOT = Path(__file__).resolve().parents[2]
 LEARNED, QUIET, CHANGED = "2023-07", "2023-08", "2023-09"
@@ -27,24 +27,15 @@ pytestmark = pytest.mark.integration
 
 
 def airflow(*arguments, **environment):
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-m", "airflow", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=ROOT,
-        timeout=600,
-        env=os.environ | {"AIRFLOW__LOGGING__LOGGING_LEVEL": "INFO"} | environment,
-    )
+    """Return what a command of Airflow's printed; one that fails fails the test."""
+    done = run_airflow(*arguments, **environment)
     assert done.returncode == 0, (done.stdout + done.stderr)[-6000:]
     return done.stdout
 
 
 @pytest.fixture(scope="module", autouse=True)
-def metadata():
+def known_dags(metadata):
     """Airflow's database with every DAG in it: a trigger asks for the DAG that it starts."""
-    airflow("db", "migrate")
-    airflow("pools", "set", names.POOL_TRAINING, "2", "training")
     airflow("dags", "reserialize")
 
 

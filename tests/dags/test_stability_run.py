@@ -1,22 +1,14 @@
 """`stability_month` in a real Airflow: months on request, named after their data, as one study."""
 
 import json
-import os
-import subprocess
-import sys
-import uuid
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
 from include import names
 from include.registry.runs import Runs
-from include.sandbox.simulator import simulate
-from include.store.questions import upsert_questions
 from include.store.stability import read_reports
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.dags.airflow_command import airflow
 
 
 def restriction(catchup):
@@ -70,44 +62,10 @@ def test_backfill_of_a_year_is_twelve_months_named_after_their_data(dags):
     assert [info.data_interval.end.month for info in months] == [*range(2, 13), 1]
 
 
-def airflow(*arguments, **environment):
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-m", "airflow", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=ROOT,
-        timeout=400,
-        env=os.environ | {"AIRFLOW__LOGGING__LOGGING_LEVEL": "INFO"} | environment,
-    )
-    return done.returncode, done.stdout + done.stderr
-
-
-@pytest.fixture(scope="module")
-def metadata():
-    code, said = airflow("db", "migrate")
-    assert code == 0, said
-    code, said = airflow("pools", "set", names.POOL_TRAINING, "2", "training")
-    assert code == 0, said
-
-
 @pytest.fixture
-def platform(metadata, database_url, engine, mlflow_server, tmp_path):
-    """The environment of a platform with five months of questions."""
-    site = f"test-{uuid.uuid4().hex[:8]}"
-    made = simulate(
-        seed=6, first_month="2023-01", months=5, questions_per_month=60, events=(), site=site
-    )
-    with engine.begin() as connection:
-        upsert_questions(connection, made.questions)
-    return {
-        "DATABASE_URL": database_url,
-        "MLFLOW_TRACKING_URI": mlflow_server,
-        "MLFLOW_DISABLE_TELEMETRY": "true",
-        "SITE": site,
-        "BOOTSTRAP_SAMPLES": "200",
-        "LOCAL_DIR": str(tmp_path),
-    }
+def platform(platform, tmp_path):
+    """The environment of a platform with five months of questions, and a folder of its own."""
+    return platform | {"LOCAL_DIR": str(tmp_path)}
 
 
 def run(platform, **conf):

@@ -1,12 +1,7 @@
 """`train_candidates` and `rollback_champion` run by a real Airflow on real PostgreSQL and MLflow."""
 
 import json
-import os
-import subprocess
-import sys
-import uuid
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from threading import Thread
 
 import pytest
@@ -14,53 +9,10 @@ import pytest
 from include import names
 from include.registry import Registry
 from include.registry.runs import NOTE, Runs
-from include.sandbox.simulator import simulate
 from include.store.models import latest_promotion
-from include.store.questions import upsert_questions
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.dags.airflow_command import airflow
 
 pytestmark = pytest.mark.integration
-
-
-def airflow(*arguments, **environment):
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-m", "airflow", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=ROOT,
-        timeout=400,
-        env=os.environ | {"AIRFLOW__LOGGING__LOGGING_LEVEL": "INFO"} | environment,
-    )
-    return done.returncode, done.stdout + done.stderr
-
-
-@pytest.fixture(scope="module")
-def metadata():
-    code, said = airflow("db", "migrate")
-    assert code == 0, said
-    # `dags test` runs tasks in their pools, which the local stack makes at its start
-    code, said = airflow("pools", "set", names.POOL_TRAINING, "2", "training")
-    assert code == 0, said
-
-
-@pytest.fixture
-def platform(metadata, database_url, engine, mlflow_server):
-    """The environment of a platform with five months of questions."""
-    site = f"test-{uuid.uuid4().hex[:8]}"
-    made = simulate(
-        seed=6, first_month="2023-01", months=5, questions_per_month=60, events=(), site=site
-    )
-    with engine.begin() as connection:
-        upsert_questions(connection, made.questions)
-    return {
-        "DATABASE_URL": database_url,
-        "MLFLOW_TRACKING_URI": mlflow_server,
-        "MLFLOW_DISABLE_TELEMETRY": "true",
-        "SITE": site,
-        "BOOTSTRAP_SAMPLES": "200",
-    }
 
 
 @pytest.fixture

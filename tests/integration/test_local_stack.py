@@ -105,6 +105,16 @@ def test_a_second_up_says_that_it_runs_and_starts_nothing(local: Path):
     assert {line.name: line.pid for line in stack_status(local)} == before
 
 
+def test_the_schedules_first_training_is_skipped_while_nothing_is_stored(local: Path):
+    airflow = AirflowApi.from_environment(read_environment(local))
+    airflow.wait_for_dag(names.DAG_TRAIN, timeout_s=120)
+
+    due = airflow.wait_for_scheduled(names.DAG_TRAIN, timeout_s=120)
+
+    states = {task.state for run_id in due for task in airflow.tasks(names.DAG_TRAIN, run_id)}
+    assert states == {"skipped"}
+
+
 def test_from_ingest_to_a_recorded_prediction_through_airflow(local: Path):
     environment = read_environment(local)
     airflow = AirflowApi.from_environment(environment)
