@@ -2,12 +2,18 @@
 
 from collections import defaultdict
 from collections.abc import Sequence, Set
+from itertools import chain
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from include.candidates.terms import question_terms, with_parts, with_subwords
+from include.candidates.terms import (
+    Remembered,
+    identifier_and_subwords,
+    question_terms,
+    word_and_parts,
+)
 from include.text.prepared import PreparedText
 
 MENTION_FEATURES: Final = (
@@ -41,7 +47,13 @@ class MentionFinder:
             tag[:place] for tag in vocabulary for place, sign in enumerate(tag) if sign == "-"
         }
         # Nearly no word of a question is in here: one look sorts out the others.
-        self._words = frozenset({*self._whole, *self._parts, *self._beginnings})
+        self._words = frozenset({*self._whole, *self._beginnings})
+        self._parts_in = Remembered(
+            lambda word: tuple(part for part in word_and_parts(word) if part in self._parts)
+        )
+        self._whole_in = Remembered(
+            lambda name: tuple(tag for tag in identifier_and_subwords(name) if tag in self._whole)
+        )
 
     def find(self, text: PreparedText) -> NDArray[np.float32]:
         """Return values in [0, 1], shape (n_vocabulary, 5), columns as `MENTION_FEATURES`."""
@@ -51,17 +63,12 @@ class MentionFinder:
             words = self._words.intersection(compounds)
             for name in self._named(words, compounds):
                 found[self._whole[name], named] = 1.0
-            for part in self._part_names(words, compounds):
+            for part in dict.fromkeys(chain.from_iterable(self._parts_in.of(compounds))):
                 for column, share in self._parts[part]:
                     found[column, parts] += share
-        for name in self._whole.keys() & with_subwords(terms.identifiers):
+        for name in dict.fromkeys(chain.from_iterable(self._whole_in.of(terms.identifiers))):
             found[self._whole[name], 2] = 1.0
         return found
-
-    def _part_names(self, words: Set[str], compounds: Sequence[str]) -> set[str]:
-        """Return the parts of tags among the words, and among the parts of compound ones."""
-        signed = [word for word in compounds if not word.isalnum()]
-        return (self._parts.keys() & words) | (self._parts.keys() & with_parts(signed))
 
     def _named(self, words: Set[str], compounds: Sequence[str]) -> set[str]:
         """

@@ -35,6 +35,7 @@ class PairModel:
 
     def __init__(self, weights: NDArray[np.float64]) -> None:
         self.weights = weights
+        self._single = weights.astype(np.float32)
 
     @classmethod
     def fit(
@@ -91,7 +92,7 @@ class PairModel:
         mentions : sequence of ndarray of float32, shape (n_vocabulary, n_mentions)
             The last features, by row; empty if there are none.
         """
-        weights = self.weights.astype(np.float32)
+        weights = self._single
         logits = np.empty(scores.shape[1:], dtype=np.float32)
         logits[:] = tag_logits
         for blend, linear, logarithmic in zip(scores, weights[0::2], weights[1::2], strict=False):
@@ -103,7 +104,7 @@ class PairModel:
 
     def logits_of_facts(self, facts: NDArray[np.float32], first: int) -> NDArray[np.float32]:
         """Return the sum of the tags' facts, features from ``first`` on, and the intercept."""
-        weights = self.weights.astype(np.float32)
+        weights = self._single
         logits: NDArray[np.float32] = facts @ weights[first : first + facts.shape[1]] + weights[-1]
         return logits
 

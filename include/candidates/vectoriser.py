@@ -53,29 +53,19 @@ class Vectoriser:
         """Return the columns of those of ``terms`` that were learned, in order."""
         return tuple(self._columns[term] for term in terms if term in self._columns)
 
-    def vector(
-        self, occurrences: NDArray[np.intp], counts: NDArray[np.float32]
-    ) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+    def vector(self, counts: Mapping[int, float]) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
         """
-        Return the columns, in order, and values of one question's unit vector.
+        Return the columns, in the order of ``counts``, and values of one question's unit vector.
 
         Parameters
         ----------
-        occurrences : ndarray of intp, shape (n,)
-            The column of each term of the question, in any order, as often as it occurs.
-        counts : ndarray of float32, shape (n,)
-            How often each occurrence counts, >= 1.
+        counts : mapping of int to float
+            For the column of each term of the question: how often it counts, >= 1.
         """
-        if not len(occurrences):
-            return occurrences, counts
-        order = occurrences.argsort()
-        occurrences = occurrences.take(order)
-        is_first = np.empty(len(order), dtype=np.bool_)
-        is_first[0] = True
-        np.not_equal(occurrences[1:], occurrences[:-1], out=is_first[1:])
-        firsts = is_first.nonzero()[0]
-        columns = occurrences.take(firsts)
-        values = np.add.reduceat(counts.take(order), firsts)
+        columns = np.fromiter(counts, dtype=np.intp, count=len(counts))
+        values = np.fromiter(counts.values(), dtype=np.float32, count=len(counts))
+        if not counts:
+            return columns, values
         np.log(values, out=values)
         values += 1
         values *= self._idf.take(columns)

@@ -7,6 +7,7 @@ Two ways to look at a question, each with a kernel to learn from and scores to s
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import chain
@@ -91,12 +92,11 @@ class TermView:
         """Return the columns and values of the text's terms."""
         terms = question_terms(text)
         in_words, in_code = self._word_columns.of, self._identifier_columns.of
-        body = chain.from_iterable(chain(in_words(terms.prose), in_code(terms.identifiers)))
-        once = np.fromiter(body, dtype=np.intp)
-        title = np.fromiter(chain.from_iterable(in_words(terms.title)), dtype=np.intp)
-        counts = np.ones(len(once) + len(title), dtype=np.float32)
-        counts[len(once) :] = self.title_weight
-        return self.vectoriser.vector(np.concatenate((once, title)), counts)
+        body = chain(in_words(terms.prose), in_code(terms.identifiers))
+        counts: dict[int, float] = dict(Counter(chain.from_iterable(body)))
+        for column in chain.from_iterable(in_words(terms.title)):
+            counts[column] = counts.get(column, 0.0) + self.title_weight
+        return self.vectoriser.vector(counts)
 
     def score(self, texts: Sequence[PreparedText]) -> NDArray[np.float32]:
         """Return shape (n_texts, n_outputs); a text costs as much as it has terms."""

@@ -113,7 +113,7 @@ def _longer(sample: Sample, touched: NDArray[np.bool_]) -> Sample:
 def _same_suggestion(sample: Sample, touched: NDArray[np.bool_]) -> Sample:
     """Suggest the tag that is suggested most, and nothing else."""
     assert sample.suggested is not None
-    kept = sparse.diags_array((~touched).astype(np.int8)) @ sample.suggested
+    kept = sparse.diags_array(~touched, dtype=np.int8) @ sample.suggested
     best = int(sample.suggested_use.argmax())
     rows = np.flatnonzero(touched)
     only = sparse.csr_matrix(

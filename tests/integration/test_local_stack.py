@@ -1,13 +1,17 @@
 """The whole platform on this machine, for real: up, used through its own doors, killed, down."""
 
+from __future__ import annotations
+
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
 import pytest
@@ -22,11 +26,17 @@ from include.local_stack.leftovers import belonging_processes
 from include.local_stack.state import read_environment, read_state
 from include.local_stack.status import stack_status
 from include.local_stack.supervisor import Supervisor
-from include.months import month_range
+from include.months import month_range, months_between
+from include.sandbox.events import Event
+from include.sandbox.simulator import simulate
 from include.sources.stackexchange_api import StackExchangeClient
 from include.store.drift import StoredReport, read_report
 from include.store.engine import make_engine
 from include.store.questions import upsert_questions
+from tests.integration.airflow_ui import person_at
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 ROOT = Path(__file__).resolve().parents[2]
 MONTHS = tuple(f"2023-0{month}" for month in range(1, 9))
@@ -222,6 +232,61 @@ def test_an_event_is_found_mailed_and_learned_while_the_mail_host_is_down(local:
     )
     assert airflow.run_ids(names.DAG_TRAIN, "drift-") == [training]
     engine.dispose()
+
+
+def store_a_year(environment: dict[str, str]) -> None:
+    """Store small months from 2018-10 to 2019-12, with a new technology in 2019-06."""
+    made = simulate(
+        first_month="2018-10",
+        months=15,
+        questions_per_month=40,
+        events=(Event("2019-06", "tag_born", share=0.4),),
+        site=environment["SITE"],
+    )
+    # ids of their own: the stack's site has its own questions from 1 on
+    questions = [replace(one, question_id=one.question_id + 10**7) for one in made.questions]
+    engine = make_engine(environment["DATABASE_URL"])
+    with engine.begin() as connection:
+        upsert_questions(connection, questions)
+    engine.dispose()
+
+
+def test_a_person_asks_airflow_for_a_year_and_reads_the_answer_off_the_page(
+    local: Path, browser: Browser, tmp_path: Path
+):
+    environment = read_environment(local)
+    airflow = AirflowApi.from_environment(environment)
+    airflow.wait_for_dag(names.DAG_STABILITY, timeout_s=120)
+    store_a_year(environment)
+    year = ("2019-01", "2019-12")
+
+    with person_at(browser, environment, pictures=tmp_path) as person:
+        before = person.open_from_menu("Stability")
+        before.get_by_role("heading", name="No month has been studied yet").wait_for()
+
+        person.open_dag(names.DAG_STABILITY)
+        person.ask_for_backfill("2019/01/01", "2019/12/31", candidate="frequency", at_once=4)
+        runs = airflow.wait_for_backfill(names.DAG_STABILITY, *year, timeout_s=400)
+        shown = person.shown_runs()
+
+        listed = person.open_tab("Stability")
+        listed.get_by_role("link", name="frequency, Jan 2019 to Dec 2019").click()
+        answer = listed.locator("#answer .verdict").inner_text()
+        months = listed.locator("#months tbody th").all_inner_texts()
+        with person.page.context.expect_page() as opened:
+            listed.get_by_role("link", name="MLflow run").first.click()
+        opened.value.get_by_text("Model_Month_2019-01").first.wait_for()
+
+    links = airflow.call(
+        "GET",
+        f"/dags/{names.DAG_STABILITY}/dagRuns/{runs[0].run_id}/taskInstances/train/links",
+    )
+    assert [run.month for run in runs] == months == list(months_between(*year))
+    assert sorted(row[: len("backfill__2019-01")] for row in shown) == [
+        f"backfill__{month}" for month in months
+    ]
+    assert answer.startswith(("Do not retrain", "Retrain "))
+    assert links["extra_links"]["MLflow run"].startswith(environment["MLFLOW_URL"])
 
 
 def test_a_killed_process_is_started_again(local: Path):

@@ -43,9 +43,8 @@ def test_a_word_of_the_title_counts_more():
 def test_vectors_have_length_one_and_unseen_words_none():
     vectoriser = Vectoriser.fit([{"a": 1, "b": 2}, {"a": 1}, {"b": 1}], min_questions=2)
 
-    columns = np.array(vectoriser.columns(["b", "a", "a", "c"]))
-    _, values = vectoriser.vector(columns, np.array([1, 3, 1], np.float32))
-    unseen, _ = vectoriser.vector(np.zeros(0, np.intp), np.zeros(0, np.float32))
+    _, values = vectoriser.vector(dict.fromkeys(vectoriser.columns(["b", "a", "c"]), 2.0))
+    unseen, _ = vectoriser.vector({})
 
     assert np.sqrt(values @ values) == pytest.approx(1)
     assert len(unseen) == 0
