@@ -29,7 +29,7 @@ from include.drift.unrest import (
     widened,
 )
 
-CALIBRATION_VERSION: Final = 4
+CALIBRATION_VERSION: Final = 5
 DRAWS: Final = 1000
 MONTHLY_CHECKS: Final = 12.0
 HOURLY_CHECKS: Final = 24 * 365.0
@@ -75,8 +75,10 @@ class Calibration:
         Chance of a false alarm of one signal in one check, in (0, 1).
     nulls : dict of str to Null
         By signal.
-    draws, pairs : int
-        Random splits, and pairs of months.
+    draws : int
+        Random splits.
+    pairs : int or None
+        Pairs of months that the months' own unrest is known from; None if no history was given.
     seed : int
     """
 
@@ -86,7 +88,7 @@ class Calibration:
     level: float
     nulls: dict[str, Null]
     draws: int
-    pairs: int
+    pairs: int | None
     seed: int
     version: int = field(default=CALIBRATION_VERSION)
 
@@ -94,6 +96,16 @@ class Calibration:
     def thresholds(self) -> dict[str, float]:
         """Threshold of each signal."""
         return {name: null.threshold for name, null in self.nulls.items()}
+
+    @property
+    def knows_months(self) -> bool:
+        """
+        Whether enough months were seen to tell drift from how months differ anyway.
+
+        Without, thresholds know chance alone, and every other quiet month of a small site passes
+        them. Where no history was given, that is the caller's affair.
+        """
+        return self.pairs is None or self.pairs >= FEWEST_PAIRS
 
     def alarms(self, values: Sequence[SignalValue]) -> tuple[SignalValue, ...]:
         """Return the values above their thresholds, furthest above first, in null spreads."""
@@ -159,11 +171,7 @@ def calibrate(
     )
     level = common_level(table[:, : len(used)], min(false_alarms_per_year / checks_per_year, 0.5))
     draws_of = {signal.name: table[:, i] for i, signal in enumerate(read)}
-    pairs = (
-        []
-        if history is None
-        else list(month_pairs(history, reference, size, generator, vocabulary))
-    )
+    pairs = [] if history is None else _pairs(history, reference, size, generator, vocabulary)
     own = list(months_apart(reference, size, generator))
     unrest = _unrest_of(read, draws_of, pairs, own)
     nulls = {
@@ -177,9 +185,28 @@ def calibrate(
         level=level,
         nulls=nulls,
         draws=draws,
-        pairs=max(len(pairs), len(own)),
+        pairs=None if history is None else max(len(pairs), len(own)),
         seed=seed,
     )
+
+
+def _pairs(
+    history: Sample,
+    reference: Sample,
+    size: int,
+    generator: np.random.Generator,
+    vocabulary: PastVocabulary | None,
+) -> list[Pair]:
+    """
+    Return pairs of months as wide as the reference or, of a short history, one month wide.
+
+    Single months differ more than a month and several do, so the latter make strict thresholds.
+    """
+    width = len(np.unique(reference.months))
+    pairs = list(month_pairs(history, width, size, generator, vocabulary))
+    if len(pairs) < FEWEST_PAIRS and width > 1:
+        pairs = list(month_pairs(history, 1, size, generator, vocabulary))
+    return pairs
 
 
 def _lenders(reference: Sample, used: Sequence[Signal]) -> tuple[Signal, ...]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from include.drift.samples import Observed
 from include.errors import FixInputError
-from include.months import months_between
+from include.months import add_months, months_between
 
 REFERENCE_MONTHS: Final = 6
 REFERENCE_SHARE: Final = 1 / 3
@@ -77,6 +77,30 @@ def reference_months(
     ]
     kept = stable[-REFERENCE_MONTHS:]
     return (*kept, *following[: REFERENCE_MONTHS - len(kept)])
+
+
+def history_months(last: str, stored: Collection[str]) -> tuple[str, ...]:
+    """
+    Return the months that show how much months differ while nothing happens, ascending.
+
+    The latest that are stored without a gap, whatever window a model learned from.
+
+    Parameters
+    ----------
+    last : str
+        The last month that the model learned.
+    stored : collection of str
+        Months with questions, in any order.
+
+    Examples
+    --------
+    >>> history_months("2024-03", {"2023-11", "2024-01", "2024-02", "2024-03", "2024-04"})
+    ('2024-01', '2024-02', '2024-03')
+    """
+    months = [last]
+    while len(months) < HISTORY_MONTHS and (before := add_months(months[-1], -1)) in stored:
+        months.append(before)
+    return tuple(reversed(months))
 
 
 def joined(parts: Sequence[Observed]) -> Observed:

@@ -138,18 +138,17 @@ def widened(deviations: float, spread: float, unrest: Unrest, level: float) -> f
 
 def month_pairs(
     history: Sample,
-    reference: Sample,
+    width: int,
     size: int,
     generator: np.random.Generator,
     vocabulary: PastVocabulary | None = None,
 ) -> Iterator[Pair]:
     """
-    Yield (months before, month) for each month of ``history`` with as many months before it.
+    Yield (``width`` months before, month) for each month of ``history`` with as many before it.
 
     With a vocabulary, both know what was out of reach of a model trained on all months before: the
     month that is checked always holds tags that no model has learned yet, also a quiet one.
     """
-    width = len(np.unique(reference.months))
     months = np.unique(history.months)
     for i in range(width, len(months)):
         before = np.flatnonzero(np.isin(history.months, months[i - width : i]))

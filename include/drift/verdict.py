@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from include.drift.calibration import Calibration
+from include.drift.calibration import FEWEST_PAIRS, Calibration
 from include.drift.signal import SignalValue
 from include.drift.signals import SIGNAL
 
@@ -74,8 +74,15 @@ def judge(values: Sequence[SignalValue], calibration: Calibration) -> Verdict:
     values : sequence of SignalValue
         As ``read_signals`` returns them; those without a threshold do not count.
     calibration : Calibration
-        Of the same reference.
+        Of the same reference. If it has seen too few months, that is the verdict.
     """
+    if not calibration.knows_months:
+        return Verdict(
+            "no_reference",
+            "Too few months are stored to tell drift from how months differ anyway: "
+            f"{calibration.pairs} could be compared with those before them, {FEWEST_PAIRS} are "
+            "needed. Ingest earlier months, or wait for later ones.",
+        )
     judged = [value for value in values if value.signal in calibration.nulls]
     alarms = calibration.alarms(judged)
     if not alarms:

@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 from include.candidates.base import Candidate, EncoderFactory, Suggestion
 from include.candidates.catalogue import make_candidate
 from include.drift.calibration import LARGEST_SAMPLE
-from include.drift.reference import HISTORY_MONTHS, joined, reference_months
+from include.drift.reference import history_months, joined, reference_months
 from include.drift.samples import Observed
 from include.drift.unrest import PastVocabulary
 from include.jobs.live_models import Live, tagged_questions
@@ -33,7 +33,7 @@ from include.store.drift_references import (
     read_reference,
     save_reference,
 )
-from include.store.questions import tag_uses
+from include.store.questions import questions_per_month, tag_uses
 from include.text.prepared import PreparedText
 
 log = logging.getLogger(__name__)
@@ -124,12 +124,14 @@ class References:
 
     def history(self, live: Live) -> tuple[Observed, PastVocabulary]:
         """
-        Return the latest months of the training window, for the months' own unrest.
+        Return the latest months that the model may know, for the months' own unrest.
 
         Months of an alarm are among them: few, they hardly move robust estimates, and without them
         nothing would be known of unrest after an alarm, when it is needed most.
         """
-        latest = live.learned[-HISTORY_MONTHS:]
+        with self._engine.connect() as connection:
+            stored = questions_per_month(connection, self._site)
+        latest = history_months(live.learned[-1], stored)
         parts = [
             thinned(
                 tagged_questions(self._engine, self._site, month, month), LARGEST_SAMPLE, self._seed
@@ -137,7 +139,8 @@ class References:
             for month in latest
         ]
         with self._engine.connect() as connection:
-            before = month_start(live.learned[0]), month_start(latest[0])
+            # Where a model learns from fewer months than these, no earlier use counts
+            before = month_start(min(live.learned[0], latest[0])), month_start(latest[0])
             earlier = tag_uses(connection, self._site, *before)
         observed = joined([observe(part.texts, part.asked_at, tags=part.tags) for part in parts])
         return observed, PastVocabulary(earlier, self._min_tag_count)

@@ -68,12 +68,13 @@ class Checks:
         return tuple(alarmed)
 
     def _alarms(self, month: str, reference: Sequence[str], window: Sequence[str]) -> bool:
-        check_id = self._check_id(month, reference)
+        history = self._history(window)
+        check_id = self._check_id(month, reference, [each for each in history if each < window[0]])
         with self.engine.connect() as connection:
             known = read_check(connection, check_id)
         if known is not None:
             return known[0]
-        verdict = self._judge(month, reference, window)
+        verdict = self._judge(month, reference, window, history)
         alarmed = verdict.kind == "drift"
         with self.engine.begin() as connection:
             record_check(
@@ -81,19 +82,23 @@ class Checks:
             )
         return alarmed
 
-    def _judge(self, month: str, reference: Sequence[str], window: Sequence[str]) -> Verdict:
+    def _judge(
+        self, month: str, reference: Sequence[str], window: Sequence[str], history: Sequence[str]
+    ) -> Verdict:
         answered = self._answered(reference)
         before, now = self._observed(reference, answered), self._observed([month], answered)
         if early := enough_to_judge(len(before) if before else 0, len(now) if now else 0):
             return early
         assert before is not None
         assert now is not None
-        history = window[-HISTORY_MONTHS:]
         latest = self._observed(history, answered=False) or before
         was, current, past = samples_of(before, now, latest)
         with self.engine.connect() as connection:
             earlier = tag_uses(
-                connection, self.settings.site, month_start(window[0]), month_start(history[0])
+                connection,
+                self.settings.site,
+                month_start(min(window[0], history[0])),
+                month_start(history[0]),
             )
         calibration = calibrate(
             was,
@@ -106,6 +111,16 @@ class Checks:
             seed=self.settings.random_seed,
         )
         return judge(read_signals(was, current), calibration)
+
+    def _history(self, window: Sequence[str]) -> tuple[str, ...]:
+        """Return the latest months of a window and, where it is short, those before it."""
+        before: list[str] = []
+        while len(window) + len(before) < HISTORY_MONTHS:
+            month = add_months(window[0], -1 - len(before))
+            if self.questions.of(month) is None:
+                break
+            before.insert(0, month)
+        return (*before, *window[-HISTORY_MONTHS:])
 
     def _answered(self, reference: Sequence[str]) -> bool:
         """Return whether every month of the reference has a fresh model in the study."""
@@ -121,7 +136,7 @@ class Checks:
                 parts.append(questions.answered(answers) if answers else questions.observed)
         return joined(parts) if parts else None
 
-    def _check_id(self, month: str, reference: Sequence[str]) -> str:
+    def _check_id(self, month: str, reference: Sequence[str], earlier: Sequence[str]) -> str:
         """Return the hash of all that the check depends on."""
         fresh = self.months[month].model
         answered = [
@@ -137,6 +152,7 @@ class Checks:
             "run": fresh.run_id if answered else "",
             "reference": list(reference),
             "answered": answered,
+            "before": [questions.test_id for questions in self.questions.some(earlier)],
             "rate": self.settings.false_alarms_per_year,
             "seed": self.settings.random_seed,
             "version": [CALIBRATION_VERSION, DRAWS, [signal.name for signal in _SIGNALS]],

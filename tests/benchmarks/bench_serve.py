@@ -3,8 +3,7 @@ Requests a second and delays: our service beside MLflow's server and a bare Flas
 
 The same linear model behind all: ours records every answer in a real PostgreSQL; ``mlflow models
 serve`` runs with as many workers; the bare route returns a constant under our gunicorn settings.
-Beside them, MLflow's server with what one would have without us, scikit-learn's TF-IDF and ridge:
-with as many workers as ours, and as it starts when nothing is said (one worker).
+Beside them, MLflow's server with what one would have without us: scikit-learn's TF-IDF and ridge.
 Then 100 swaps of the live model under load. The load generator has a process of its own, which
 takes its share of the same cores: so the processor time that each request costs is shown too.
 """
@@ -50,7 +49,6 @@ LIVE = ("1", "2", "3", "4")
 NEVER_LIVE = "5"
 SAME = "mlflow models serve"
 PLAIN = "mlflow models serve, plain model"
-AS_SHIPPED = "mlflow models serve, plain model, its defaults"
 GRACE_S = 5.0  # within which every worker follows
 
 
@@ -95,30 +93,23 @@ def cpu_seconds(pid: int) -> float:
 
 
 @contextmanager
-def mlflow_server(packed: Path, work: Path, workers: int | None) -> Iterator[tuple[str, int]]:
-    """
-    Yield address and process id of ``mlflow models serve`` of a model in MLflow's format.
-
-    Without ``workers`` it starts as many as it does by itself, and linear algebra takes as many
-    threads as it likes.
-    """
+def mlflow_server(packed: Path, work: Path, workers: int) -> Iterator[tuple[str, int]]:
+    """Yield address and process id of ``mlflow models serve`` of a model in MLflow's format."""
     port = free_port()
-    options = ("--workers", str(workers)) if workers else ()
-    threads = {"OMP_NUM_THREADS": "1"} if workers else {}
     log_path = work / "mlflow.log"
     with log_path.open("w") as log:
         process = subprocess.Popen(
             [
                 *(sys.executable, "-m", "mlflow", "models", "serve", "-m", str(packed)),
                 *("--env-manager", "local", "--host", "127.0.0.1", "--port", str(port)),
-                *options,
+                *("--workers", str(workers)),
             ],
             stdout=log,
             stderr=log,
             env={
                 **os.environ,
                 "MLFLOW_DISABLE_TELEMETRY": "true",
-                **threads,
+                "OMP_NUM_THREADS": "1",
                 # `mlflow` starts uvicorn by its name
                 "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             },
@@ -301,8 +292,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
                     measured.setdefault(label, []).append(figures)
                 for label, (packed, bodies) in peers.items():
                     console.log(f"{label}, round {round_number + 1}")
-                    workers = None if label == AS_SHIPPED else asked.workers
-                    with mlflow_server(packed, work, workers) as (url, pid):
+                    with mlflow_server(packed, work, asked.workers) as (url, pid):
                         figures = measure(url, bodies, asked.seconds, pid)
                     measured.setdefault(label, []).append(figures)
             console.log(f"{asked.swaps} swaps under load")
@@ -323,8 +313,7 @@ def mlflow_peers(
     inputs = work / "inputs.jsonl"
     texts = [[f"{row['title']} {row['body']}"] for row in rows[-ASKED:]]
     inputs.write_text("\n".join(json.dumps({"inputs": one}) for one in texts), encoding="utf-8")
-    plain = (work / "mlflow-plain", inputs)
-    return {SAME: (work / "mlflow-same", frames), PLAIN: plain, AS_SHIPPED: plain}
+    return {SAME: (work / "mlflow-same", frames), PLAIN: (work / "mlflow-plain", inputs)}
 
 
 def median(rounds: Sequence[dict[str, Any]], key: str, figure: str) -> float:
@@ -366,11 +355,10 @@ def show(
         for label, rounds in measured.items()
     }
     ours = best["ours"]
-    mlflow, plain, shipped = best.get(SAME), best.get(PLAIN), best.get(AS_SHIPPED)
+    mlflow, plain = best.get(SAME), best.get(PLAIN)
     figures = {
         "mlflow_ratio": round(ours / mlflow, 2) if mlflow else None,
         "mlflow_plain_ratio": round(ours / plain, 2) if plain else None,
-        "mlflow_as_shipped_ratio": round(ours / shipped, 2) if shipped else None,
         "bare_ratio": round(ours / best["bare route"], 3),
         "unrecorded_ratio": round(ours / best["ours, not recording"], 3),
         "p99_ms_at_200": median(measured["ours"], "at rate", "p99_ms"),

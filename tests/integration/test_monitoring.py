@@ -112,6 +112,27 @@ def test_quiet_month_keeps_the_model(monitoring, go_live):
     assert decided(monitoring, report_id).action == "keep"
 
 
+def test_model_of_a_short_window_is_judged_by_all_months_that_are_stored(monitoring, go_live):
+    go_live("2023-10", "2023-12")
+
+    report_id = monitoring.check_month(QUIET)
+
+    assert monitoring.report(report_id).report.verdict == "quiet"
+
+
+def test_site_of_few_months_is_not_judged_before_it_is_known(monitoring, go_live, stored):
+    with stored.begin() as connection:
+        connection.execute(text("DELETE FROM questions WHERE asked_at < '2023-10-01'"))
+    go_live("2023-10", "2023-12")
+
+    report_id = monitoring.check_month(CHANGED)
+
+    report = monitoring.report(report_id).report
+    assert report.verdict == "no_reference"
+    assert "Ingest earlier months" in report.summary["reason"]
+    assert decided(monitoring, report_id).action == "no_reference"
+
+
 def test_event_retrains_once_and_names_the_tags_that_moved(
     monitoring, stored, settings, go_live, simulation
 ):

@@ -10,6 +10,7 @@ from include.drift.calibration import (
     tail_quantile,
 )
 from include.drift.power import power
+from include.drift.reference import joined
 from include.drift.samples import Observed, samples_of
 from include.drift.signal import SignalValue
 from include.drift.signals import SIGNALS, read_signals
@@ -132,20 +133,11 @@ def test_month_pairs_compare_each_month_with_those_before_it():
             for field in ("months", "words", "word_counts", "code_shares", "tags")
         }
     )
-    reference, past = samples_of(
-        Observed(
-            **{
-                k: getattr(history, k)[60:]
-                for k in history.__dataclass_fields__
-                if getattr(history, k) is not None
-            }
-        ),
-        history,
-    )
+    (past,) = samples_of(history)
 
     pairs = [
         (sorted(set(before.months)), sorted(set(month.months)))
-        for before, month in month_pairs(past, reference, 20, generator)
+        for before, month in month_pairs(past, 2, 20, generator)
     ]
 
     assert pairs == [
@@ -209,6 +201,31 @@ def test_verdict_of_a_quiet_month_says_how_many_signals_were_read(reference):
 
     assert (verdict.kind, verdict.alarms) == ("quiet", ())
     assert verdict.reason == f"All {len(still)} signals that vote are within their thresholds."
+
+
+def months_of_questions(generator, count):
+    """Return ``count`` months of 60 questions each, from 2023-01 on."""
+    return joined(
+        [month_of_questions(generator, 60, month=f"2023-{i + 1:02}") for i in range(count)]
+    )
+
+
+@pytest.mark.parametrize(("months", "kind"), [(4, "no_reference"), (5, "quiet"), (9, "quiet")])
+def test_too_few_months_to_know_how_they_differ_have_a_verdict_of_their_own(months, kind):
+    generator = np.random.default_rng(3)
+    history = months_of_questions(generator, months)
+    reference, past = samples_of(months_of_questions(generator, 2), history)
+    calibration = calibrate(reference, 60, history=past, false_alarms_per_year=0.5, draws=60)
+
+    verdict = judge(read_signals(reference, reference), calibration)
+
+    assert verdict.kind == kind
+
+
+def test_without_a_history_only_chance_is_judged(reference):
+    calibration = calibrate(reference, 200, false_alarms_per_year=0.5, draws=60)
+
+    assert judge(read_signals(reference, reference), calibration).kind == "quiet"
 
 
 @pytest.mark.parametrize(
