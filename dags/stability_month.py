@@ -73,24 +73,14 @@ from plugins.retry_policy import RetryWhatPasses
 )
 def stability_month():
     @task(pool=names.POOL_TRAINING)
-    def train(params=None, dag_run=None, data_interval_start=None, data_interval_end=None) -> dict:
-        from include.jobs.stability import request_from_run, train_and_note
+    def study(params=None, dag_run=None, data_interval_start=None, data_interval_end=None) -> dict:
+        from include.jobs.stability import request_from_run, study_and_note
         from include.settings import Settings
 
         request = request_from_run(params, data_interval_start, data_interval_end)
-        return train_and_note(Settings.from_env(), request, dag_run.run_id)
+        return study_and_note(Settings.from_env(), request, dag_run.run_id)
 
-    @task(pool=names.POOL_TRAINING)
-    def report(
-        params=None, dag_run=None, data_interval_start=None, data_interval_end=None
-    ) -> list[str]:
-        from include.jobs.stability import report_and_note, request_from_run
-        from include.settings import Settings
-
-        request = request_from_run(params, data_interval_start, data_interval_end)
-        return report_and_note(Settings.from_env(), request, dag_run.run_id)
-
-    train() >> report()
+    study()
 
 
 stability_month()

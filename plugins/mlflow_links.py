@@ -32,10 +32,10 @@ class MlflowRun(ToWhatATaskReturned):
     """To the run of a training."""
 
     name = "MLflow run"
-    tasks = frozenset({(names.DAG_TRAIN, "train"), (names.DAG_STABILITY, "train")})
+    tasks = frozenset({(names.DAG_TRAIN, "train"), (names.DAG_STABILITY, "study")})
 
     def address(self, returned):
-        """Return the run's address: `train` returns its id, or one for each candidate."""
+        """Return the run's address: a task returns its id, or one for each candidate."""
         from include.settings import Settings
 
         settings = Settings.from_env()

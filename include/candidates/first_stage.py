@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final, Self
 
 import numpy as np
+import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from include.candidates.base import Encoder, EncoderFactory, Reason
@@ -104,7 +105,7 @@ class FirstStage:
     ) -> tuple[Self, NDArray[np.float32]]:
         """Return the stage and leave-one-out scores, shape (n_blends, n, n_vocabulary)."""
         stage = cls(design, labels.mean(axis=0))
-        kernels = stage._look_at(texts, encoders)
+        kernels, rows = stage._look_at(texts, encoders)
         duals, left_out = [], []
         for blend in design.blends:
             kernel = np.zeros((len(texts), len(texts)), dtype=np.float32)
@@ -117,7 +118,7 @@ class FirstStage:
             blocks = [
                 duals[user] * design.blends[user].weights[name] for user in design.users(name)
             ]
-            stage._learn_outputs(name, texts, np.concatenate(blocks, axis=1))
+            stage._learn_outputs(name, rows, np.concatenate(blocks, axis=1))
         return stage, np.stack(left_out)
 
     def score(self, texts: Sequence[PreparedText]) -> NDArray[np.float32]:
@@ -204,15 +205,17 @@ class FirstStage:
 
     def _look_at(
         self, texts: Sequence[PreparedText], encoders: EncoderFactory
-    ) -> dict[str, NDArray[np.float32]]:
-        """Make the views, without outputs as yet; return their kernels of the training texts."""
-        kernels = {}
+    ) -> tuple[dict[str, NDArray[np.float32]], sp.csr_array | None]:
+        """Make the views, without outputs as yet; return their kernels, and the texts' terms."""
+        kernels: dict[str, NDArray[np.float32]] = {}
+        rows = None
         for name in self.design.views:
             if name == TERMS:
                 self.terms = TermView.learn(
                     texts, self.design.title_weight, self.design.min_questions
                 )
-                kernels[name] = self.terms.kernel(texts)
+                rows = self.terms.matrix(texts)
+                kernels[name] = (rows @ rows.T).toarray()
             else:
                 encoder = encoders(name)
                 vectors = half_precision(encoder.encode(texts))
@@ -220,14 +223,14 @@ class FirstStage:
                 kernels[name] = likeness(vectors, vectors)
         if self.meanings:
             self.questions = [(text.key[1] if text.key else None, text.title) for text in texts]
-        return kernels
+        return kernels, rows
 
     def _learn_outputs(
-        self, name: str, texts: Sequence[PreparedText], dual: NDArray[np.float32]
+        self, name: str, rows: sp.csr_array | None, dual: NDArray[np.float32]
     ) -> None:
         """Give a view what the regressions found, shape (n, n_outputs)."""
-        if name == TERMS and self.terms is not None:
-            self.terms.learn_outputs(texts, dual)
+        if name == TERMS and self.terms is not None and rows is not None:
+            self.terms.learn_outputs(rows, dual)
         else:
             self.meanings[name].dual = half_precision(dual)
 

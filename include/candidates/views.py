@@ -78,15 +78,21 @@ class TermView:
         vectoriser = Vectoriser.fit(counts, min_questions)
         return cls(title_weight, vectoriser, np.zeros((len(vectoriser.terms), 0), np.float32))
 
-    def kernel(self, texts: Sequence[PreparedText]) -> NDArray[np.float32]:
-        """Return how alike the texts are, shape (n_texts, n_texts), in [0, 1]."""
-        rows = self._matrix(texts)
-        alike: NDArray[np.float32] = (rows @ rows.T).toarray()
-        return alike
+    def matrix(self, texts: Sequence[PreparedText]) -> sp.csr_array:
+        """Return the texts' vectors as rows, shape (n_texts, n_terms), float32."""
+        return self.vectoriser.matrix([self.vector(text) for text in texts])
 
-    def learn_outputs(self, texts: Sequence[PreparedText], dual: NDArray[np.float32]) -> None:
-        """Turn what each training question says, shape (n, n_outputs), into weights of terms."""
-        self.weights = half_precision(self._matrix(texts).T @ dual)
+    def learn_outputs(self, rows: sp.csr_array, dual: NDArray[np.float32]) -> None:
+        """
+        Turn what each training question says into weights of terms.
+
+        Parameters
+        ----------
+        rows : csr_array, shape (n, n_terms)
+            The training questions', from `matrix`.
+        dual : ndarray of float32, shape (n, n_outputs)
+        """
+        self.weights = half_precision(rows.T @ dual)
 
     def vector(self, text: PreparedText) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
         """Return the columns and values of the text's terms."""
@@ -105,9 +111,6 @@ class TermView:
             columns, values = self.vector(text)
             np.dot(values, self.weights.take(columns, axis=0), out=scores[row])
         return scores
-
-    def _matrix(self, texts: Sequence[PreparedText]) -> sp.csr_array:
-        return self.vectoriser.matrix([self.vector(text) for text in texts])
 
     def save(self, folder: Path) -> None:
         """Write the terms and ``term_weights.npy``."""

@@ -142,7 +142,17 @@ class References:
             # Where a model learns from fewer months than these, no earlier use counts
             before = month_start(min(live.learned[0], latest[0])), month_start(latest[0])
             earlier = tag_uses(connection, self._site, *before)
-        observed = joined([observe(part.texts, part.asked_at, tags=part.tags) for part in parts])
+        observed = joined(
+            [
+                observe(
+                    part.texts,
+                    part.asked_at,
+                    tags=part.tags,
+                    vectors=self.vectors(live, part.texts),
+                )
+                for part in parts
+            ]
+        )
         return observed, PastVocabulary(earlier, self._min_tag_count)
 
     def _judged(self, before: str) -> list[JudgedMonth]:

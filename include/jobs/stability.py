@@ -302,8 +302,13 @@ def request_from_run(
     )
 
 
-def train_and_note(settings: Settings, request: MonthRequest, run_id: str) -> dict[str, str]:
-    """Train a month's models; say on the DAG run's page what became of its month, and where."""
+def study_and_note(settings: Settings, request: MonthRequest, run_id: str) -> dict[str, str]:
+    """
+    Train and test a month's models, then report on the months around it; return the models' runs.
+
+    The DAG run's page says what became of its month, and where. Run again after a failure, it goes
+    on where it stopped.
+    """
     try:
         steps = Stability.from_settings(settings)
         done = steps.train(request)
@@ -315,16 +320,11 @@ def train_and_note(settings: Settings, request: MonthRequest, run_id: str) -> di
         f"[{label}]({run_url(mlflow, steps.runs.get(model).experiment_id, model)})"
         for label, model in done.items()
     ]
-    _note(settings, run_id, f"**{request.month}**, models in MLflow: {', '.join(links)}")
+    trained = f"**{request.month}**, models in MLflow: {', '.join(links)}"
+    _note(settings, run_id, trained)
+    if said := steps.report(request):
+        _note(settings, run_id, "\n\n".join([trained, *said]))
     return done
-
-
-def report_and_note(settings: Settings, request: MonthRequest, run_id: str) -> list[str]:
-    """Report on the months around a run's month; say on its page what follows."""
-    said = Stability.from_settings(settings).report(request)
-    if said:
-        _note(settings, run_id, "\n\n".join([f"**{request.month}**", *said]))
-    return said
 
 
 def _note(settings: Settings, run_id: str, text: str) -> None:

@@ -141,6 +141,9 @@ def airflow_environment(
     return {
         "AIRFLOW_HOME": str(place.airflow_home),
         "AIRFLOW_CONN_SMTP_DEFAULT": json.dumps(connection),
+        # The pool gives each training a core. Two that share two cores with two threads of linear
+        # algebra each take seven times as long: the threads wait for each other, spinning
+        "OPENBLAS_NUM_THREADS": "1",
         **{
             f"AIRFLOW__{section.upper()}__{name.upper()}": value
             for (section, name), value in settings.items()

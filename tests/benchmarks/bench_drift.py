@@ -44,8 +44,17 @@ from include.sandbox.events import Event, default_events
 from include.sandbox.simulator import DEFAULT_FIRST_MONTH, DEFAULT_MONTHS, simulate
 from include.text.prepared import LabelledTexts
 from tests.benchmarks.drift_hours import quiet_hours
-from tests.benchmarks.drift_loop import Check, f1_by_month, labelled, months_of, run_loop, train
+from tests.benchmarks.drift_loop import (
+    Check,
+    Encode,
+    f1_by_month,
+    labelled,
+    months_of,
+    run_loop,
+    train,
+)
 from tests.benchmarks.drift_real import real_months
+from tests.benchmarks.embedding_cache import file_cached
 
 LEARNED_MONTHS = 12
 QUIET_MONTHS_CHECKED = 24
@@ -247,6 +256,12 @@ def hourly(console: Console, hours: int, workers: int) -> list[dict[str, object]
     return result
 
 
+def _encode(name: str, cache: Path, console: Console) -> Encode:
+    from include.candidates.encoders import encoder_factory
+
+    return file_cached(encoder_factory(None), cache, console.log)(name).encode
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run what is asked for and print tables and the JSON line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n", 1)[0].strip())
@@ -256,6 +271,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--data", type=Path, nargs="*", default=[], help="real questions, .jsonl.gz"
     )
     parser.add_argument("--from", dest="first", default="2018-01", help="first real month checked")
+    parser.add_argument(
+        "--encoder", choices=("bert", "use"), help="give real questions vectors: one signal more"
+    )
+    parser.add_argument(
+        "--cache", type=Path, default=Path(".local/cache"), help="where vectors are kept"
+    )
     parser.add_argument(
         "--hours", type=int, default=2_000, help="quiet hours checked, of each size of traffic"
     )
@@ -275,7 +296,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
             table.add_row(*(str(value) for value in row.values()))
         console.print(table)
     if asked.data:
-        result["real"] = {path.name: real_months(console, path, asked.first) for path in asked.data}
+        encode = _encode(asked.encoder, asked.cache, console) if asked.encoder else None
+        result["real"] = {
+            path.name: real_months(console, path, asked.first, encode) for path in asked.data
+        }
     print(json.dumps(result))
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
 
 import numpy as np
+from numpy.typing import NDArray
 
 from include.candidates.base import Candidate, Encoder, vocabulary_of
 from include.candidates.catalogue import make_candidate
@@ -32,7 +33,9 @@ from include.jobs.observing import (
 from include.months import month_of
 from include.questions import Question
 from include.text.prepare import prepare
-from include.text.prepared import LabelledTexts
+from include.text.prepared import LabelledTexts, PreparedText
+
+Encode = Callable[[Sequence[PreparedText]], NDArray[np.float32]]
 
 os.environ.setdefault("DO_NOT_TRACK", "1")
 
@@ -92,6 +95,7 @@ def go_live(
     alarmed: Sequence[str],
     min_tag_count: int,
     seed: int,
+    encode: Encode | None,
 ) -> Live:
     """Train, and put together the reference as the platform's job does."""
     window = chosen(data, in_months(data, learned))
@@ -101,9 +105,18 @@ def go_live(
         lambda: make_candidate("tfidf", None, no_encoder), window, asked, min_tag_count, seed
     )
     part = chosen(window, asked)
-    reference = observe(part.texts, part.asked_at, tags=part.tags, ranked=ranked, vocabulary=known)
+    reference = observe(
+        part.texts,
+        part.asked_at,
+        tags=part.tags,
+        ranked=ranked,
+        vocabulary=known,
+        vectors=encode and encode(part.texts),
+    )
     latest = chosen(window, in_months(window, learned[-HISTORY_MONTHS:]))
-    history = observe(latest.texts, latest.asked_at, tags=latest.tags)
+    history = observe(
+        latest.texts, latest.asked_at, tags=latest.tags, vectors=encode and encode(latest.texts)
+    )
     earlier = chosen(window, in_months(window, learned[:-HISTORY_MONTHS])).tags
     vocabulary = PastVocabulary(Counter(chain.from_iterable(earlier)), min_tag_count)
     return Live(train(data, learned, min_tag_count), learned, reference, history, vocabulary)
@@ -121,8 +134,13 @@ def run_loop(
     evidently: bool = True,
     voting: Sequence[Signal] | None = None,
     seed: int = 0,
+    encode: Encode | None = None,
 ) -> list[Check]:
-    """Check each month from ``first_check`` on; retrain on what has been seen after an alarm."""
+    """
+    Check each month from ``first_check`` on; retrain on what has been seen after an alarm.
+
+    With ``encode`` questions have vectors, as they have where the model in use embeds.
+    """
     alarmed: list[str] = []
     checks: list[Check] = []
     live: Live | None = None
@@ -134,9 +152,10 @@ def run_loop(
             continue
         if live is None or retrain == "monthly" or (checks and checks[-1].alarmed):
             learned = tuple(m for m in months if m < month)[-(window or 10_000) :]
-            live = go_live(data, learned, alarmed, min_tag_count, seed)
+            live = go_live(data, learned, alarmed, min_tag_count, seed, encode)
             extra, quiet, calibration = [], [], None
-        current = observe_answers(live.candidate, chosen(data, in_months(data, [month])))
+        asked = chosen(data, in_months(data, [month]))
+        current = observe_answers(live.candidate, asked, encode and encode(asked.texts))
         wanted = reference_months(live.learned, alarmed, quiet)
         grown = [e for e in extra if e.months[0] in wanted]
         reference = joined([live.reference, *grown]) if grown else live.reference

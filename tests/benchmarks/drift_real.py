@@ -17,7 +17,7 @@ from scipy import stats
 
 from include.drift.signals import SIGNAL, SIGNALS
 from include.questions import Question
-from tests.benchmarks.drift_loop import Check, labelled, months_of, run_loop
+from tests.benchmarks.drift_loop import Check, Encode, labelled, months_of, run_loop
 
 FEWEST = 50
 
@@ -39,11 +39,13 @@ def read_questions(path: Path) -> list[Question]:
     ]
 
 
-def real_months(console: Console, path: Path, first_check: str) -> dict[str, Any]:
+def real_months(
+    console: Console, path: Path, first_check: str, encode: Encode | None
+) -> dict[str, Any]:
     """Check each month with monthly retraining (the default policy), print why, and correlate."""
     warnings.simplefilter("ignore")
     data = labelled(sorted(read_questions(path), key=lambda q: q.asked_at))
-    every_month = {"retrain": "monthly", "evidently": False}
+    every_month = {"retrain": "monthly", "evidently": False, "encode": encode}
     checks = run_loop(data, months_of(data), first_check, **every_month)
     # A signal is held against its own threshold, also one that does not vote.
     with_all = run_loop(data, months_of(data), first_check, voting=SIGNALS, **every_month)

@@ -163,7 +163,7 @@ def test_tasks_that_make_runs_and_reports_get_buttons(dags):
         return set(stored.get_task(task_id).extra_links)
 
     assert "MLflow run" in buttons(names.DAG_TRAIN, "train")
-    assert "MLflow run" in buttons(names.DAG_STABILITY, "train")
+    assert "MLflow run" in buttons(names.DAG_STABILITY, "study")
     assert "Drift report" in buttons(names.DAG_MONITOR_DRIFT, "pages")
 
 

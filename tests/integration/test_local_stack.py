@@ -279,7 +279,7 @@ def test_a_person_asks_airflow_for_a_year_and_reads_the_answer_off_the_page(
 
     links = airflow.call(
         "GET",
-        f"/dags/{names.DAG_STABILITY}/dagRuns/{runs[0].run_id}/taskInstances/train/links",
+        f"/dags/{names.DAG_STABILITY}/dagRuns/{runs[0].run_id}/taskInstances/study/links",
     )
     assert [run.month for run in runs] == months == list(months_between(*year))
     assert sorted(row[: len("backfill__2019-01")] for row in shown) == [
