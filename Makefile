@@ -85,5 +85,7 @@ bench-text: ## posts a second beside BeautifulSoup
 bench-year: ## a year of monthly models through Airflow beside a plain loop (DATA=, SITE=, FROM=, TO=)
 bench-drift: ## drift found, delay and false alarms beside Evidently's defaults
 bench-faults: ## what survives kills, full disks and wrong input
+# It runs a process for each core, whose linear algebra must not take the others' as well
+bench-drift: export OPENBLAS_NUM_THREADS := 1
 $(BENCHES:%=bench-%): bench-%: install-dev
 	@$(RUN) tests.benchmarks.bench_$* $(ARGS)

@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 MAKEFILE = (ROOT / "Makefile").read_text()
-COMMANDS = re.findall(r"^([a-z][a-z-]*):", MAKEFILE, flags=re.MULTILINE)
+COMMANDS = re.findall(r"^([a-z][a-z-]*):(?! export)", MAKEFILE, flags=re.MULTILINE)
 
 pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
 
