@@ -285,6 +285,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     result: dict[str, object] = {}
     if asked.seeds:
         result |= simulated(console, asked.seeds, asked.workers)
+        console.print_json(json.dumps(result))  # what follows takes minutes and may be stopped
     if asked.hours:
         result["hourly"] = hourly(console, asked.hours, asked.workers)
     if not asked.no_cost:

@@ -95,7 +95,7 @@ def go_live(
     alarmed: Sequence[str],
     min_tag_count: int,
     seed: int,
-    encode: Encode | None,
+    encode: Encode | None = None,
 ) -> Live:
     """Train, and put together the reference as the platform's job does."""
     window = chosen(data, in_months(data, learned))
