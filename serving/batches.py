@@ -1,8 +1,8 @@
 """
-What a request only notes in memory, and a thread of each worker writes out, four times a second.
+What a request only notes in memory, and a thread of each worker writes out, twice a second.
 
 Metrics and log lines cost shared memory, locks and system calls when they are written one by one: a
-third of a request's time. A killed worker loses what it noted in the last quarter of a second; the
+third of a request's time. A killed worker loses what it noted in the last half second; the
 record of predictions never goes this way.
 """
 
@@ -16,7 +16,7 @@ from typing import Any, Final, Generic, TypeVar
 
 log = logging.getLogger(__name__)
 
-FLUSH_S: Final = 0.25
+FLUSH_S: Final = 0.5
 MOST_NOTED: Final = 4096
 """Items at which whoever notes writes them out too: without a thread nothing else would."""
 

@@ -50,7 +50,7 @@ from serving.logs import LOGGING, QuietLogger  # noqa: E402
 
 bind = f"{settings.service_host}:{settings.service_port}"
 workers = settings.service_workers
-worker_class = "gthread"
+worker_class = "serving.worker.StayingWorker"
 threads = settings.service_threads
 preload_app = True
 keepalive = 15

@@ -3,19 +3,18 @@ Prometheus metrics of the service, correct with several workers.
 
 Counters and histograms live in ``PROMETHEUS_MULTIPROC_DIR`` when gunicorn sets it (which must be
 before this module is imported) and are added up at scrape. What every request counts is noted in
-memory first (`serving.batches`), so a scrape may miss other workers' last quarter of a second. What
+memory first (`serving.batches`), so a scrape may miss other workers' last half second. What
 is a state of the machine, such as the spool, is read from disk at scrape instead.
 """
 
 from __future__ import annotations
 
 import os
-from bisect import bisect_left
-from collections import Counter as Counts
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
+import numpy as np
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
     REGISTRY,
@@ -48,11 +47,11 @@ class BatchHistogram(Histogram):
 
     def observe_many(self, values: Sequence[float]) -> None:
         """Observe each of ``values``."""
-        if not values:
-            return
         self._sum.inc(sum(values))
-        for bucket, count in Counts(bisect_left(self._upper_bounds, v) for v in values).items():
-            self._buckets[bucket].inc(count)
+        buckets = np.bincount(np.searchsorted(self._upper_bounds, values))
+        for bucket, count in enumerate(buckets.tolist()):
+            if count:
+                self._buckets[bucket].inc(count)
 
 
 _PREDICTION_TIME: Final = BatchHistogram(
@@ -92,31 +91,50 @@ MODEL_CREATED: Final = Gauge(
 )
 
 
-def _tally(counter: Counter) -> Batch[int]:
-    """Return a batch that adds what is noted to ``counter``."""
-    return Batch(lambda amounts: counter.inc(sum(amounts)))
+class Answered(NamedTuple):
+    """What one call of the suggester took, in seconds, and the answers it gave and computed."""
+
+    prepare: float
+    rank: float
+    record: float
+    by_champion: int
+    by_challenger: int
+    in_shadow: int
 
 
-PREDICTIONS: Final = {
-    variant: _tally(_PREDICTIONS.labels(variant)) for variant in ("champion", "challenger")
-}
-SHADOWS: Final = _tally(_SHADOWS)
-RECORDED: Final = _tally(_RECORDED)
-PREDICTION_TIME: Final = Batch(_PREDICTION_TIME.observe_many)
-PARSE_TIME: Final = Batch(_STEP_TIME.labels("parse").observe_many)
-PREPARE_TIME: Final = Batch(_STEP_TIME.labels("prepare").observe_many)
-RANK_TIME: Final = Batch(_STEP_TIME.labels("rank").observe_many)
-RECORD_TIME: Final = Batch(_STEP_TIME.labels("record").observe_many)
-BATCHES: Final[tuple[Batch[Any], ...]] = (
-    *PREDICTIONS.values(),
-    SHADOWS,
-    RECORDED,
-    PREDICTION_TIME,
-    PARSE_TIME,
-    PREPARE_TIME,
-    RANK_TIME,
-    RECORD_TIME,
-)
+class Requested(NamedTuple):
+    """What one answered request took, in seconds: parsing alone, and all of it."""
+
+    parse: float
+    total: float
+
+
+def _count_answers(noted: Sequence[Answered]) -> None:
+    prepare, rank, record, by_champion, by_challenger, in_shadow = zip(*noted, strict=True)
+    _PREPARE_TIME.observe_many(prepare)
+    _RANK_TIME.observe_many(rank)
+    _RECORD_TIME.observe_many(record)
+    _BY_CHAMPION.inc(sum(by_champion))
+    _BY_CHALLENGER.inc(sum(by_challenger))
+    _SHADOWS.inc(sum(in_shadow))
+
+
+def _count_requests(noted: Sequence[Requested]) -> None:
+    parse, total = zip(*noted, strict=True)
+    _PARSE_TIME.observe_many(parse)
+    _PREDICTION_TIME.observe_many(total)
+
+
+_PARSE_TIME: Final = _STEP_TIME.labels("parse")
+_PREPARE_TIME: Final = _STEP_TIME.labels("prepare")
+_RANK_TIME: Final = _STEP_TIME.labels("rank")
+_RECORD_TIME: Final = _STEP_TIME.labels("record")
+_BY_CHAMPION: Final = _PREDICTIONS.labels("champion")
+_BY_CHALLENGER: Final = _PREDICTIONS.labels("challenger")
+ANSWERED: Final = Batch(_count_answers)
+REQUESTED: Final = Batch(_count_requests)
+RECORDED: Final[Batch[int]] = Batch(lambda amounts: _RECORDED.inc(sum(amounts)))
+BATCHES: Final[tuple[Batch[Any], ...]] = (ANSWERED, REQUESTED, RECORDED)
 """What requests note instead of writing to shared memory; a scrape sees all of its own worker."""
 
 

@@ -17,10 +17,10 @@ def predict() -> Response:
     """Answer with the best tags, after recording what was asked and answered."""
     started = perf_counter()
     asked = decoded(QUESTIONS, json_body())
-    metrics.PARSE_TIME.note(perf_counter() - started)
+    parsed = perf_counter()
     questions = asked if isinstance(asked, list) else [asked]
     g.asked = questions  # for the log
     answers = service().suggester.answer(questions)
     response = json_response(answers if isinstance(asked, list) else answers[0])
-    metrics.PREDICTION_TIME.note(perf_counter() - started)
+    metrics.REQUESTED.note(metrics.Requested(parsed - started, perf_counter() - started))
     return response

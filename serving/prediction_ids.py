@@ -1,21 +1,23 @@
 """Prediction ids: UUID version 7 (RFC 9562), whose time is the prediction's `asked_at`."""
 
-import os
 import time
 from datetime import UTC, datetime, timedelta
+from typing import Final
 from uuid import UUID
 
 from include.store.predictions import uuid7_time
+from serving.chance import random_bytes
 
+_VERSION: Final = 7 << 76 | 2 << 62  # and the variant
+_CHANCE: Final = (1 << 76) - 1 & ~(3 << 62)
 EARLIEST = datetime(2024, 1, 1, tzinfo=UTC)
 
 
 def new_id() -> UUID:
     """Return a fresh version 7 UUID: 48 bits of milliseconds, then 74 random bits."""
-    chance = int.from_bytes(os.urandom(10), "big")
-    high, low = (chance >> 62) & 0xFFF, chance & ((1 << 62) - 1)
     milliseconds = time.time_ns() // 1_000_000
-    return UUID(int=milliseconds << 80 | 7 << 76 | high << 64 | 2 << 62 | low)
+    chance = int.from_bytes(random_bytes(), "big") & _CHANCE
+    return UUID(int=milliseconds << 80 | chance | _VERSION)
 
 
 def plausible(prediction_id: UUID) -> bool:

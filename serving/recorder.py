@@ -12,13 +12,14 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 
 from include.store.predictions import (
     Feedback,
     Prediction,
     copy_feedback,
+    copy_new_predictions,
     copy_predictions,
     feedback_line,
     prediction_line,
@@ -28,6 +29,8 @@ from serving.errors import CannotRecordError
 from serving.spool import SEGMENT_BYTES, Segment, Spool
 
 log = logging.getLogger(__name__)
+
+Copy = Callable[[Connection, Sequence[bytes]], int]
 
 PREDICTION: Final = "p"
 FEEDBACK: Final = "f"
@@ -136,14 +139,18 @@ class SpoolRecorder:
 
     def _store(self, segment: Segment) -> None:
         """Store a whole segment in one transaction, or line by line if PostgreSQL refuses one."""
-        lines = list(segment.lines())
-        try:
-            stored = self._store_lines(lines)
-        except (DataError, IntegrityError):
+        lines = segment.lines()
+        for copy in (copy_new_predictions, copy_predictions):
+            try:
+                stored = self._store_lines(lines, copy)
+                break
+            except (DataError, IntegrityError):
+                continue
+        else:
             stored = sum(self._store_one(segment, *line) for line in lines)
         metrics.DRAINED.inc(stored)
 
-    def _store_lines(self, lines: Sequence[tuple[str, bytes]]) -> int:
+    def _store_lines(self, lines: Sequence[tuple[str, bytes]], copy: Copy) -> int:
         if self._engine is None:
             self._engine = self._connect()
         predictions = [line for kind, line in lines if kind == PREDICTION]
@@ -151,7 +158,7 @@ class SpoolRecorder:
         stored = 0
         with self._engine.begin() as connection:
             if predictions:
-                stored += copy_predictions(connection, predictions)
+                stored += copy(connection, predictions)
             if feedback:
                 stored += copy_feedback(connection, feedback)
         return stored
@@ -159,7 +166,7 @@ class SpoolRecorder:
     def _store_one(self, segment: Segment, kind: str, line: bytes) -> int:
         """Store one line; one that PostgreSQL refuses is put aside, so that it blocks nobody."""
         try:
-            return self._store_lines([(kind, line)])
+            return self._store_lines([(kind, line)], copy_predictions)
         except (DataError, IntegrityError) as error:
             log.error("a row was refused and put into rejected.log: %s", error.orig)
             metrics.REJECTED.inc()
@@ -173,5 +180,6 @@ class SpoolRecorder:
         if not self._away:
             log.warning("PostgreSQL is away, predictions wait in the spool: %s", error)
         self._away = True
+        self._spool.forget()
         if self._engine is not None:
             self._engine.dispose()

@@ -1,10 +1,11 @@
 """The id of each request: the client's own if it sends a sound one, else a fresh one."""
 
-import os
 import re
 from typing import Final
 
 from flask import g, request
+
+from serving.chance import random_bytes
 
 HEADER: Final = "X-Request-ID"
 _VARIABLE: Final = "HTTP_X_REQUEST_ID"
@@ -16,6 +17,6 @@ def request_id() -> str:
     found: str | None = g.get("request_id")
     if found is None:
         given = request.environ.get(_VARIABLE, "")
-        found = given if _SOUND.fullmatch(given) else os.urandom(8).hex()
+        found = given if _SOUND.fullmatch(given) else random_bytes()[:8].hex()
         g.request_id = found
     return found

@@ -27,16 +27,25 @@ SEGMENT_BYTES: Final = 8 * 1024 * 1024
 
 @dataclass(eq=False, slots=True)
 class Segment:
-    """An open segment file; ``synced`` bytes of its ``size`` are known to be on the disk."""
+    """
+    An open segment file.
+
+    ``synced`` bytes of its ``size`` are known to be on the disk. ``kept`` is what was appended, which
+    saves reading it back; None if that is in the file only.
+    """
 
     path: Path
     fd: int
     size: int = 0
     synced: int = 0
     sync_lock: threading.Lock = field(default_factory=threading.Lock)
+    kept: list[tuple[str, bytes]] | None = None
 
-    def lines(self) -> Iterator[tuple[str, bytes]]:
-        """Yield (kind, payload) of every whole line; a line torn by a crash is left out."""
+    def lines(self) -> list[tuple[str, bytes]]:
+        """Return (kind, payload) of every whole line; a line torn by a crash is left out."""
+        return list(self._read()) if self.kept is None else self.kept
+
+    def _read(self) -> Iterator[tuple[str, bytes]]:
         for line in self.path.read_bytes().split(b"\n"):
             crc, _, rest = line.partition(b" ")
             if len(crc) == 8 and crc == b"%08x" % zlib.crc32(rest):
@@ -96,6 +105,8 @@ class Spool:
                 segment = self._current = self._new_segment()
             self._write(segment, data)
             end = segment.size
+            if segment.kept is not None:
+                segment.kept.extend((kind, payload) for payload in payloads)
         if self.sync:
             _sync(segment, end)
 
@@ -111,6 +122,11 @@ class Spool:
             if self._current is not None and self._current.size:
                 self.sealed.append(self._current)
                 self._current = None
+
+    def forget(self) -> None:
+        """Keep sealed segments in their files alone: many may gather while nobody takes them."""
+        for segment in self.sealed:
+            segment.kept = None
 
     def adopt(self) -> None:
         """Put segments whose worker is dead at the end of ``sealed``, oldest first."""
@@ -140,7 +156,7 @@ class Spool:
         hidden.rename(path)
         if self.sync:
             _sync_folder(self.folder)
-        return Segment(path, fd)
+        return Segment(path, fd, kept=[])
 
     @staticmethod
     def _write(segment: Segment, data: bytes) -> None:

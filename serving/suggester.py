@@ -76,10 +76,17 @@ class Suggester:
             for row, suggestions in zip(rows, shadows, strict=bool(shadows))
         ]
         self.recorder.record(rows + shadow_rows)
-        metrics.PREPARE_TIME.note(prepared - started)
-        metrics.RANK_TIME.note(done - prepared)
-        metrics.RECORD_TIME.note(perf_counter() - done)
-        _count(variants, len(shadow_rows))
+        by_challenger = variants.count(CHALLENGER)
+        metrics.ANSWERED.note(
+            metrics.Answered(
+                prepare=prepared - started,
+                rank=done - prepared,
+                record=perf_counter() - done,
+                by_champion=len(variants) - by_challenger,
+                by_challenger=by_challenger,
+                in_shadow=len(shadow_rows),
+            )
+        )
         return [
             _answer(live, question, body, text, row)
             for question, body, text, row in zip(questions, bodies, texts, rows, strict=True)
@@ -195,10 +202,3 @@ def _reasons(model: LoadedModel, text: PreparedText, row: Prediction) -> dict[st
         ]
         for tag, _ in row.tags
     }
-
-
-def _count(variants: Sequence[Variant], shadows: int) -> None:
-    for variant in dict.fromkeys(variants):
-        metrics.PREDICTIONS[variant].note(variants.count(variant))
-    if shadows:
-        metrics.SHADOWS.note(shadows)

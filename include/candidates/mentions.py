@@ -1,9 +1,11 @@
 """Where a question names a tag: whole or in parts, in the title, the prose or the code."""
 
+from __future__ import annotations
+
 from collections import defaultdict
 from collections.abc import Sequence, Set
 from itertools import chain
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +14,9 @@ from include.candidates.terms import (
     Remembered,
     identifier_and_subwords,
     question_terms,
-    word_and_parts,
+    terms_of,
+    words_in,
+    words_of,
 )
 from include.text.prepared import PreparedText
 
@@ -25,6 +29,13 @@ MENTION_FEATURES: Final = (
 )
 _LONGEST: Final = 4
 """Words in the longest run that is looked up: ``amazon web services`` has three."""
+
+
+class _Hint(NamedTuple):
+    """What of a piece of text may name a tag: whole words, and words or their parts."""
+
+    words: tuple[str, ...]
+    parts: tuple[str, ...]
 
 
 class MentionFinder:
@@ -46,11 +57,9 @@ class MentionFinder:
         self._beginnings = {
             tag[:place] for tag in vocabulary for place, sign in enumerate(tag) if sign == "-"
         }
-        # Nearly no word of a question is in here: one look sorts out the others.
+        # Nearly no piece of a question is in here: one look at each sorts out the others.
         self._words = frozenset({*self._whole, *self._beginnings})
-        self._parts_in = Remembered(
-            lambda word: tuple(part for part in word_and_parts(word) if part in self._parts)
-        )
+        self._hint_in = Remembered(self._hint)
         self._whole_in = Remembered(
             lambda name: tuple(tag for tag in identifier_and_subwords(name) if tag in self._whole)
         )
@@ -59,18 +68,24 @@ class MentionFinder:
         """Return values in [0, 1], shape (n_vocabulary, 5), columns as `MENTION_FEATURES`."""
         found = np.zeros((self._size, len(MENTION_FEATURES)), dtype=np.float32)
         terms = question_terms(text)
-        for named, parts, compounds in ((0, 3, terms.title), (1, 4, terms.prose)):
-            words = self._words.intersection(compounds)
-            for name in self._named(words, compounds):
+        for named, parts, pieces in ((0, 3, terms.title), (1, 4, terms.prose)):
+            hints = [hint for hint in self._hint_in.of(pieces) if hint is not None]
+            for name in self._named({word for hint in hints for word in hint.words}, pieces):
                 found[self._whole[name], named] = 1.0
-            for part in dict.fromkeys(chain.from_iterable(self._parts_in.of(compounds))):
+            for part in dict.fromkeys(chain.from_iterable([hint.parts for hint in hints])):
                 for column, share in self._parts[part]:
                     found[column, parts] += share
         for name in dict.fromkeys(chain.from_iterable(self._whole_in.of(terms.identifiers))):
             found[self._whole[name], 2] = 1.0
         return found
 
-    def _named(self, words: Set[str], compounds: Sequence[str]) -> set[str]:
+    def _hint(self, piece: str) -> _Hint | None:
+        """Return what of a piece of text may name a tag, None if nothing."""
+        words = tuple(word for word in words_of(piece) if word in self._words)
+        parts = tuple(part for part in terms_of(piece) if part in self._parts)
+        return _Hint(words, parts) if words or parts else None
+
+    def _named(self, words: Set[str], pieces: Sequence[str]) -> set[str]:
         """
         Return the tags among the words, and among runs of up to four words joined by hyphens.
 
@@ -79,6 +94,7 @@ class MentionFinder:
         names = self._whole.keys() & words
         if self._beginnings.isdisjoint(words):
             return names
+        compounds = words_in(pieces)
         beginnings = [place for place, word in enumerate(compounds) if word in self._beginnings]
         for place in beginnings:
             run = compounds[place]

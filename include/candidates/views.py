@@ -25,7 +25,7 @@ from include.candidates.terms import (
     identifier_and_subwords,
     question_terms,
     term_counts,
-    word_and_parts,
+    terms_of,
 )
 from include.candidates.vectoriser import Vectoriser
 from include.errors import ModelUnusableError
@@ -68,7 +68,7 @@ class TermView:
     def __post_init__(self) -> None:
         """Begin to remember the columns of words and identifiers."""
         columns = self.vectoriser.columns
-        self._word_columns = Remembered(lambda word: columns(word_and_parts(word)))
+        self._word_columns = Remembered(lambda piece: columns(terms_of(piece)))
         self._identifier_columns = Remembered(lambda name: columns(identifier_and_subwords(name)))
 
     @classmethod

@@ -16,7 +16,7 @@ from uuid import UUID
 
 import msgspec
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError
 
 from include.store.queries import query
 
@@ -130,23 +130,30 @@ def feedback_line(row: Feedback) -> bytes:
     ).encode("utf-8", "replace")
 
 
+def copy_new_predictions(connection: Connection, lines: Iterable[bytes]) -> int:
+    """
+    Store lines made by ``prediction_line`` that were never sent before; return how many.
+
+    They go straight into the table, at half of the server's work.
+
+    Raises
+    ------
+    IntegrityError
+        If one is stored already, or the first of its month: then none is stored, the transaction
+        is at its end, and ``copy_predictions`` is what they need.
+    """
+    lines = list(lines)
+    _copy(connection, "copy_predictions", lines)
+    return len(lines)
+
+
 def copy_predictions(connection: Connection, lines: Iterable[bytes]) -> int:
     """
     Store lines made by ``prediction_line``; return how many were new.
 
     Rows that are stored already are left alone, so a batch may be sent twice. Missing partitions
     are made. Runs in the caller's transaction.
-
-    Rows go straight into the table, at half the server's work; only a batch that was sent before,
-    or is the first of its month, goes by a staging table.
     """
-    lines = list(lines)
-    try:
-        with connection.begin_nested():
-            _copy(connection, "copy_predictions", lines)
-        return len(lines)
-    except IntegrityError:
-        pass
     connection.execute(query("create_predictions_staging"))
     _copy(connection, "copy_predictions_staging", lines)
     connection.execute(query("ensure_prediction_partitions"))
@@ -189,7 +196,9 @@ def _copy(connection: Connection, statement: str, lines: Iterable[bytes]) -> Non
     base = connection.dialect.loaded_dbapi.Error
     try:
         with driver.cursor() as cursor:
-            cursor.copy_expert(sql, BytesIO(b"\n".join(lines)))
+            # At once: the driver gives up the interpreter lock for every part that it sends.
+            data = b"\n".join(lines)
+            cursor.copy_expert(sql, BytesIO(data), size=len(data) or 1)
     except base as error:  # as SQLAlchemy would raise it, so that callers know one kind of errors
         raise DBAPIError.instance(sql, None, error, base) from error
 

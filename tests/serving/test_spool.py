@@ -11,6 +11,8 @@ from serving.spool import Spool, segment_paths, spool_state
 
 
 def contents(spool):
+    """Return what is on the disk, which is all that outlives the process."""
+    spool.forget()
     return [line for segment in spool.sealed for line in segment.lines()]
 
 
@@ -21,6 +23,18 @@ def test_lines_come_back_in_order(tmp_path):
     spool.seal()
 
     assert contents(spool) == [("p", b"one"), ("p", b"two"), ("f", b"three")]
+
+
+def test_what_is_in_memory_is_what_is_on_the_disk(tmp_path):
+    spool = Spool(tmp_path)
+    spool.append("p", [b"one", b"two"])
+    spool.append("f", [b"three"])
+    spool.seal()
+    (segment,) = spool.sealed
+    remembered = segment.lines()
+    segment.path.unlink()
+
+    assert segment.lines() is remembered == [("p", b"one"), ("p", b"two"), ("f", b"three")]
 
 
 def test_line_torn_by_a_crash_is_left_out(tmp_path):
