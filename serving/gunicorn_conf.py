@@ -88,4 +88,7 @@ def child_exit(_server: Any, worker: Any) -> None:
     """Forget the states of a worker that is gone."""
     from prometheus_client import multiprocess
 
+    from serving.worker import CONNECTIONS
+
+    CONNECTIONS.forget(worker.age)
     multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]

@@ -1,7 +1,7 @@
 """
 The durable record: an answer leaves only when its row is in the spool on disk.
 
-The spool drains into PostgreSQL, in order, within about half a second.
+The spool drains into PostgreSQL, in order, within about a second.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ Copy = Callable[[Connection, Sequence[bytes]], int]
 
 PREDICTION: Final = "p"
 FEEDBACK: Final = "f"
-DRAIN_S: Final = 0.4
+DRAIN_S: Final = 1.0
 AWAY_S: Final = 1.0
 ADOPT_S: Final = 5.0
 

@@ -7,7 +7,9 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
-from flask import Flask, Response, g, request
+from flask import Flask, Request, Response, g, request
+from werkzeug.datastructures import Headers
+from werkzeug.routing import MapAdapter
 
 from include.settings import Settings
 from serving.access_log import AccessLog, access_line
@@ -43,18 +45,19 @@ class JsonResponse(Response):
     An answer that no browser shows by itself: the page's headers would be wasted on it.
 
     It is sent as it is: nothing streams or must be closed, and no location is to be completed,
-    which is what a response otherwise looks for.
+    which is what a response otherwise looks for. ``headers`` are those that others add.
     """
 
     default_mimetype = None
 
     def __init__(self, body: bytes, status: int = 200) -> None:
-        super().__init__(body, status, JSON_HEADERS)
+        super().__init__(None, status, Headers())
         self._body = body
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
         """Send headers and body; no body to HEAD."""
-        start_response(self.status, self.headers.to_wsgi_list())
+        own = [*JSON_HEADERS, ("Content-Length", str(len(self._body)))]
+        start_response(self.status, own + self.headers.to_wsgi_list())
         return [] if environ["REQUEST_METHOD"] == "HEAD" else [self._body]
 
 
@@ -72,11 +75,24 @@ def json_response(value: Any, *, status: int = 200) -> Response:
 
 
 class App(Flask):
-    """Flask without looking for coroutines in every view and hook: there are none."""
+    """Flask without what this service has no use for: coroutines, subdomains, absolute URLs."""
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """Return ``func`` as it is."""
         return func
+
+    def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
+        """Return what finds the request's view by path and method, whatever its host."""
+        if request is None:
+            return super().create_url_adapter(request)
+        return self.url_map.bind(
+            "localhost",
+            script_name=request.environ.get("SCRIPT_NAME"),
+            url_scheme=request.environ["wsgi.url_scheme"],
+            default_method=request.method,
+            path_info=request.path,
+            query_args=request.environ.get("QUERY_STRING"),
+        )
 
 
 def register(app: Flask, settings: Settings, access_log: AccessLog) -> None:

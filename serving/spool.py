@@ -30,8 +30,8 @@ class Segment:
     """
     An open segment file.
 
-    ``synced`` bytes of its ``size`` are known to be on the disk. ``kept`` is what was appended, which
-    saves reading it back; None if that is in the file only.
+    ``synced`` bytes of its ``size`` are known to be on the disk. ``kept`` is what was appended, so
+    that it need not be read back; None if only the file has it.
     """
 
     path: Path

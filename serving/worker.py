@@ -1,14 +1,18 @@
 """
-Gunicorn's threaded worker, with less to do between two requests of one connection.
+Gunicorn's threaded worker, for clients that keep their connection.
 
 Gunicorn gives a connection back to the worker's main thread after every answer: a wake-up through a
 pipe, two changes of what is polled, and a thread of the pool woken for the next request. Together
-they cost as much as Flask, and more when the interpreter is busy, as every one of them waits for
-it. A client that asks again and again is answered by one thread here, as long as nobody waits.
+they cost as much as Flask, and more when the interpreter is busy, as each of them waits for it. Here
+one thread answers a client that asks again and again, as long as nobody else waits for a thread.
+
+All workers wake up for a new connection, and the one that has just worked nearly always wins it: of
+four clients, one worker may keep all. Here those that have more give way, for a moment.
 """
 
 from __future__ import annotations
 
+import mmap
 import select
 import time
 from collections import deque
@@ -19,29 +23,67 @@ from gunicorn.workers.gthread import ThreadWorker
 STAY_MS: Final = 50
 """How long a thread waits for a connection's next request before the main thread does."""
 
-SLOWER_S: Final = 0.0002
-"""How much longer a worker waits to take a connection for each one that it has."""
+GIVE_WAY_S: Final = 0.003
+"""How long a worker leaves a new connection to those that have fewer, in steps of `STEP_S`."""
 
-SLOWEST_S: Final = 0.002
+STEP_S: Final = 0.0003
+
+SLOTS: Final = 256
+
+
+class Connections:
+    """How many connections each worker of a machine has, in memory that they share after a fork."""
+
+    def __init__(self) -> None:
+        # One more than there are; 0 stands for a slot without a worker.
+        self._shared = memoryview(mmap.mmap(-1, 2 * SLOTS)).cast("H")
+
+    def note(self, worker: int, connections: int) -> None:
+        """Let all know what ``worker``, numbered from its birth, has."""
+        self._shared[worker % SLOTS] = min(connections, 0xFFFE) + 1
+
+    def forget(self, worker: int) -> None:
+        """Forget a worker that is no more."""
+        self._shared[worker % SLOTS] = 0
+
+    def fewest(self) -> int:
+        """Return what the worker with the fewest has; 0 if there is none."""
+        return min((count for count in self._shared.tolist() if count), default=1) - 1
+
+
+CONNECTIONS: Final = Connections()
 
 
 class StayingWorker(ThreadWorker):
-    """A threaded worker whose threads stay with a connection while its client keeps asking."""
+    """A threaded worker as the module says."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._queued: deque[None] = deque()
         # One thread is always left for whoever comes new.
         self._places = deque([None] * (self.cfg.threads - 1))
+        self._giving_way_since: float | None = None
+        self._gives_way: float | None = None
 
     def accept(self, listener: Any) -> None:
-        """
-        Take a new connection, unless a worker with fewer of them was faster.
+        """Take a new connection, unless a worker with fewer of them may take it yet."""
+        now = time.monotonic()
+        since = self._giving_way_since or now
+        if self.nr_conns > CONNECTIONS.fewest() and now - since < GIVE_WAY_S:
+            self._gives_way = since
+            time.sleep(STEP_S)
+        else:
+            super().accept(listener)
 
-        All workers wake up for it, and the one that has just worked would nearly always win.
-        """
-        time.sleep(min(self.nr_conns * SLOWER_S, SLOWEST_S))
-        super().accept(listener)
+    def wait_for_and_dispatch_events(self, timeout: float) -> None:
+        """Do what has come up, and let the other workers know how many connections there are."""
+        self._gives_way = None
+        super().wait_for_and_dispatch_events(timeout)
+        self._giving_way_since = self._gives_way
+        if self.alive:
+            CONNECTIONS.note(self.age, self.nr_conns)
+        else:
+            CONNECTIONS.forget(self.age)
 
     def enqueue_req(self, conn: Any) -> None:
         """Give a connection with a request to the threads."""

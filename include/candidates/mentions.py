@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence, Set
-from itertools import chain
+from collections.abc import Iterator, Sequence
+from itertools import chain, islice
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -32,10 +32,11 @@ _LONGEST: Final = 4
 
 
 class _Hint(NamedTuple):
-    """What of a piece of text may name a tag: whole words, and words or their parts."""
+    """What of a piece of text names tags, is a part of their names, and may begin one."""
 
-    words: tuple[str, ...]
+    names: tuple[str, ...]
     parts: tuple[str, ...]
+    begins: bool
 
 
 class MentionFinder:
@@ -58,7 +59,6 @@ class MentionFinder:
             tag[:place] for tag in vocabulary for place, sign in enumerate(tag) if sign == "-"
         }
         # Nearly no piece of a question is in here: one look at each sorts out the others.
-        self._words = frozenset({*self._whole, *self._beginnings})
         self._hint_in = Remembered(self._hint)
         self._whole_in = Remembered(
             lambda name: tuple(tag for tag in identifier_and_subwords(name) if tag in self._whole)
@@ -69,10 +69,10 @@ class MentionFinder:
         found = np.zeros((self._size, len(MENTION_FEATURES)), dtype=np.float32)
         terms = question_terms(text)
         for named, parts, pieces in ((0, 3, terms.title), (1, 4, terms.prose)):
-            hints = [hint for hint in self._hint_in.of(pieces) if hint is not None]
-            for name in self._named({word for hint in hints for word in hint.words}, pieces):
+            hints = [(at, hint) for at, hint in enumerate(self._hint_in.of(pieces)) if hint]
+            for name in self._named(hints, pieces):
                 found[self._whole[name], named] = 1.0
-            for part in dict.fromkeys(chain.from_iterable([hint.parts for hint in hints])):
+            for part in dict.fromkeys(chain.from_iterable([hint.parts for _, hint in hints])):
                 for column, share in self._parts[part]:
                     found[column, parts] += share
         for name in dict.fromkeys(chain.from_iterable(self._whole_in.of(terms.identifiers))):
@@ -81,27 +81,34 @@ class MentionFinder:
 
     def _hint(self, piece: str) -> _Hint | None:
         """Return what of a piece of text may name a tag, None if nothing."""
-        words = tuple(word for word in words_of(piece) if word in self._words)
+        words = words_of(piece)
+        names = tuple(word for word in words if word in self._whole)
         parts = tuple(part for part in terms_of(piece) if part in self._parts)
-        return _Hint(words, parts) if words or parts else None
+        begins = not self._beginnings.isdisjoint(words)
+        return _Hint(names, parts, begins) if names or parts or begins else None
 
-    def _named(self, words: Set[str], pieces: Sequence[str]) -> set[str]:
+    def _named(self, hints: Sequence[tuple[int, _Hint]], pieces: Sequence[str]) -> set[str]:
         """
         Return the tags among the words, and among runs of up to four words joined by hyphens.
 
         A run is followed only as long as it is the beginning of some tag: nearly none is.
         """
-        names = self._whole.keys() & words
-        if self._beginnings.isdisjoint(words):
-            return names
-        compounds = words_in(pieces)
-        beginnings = [place for place, word in enumerate(compounds) if word in self._beginnings]
-        for place in beginnings:
-            run = compounds[place]
-            for word in compounds[place + 1 : place + _LONGEST]:
-                run = f"{run}-{word}"
-                if run in self._whole:
-                    names.add(run)
+        names: set[str] = set()
+        for at, hint in hints:
+            names.update(hint.names)
+            if hint.begins:
+                names.update(self._runs(pieces, at))
+        return names
+
+    def _runs(self, pieces: Sequence[str], at: int) -> Iterator[str]:
+        """Yield the tags of several words that begin in the piece at a place."""
+        first = len(words_of(pieces[at]))
+        words = list(islice(words_in(islice(pieces, at, None)), first + _LONGEST - 1))
+        for start in range(first):
+            run = words[start]
+            for word in words[start + 1 : start + _LONGEST]:
                 if run not in self._beginnings:
                     break
-        return names
+                run = f"{run}-{word}"
+                if run in self._whole:
+                    yield run

@@ -1,16 +1,16 @@
 """
 Terms of a question: its words, their parts, and the identifiers of its code with theirs.
 
-The words are those that the patterns of `include.text.tokens` find, but this runs for every question
-that the service ranks, and NLTK takes ten times as long to find them, and a second and 200 MB to
-import. Text is cut at what no word can hold; these pieces come back in question after question, so
-what each holds is remembered and the pattern rarely asked. A question is cut once, however many
-parts of a candidate look at it.
+The words are those that the patterns of `include.text.tokens` find, but this runs for every
+question that the service ranks: NLTK takes ten times as long to find them, and a second and 200 MB
+to import. Text is cut at what no word can hold; these pieces come back in question after question,
+so what each holds is remembered, and the pattern is rarely asked. A question is cut once, however
+many parts of a candidate look at it.
 """
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
@@ -73,7 +73,7 @@ def pieces(text: str) -> list[str]:
     """
     if not text.isascii():
         return _PIECE.findall(text.lower())
-    # A third of the pattern's time. Words hold no dot at their end, so sentences leave fewer pieces.
+    # A third of the pattern's time. No word ends in a dot: sentences leave fewer pieces without.
     plain = text.replace(". ", " ").encode("ascii").translate(_ASCII_PIECES)
     return plain.decode("ascii").split()
 
@@ -92,12 +92,12 @@ def words(text: str) -> list[str]:
     >>> words("C++ or Node.js on docker-compose?")
     ['c++', 'or', 'node.js', 'on', 'docker-compose']
     """
-    return words_in(pieces(text))
+    return list(words_in(pieces(text)))
 
 
-def words_in(found: Iterable[str]) -> list[str]:
+def words_in(found: Iterable[str]) -> Iterator[str]:
     """Return the words in pieces of text, in order."""
-    return list(chain.from_iterable(_WORDS.of(found)))
+    return chain.from_iterable(_WORDS.of(found))
 
 
 def code_terms(code: str) -> list[str]:
