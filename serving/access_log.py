@@ -48,12 +48,13 @@ class AccessLog(Batch[AccessLine]):
 
     def __init__(self, write: Callable[[bytes], Any] | None = None) -> None:
         self._sink = write or _to_stderr
+        self._logger = logging.getLogger(LOGGER)
         super().__init__(self._write_lines)
 
     @property
     def wanted(self) -> bool:
         """Whether the level of `LOGGER` asks for lines."""
-        return logging.getLogger(LOGGER).isEnabledFor(logging.INFO)
+        return self._logger.isEnabledFor(logging.INFO)
 
     def _write_lines(self, lines: Sequence[AccessLine]) -> None:
         for part in _parts([msgspec.json.encode(line) + b"\n" for line in lines]):

@@ -34,7 +34,7 @@ Copy = Callable[[Connection, Sequence[bytes]], int]
 
 PREDICTION: Final = "p"
 FEEDBACK: Final = "f"
-DRAIN_S: Final = 1.0
+DRAIN_S: Final = 0.7
 AWAY_S: Final = 1.0
 ADOPT_S: Final = 5.0
 

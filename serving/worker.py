@@ -3,8 +3,8 @@ Gunicorn's threaded worker, for clients that keep their connection.
 
 Gunicorn gives a connection back to the worker's main thread after every answer: a wake-up through a
 pipe, two changes of what is polled, and a thread of the pool woken for the next request. Together
-they cost as much as Flask, and more when the interpreter is busy, as each of them waits for it. Here
-one thread answers a client that asks again and again, as long as nobody else waits for a thread.
+they cost as much as Flask, and more when the interpreter is busy, as each of them waits for it.
+Here one thread answers a client that asks again and again, as long as nobody waits for a thread.
 
 All workers wake up for a new connection, and the one that has just worked nearly always wins it: of
 four clients, one worker may keep all. Here those that have more give way, for a moment.
@@ -75,7 +75,7 @@ class StayingWorker(ThreadWorker):
         else:
             super().accept(listener)
 
-    def wait_for_and_dispatch_events(self, timeout: float) -> None:
+    def wait_for_and_dispatch_events(self, timeout: float | None) -> None:
         """Do what has come up, and let the other workers know how many connections there are."""
         self._gives_way = None
         super().wait_for_and_dispatch_events(timeout)

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, Self
+from typing import Any, ClassVar, Final, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -143,6 +143,10 @@ def vocabulary_of(tags: Sequence[Sequence[str]], min_tag_count: int) -> tuple[st
     return tuple(sorted(tag for tag, count in counts.items() if count >= min_tag_count))
 
 
+_FEW: Final = 200
+"""So many times the columns that are wanted, it pays to look for them without sorting all."""
+
+
 def top_k(scores: NDArray[np.float32], k: int) -> NDArray[np.intp]:
     """
     Return the columns of the ``k`` largest scores per row, best first, ties by column.
@@ -153,5 +157,13 @@ def top_k(scores: NDArray[np.float32], k: int) -> NDArray[np.intp]:
     k : int
         >= 1; all m columns are returned where m < k.
     """
-    k = min(k, scores.shape[1])
-    return np.argsort(-scores, axis=1, kind="stable")[:, :k]
+    width = scores.shape[1]
+    if k * _FEW >= width:
+        return np.argsort(-scores, axis=1, kind="stable")[:, :k]
+    # Sorting all is most of the work where few are wanted of many.
+    best = np.empty((len(scores), k), dtype=np.intp)
+    least = np.partition(scores, width - k, axis=1)[:, width - k]
+    for place, (row, limit) in enumerate(zip(scores, least, strict=True)):
+        columns = np.flatnonzero(row >= limit)
+        best[place] = columns[np.argsort(-row[columns], kind="stable")[:k]]
+    return best

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from include.candidates.terms import (
+    Pieces,
     Remembered,
     identifier_and_subwords,
     question_terms,
@@ -32,11 +33,16 @@ _LONGEST: Final = 4
 
 
 class _Hint(NamedTuple):
-    """What of a piece of text names tags, is a part of their names, and may begin one."""
+    """
+    What a piece of text says of tags: those it names, and parts of names.
 
+    ``begins`` is the number of its words if one of them begins a name of several words, else 0.
+    """
+
+    piece: str
     names: tuple[str, ...]
     parts: tuple[str, ...]
-    begins: bool
+    begins: int
 
 
 class MentionFinder:
@@ -58,8 +64,10 @@ class MentionFinder:
         self._beginnings = {
             tag[:place] for tag in vocabulary for place, sign in enumerate(tag) if sign == "-"
         }
-        # Nearly no piece of a question is in here: one look at each sorts out the others.
-        self._hint_in = Remembered(self._hint)
+        known = {*self._whole, *self._beginnings, *self._parts}
+        plain = map(self._hint, filter(str.isalnum, known))
+        self._plain = {hint.piece: hint for hint in plain if hint is not None}
+        self._signed = Remembered(self._hint)
         self._whole_in = Remembered(
             lambda name: tuple(tag for tag in identifier_and_subwords(name) if tag in self._whole)
         )
@@ -68,43 +76,32 @@ class MentionFinder:
         """Return values in [0, 1], shape (n_vocabulary, 5), columns as `MENTION_FEATURES`."""
         found = np.zeros((self._size, len(MENTION_FEATURES)), dtype=np.float32)
         terms = question_terms(text)
-        for named, parts, pieces in ((0, 3, terms.title), (1, 4, terms.prose)):
-            hints = [(at, hint) for at, hint in enumerate(self._hint_in.of(pieces)) if hint]
-            for name in self._named(hints, pieces):
+        for named, in_parts, pieces in ((0, 3, terms.title), (1, 4, terms.prose)):
+            names, parts = self._look(pieces)
+            for name in names:
                 found[self._whole[name], named] = 1.0
-            for part in dict.fromkeys(chain.from_iterable([hint.parts for _, hint in hints])):
+            for part in parts:
                 for column, share in self._parts[part]:
-                    found[column, parts] += share
+                    found[column, in_parts] += share
         for name in dict.fromkeys(chain.from_iterable(self._whole_in.of(terms.identifiers))):
             found[self._whole[name], 2] = 1.0
         return found
 
-    def _hint(self, piece: str) -> _Hint | None:
-        """Return what of a piece of text may name a tag, None if nothing."""
-        words = words_of(piece)
-        names = tuple(word for word in words if word in self._whole)
-        parts = tuple(part for part in terms_of(piece) if part in self._parts)
-        begins = not self._beginnings.isdisjoint(words)
-        return _Hint(names, parts, begins) if names or parts or begins else None
+    def _look(self, pieces: Pieces) -> tuple[set[str], dict[str, None]]:
+        """Return the tags that are named, and the parts of tags' names, in the order of a text."""
+        # Nearly no piece is a hint: one look at each sorts out the others.
+        hints = [self._plain[piece] for piece in pieces.plain if piece in self._plain]
+        hints += filter(None, self._signed.of(pieces.signed))
+        names = {name for hint in hints for name in hint.names}
+        if begins := {hint.piece: hint.begins for hint in hints if hint.begins}:
+            for at in [at for at, piece in enumerate(pieces.all) if piece in begins]:
+                names.update(self._runs(pieces.all[at:], begins[pieces.all[at]]))
+        return names, dict.fromkeys(chain.from_iterable([hint.parts for hint in hints]))
 
-    def _named(self, hints: Sequence[tuple[int, _Hint]], pieces: Sequence[str]) -> set[str]:
-        """
-        Return the tags among the words, and among runs of up to four words joined by hyphens.
-
-        A run is followed only as long as it is the beginning of some tag: nearly none is.
-        """
-        names: set[str] = set()
-        for at, hint in hints:
-            names.update(hint.names)
-            if hint.begins:
-                names.update(self._runs(pieces, at))
-        return names
-
-    def _runs(self, pieces: Sequence[str], at: int) -> Iterator[str]:
-        """Yield the tags of several words that begin in the piece at a place."""
-        first = len(words_of(pieces[at]))
-        words = list(islice(words_in(islice(pieces, at, None)), first + _LONGEST - 1))
-        for start in range(first):
+    def _runs(self, pieces: Sequence[str], begins: int) -> Iterator[str]:
+        """Yield the tags of several words that begin in one of the first ``begins`` words."""
+        words = list(islice(words_in(pieces), begins + _LONGEST - 1))
+        for start in range(begins):
             run = words[start]
             for word in words[start + 1 : start + _LONGEST]:
                 if run not in self._beginnings:
@@ -112,3 +109,11 @@ class MentionFinder:
                 run = f"{run}-{word}"
                 if run in self._whole:
                     yield run
+
+    def _hint(self, piece: str) -> _Hint | None:
+        """Return what a piece of text says of tags, None if nothing."""
+        words = words_of(piece)
+        names = tuple(word for word in words if word in self._whole)
+        parts = tuple(part for part in terms_of(piece) if part in self._parts)
+        begins = 0 if self._beginnings.isdisjoint(words) else len(words)
+        return _Hint(piece, names, parts, begins) if names or parts or begins else None

@@ -117,7 +117,10 @@ class PairModel:
 def _sigmoid(logits: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the logistic function, without overflow."""
     half = np.float32(0.5)
-    chance: NDArray[np.float32] = half * (1 + np.tanh(half * logits))
+    chance: NDArray[np.float32] = half * logits
+    np.tanh(chance, out=chance)
+    chance += 1
+    chance *= half
     return chance
 
 

@@ -13,8 +13,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import chain
-from typing import Final, Generic, TypeVar
+from itertools import chain, filterfalse
+from typing import Final, Generic, Self, TypeVar
 
 from include.text.prepared import PreparedText
 from include.text.tokens import (
@@ -126,26 +126,47 @@ def with_subwords(found: Iterable[str]) -> list[str]:
 def term_counts(text: PreparedText, title_weight: float) -> dict[str, float]:
     """Return how often each term occurs in the question, the title's counted ``title_weight``."""
     found = question_terms(text)
-    in_text = _TERMS.of(found.prose), _IDENTIFIER_AND_SUBWORDS.of(found.identifiers)
+    in_text = _TERMS.of(found.prose.all), _IDENTIFIER_AND_SUBWORDS.of(found.identifiers)
     counts: dict[str, float] = dict(Counter(chain.from_iterable(chain(*in_text))))
-    for term in chain.from_iterable(_TERMS.of(found.title)):
+    for term in chain.from_iterable(_TERMS.of(found.title.all)):
         counts[term] = counts.get(term, 0.0) + title_weight
     return counts
 
 
 @dataclass(frozen=True, slots=True)
-class QuestionTerms:
-    """A question taken apart: `pieces` of title and prose, and identifiers of code, in order."""
+class Pieces:
+    """
+    The `pieces` of a text, in order.
 
-    title: Sequence[str]
-    prose: Sequence[str]
+    ``plain`` are those of letters and digits alone, nearly all: each is one word without parts, and
+    nothing need be remembered of it. ``signed`` are the others.
+    """
+
+    all: Sequence[str]
+    plain: Sequence[str]
+    signed: Sequence[str]
+
+    @classmethod
+    def of(cls, text: str) -> Self:
+        """Return the pieces of ``text``."""
+        found = pieces(text)
+        plain, signed = filter(str.isalnum, found), filterfalse(str.isalnum, found)
+        return cls(found, list(plain), list(signed))
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionTerms:
+    """A question taken apart: pieces of title and prose, and identifiers of code, in order."""
+
+    title: Pieces
+    prose: Pieces
     identifiers: Sequence[str]
 
 
 @lru_cache(maxsize=256)
 def question_terms(text: PreparedText) -> QuestionTerms:
     """Return the question's terms, field by field; the latest questions' are remembered."""
-    return QuestionTerms(pieces(text.title), pieces(text.prose), identifiers(text.code))
+    return QuestionTerms(Pieces.of(text.title), Pieces.of(text.prose), identifiers(text.code))
 
 
 def terms_of(piece: str) -> tuple[str, ...]:

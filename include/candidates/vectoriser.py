@@ -1,7 +1,7 @@
 """TF-IDF vectors whose whole state is a list of terms and an array, so that it loads at once."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -27,6 +27,8 @@ class Vectoriser:
         self.terms = tuple(terms)
         self._idf = idf
         self._columns = {term: column for column, term in enumerate(self.terms)}
+        self.column: Callable[[str], int | None] = self._columns.get
+        """The column of a term, None of one that was not learned."""
 
     @classmethod
     def fit(cls, counts: Sequence[Mapping[str, float]], min_questions: int) -> Self:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
-from typing import Final, Self
+from typing import Final, Self, cast
 
 import numpy as np
 import scipy.sparse as sp
@@ -62,13 +62,13 @@ class TermView:
     title_weight: float
     vectoriser: Vectoriser
     weights: NDArray[np.float32]
-    _word_columns: Remembered[tuple[int, ...]] = field(init=False, repr=False)
+    _signed_columns: Remembered[tuple[int, ...]] = field(init=False, repr=False)
     _identifier_columns: Remembered[tuple[int, ...]] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        """Begin to remember the columns of words and identifiers."""
+        """Begin to remember the columns of compounds and identifiers."""
         columns = self.vectoriser.columns
-        self._word_columns = Remembered(lambda piece: columns(terms_of(piece)))
+        self._signed_columns = Remembered(lambda piece: columns(terms_of(piece)))
         self._identifier_columns = Remembered(lambda name: columns(identifier_and_subwords(name)))
 
     @classmethod
@@ -97,12 +97,17 @@ class TermView:
     def vector(self, text: PreparedText) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
         """Return the columns and values of the text's terms."""
         terms = question_terms(text)
-        in_words, in_code = self._word_columns.of, self._identifier_columns.of
-        body = chain(in_words(terms.prose), in_code(terms.identifiers))
-        counts: dict[int, float] = dict(Counter(chain.from_iterable(body)))
-        for column in chain.from_iterable(in_words(terms.title)):
+        column_of = self.vectoriser.column
+        in_signed, in_code = self._signed_columns.of, self._identifier_columns.of
+        body = chain(in_signed(terms.prose.signed), in_code(terms.identifiers))
+        counts: dict[int | None, float] = dict(
+            Counter(chain(map(column_of, terms.prose.plain), chain.from_iterable(body)))
+        )
+        title = chain.from_iterable(in_signed(terms.title.signed))
+        for column in chain(map(column_of, terms.title.plain), title):
             counts[column] = counts.get(column, 0.0) + self.title_weight
-        return self.vectoriser.vector(counts)
+        counts.pop(None, None)
+        return self.vectoriser.vector(cast(dict[int, float], counts))
 
     def score(self, texts: Sequence[PreparedText]) -> NDArray[np.float32]:
         """Return shape (n_texts, n_outputs); a text costs as much as it has terms."""

@@ -8,11 +8,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from msgspec.structs import replace
 from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 
 from include.store.engine import make_engine
 from include.store.predictions import (
     Feedback,
     Prediction,
+    copy_new_predictions,
     copy_predictions,
     daily_indicators,
     prediction_line,
@@ -106,6 +108,17 @@ def test_batch_sent_twice_is_stored_once(engine):
         assert copy_predictions(connection, lines) == 2
 
     assert len(stored(engine)) == 5
+
+
+def test_one_row_that_is_stored_already_keeps_a_new_batch_out_whole(engine):
+    lines = [prediction_line(prediction()) for _ in range(3)]
+    with engine.begin() as connection:
+        copy_predictions(connection, lines[:1])
+
+    with pytest.raises(IntegrityError), engine.begin() as connection:
+        copy_new_predictions(connection, lines)
+
+    assert len(stored(engine)) == 1
 
 
 def test_rows_of_several_months_find_their_partitions(engine):

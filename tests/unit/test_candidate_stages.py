@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from include.candidates.base import top_k
 from include.candidates.catalogue import make_candidate
 from include.candidates.mentions import MENTION_FEATURES, MentionFinder
 from include.candidates.pairs import PairModel, score_features
@@ -13,6 +14,14 @@ from include.candidates.vectoriser import Vectoriser
 from include.errors import FixInputError
 from include.text.prepared import PreparedText
 from tests.unit.candidate_samples import VOCABULARY, questions, word_encoders
+
+
+@pytest.mark.parametrize("width", [3, 40, 3000])
+def test_best_columns_are_those_of_a_full_sort_ties_by_column(width):
+    scores = np.random.default_rng(7).integers(0, 50, (20, width)).astype(np.float32)
+
+    expected = np.argsort(-scores, axis=1, kind="stable")[:, :5]
+    assert np.array_equal(top_k(scores, 5), expected)
 
 
 @pytest.mark.parametrize(
