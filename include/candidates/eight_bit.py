@@ -9,6 +9,7 @@ little: encode them one by one, and a text has one vector. Needs torch.
 from __future__ import annotations
 
 import warnings
+from functools import cache
 from typing import Final
 
 import torch
@@ -41,8 +42,23 @@ class EightBitLinear(nn.Module):
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Return shape (..., n_outputs), float32."""
-        outputs: Tensor = torch.ops.quantized.linear_dynamic(inputs, self._packed)
+        outputs: Tensor = torch.ops.quantized.linear_dynamic(inputs, self._packed, _overflows())
         return outputs
+
+
+@cache
+def _overflows() -> bool:
+    """
+    Return whether this processor adds products of bytes in 16 bits, which large inputs overflow.
+
+    Those without VNNI do; then inputs are rounded to seven bits instead.
+    """
+    layer = nn.Linear(64, 1, bias=False)
+    with torch.no_grad():
+        layer.weight.fill_(1.0)
+        packed = EightBitLinear(layer)._packed
+        total = torch.ops.quantized.linear_dynamic(torch.ones(1, 64), packed, False)
+    return bool(total.item() < 60.0)
 
 
 def quantise(network: nn.Module) -> int:

@@ -116,8 +116,8 @@ def test_no_stop_word_is_a_technology() -> None:
 
 
 # NLTK's engine counts combining marks and emoji selectors as letters, Python's does not: 8 of 8,503
-# real posts have such a word.
-PLAIN = st.characters(max_codepoint=0x2FF, exclude_categories=["No"])
+# real posts have such a word. A capital I with a dot becomes one in lower case.
+PLAIN = st.characters(max_codepoint=0x2FF, exclude_categories=["No"], exclude_characters="\u0130")
 
 
 @given(st.one_of(st.text(PLAIN), st.text("aB1.#+-_'/ .nNeEtT")))
