@@ -145,7 +145,7 @@ class SpoolRecorder:
                 stored = self._store_lines(lines, copy)
                 break
             except (DataError, IntegrityError):
-                continue
+                pass  # the next way may store them
         else:
             stored = sum(self._store_one(segment, *line) for line in lines)
         metrics.DRAINED.inc(stored)

@@ -94,8 +94,9 @@ class MentionFinder:
         hints += filter(None, self._signed.of(pieces.signed))
         names = {name for hint in hints for name in hint.names}
         if begins := {hint.piece: hint.begins for hint in hints if hint.begins}:
-            for at in [at for at, piece in enumerate(pieces.all) if piece in begins]:
-                names.update(self._runs(pieces.all[at:], begins[pieces.all[at]]))
+            for at, piece in enumerate(pieces.all):
+                if piece in begins:
+                    names.update(self._runs(pieces.all[at:], begins[piece]))
         return names, dict.fromkeys(chain.from_iterable([hint.parts for hint in hints]))
 
     def _runs(self, pieces: Sequence[str], begins: int) -> Iterator[str]:
