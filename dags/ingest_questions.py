@@ -44,7 +44,7 @@ from plugins.retry_policy import RetryWhatPasses
 def ingest_questions():
     @task
     def plan(params=None, data_interval_start=None, data_interval_end=None) -> list[dict]:
-        from include.jobs.month_ingest import Ingest
+        from include.jobs.ingestion.month_ingest import Ingest
         from include.settings import Settings
 
         month = resolve_month(params, data_interval_start, data_interval_end)
@@ -57,14 +57,14 @@ def ingest_questions():
         map_index_template="{{ task.op_kwargs['window']['label'] }}",
     )
     def fetch(window: dict) -> dict:
-        from include.jobs.month_ingest import Ingest
+        from include.jobs.ingestion.month_ingest import Ingest
         from include.settings import Settings
 
         return Ingest.from_settings(Settings.from_env()).fetch_window(window)
 
     @task
     def check(params=None, data_interval_start=None, data_interval_end=None) -> dict:
-        from include.jobs.month_ingest import Ingest
+        from include.jobs.ingestion.month_ingest import Ingest
         from include.settings import Settings
 
         month = resolve_month(params, data_interval_start, data_interval_end)

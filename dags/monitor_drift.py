@@ -42,7 +42,7 @@ from include.months import MONTH_PATTERN, resolve_month
 def monitor_drift():
     @task(pool=names.POOL_TRAINING)
     def check(params=None, data_interval_start=None, data_interval_end=None) -> int:
-        from include.jobs.monitoring import Monitoring
+        from include.jobs.drift.checks import Monitoring
         from include.settings import Settings
 
         month = resolve_month(params, data_interval_start, data_interval_end)
@@ -50,14 +50,14 @@ def monitor_drift():
 
     @task
     def pages(report_id: int) -> str | None:
-        from include.jobs.drift_pages import publish
+        from include.jobs.drift.evidently_pages import publish
         from include.settings import Settings
 
         return publish(Settings.from_env(), report_id)
 
     @task
     def decide(report_id: int, dag_run=None) -> dict:
-        from include.jobs.drift_decisions import decision_of
+        from include.jobs.drift.decisions import decision_of
         from include.settings import Settings
 
         settings = Settings.from_env()
@@ -73,7 +73,7 @@ def monitor_drift():
 
     @task(trigger_rule="none_failed")
     def record(decision: dict) -> str:
-        from include.jobs.drift_decisions import record_decision
+        from include.jobs.drift.decisions import record_decision
         from include.settings import Settings
 
         return record_decision(Settings.from_env(), decision)

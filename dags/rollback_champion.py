@@ -47,7 +47,7 @@ from plugins.retry_policy import RetryWhatPasses
 def rollback_champion():
     @task
     def move(params=None, dag_run=None) -> dict:
-        from include.jobs.rollback import roll_back_from_settings
+        from include.jobs.release.rollback import roll_back_from_settings
         from include.settings import Settings
 
         return roll_back_from_settings(
@@ -60,7 +60,7 @@ def rollback_champion():
 
     @task
     def verify(promotion: dict) -> float:
-        from include.jobs.rollback import verify_from_settings
+        from include.jobs.release.rollback import verify_from_settings
         from include.settings import Settings
 
         return verify_from_settings(Settings.from_env(), promotion["to_version"])

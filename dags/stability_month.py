@@ -74,7 +74,7 @@ from plugins.retry_policy import RetryWhatPasses
 def stability_month():
     @task(pool=names.POOL_TRAINING)
     def study(params=None, dag_run=None, data_interval_start=None, data_interval_end=None) -> dict:
-        from include.jobs.stability import request_from_run, study_and_note
+        from include.jobs.stability.study import request_from_run, study_and_note
         from include.settings import Settings
 
         request = request_from_run(params, data_interval_start, data_interval_end)

@@ -101,8 +101,8 @@ def train_candidates():
     def plan(params=None, dag_run=None) -> dict:
         from airflow.sdk.exceptions import AirflowSkipException
 
-        from include.jobs.too_early import too_early
-        from include.jobs.training import Training, request_from_run
+        from include.jobs.training.pipeline import Training, request_from_run
+        from include.jobs.training.preconditions import too_early
         from include.settings import Settings
 
         settings = Settings.from_env()
@@ -127,8 +127,8 @@ def train_candidates():
         map_index_template="{{ task.op_kwargs['spec']['label'] }}",
     )
     def train(planned: dict, spec: dict) -> dict:
-        from include.jobs.training import Training
-        from include.jobs.training_plan import CandidateSpec, Plan
+        from include.jobs.training.pipeline import Training
+        from include.jobs.training.plan import CandidateSpec, Plan
         from include.settings import Settings
 
         training = Training.from_settings(Settings.from_env())
@@ -138,7 +138,7 @@ def train_candidates():
     # runs when some candidates failed, and says so; not when the plan did
     @task(pool=names.POOL_TRAINING, trigger_rule="all_done_min_one_success")
     def choose(planned: dict, trained: list[dict], dag_run=None) -> dict:
-        from include.jobs.training import choose_and_note
+        from include.jobs.training.pipeline import choose_and_note
         from include.settings import Settings
 
         return choose_and_note(Settings.from_env(), planned, list(trained), dag_run.run_id)
@@ -146,7 +146,7 @@ def train_candidates():
     # Downstream of the alias's move, which it can neither delay nor undo.
     @task(pool=names.POOL_TRAINING)
     def prepare_checks() -> list[int]:
-        from include.jobs.monitoring import Monitoring
+        from include.jobs.drift.checks import Monitoring
         from include.settings import Settings
 
         return list(Monitoring.from_settings(Settings.from_env()).prepare_checks())

@@ -39,13 +39,36 @@ def dags_page(folder: Path = ROOT / "dags") -> str:
     parts = [
         "# DAGs",
         "",
-        "One file per DAG in `dags/`, `dag_id` = file name. This page is made by `make docs` from",
-        "the docstrings that Airflow's UI shows.",
+        "One file per DAG in `dags/`; headings are the DAGs' ids. This page is made by",
+        "`make docs` from the docstrings that Airflow's UI shows.",
     ]
     for path in sorted(folder.glob("*.py")):
-        docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
-        parts += ["", f"## {path.stem}", "", (docstring or "").strip()]
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        parts += ["", f"## {dag_id_of(tree)}", "", (ast.get_docstring(tree) or "").strip()]
     return "\n".join(parts) + "\n"
+
+
+def dag_id_of(tree: ast.Module) -> str:
+    """
+    Return the id of the DAG that a file defines: the name of the function that ``@dag`` decorates.
+
+    Raises
+    ------
+    ValueError
+        If the file does not define exactly one.
+    """
+    ids = [
+        node.name
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef)
+        and any(
+            isinstance(d, ast.Call) and getattr(d.func, "id", "") == "dag"
+            for d in node.decorator_list
+        )
+    ]
+    if len(ids) != 1:
+        raise ValueError(f"a DAG file defines one DAG, found {ids}")
+    return ids[0]
 
 
 def pages() -> dict[Path, str]:

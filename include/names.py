@@ -12,7 +12,7 @@ EXPERIMENT_TRAINING: Final = "train_candidates"
 EXPERIMENT_STABILITY: Final = "stability"
 EXPERIMENT_DRIFT: Final = "drift"
 
-# Airflow: a DAG's id is its file's name
+# Airflow: a DAG's id is the name of its function
 DAG_INGEST: Final = "ingest_questions"
 DAG_TRAIN: Final = "train_candidates"
 DAG_STABILITY: Final = "stability_month"

@@ -14,7 +14,6 @@ from include import names
 from include.drift.signal import Mover
 from include.drift.signals import SIGNAL
 from include.errors import FixInputError
-from include.jobs.drift_pages import window_name
 from include.months import add_months, month_of
 from include.notify import render, slack
 from include.notify.facts import (
@@ -58,7 +57,7 @@ def compose(settings: Settings, asked: Mapping[str, Any]) -> Notice:
     asked : mapping
         The params of ``send_mail``. ``kind`` is ``drift``, ``training``, ``rollback`` or
         ``ab_test``; ``facts`` are, in this order: what `decision_of` calls ``mail``, what
-        `include.jobs.training.Training.choose` returns, the ledger row's columns, or the
+        `include.jobs.training.pipeline.Training.choose` returns, the ledger row's columns, or the
         ``ab_test_id``. ``run`` is the id of the DAG run that asks; ``seconds`` is how long the
         service took to follow a rollback.
 
@@ -141,7 +140,7 @@ def _drift_facts(
     return DriftFacts(
         report_id=stored.report_id,
         site=report.site,
-        window=window_name(report),
+        window=report.window_name,
         monthly=report.kind == "month",
         reason=str(summary["reason"]),
         since=_since(stored, alarmed),

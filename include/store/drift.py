@@ -54,6 +54,13 @@ class Report:
     reference_last: str | None = None
     calibration_id: int | None = None
 
+    @property
+    def window_name(self) -> str:
+        """The window as people say it: a month, or a span of hours."""
+        if self.kind == "month":
+            return month_of(self.window_start)
+        return f"{self.window_start:%Y-%m-%d %H:%M} to {self.window_end:%Y-%m-%d %H:%M} UTC"
+
 
 @dataclass(frozen=True, slots=True)
 class StoredSignal:

@@ -37,7 +37,7 @@ from include.drift.calibration import LARGEST_SAMPLE, calibrate
 from include.drift.samples import samples_of
 from include.drift.signals import MONTHLY_SIGNALS, read_signals
 from include.drift.verdict import judge
-from include.jobs.observing import chosen, in_months, observe_answers, thinned
+from include.jobs.data.observations import chosen, in_months, observe_answers, thinned
 from include.months import add_months, month_of
 from include.sandbox.events import Event, default_events
 from include.sandbox.simulator import DEFAULT_FIRST_MONTH, DEFAULT_MONTHS, simulate

@@ -31,8 +31,8 @@ from sqlalchemy import ARRAY, BigInteger, DateTime, Engine, Text, create_engine,
 from sqlalchemy.engine import make_url
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
-from include.jobs.ingest import ingest_month
-from include.jobs.month_ingest import Ingest
+from include.jobs.ingestion.ingest import ingest_month
+from include.jobs.ingestion.month_ingest import Ingest
 from include.months import months_between
 from include.questions import Question
 from include.sandbox.simulator import simulate

@@ -31,7 +31,7 @@ from rich.table import Table
 
 from include.candidates.encoders import encoder_factory
 from include.evaluation.metrics import QuestionScores
-from include.jobs.stability import DEFAULT_CANDIDATES
+from include.jobs.stability.study import DEFAULT_CANDIDATES
 from include.local_stack.progress import Steps
 from include.months import add_months, check_month, month_of, months_between
 from include.names import CANDIDATES

@@ -11,7 +11,7 @@ import numpy as np
 from include.drift.calibration import HOURLY_CHECKS, Calibration, calibrate
 from include.drift.samples import Sample, samples_of
 from include.drift.signals import UNTAGGED_SIGNALS
-from include.jobs.observing import chosen, in_months, observe_answers
+from include.jobs.data.observations import chosen, in_months, observe_answers
 from include.sandbox.simulator import simulate
 from tests.benchmarks.drift_loop import go_live, labelled
 

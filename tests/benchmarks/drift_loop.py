@@ -23,7 +23,7 @@ from include.drift.signals import MONTHLY_SIGNALS, read_signals
 from include.drift.unrest import PastVocabulary
 from include.drift.verdict import judge
 from include.errors import FixInputError
-from include.jobs.observing import (
+from include.jobs.data.observations import (
     chosen,
     in_months,
     observe,

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from include.candidates.base import Candidate, Encoder, EncoderFactory, vocabulary_of
 from include.candidates.catalogue import make_candidate
 from include.evaluation.metrics import QuestionScores, score_questions
-from include.jobs.measuring import rank_questions
-from include.jobs.observing import chosen, in_months
+from include.jobs.data.observations import chosen, in_months
+from include.jobs.training.fit_and_score import rank_questions
 from include.months import month_of
 from include.questions import Question
 from include.text.prepared import PreparedText

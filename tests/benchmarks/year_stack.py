@@ -21,7 +21,7 @@ from include import names
 from include.demo.load import peak_memory
 from include.errors import CheckFailedError
 from include.evaluation.metrics import QuestionScores
-from include.jobs.import_file import import_file
+from include.jobs.ingestion.import_file import import_file
 from include.local_stack.airflow_api import AirflowApi
 from include.local_stack.choice import Choice
 from include.local_stack.progress import Steps
@@ -161,7 +161,7 @@ class YearStack:
         begun = time.perf_counter()
         subprocess.run(
             [
-                *(sys.executable, "-m", "include.jobs.stability"),
+                *(sys.executable, "-m", "include.jobs.stability.study"),
                 "--from",
                 first,
                 "--to",

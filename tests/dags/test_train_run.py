@@ -90,7 +90,7 @@ def test_candidate_that_fails_leaves_the_others_going_and_is_named(platform, mlf
 def test_month_that_is_not_stored_fails_at_once_with_the_command(platform):
     code, said = train(platform, candidates=["frequency"], test_month="2024-09")
     assert code != 0
-    assert "python -m include.jobs.ingest --month 2024-09" in said
+    assert "python -m include.jobs.ingestion.ingest --month 2024-09" in said
     assert "new_state=up_for_retry" not in said
 
 

@@ -14,14 +14,14 @@ from sqlalchemy import Engine, text
 
 from include.candidates.catalogue import make_candidate
 from include.errors import FixInputError, MissingDataError
-from include.jobs.features import (
+from include.jobs.data.features import (
     TEXTS_PER_CHUNK,
     cached_encoders,
     load_labelled,
     main,
     prepare_months,
 )
-from include.jobs.measuring import rank_questions
+from include.jobs.training.fit_and_score import rank_questions
 from include.months import month_range
 from include.questions import Question
 from include.store.engine import make_engine
@@ -319,4 +319,6 @@ def test_the_command_fails_where_a_month_is_missing(
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", database_url)
     assert main(["--from", "2024-01", "--to", "2024-02"]) == 1
-    assert "include.jobs.ingest --month 2024-01" in " ".join(capsys.readouterr().err.split())
+    assert "include.jobs.ingestion.ingest --month 2024-01" in " ".join(
+        capsys.readouterr().err.split()
+    )

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from include.errors import FixInputError
-from include.jobs.import_file import import_file, main
+from include.jobs.ingestion.import_file import import_file, main
 from include.store.questions import read_questions, upsert_questions
 
 pytestmark = pytest.mark.integration

@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import Engine, text
 
 from include.errors import CheckFailedError, FixInputError, RetryLaterError
-from include.jobs.ingest import ingest_month
-from include.jobs.month_ingest import Ingest
+from include.jobs.ingestion.ingest import ingest_month
+from include.jobs.ingestion.month_ingest import Ingest
 from include.questions import Question
 from include.sources.stackexchange_api import Page
 from include.store.questions import read_questions

@@ -1,8 +1,8 @@
-"""`python -m include.jobs.ingest` against a sandbox site over HTTP."""
+"""`python -m include.jobs.ingestion.ingest` against a sandbox site over HTTP."""
 
 import pytest
 
-from include.jobs.ingest import EXIT_TRY_LATER, main
+from include.jobs.ingestion.ingest import EXIT_TRY_LATER, main
 from include.months import month_range
 from include.sandbox.api import SandboxApi
 from include.sandbox.archive import Archive

@@ -15,11 +15,11 @@ from include.candidates.base import vocabulary_of
 from include.candidates.catalogue import make_candidate, save_candidate
 from include.drift.evidently_report import FAMILIES
 from include.errors import MissingDataError
-from include.jobs.drift_decisions import decide, record_decision
-from include.jobs.drift_pages import publish_with
-from include.jobs.drift_thresholds import SIZE_SLACK
-from include.jobs.features import load_labelled
-from include.jobs.monitoring import Monitoring
+from include.jobs.data.features import load_labelled
+from include.jobs.drift.checks import Monitoring
+from include.jobs.drift.decisions import decide, record_decision
+from include.jobs.drift.evidently_pages import publish_with
+from include.jobs.drift.thresholds import SIZE_SLACK
 from include.months import month_of, month_range
 from include.registry.runs import NOTE, Runs
 from include.sandbox.events import Event

@@ -13,7 +13,7 @@ import pytest
 
 from include.drift.signal import Mover, SignalValue
 from include.errors import FixInputError
-from include.jobs.drift_decisions import decision_of, record_decision
+from include.jobs.drift.decisions import decision_of, record_decision
 from include.jobs.notifications import compose, drift_notice, send_mail_over
 from include.settings import Settings
 from include.store import drift

@@ -12,8 +12,8 @@ from sqlalchemy import text
 from include import names
 from include.candidates.catalogue import make_candidate, save_candidate
 from include.errors import CheckFailedError, FixInputError, ModelUnusableError, RetryLaterError
-from include.jobs.promotion import Move, promote, withdraw_challenger
-from include.jobs.rollback import rollback, served_version, verify_served
+from include.jobs.release.promotion import Move, promote, withdraw_challenger
+from include.jobs.release.rollback import rollback, served_version, verify_served
 from include.registry.runs import Runs
 from include.store.models import latest_promotion, list_promotions, lock_promotion
 from include.text.prepared import PreparedText

@@ -11,8 +11,8 @@ from sqlalchemy import text
 
 from include.errors import FixInputError
 from include.evaluation.sequential import Rule
-from include.jobs import ab_test
 from include.jobs.notifications import compose
+from include.jobs.release import ab_testing as ab_test
 from include.registry import Registry
 from include.settings import Settings
 from include.store.ab_tests import open_ab_test, read_pairs
@@ -315,7 +315,7 @@ def test_mail_of_a_test_that_was_won_has_the_gain_and_the_way_back(engine, regis
     assert notice.mail.subject == subject
     assert "Judged: 400 units" in notice.mail.text
     assert re.search(r"F1@5 gained: \+0\.\d+, between \+0\.\d+ and \+0\.\d+", notice.mail.text)
-    assert "include.jobs.rollback --to previous" in notice.mail.text
+    assert "include.jobs.release.rollback --to previous" in notice.mail.text
     assert "/dags/judge_ab_test/runs/scheduled__1" in notice.mail.text
     assert "/#/models/tag-suggester/versions/2" in notice.mail.text
     assert subject in notice.slack

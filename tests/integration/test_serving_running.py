@@ -15,8 +15,8 @@ import pytest
 import requests
 from sqlalchemy import text
 
-from include.jobs import ab_test
-from include.jobs.monitoring import Monitoring
+from include.jobs.drift.checks import Monitoring
+from include.jobs.release import ab_testing as ab_test
 from include.registry import Registry
 from include.settings import Settings
 from serving.keys import add_key

@@ -12,8 +12,8 @@ from include import names
 from include.candidates.catalogue import make_candidate
 from include.errors import MissingDataError
 from include.evaluation.year_json import from_plain
-from include.jobs.stability import Stability, request_from_run
-from include.jobs.stability_models import YEAR
+from include.jobs.stability.models import YEAR
+from include.jobs.stability.study import Stability, request_from_run
 from include.months import months_between
 from include.sandbox.simulator import simulate
 from include.settings import Settings

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from include.evaluation.year_json import from_plain
-from include.jobs.stability import Stability, request_from_run
+from include.jobs.stability.study import Stability, request_from_run
 from include.months import months_between
 from include.settings import Settings
 from include.store.questions import upsert_questions

@@ -4,7 +4,7 @@ import uuid
 
 import pytest
 
-from include.jobs.too_early import too_early
+from include.jobs.training.preconditions import too_early
 from include.months import month_range
 from include.sandbox.simulator import simulate
 from include.settings import Settings

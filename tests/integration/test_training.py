@@ -12,9 +12,9 @@ from sqlalchemy import text
 from include import names
 from include.candidates.catalogue import make_candidate, read_description
 from include.errors import CheckFailedError, MissingDataError
-from include.jobs.datasets import resolve_months
-from include.jobs.training import Training, request_from_params, train_all
-from include.jobs.training_plan import Outcome, Plan
+from include.jobs.data.datasets import resolve_months
+from include.jobs.training.pipeline import Training, request_from_params, train_all
+from include.jobs.training.plan import Outcome, Plan
 from include.registry import Registry
 from include.registry.runs import NOTE
 from include.sandbox.simulator import simulate

@@ -140,5 +140,5 @@ def test_dag_imports_jobs_only_inside_its_tasks(path):
 
 def test_the_rules_see_an_import_inside_a_function():
     tree = ast.parse("def f():\n    from include.jobs import ingest\n")
-    assert list(imports(ast.walk(tree))) == [(2, "include.jobs.ingest")]
+    assert list(imports(ast.walk(tree))) == [(2, "include.jobs.ingestion.ingest")]
     assert list(imports(top_level(tree))) == []

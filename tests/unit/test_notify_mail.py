@@ -110,7 +110,7 @@ def test_promoted_model_comes_with_both_figures_and_the_way_back():
     )
     assert "champion, version 12: 0.702, 0.482, 0.381, 0.421, 0.70" in mail.text
     assert "hybrid (chosen): 0.811, 0.569, 0.448, 0.486, 0.86" in mail.text
-    assert "include.jobs.rollback --to previous" in mail.text
+    assert "include.jobs.release.rollback --to previous" in mail.text
     assert "rollback_champion" in mail.html
 
 

@@ -8,12 +8,17 @@ import pytest
 from include import names
 from include.errors import FixInputError, MissingDataError
 from include.evaluation.evaluation import Ranking
-from include.jobs.code_version import code_version
-from include.jobs.datasets import Months, masks_of, split_by_time, whole
-from include.jobs.question_results import QuestionResults
-from include.jobs.training import request_from_params, request_from_run
-from include.jobs.training_notes import AIRFLOW_NOTE_LENGTH, markdown_table, short_note, table_rows
-from include.jobs.training_plan import CHEAPEST_FIRST, CandidateSpec, Outcome, expand_candidates
+from include.jobs.data.datasets import Months, masks_of, split_by_time, whole
+from include.jobs.training.code_version import code_version
+from include.jobs.training.pipeline import request_from_params, request_from_run
+from include.jobs.training.plan import CHEAPEST_FIRST, CandidateSpec, Outcome, expand_candidates
+from include.jobs.training.question_results import QuestionResults
+from include.jobs.training.summary import (
+    AIRFLOW_NOTE_LENGTH,
+    markdown_table,
+    short_note,
+    table_rows,
+)
 from include.settings import Settings
 from include.text.prepared import LabelledTexts, PreparedText
 

@@ -2,7 +2,7 @@
 
 from include.evaluation.bootstrap import Interval
 from include.evaluation.evaluation import Ranking, evaluate
-from include.jobs.pictures import draw_comparison, draw_evaluation
+from include.jobs.training.plots import draw_comparison, draw_evaluation
 
 PNG = b"\x89PNG\r\n"
 

@@ -1,0 +1,306 @@
+"""What a model learns from and is tested on: months of stored questions, and the hash of them."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection
+
+from include.candidates.base import vocabulary_of
+from include.errors import MissingDataError
+from include.evaluation.slices import TestQuestions, Training, slice_masks
+from include.jobs.ingestion.month_checks import window_faults
+from include.months import add_months, month_range, month_start, months_between
+from include.store.questions import questions_per_month
+from include.store.windows import read_windows
+from include.text.prepared import LabelledTexts
+
+log = logging.getLogger(__name__)
+
+YOUNG_MONTHS: Final = 3
+"""A tag is young if it was first used in the last so many months before the test month."""
+
+
+@dataclass(frozen=True, slots=True)
+class Months:
+    """
+    A split by time: learn from ``train_first`` to ``train_last``, test on the month after.
+
+    All are ``YYYY-MM``; both ends of training are included.
+    """
+
+    train_first: str
+    train_last: str
+    test_month: str
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingData:
+    """
+    Questions to learn from.
+
+    Parameters
+    ----------
+    dataset_id : str
+        Hash of site, content, tags and ``min_tag_count``.
+    site, first_month, last_month : str
+        Both months included.
+    questions : LabelledTexts
+        Oldest first; each has at least one tag.
+    min_tag_count : int
+    vocabulary : tuple of str
+        Sorted.
+    """
+
+    dataset_id: str
+    site: str
+    first_month: str
+    last_month: str
+    questions: LabelledTexts
+    min_tag_count: int
+    vocabulary: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """
+    A month to test on and the months before to learn from.
+
+    Parameters
+    ----------
+    months : Months
+    train : TrainingData
+    test : LabelledTexts
+        The test month's questions, oldest first; each has at least one tag.
+    test_id : str
+        Hash of the test month's content.
+    """
+
+    months: Months
+    train: TrainingData
+    test: LabelledTexts
+    test_id: str
+
+
+def resolve_months(
+    connection: Connection,
+    site: str,
+    *,
+    test_month: str | None,
+    window_months: int | None,
+    now: datetime | None = None,
+) -> Months:
+    """
+    Return the split that was asked for, as far as questions are stored.
+
+    Parameters
+    ----------
+    connection : Connection
+    site : str
+    test_month : str or None
+        The latest month that is over and completely stored, if None.
+    window_months : int or None
+        Months to learn from; all that are stored without a gap before the test month, if None.
+    now : datetime or None
+        The clock, if None.
+
+    Raises
+    ------
+    MissingDataError
+        If the test month is not stored or only in part, or the month before it is not; the
+        message names the month and the command that gets it.
+    """
+    counts = questions_per_month(connection, site)
+    month = test_month or _latest_complete(connection, site, list(counts), now or datetime.now(UTC))
+    if month not in counts:
+        raise MissingDataError(f"{site} has no stored questions of {month}: {_command(month)}")
+    if _fetched_whole(connection, site, month) is False:
+        raise MissingDataError(f"{month} of {site} is fetched only in part: {_command(month)}")
+    last = add_months(month, -1)
+    earliest = max(min(counts), add_months(month, -window_months) if window_months else "")
+    first = month
+    while first > earliest and _is_stored(connection, site, add_months(first, -1), counts):
+        first = add_months(first, -1)
+    if first == month:
+        raise MissingDataError(f"{site} has no stored questions of {last}: {_command(last)}")
+    if first > earliest:
+        log.warning("months before %s are left out: %s is missing", first, add_months(first, -1))
+    return Months(train_first=first, train_last=last, test_month=month)
+
+
+def split_by_time(
+    questions: LabelledTexts, months: Months, *, site: str, min_tag_count: int
+) -> Split:
+    """
+    Cut questions of all months into those to learn from and those to test on.
+
+    Questions without a tag are left out: they teach nothing and cannot be judged.
+
+    Raises
+    ------
+    MissingDataError
+        If either part is empty, or no tag is used often enough.
+    """
+    start = month_start(months.test_month)
+    tagged = _tagged(questions)
+    first_test = sum(asked_at < start for asked_at in tagged.asked_at)
+    train, test = _cut(tagged, 0, first_test), _cut(tagged, first_test, len(tagged))
+    if not len(test):
+        raise MissingDataError(
+            f"{site} has no tagged question of {months.test_month}: {_command(months.test_month)}"
+        )
+    data = training_data(
+        train,
+        site=site,
+        first_month=months.train_first,
+        last_month=months.train_last,
+        min_tag_count=min_tag_count,
+    )
+    return Split(months, data, *tested_questions(test, site))
+
+
+def tested_questions(questions: LabelledTexts, site: str) -> tuple[LabelledTexts, str]:
+    """Return a month's questions that have tags, and the hash that ``Split.test_id`` holds too."""
+    tagged = _tagged(questions)
+    return tagged, _content_hash(site, tagged, 0)
+
+
+def training_data(
+    questions: LabelledTexts, *, site: str, first_month: str, last_month: str, min_tag_count: int
+) -> TrainingData:
+    """
+    Return questions with their vocabulary and the hash of their content.
+
+    Raises
+    ------
+    MissingDataError
+        If no tag is used by ``min_tag_count`` questions.
+    """
+    tagged = _tagged(questions)
+    vocabulary = vocabulary_of(tagged.tags, min_tag_count)
+    if not vocabulary:
+        raise MissingDataError(
+            f"no tag of {site} is used {min_tag_count} times from {first_month} to {last_month} "
+            f"({len(tagged)} questions): store more months, or lower MIN_TAG_COUNT"
+        )
+    return TrainingData(
+        dataset_id=_content_hash(site, tagged, min_tag_count),
+        site=site,
+        first_month=first_month,
+        last_month=last_month,
+        questions=tagged,
+        min_tag_count=min_tag_count,
+        vocabulary=vocabulary,
+    )
+
+
+def whole(split: Split) -> TrainingData:
+    """Return the split's training months and its test month together, to refit a model on."""
+    train = split.train
+    return training_data(
+        LabelledTexts(
+            train.questions.texts + split.test.texts,
+            train.questions.tags + split.test.tags,
+            train.questions.asked_at + split.test.asked_at,
+        ),
+        site=train.site,
+        first_month=train.first_month,
+        last_month=split.months.test_month,
+        min_tag_count=train.min_tag_count,
+    )
+
+
+def masks_of(split: Split) -> dict[str, NDArray[np.bool_]]:
+    """Return which of the test questions belong to each slice; see `slices.slice_masks`."""
+    questions = split.train.questions
+    counts = Counter(tag for tags in questions.tags for tag in set(tags))
+    young_from = month_start(add_months(split.months.test_month, -YOUNG_MONTHS))
+    old = {
+        tag
+        for tags, asked_at in zip(questions.tags, questions.asked_at, strict=True)
+        if asked_at < young_from
+        for tag in tags
+    }
+    sizes = [(len(text.title) + len(text.prose), len(text.code)) for text in split.test.texts]
+    return slice_masks(
+        TestQuestions(
+            true_tags=split.test.tags,
+            word_counts=[len(f"{t.title} {t.prose}".split()) for t in split.test.texts],
+            code_shares=[code / max(1, prose + code) for prose, code in sizes],
+        ),
+        # in a window that is younger than a young tag, every tag is as old as it can be
+        Training(counts, len(questions), set(counts) - old if old else ()),
+        split.train.vocabulary,
+    )
+
+
+def _latest_complete(
+    connection: Connection, site: str, stored: Sequence[str], now: datetime
+) -> str:
+    """Return the latest month that is over, stored, and not half-fetched."""
+    for month in reversed(stored):
+        # questions of a dump come without windows; a month that was fetched must have all of its
+        if month_range(month)[1] <= now and _fetched_whole(connection, site, month) is not False:
+            return month
+    raise MissingDataError(
+        f"{site} has no completely stored month: {_command('2024-01')} (for each month wanted)"
+    )
+
+
+def _is_stored(connection: Connection, site: str, month: str, counts: Collection[str]) -> bool:
+    """Return whether the month has questions, or was fetched and had none."""
+    return month in counts or _fetched_whole(connection, site, month) is True
+
+
+def _fetched_whole(connection: Connection, site: str, month: str) -> bool | None:
+    """Return whether the month's windows are complete, None if it was never fetched."""
+    start, end = month_range(month)
+    windows = read_windows(connection, site, start, end)
+    return not any(window_faults(windows, start, end)) if windows else None
+
+
+def _command(month: str) -> str:
+    """Return what a person can run to get a month's questions."""
+    return f"run `python -m include.jobs.ingestion.ingest --month {month}`, or backfill ingest_questions"
+
+
+def _tagged(questions: LabelledTexts) -> LabelledTexts:
+    """Leave out questions without a tag."""
+    if all(questions.tags):
+        return questions
+    kept = [place for place, tags in enumerate(questions.tags) if tags]
+    log.warning("%d questions without a tag are left out", len(questions) - len(kept))
+    return LabelledTexts(
+        tuple(questions.texts[place] for place in kept),
+        tuple(questions.tags[place] for place in kept),
+        tuple(questions.asked_at[place] for place in kept),
+    )
+
+
+def _cut(questions: LabelledTexts, first: int, last: int) -> LabelledTexts:
+    """Return the questions at positions ``first`` to ``last - 1``."""
+    return LabelledTexts(
+        questions.texts[first:last], questions.tags[first:last], questions.asked_at[first:last]
+    )
+
+
+def _content_hash(site: str, questions: LabelledTexts, min_tag_count: int) -> str:
+    """Return 32 hexadecimal digits that any change of a text, a tag or the rule changes."""
+    digest = hashlib.sha256(f"{site}\0{min_tag_count}".encode())
+    for text, tags in zip(questions.texts, questions.tags, strict=True):
+        fields = (str(text.key), text.title, text.prose, text.code, *sorted(tags))
+        digest.update("\0".join(fields).encode("utf-8", "surrogatepass") + b"\1")
+    return digest.hexdigest()[:32]
+
+
+def months_of(months: Months) -> tuple[str, ...]:
+    """Return every month that the split needs, oldest first."""
+    return months_between(months.train_first, months.test_month)

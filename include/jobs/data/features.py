@@ -1,0 +1,296 @@
+"""
+Texts prepared once and embedded once, whoever asks; what training, monitoring and the DAGs call.
+
+``python -m include.jobs.data.features --from 2024-01 --to 2024-12 --encoder bert`` does it ahead of
+time; MLproject's ``transform`` is that command.
+"""
+
+import argparse
+import logging
+import sys
+import time
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
+from sqlalchemy import Engine
+
+from include.candidates.base import Encoder, EncoderFactory
+from include.candidates.encoders import ENCODERS, encoder_factory
+from include.errors import FixInputError, MissingDataError, TagkeeperError
+from include.months import month_of, month_range, months_between
+from include.settings import Settings
+from include.store.engine import make_engine
+from include.store.features import (
+    TextKey,
+    embedding_lock,
+    lock_preparing,
+    read_embeddings,
+    read_labelled,
+    read_unprepared,
+    store_embeddings,
+    store_prepared,
+    text_key,
+)
+from include.store.windows import read_windows
+from include.text.prepare import TEXT_VERSION, prepare
+from include.text.prepared import LabelledTexts, PreparedText
+
+log = logging.getLogger(__name__)
+
+TEXTS_PER_CHUNK: Final = 256
+"""Texts embedded between two commits: some seconds of work that an interruption may lose."""
+
+Progressed = Callable[[int, int], None]
+"""Called with the texts done so far and those there are to do."""
+
+
+def prepare_months(engine: Engine, site: str, months: Sequence[str]) -> int:
+    """
+    Prepare the texts of questions that are new, or edited since; return how many there were.
+
+    Each month is one transaction, under a lock per site: several processes may call this at once,
+    and what one of them has prepared the others find done.
+    """
+    count = 0
+    for month in months:
+        with engine.begin() as connection:
+            lock_preparing(connection, site)
+            questions = read_unprepared(connection, site, *month_range(month), TEXT_VERSION)
+            if not questions:
+                continue
+            texts = [
+                prepare(question.title, question.body_html, (site, question.question_id))
+                for question in questions
+            ]
+            hashes = [question.content_hash for question in questions]
+            store_prepared(connection, TEXT_VERSION, zip(texts, hashes, strict=True))
+        log.info("%s: %d texts prepared", month, len(questions))
+        count += len(questions)
+    return count
+
+
+def load_labelled(engine: Engine, site: str, first_month: str, last_month: str) -> LabelledTexts:
+    """
+    Return the questions of some months, ready for training or testing, oldest first.
+
+    What is not prepared yet, or was edited since, is prepared first.
+
+    Parameters
+    ----------
+    engine : Engine
+    site : str
+        The API's name of the site.
+    first_month, last_month : str
+        ``YYYY-MM``, both included.
+
+    Raises
+    ------
+    FixInputError
+        If a month is malformed or the last one lies before the first.
+    MissingDataError
+        If a month has no questions, unless it was ingested whole and the site had none. The
+        message names the first such month and the command that gets it.
+    """
+    months = months_between(first_month, last_month)
+    if not months:
+        raise FixInputError(f"last month {last_month} lies before first month {first_month}")
+    prepare_months(engine, site, months)
+    start, end = month_range(first_month)[0], month_range(last_month)[1]
+    with engine.connect() as connection:
+        questions = read_labelled(connection, site, start, end, TEXT_VERSION)
+    present = {month_of(moment) for moment in questions.asked_at}
+    for month in months:
+        if month not in present and not _ingested(engine, site, month):
+            raise MissingDataError(
+                f"no questions of {site} are stored for {month}: get them with "
+                f"`python -m include.jobs.ingestion.ingest --month {month}`"
+            )
+    return questions
+
+
+def _ingested(engine: Engine, site: str, month: str) -> bool:
+    """Return whether windows without a gap say that the whole month was fetched."""
+    start, end = month_range(month)
+    with engine.connect() as connection:
+        windows = [window for window, _ in read_windows(connection, site, start, end)]
+    for window in sorted(windows, key=lambda window: window.start):
+        if window.done and window.start <= start:
+            start = max(start, window.end)
+    return start >= end
+
+
+def cached_encoders(
+    engine: Engine, encoders: EncoderFactory, progressed: Progressed | None = None
+) -> EncoderFactory:
+    """
+    Return a factory of encoders that look vectors up before they compute them.
+
+    Parameters
+    ----------
+    engine : Engine
+        Where the cache is.
+    encoders : EncoderFactory
+        Makes the real encoders; each is made at most once.
+    progressed : callable, optional
+        Called after each chunk that is computed.
+    """
+    made: dict[str, Encoder] = {}
+
+    def make(name: str) -> Encoder:
+        if name not in made:
+            made[name] = CachedEncoder(engine, encoders(name), progressed)
+        return made[name]
+
+    return make
+
+
+class CachedEncoder:
+    """
+    An encoder that embeds each text with a key once, and those without a key directly.
+
+    Vectors are stored chunk by chunk, so that an interrupted run loses one chunk. One process at
+    a time computes for an encoder; another that wants the same finds them when its turn comes.
+
+    Parameters
+    ----------
+    engine : Engine
+        Where the cache is.
+    encoder : Encoder
+        The real one; its name is what vectors are stored by.
+    progressed : callable, optional
+        Called after each chunk that is computed.
+    """
+
+    def __init__(
+        self, engine: Engine, encoder: Encoder, progressed: Progressed | None = None
+    ) -> None:
+        self.name = encoder.name
+        self.dimensions = encoder.dimensions
+        self._engine = engine
+        self._encoder = encoder
+        self._progressed = progressed
+
+    def encode(self, texts: Sequence[PreparedText]) -> NDArray[np.float32]:
+        """Return unit-length vectors, shape (n_texts, dimensions)."""
+        vectors = np.zeros((len(texts), self.dimensions), dtype=np.float32)
+        keys = {row: text_key(text) for row, text in enumerate(texts) if text.key is not None}
+        known = self._vectors({key: texts[row] for row, key in keys.items()})
+        for row, key in keys.items():
+            vectors[row] = known[key]
+        unkeyed = [row for row in range(len(texts)) if row not in keys]
+        if unkeyed:
+            vectors[unkeyed] = self._encoder.encode([texts[row] for row in unkeyed])
+        return vectors
+
+    def _vectors(self, texts: dict[TextKey, PreparedText]) -> dict[TextKey, NDArray[np.float32]]:
+        """Return a vector for each text: stored ones first, then those that had to be computed."""
+        if not texts:
+            return {}
+        with self._engine.connect() as connection:
+            known = read_embeddings(connection, self.name, self.dimensions, texts)
+            connection.commit()
+            if len(known) == len(texts):
+                return known
+            with embedding_lock(connection, self.name):
+                # Again, as whoever had the lock before may have stored them by now.
+                missing = [key for key in texts if key not in known]
+                known |= read_embeddings(connection, self.name, self.dimensions, missing)
+                connection.commit()
+                todo = [key for key in texts if key not in known]
+                begun = time.monotonic()
+                for first in range(0, len(todo), TEXTS_PER_CHUNK):
+                    chunk = todo[first : first + TEXTS_PER_CHUNK]
+                    computed = self._encoder.encode([texts[key] for key in chunk])
+                    store_embeddings(connection, self.name, chunk, computed)
+                    connection.commit()
+                    known |= zip(chunk, computed, strict=True)
+                    self._report(first + len(chunk), len(todo), time.monotonic() - begun)
+        return known
+
+    def _report(self, done: int, total: int, seconds: float) -> None:
+        rate = done / seconds if seconds > 0 else 0.0
+        log.info("%s: %d of %d texts embedded, %.0f a second", self.name, done, total, rate)
+        if self._progressed:
+            self._progressed(done, total)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m include.jobs.data.features",
+        description="Prepare the texts of stored questions, and embed them if encoders are named. "
+        "Only what is missing is computed. Settings come from the environment: DATABASE_URL, "
+        "SITE, BERT_MODEL.",
+    )
+    parser.add_argument("--from", dest="first", required=True, help="first month, YYYY-MM")
+    parser.add_argument("--to", dest="last", help="last month, YYYY-MM; the first if left out")
+    parser.add_argument(
+        "--encoder",
+        dest="encoders",
+        action="append",
+        default=[],
+        choices=ENCODERS,
+        help="embed with this encoder too; may be given twice",
+    )
+    return parser
+
+
+def _transform(
+    settings: Settings, first: str, last: str, encoders: Sequence[str], progress: Progress
+) -> LabelledTexts:
+    """Prepare and embed with a bar for each; return the questions."""
+    engine = make_engine(settings.require_database_url(), pool_size=1)
+    months = months_between(first, last)
+    bar = progress.add_task("prepare", total=len(months))
+    for month in months:
+        prepare_months(engine, settings.site, [month])
+        progress.advance(bar)
+    questions = load_labelled(engine, settings.site, first, last)
+    if encoders:
+        for name in encoders:
+            bar = progress.add_task(f"embed ({name})", total=len(questions))
+
+            def show(done: int, total: int, bar: TaskID = bar) -> None:
+                progress.update(bar, completed=len(questions) - total + done)
+
+            make = cached_encoders(engine, encoder_factory(settings.bert_model), show)
+            make(name).encode(questions.texts)
+            progress.update(bar, completed=len(questions))
+    return questions
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Prepare, and embed where asked, the months of the command line; return the exit code."""
+    asked = _parser().parse_args(arguments)
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    try:
+        settings = Settings.from_env()
+        with Progress(*columns, console=console) as progress:
+            last = asked.last or asked.first
+            questions = _transform(settings, asked.first, last, asked.encoders, progress)
+    except TagkeeperError as error:
+        console.print(f"[red]{error}[/]")
+        return 1
+    console.print(f"{len(questions):,} questions of {settings.site} are prepared")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,139 @@
+"""Evidently's pages of a stored check: into MLflow, and into the workspace of ``evidently ui``."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+from sqlalchemy import Engine
+
+from include import names
+from include.drift.evidently_report import make_pages
+from include.jobs.drift.checks import Monitoring
+from include.registry.runs import NOTE, Runs, run_url
+from include.settings import Settings
+from include.store.drift import Report, StoredReport, set_artifact
+from include.store.drift_calibrations import read_power
+from include.store.engine import make_engine
+
+log = logging.getLogger(__name__)
+
+WORKSPACE: Final = "evidently"
+PROJECTS: Final = {"month": "Questions by month", "predictions": "What the service is asked"}
+
+
+def publish(settings: Settings, report_id: int) -> str | None:
+    """
+    Make the pages of a stored check; return the address of the MLflow run that holds them.
+
+    None where there was nothing to compare. Safe to repeat: a report has one run, which is logged
+    to again.
+
+    Raises
+    ------
+    RetryLaterError
+        If MLflow is away.
+    """
+    monitoring = Monitoring.from_settings(settings)
+    runs = Runs(settings.require_mlflow_uri())
+    engine = make_engine(settings.require_database_url())
+    return publish_with(monitoring, runs, engine, settings, report_id)
+
+
+def publish_with(
+    monitoring: Monitoring, runs: Runs, engine: Engine, settings: Settings, report_id: int
+) -> str | None:
+    """Do what ``publish`` says, with the connections given."""
+    compared = monitoring.compared(report_id)
+    if compared is None:
+        return None
+    stored = monitoring.report(report_id)
+    report = stored.report
+    title = f"{report.site} {report.window_name}, version {report.model_version}"
+    run_id, experiment_id = _run_of(runs, stored, title)
+    with TemporaryDirectory() as folder:
+        pages = make_pages(
+            compared.reference.answered,
+            compared.current,
+            Path(folder),
+            title=title,
+            at=report.window_start,
+            workspace=settings.local_dir / WORKSPACE,
+            project=f"{report.site}: {PROJECTS[report.kind]}",
+            seed=settings.random_seed,
+        )
+        runs.log_folder(run_id, Path(folder), "evidently")
+    scores = {f"evidently/{p.family}/{c}": v for p in pages for c, v in p.drifts.items()}
+    runs.log(run_id, metrics=_figures(stored) | scores, tags={NOTE: _note(engine, report)})
+    runs.finish(run_id)
+    address = run_url(settings.mlflow_url or settings.require_mlflow_uri(), experiment_id, run_id)
+    with engine.begin() as connection:
+        set_artifact(connection, report_id, address)
+    log.info("report %d: %d pages at %s", report_id, len(pages), address)
+    return address
+
+
+def _figures(stored: StoredReport) -> dict[str, float]:
+    """Return the signals and their thresholds as metrics."""
+    figures = {f"signal/{s.value.signal}": s.value.value for s in stored.signals}
+    limits = {
+        f"threshold/{s.value.signal}": s.threshold
+        for s in stored.signals
+        if s.threshold is not None
+    }
+    return figures | limits
+
+
+def _note(engine: Engine, report: Report) -> str:
+    """Return the verdict, and what the check could have seen."""
+    said = f"**{report.verdict}**: {report.summary['reason']}"
+    if report.calibration_id is None:
+        return said
+    with engine.connect() as connection:
+        power = read_power(connection, report.calibration_id)
+    return f"{said}\n\n{power_table(power)}"
+
+
+def power_table(power: Sequence[Mapping[str, Any]]) -> str:
+    """
+    Return in Markdown what the check could have seen: a row a shift, a column a size.
+
+    Examples
+    --------
+    >>> print(power_table([{"shift": "texts twice as long", "size": 0.1, "detected": 0.325}]))
+    What this check can see: share of such changes that it would have found.
+    <BLANKLINE>
+    | change of | 10% of the questions |
+    |---|---|
+    | texts twice as long | 32 % |
+    """
+    if not power:
+        return ""
+    sizes = sorted({row["size"] for row in power})
+    found: dict[str, dict[float, float]] = {}
+    for row in power:
+        found.setdefault(row["shift"], {})[row["size"]] = row["detected"]
+    lines = [
+        "What this check can see: share of such changes that it would have found.",
+        "",
+        f"| change of | {' | '.join(f'{size:.0%} of the questions' for size in sizes)} |",
+        f"|---|{'---|' * len(sizes)}",
+    ]
+    for shift, shares in found.items():
+        cells = " | ".join(f"{100 * shares[size]:.0f} %" for size in sizes)
+        lines.append(f"| {shift} | {cells} |")
+    return "\n".join(lines)
+
+
+def _run_of(runs: Runs, stored: StoredReport, title: str) -> tuple[str, str]:
+    """Return the run and experiment of a report, started if it is new."""
+    tags = {"drift_report_id": str(stored.report_id), "site": stored.report.site}
+    if known := runs.find(names.EXPERIMENT_DRIFT, tags, status=None):
+        return known[0].run_id, known[0].experiment_id
+    run_id = runs.start(
+        names.EXPERIMENT_DRIFT, title, tags=tags | {"verdict": stored.report.verdict}
+    )
+    return run_id, runs.get(run_id).experiment_id

@@ -1,0 +1,1 @@
+"""Questions from a source into PostgreSQL, a month or a file at a time."""

@@ -1,0 +1,234 @@
+"""The steps that ingest one month of questions; what the DAG `ingest_questions` calls."""
+
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol, Self
+
+from sqlalchemy import Engine
+
+from include.errors import CheckFailedError, FixInputError
+from include.jobs.ingestion.month_checks import question_faults, window_faults, window_label
+from include.months import month_range
+from include.settings import Settings
+from include.sources.stackexchange_api import Page, StackExchangeClient
+from include.store.engine import make_engine
+from include.store.questions import upsert_questions
+from include.store.windows import (
+    Window,
+    advance_window,
+    count_faults,
+    drop_other_windows,
+    open_window,
+    read_windows,
+)
+
+log = logging.getLogger(__name__)
+
+
+class QuestionSource(Protocol):
+    """Where questions come from; `StackExchangeClient`, or a test's recorded pages."""
+
+    def pages(self, start: datetime, end: datetime) -> Iterator[Page]:
+        """Yield the pages of ``[start, end)``; all that was asked before a page's cursor is out."""
+
+
+@dataclass(frozen=True)
+class Ingest:
+    """
+    The steps of one month's ingestion, each safe to run again.
+
+    Parameters
+    ----------
+    engine : Engine
+        The platform's database.
+    source : QuestionSource
+        Asked for one window after another.
+    site : str
+        The API's name of the site.
+    window_days : int, default=8
+        Days per window, 1..31: few enough that edits do not shift pages.
+    """
+
+    engine: Engine
+    source: QuestionSource
+    site: str
+    window_days: int = 8
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Self:
+        """Build the database engine and the API client that the settings name."""
+        key = settings.stackexchange_key
+        return cls(
+            engine=make_engine(settings.require_database_url(), pool_size=1),
+            source=StackExchangeClient(
+                api_url=settings.stackexchange_api_url,
+                site=settings.site,
+                key=key.get_secret_value() if key else None,
+                quota_reserve=settings.api_quota_reserve,
+                requests_per_s=settings.api_requests_per_s,
+            ),
+            site=settings.site,
+            window_days=settings.ingest_window_days,
+        )
+
+    def plan_windows(self, month: str, now: datetime | None = None) -> list[dict[str, str]]:
+        """
+        Cut a month into windows, and forget those of an earlier plan that cut it otherwise.
+
+        Parameters
+        ----------
+        month : str
+            ``YYYY-MM``; must be over, because a half-read month would count as a whole one.
+        now : datetime, optional
+            Aware; the clock's time if not given.
+
+        Returns
+        -------
+        list of dict
+            ``start`` and ``end`` (ISO 8601) and a ``label`` for people, in order, without a gap.
+
+        Raises
+        ------
+        FixInputError
+            If the month is not over yet.
+        """
+        start, end = month_range(month)
+        if end > (now or datetime.now(UTC)):
+            raise FixInputError(
+                f"month {month} is not over: it can be ingested from {end:%Y-%m-%d} 00:00 UTC on"
+            )
+        windows = cut_windows(start, end, self.window_days)
+        with self.engine.begin() as connection:
+            drop_other_windows(connection, self.site, start, end, windows)
+        return [
+            {
+                "start": first.isoformat(),
+                "end": last.isoformat(),
+                "label": window_label(first, last),
+            }
+            for first, last in windows
+        ]
+
+    def fetch_window(
+        self, window: Mapping[str, str], on_page: Callable[[Window], None] | None = None
+    ) -> dict[str, Any]:
+        """
+        Fetch one planned window and store it page by page.
+
+        A page and the window's cursor are stored in one transaction, so a fetch that was cut off
+        goes on where it stopped and counts no question twice. A window that is done is read again
+        whole: what was edited since is updated, tags that changed become the settled ones.
+
+        Parameters
+        ----------
+        window : mapping
+            One of `plan_windows`.
+        on_page : callable, optional
+            Called with the window's state after each stored page.
+
+        Returns
+        -------
+        dict
+            ``label``, ``questions`` and ``requests`` of this pass, ``quota_left``.
+
+        Raises
+        ------
+        RetryLaterError
+            If the site asks to wait, the day's quota is at its reserve, or another process is
+            fetching the same window. What was stored stays.
+        FixSettingsError
+            If the site refuses the key or knows no such site.
+        """
+        state, counted = self._open(window), 0
+        ahead: list[datetime] = []
+        for page in self.source.pages(state.resume_at, state.end):
+            # A page's cursor may lie before its last questions: a resumed fetch gets those again,
+            # so they count once the cursor has passed them.
+            ahead += [question.asked_at for question in page.questions]
+            behind = sum(asked_at < page.cursor for asked_at in ahead)
+            ahead = [asked_at for asked_at in ahead if asked_at >= page.cursor]
+            with self.engine.begin() as connection:
+                upsert_questions(connection, page.questions)
+                state = advance_window(
+                    connection,
+                    state,
+                    cursor=page.cursor,
+                    fetched=behind,
+                    requests=page.requests,
+                    quota_left=page.quota_left,
+                )
+            counted += behind
+            if on_page:
+                on_page(state)
+        with self.engine.begin() as connection:
+            state = advance_window(
+                connection, state, cursor=state.end, fetched=len(ahead), done=True
+            )
+        log.info("%s: %d questions fetched", window["label"], state.fetched_count)
+        return {
+            "label": window["label"],
+            "questions": state.fetched_count,
+            "requests": state.request_count,
+            "quota_left": state.quota_left,
+        }
+
+    def check_month(self, month: str) -> dict[str, Any]:
+        """
+        Check what is stored of a month against its windows and against what every question has.
+
+        Returns
+        -------
+        dict
+            ``month``; ``questions`` stored; ``requests`` made; ``gone``, questions stored by an
+            earlier pass that the site no longer shows; ``retagged``, questions with settled tags.
+
+        Raises
+        ------
+        CheckFailedError
+            If a window is missing or unfinished, fewer questions are stored than were fetched, one
+            is stored twice, has an empty title or no tag, or a busy month's first or last day is
+            empty. The message names the month and every number.
+        """
+        start, end = month_range(month)
+        with self.engine.connect() as connection:
+            windows = read_windows(connection, self.site, start, end)
+            counts = count_faults(connection, self.site, start, end)
+        faults = [
+            *window_faults(windows, start, end),
+            *question_faults(counts, days=(end - start).days),
+        ]
+        if faults:
+            raise CheckFailedError(f"month {month} of {self.site}: " + "; ".join(faults))
+        if not counts.questions:
+            log.warning("month %s of %s has no questions", month, self.site)
+        return {
+            "month": month,
+            "questions": counts.questions,
+            "requests": sum(window.request_count for window, _ in windows),
+            "gone": sum(stored - window.fetched_count for window, stored in windows),
+            "retagged": counts.retagged,
+        }
+
+    def _open(self, window: Mapping[str, str]) -> Window:
+        start = datetime.fromisoformat(window["start"])
+        end = datetime.fromisoformat(window["end"])
+        with self.engine.begin() as connection:
+            return open_window(connection, self.site, start, end)
+
+
+def cut_windows(start: datetime, end: datetime, days: int) -> list[tuple[datetime, datetime]]:
+    """
+    Cut ``[start, end)`` into windows of ``days`` days; the last one may be shorter.
+
+    Examples
+    --------
+    >>> [f"{a:%d}-{b:%d}" for a, b in cut_windows(datetime(2024, 2, 1), datetime(2024, 3, 1), 10)]
+    ['01-11', '11-21', '21-01']
+    """
+    step, windows = timedelta(days=days), []
+    while start < end:
+        windows.append((start, min(start + step, end)))
+        start += step
+    return windows

@@ -1,0 +1,1 @@
+"""What is served: promotion, rollback, A/B tests and their ledger."""

@@ -1,0 +1,256 @@
+"""
+Take the champion back to an earlier version that loads and answers, and see the service follow.
+
+What the DAG `rollback_champion` calls; ``python -m include.jobs.release.rollback --help`` does the same
+without Airflow.
+"""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import math
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final
+
+import requests
+from rich.console import Console
+from sqlalchemy import Engine
+
+from include import names
+from include.candidates.base import EncoderFactory
+from include.candidates.catalogue import load_candidate
+from include.errors import (
+    CheckFailedError,
+    FixInputError,
+    ModelUnusableError,
+    TagkeeperError,
+)
+from include.jobs.release.promotion import Move, promote
+from include.registry import ModelVersion, Registry
+from include.settings import Settings
+from include.store.engine import make_engine
+from include.store.models import Promotion, latest_promotion, promotion_to
+from include.text.prepare import prepare
+
+PREVIOUS: Final = "previous"
+SERVING_TIMEOUT_S: Final = 30.0
+_ANSWERS_IN_A_ROW: Final = 3
+"""Workers follow one by one: so many answers with the new version before we believe it."""
+
+
+def rollback(
+    engine: Engine,
+    registry: Registry,
+    *,
+    version: str,
+    reason: str,
+    actor: str,
+    encoders: EncoderFactory,
+    request_id: str | None = None,
+) -> Promotion:
+    """
+    Take the champion back to an earlier version, after it was downloaded, loaded and asked.
+
+    Parameters
+    ----------
+    engine : Engine
+    registry : Registry
+    version : str
+        A version's number, or ``previous``: what the present champion replaced when it was
+        promoted. Said again, it goes one step further back.
+    reason : str
+        Required; goes into the ledger.
+    actor : str
+        Who wants it.
+    encoders : EncoderFactory
+        For loading candidates that embed.
+    request_id : str or None
+        A DAG run's id: asked again by the same request (a task that was cut off and retried), what
+        was done stays, and ``previous`` does not go one step further.
+
+    Raises
+    ------
+    FixInputError
+        If the reason is empty, there is no such version, or it is the champion already.
+    ModelUnusableError
+        If the version does not load or does not answer; nothing has changed then.
+    RetryLaterError
+        If MLflow is away; nothing has changed then.
+    """
+    if not reason.strip():
+        raise FixInputError("a rollback needs a reason: it is what the ledger keeps")
+    champion = registry.alias(names.CHAMPION)
+    if champion is None:
+        raise FixInputError("there is no champion yet: nothing to take back")
+    with engine.connect() as connection:
+        last = latest_promotion(connection)
+    if request_id and last is not None and last.figures.get("request") == request_id:
+        return last
+    target = registry.version(_target(engine, champion, version.strip()))
+    if target is None:
+        raise FixInputError(f"{registry.model} has no version {version}")
+    if target.version == champion.version:
+        raise FixInputError(f"version {target.version} is the champion already")
+    check_usable(registry, target, encoders)
+    figures = {"candidate": target.candidate, "request": request_id}
+    move = Move(target, "rollback", actor, reason.strip(), figures)
+    return promote(engine, registry, move)
+
+
+def check_usable(registry: Registry, version: ModelVersion, encoders: EncoderFactory) -> None:
+    """
+    Download, load and ask a version one question.
+
+    Raises
+    ------
+    ModelUnusableError
+        If any of it fails; the message says which version and why.
+    RetryLaterError
+        If MLflow is away.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        candidate = load_candidate(registry.download(version, Path(folder)), encoders)
+        question = prepare("How do I read a file line by line?", "<p>It is <code>large</code>.</p>")
+        try:
+            answer = candidate.rank([question], 5)[0]
+        except Exception as error:  # a damaged model may raise anything
+            raise ModelUnusableError(
+                f"version {version.version} loads but does not answer: {error!r}"
+            ) from error
+    known = set(candidate.vocabulary)
+    if not answer or any(item.tag not in known or not math.isfinite(item.score) for item in answer):
+        raise ModelUnusableError(f"version {version.version} answers nonsense: {answer}")
+
+
+def served_version(service_url: str) -> str | None:
+    """
+    Return the champion's version as one worker of the service has it, None if it has none.
+
+    Asks ``/readyz``, which bears no key and no rate limit: ``/model`` would ask for one beyond
+    loopback, and who takes a champion back need not be able to ask questions.
+    """
+    try:
+        response = requests.get(f"{service_url.rstrip('/')}/readyz", timeout=3)
+        version = response.json().get("model_version") if response.ok else None
+    except (requests.RequestException, ValueError):
+        return None
+    return str(version) if version else None
+
+
+def verify_served(
+    version: str,
+    ask: Callable[[], str | None],
+    *,
+    timeout_s: float = SERVING_TIMEOUT_S,
+    pause_s: float = 0.5,
+) -> float:
+    """
+    Wait until the service answers with ``version``; return the seconds that took.
+
+    Parameters
+    ----------
+    version : str
+    ask : callable
+        Returns the version that answers now, such as `served_version` of the service's address.
+    timeout_s, pause_s : float
+        How long to wait in all and between two looks, > 0.
+
+    Raises
+    ------
+    CheckFailedError
+        If it does not within ``timeout_s``: the alias has moved, the service has not followed.
+    """
+    started, seen, found = time.monotonic(), 0, None
+    while time.monotonic() - started < timeout_s:
+        found = ask()
+        seen = seen + 1 if found == version else 0
+        if seen == _ANSWERS_IN_A_ROW:
+            return time.monotonic() - started
+        time.sleep(pause_s)
+    raise CheckFailedError(
+        f"the alias names version {version}, but after {timeout_s:.0f} s the service answers with "
+        f"{found or 'nothing'}: look at /readyz of the service"
+    )
+
+
+def _target(engine: Engine, champion: ModelVersion, wanted: str) -> str:
+    """Return the version number that ``wanted`` means."""
+    if wanted != PREVIOUS:
+        return wanted
+    with engine.connect() as connection:
+        row = promotion_to(connection, names.CHAMPION, champion.version)
+    if row is None or row.from_version is None:
+        raise FixInputError(
+            f"the ledger knows no version before {champion.version}: name the version by number"
+        )
+    return row.from_version
+
+
+def roll_back_from_settings(
+    settings: Settings, *, version: str, reason: str, actor: str, request_id: str | None = None
+) -> dict[str, Any]:
+    """
+    Roll back on the platform that the settings name; return the ledger row as plain values.
+
+    What `rollback_champion` calls. Whether the service follows is `verify_from_settings`.
+    """
+    from include.candidates.encoders import encoder_factory
+
+    row = rollback(
+        make_engine(settings.require_database_url(), pool_size=1),
+        Registry(settings.require_mlflow_uri()),
+        version=version,
+        reason=reason,
+        actor=actor,
+        encoders=encoder_factory(settings.bert_model),
+        request_id=request_id,
+    )
+    return asdict(row) | {"promoted_at": row.promoted_at.isoformat()}
+
+
+def verify_from_settings(settings: Settings, version: str) -> float:
+    """Wait until the settings' service answers with ``version``; return the seconds it took."""
+    return verify_served(version, lambda: served_version(settings.service_url))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Roll back from the command line; return the process's exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m include.jobs.release.rollback",
+        description="Take the champion back to an earlier version, with a row in the ledger of "
+        "promotions. Settings come from the environment: DATABASE_URL, MLFLOW_TRACKING_URI, "
+        "SERVICE_URL.",
+    )
+    parser.add_argument(
+        "--to", default=PREVIOUS, help="a version's number, or 'previous' (the default)"
+    )
+    parser.add_argument("--reason", required=True, help="why: goes into the ledger")
+    parser.add_argument("--actor", default=getpass.getuser(), help="who; your login if left out")
+    parser.add_argument(
+        "--no-wait", action="store_true", help="do not wait until the service has followed"
+    )
+    asked = parser.parse_args(arguments)
+    console = Console()
+    try:
+        settings = Settings.from_env()
+        row = roll_back_from_settings(
+            settings, version=asked.to, reason=asked.reason, actor=asked.actor
+        )
+        console.print(f"champion: version {row['from_version']} to {row['to_version']}")
+        if not asked.no_wait:
+            seconds = verify_from_settings(settings, row["to_version"])
+            console.print(f"the service answers with it after {seconds:.1f} s")
+    except TagkeeperError as error:
+        Console(stderr=True).print(f"[red]{error}[/]")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

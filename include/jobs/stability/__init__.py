@@ -1,0 +1,1 @@
+"""A model a month, tested on every later month; what a year of them says."""

@@ -1,0 +1,235 @@
+"""The models of a study: trained once each, then tested on every later month of the study."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Final
+
+from sqlalchemy import Engine
+
+from include import names
+from include.candidates.base import EncoderFactory
+from include.candidates.catalogue import load_candidate
+from include.evaluation.metrics import score_questions, summarise
+from include.evaluation.refresh import unknown_share
+from include.jobs.data.datasets import Split, masks_of, tested_questions
+from include.jobs.data.observations import distinct_words
+from include.jobs.training.candidate_runs import CandidateMaker, CandidateRuns, stored
+from include.jobs.training.code_version import code_version
+from include.jobs.training.fit_and_score import measure_whole_texts, rank_questions
+from include.jobs.training.plan import CandidateSpec
+from include.registry.copies import forget_unused_copies
+from include.registry.runs import Runs
+from include.settings import Settings
+from include.store.models import (
+    EvaluatedModel,
+    Figure,
+    record_dataset,
+    record_evaluations,
+)
+from include.store.stability import (
+    Answers,
+    ModelMonth,
+    StoredMonth,
+    Study,
+    finish_month,
+    lock_study,
+    missing_pairs,
+    read_months,
+    record_month,
+    record_pair,
+    record_study,
+    reopen_month,
+)
+from include.text.prepared import LabelledTexts
+
+log = logging.getLogger(__name__)
+
+YEAR: Final = "stability year"
+_FIRST, _LAST = "0000-00", "9999-99"
+
+
+@dataclass(frozen=True)
+class StudyModels:
+    """
+    What a study needs to train and test its models.
+
+    Parameters
+    ----------
+    engine : Engine
+    runs : Runs
+    settings : Settings
+        Site, ``min_tag_count``, ``bert_model`` and ``local_dir`` are read.
+    load : callable
+        Returns the site's questions from a first to a last month, both included.
+    encoders : EncoderFactory
+        With the cache in front.
+    make : callable
+        Makes an untrained candidate by name.
+    """
+
+    engine: Engine
+    runs: Runs
+    settings: Settings
+    load: Callable[[str, str], LabelledTexts]
+    encoders: EncoderFactory
+    make: CandidateMaker
+
+    def study(self, spec: CandidateSpec, window_months: int | None) -> Study:
+        """
+        Return the study of a candidate, named by all that decides its figures.
+
+        Raises
+        ------
+        FixInputError
+            If the candidate or one of its parameters is unknown.
+        """
+        candidate = self.make(spec.name, spec.parameters, self.encoders)
+        decisive = (
+            self.settings.site,
+            spec.name,
+            json.dumps(candidate.describe(), sort_keys=True, default=str),
+            str(window_months),
+            str(self.settings.min_tag_count),
+            self.settings.bert_model or "",
+            code_version(),
+        )
+        return Study(
+            study_id=hashlib.sha256("\0".join(decisive).encode()).hexdigest()[:32],
+            site=self.settings.site,
+            candidate=spec.name,
+            parameters=spec.parameters,
+            window_months=window_months,
+            min_tag_count=self.settings.min_tag_count,
+            encoder=self.settings.bert_model or "",
+            code_version=code_version(),
+        )
+
+    def train(self, study: Study, split: Split) -> str:
+        """
+        Train the month's model, test it and its study's other models on each other; return its run.
+
+        Months may do this in any order and at once: a model is made known before its owner asks
+        which pairs are missing, so of two months at least the later one sees the other.
+        """
+        with self.engine.begin() as connection:
+            record_study(connection, study)
+            record_dataset(connection, stored(split.train))
+        spec = CandidateSpec(study.candidate, dict(study.parameters))
+        month = split.months.test_month
+        outcome = self._candidates.train(
+            self.year_run(study, month[:4]), split, spec, name=f"Model_Month_{month}"
+        )
+        model = self._month(outcome.run_id, split)
+        with self.engine.begin() as connection:
+            record_month(connection, study.study_id, model)
+        self._fill(study, split)
+        with self.engine.begin() as connection:
+            finish_month(connection, study.study_id, model)
+        return outcome.run_id
+
+    def year_run(self, study: Study, year: str) -> str:
+        """Return the MLflow run that holds the study's months of a year; started if it is new."""
+        tags = {"kind": YEAR, "study_id": study.study_id, "year": year}
+        with self.engine.begin() as connection:
+            lock_study(connection, f"{study.study_id} {year}")
+            if known := self.runs.find(names.EXPERIMENT_STABILITY, tags, status=None):
+                return known[-1].run_id
+            spec = CandidateSpec(study.candidate, dict(study.parameters))
+            window = f", last {study.window_months} months" if study.window_months else ""
+            run_id = self.runs.start(
+                names.EXPERIMENT_STABILITY,
+                f"Stability {year} of {study.site} ({spec.label}{window})",
+                tags=tags | {"site": study.site, "candidate": study.candidate},
+            )
+            # its months come and go as they are asked for; nothing of its own is left to do
+            self.runs.finish(run_id)
+            return run_id
+
+    @property
+    def _candidates(self) -> CandidateRuns:
+        return CandidateRuns(
+            self.engine,
+            self.runs,
+            self.make,
+            self.encoders,
+            self.settings.bert_model,
+            experiment=names.EXPERIMENT_STABILITY,
+            measure=measure_whole_texts,
+        )
+
+    def _month(self, run_id: str, split: Split) -> ModelMonth:
+        """Describe the month's questions as every model is tested on them."""
+        known = set().union(*map(distinct_words, split.train.questions.texts))
+        return ModelMonth(
+            month=split.months.test_month,
+            run_id=run_id,
+            experiment_id=self.runs.get(run_id).experiment_id,
+            dataset_id=split.train.dataset_id,
+            test_id=split.test_id,
+            question_ids=tuple(text.key[1] for text in split.test.texts if text.key),
+            slices=masks_of(split),
+            unknown_words=unknown_share(map(distinct_words, split.test.texts), known),
+        )
+
+    def _fill(self, study: Study, split: Split) -> None:
+        """Test every pair with the split's month that is missing; each model is loaded once."""
+        month = split.months.test_month
+        with self.engine.connect() as connection:
+            pairs = missing_pairs(connection, study.study_id, month)
+            months = read_months(connection, study.study_id, _FIRST, _LAST)
+        copies = self.settings.local_dir / "stability" / "models"
+        forget_unused_copies(copies)
+        for model_month, wanted in groupby(pairs, key=lambda pair: pair[0]):
+            model = months[model_month]
+            run = self.runs.get(model.model.run_id)
+            folder = self.runs.candidate(run, copies)
+            candidate = load_candidate(folder, self.encoders)
+            for _, test_month in wanted:
+                questions = self._questions(study, months[test_month], split)
+                if questions is None:
+                    continue
+                ranked = rank_questions(candidate, questions, titles_too=False).ranking.tags
+                answers = Answers(
+                    score_questions(ranked, questions.tags, model.vocabulary),
+                    [tuple(tags) for tags in ranked],
+                )
+                self._store(study, model, months[test_month].model, answers)
+
+    def _questions(self, study: Study, test: StoredMonth, split: Split) -> LabelledTexts | None:
+        """Return a month's questions as they were when its model was trained, None if edited."""
+        if test.model.test_id == split.test_id:
+            return split.test
+        month = test.model.month
+        questions, test_id = tested_questions(self.load(month, month), study.site)
+        if test_id == test.model.test_id:
+            return questions
+        log.warning("the questions of %s have changed: run stability_month for it again", month)
+        with self.engine.begin() as connection:
+            reopen_month(connection, study.study_id, test.model)
+        return None
+
+    def _store(self, study: Study, model: StoredMonth, test: ModelMonth, answers: Answers) -> None:
+        """Store a pair question by question, and its means where the view ``decay`` reads them."""
+        measured = EvaluatedModel(
+            site=study.site,
+            candidate=study.candidate,
+            model_version=model.model.run_id,
+            run_id=model.model.run_id,
+            train_first=model.train_first,
+            train_last=model.train_last,
+            test_month=test.month,
+        )
+        count = len(answers.scores)
+        figures = [
+            Figure("all", metric, value, count)
+            for metric, value in summarise(answers.scores).items()
+        ]
+        with self.engine.begin() as connection:
+            record_pair(connection, study.study_id, model.model, test, answers)
+            record_evaluations(connection, measured, figures)

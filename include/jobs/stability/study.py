@@ -1,0 +1,381 @@
+"""
+Train a model a month and test it on every later month; say what a year of them shows.
+
+What the DAG `stability_month` calls. ``python -m include.jobs.stability.study --help`` does the same
+work, a year in one process, without Airflow.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import logging
+import sys
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final, Self
+
+from rich.console import Console
+from sqlalchemy import Connection, Engine
+
+from include import names
+from include.candidates.base import EncoderFactory
+from include.candidates.catalogue import make_candidate
+from include.errors import TagkeeperError
+from include.evaluation.stretches import stretches_around
+from include.evaluation.year import YearReport
+from include.evaluation.year_json import to_json
+from include.jobs.data.datasets import Split, resolve_months, split_by_time
+from include.jobs.stability.models import StudyModels
+from include.jobs.stability.questions import Questions
+from include.jobs.stability.report import Reporter
+from include.jobs.training.candidate_runs import CandidateMaker
+from include.jobs.training.code_version import code_version
+from include.jobs.training.pipeline import Loader
+from include.jobs.training.plan import CandidateSpec, expand_candidates
+from include.months import check_month, months_between, resolve_month
+from include.notify.airflow_note import write_note
+from include.pages import stability
+from include.registry.runs import NOTE, Runs, run_url
+from include.settings import Settings
+from include.store.engine import make_engine
+from include.store.stability import (
+    Study,
+    finished_months,
+    lock_study,
+    read_months,
+    reopen_month,
+    report_source,
+    save_report,
+)
+
+log = logging.getLogger(__name__)
+
+DEFAULT_CANDIDATES: Final = ("tfidf",)
+"""Within a few hundredths of the best on every file tried, and trained in seconds a month."""
+_REPORT_CODE: Final = (
+    "evaluation",
+    "drift",
+    "pages",
+    "stability_alarms",
+    "stability_causes",
+    "stability_questions",
+    "stability_report",
+)
+
+Render = Callable[[YearReport], str]
+
+
+@dataclass(frozen=True, slots=True)
+class MonthRequest:
+    """
+    One month of a study.
+
+    Parameters
+    ----------
+    month : str
+        Tested on; its models learn from the months before.
+    candidates : tuple of CandidateSpec
+        At least one; each is a study of its own.
+    window_months : int or None
+        Months to learn from, >= 1; all that are stored, if None.
+    """
+
+    month: str
+    candidates: tuple[CandidateSpec, ...]
+    window_months: int | None = None
+
+
+@dataclass(frozen=True)
+class Stability:
+    """
+    The steps of a month, each safe to run again, in any order of months and at once.
+
+    Parameters
+    ----------
+    engine : Engine
+    runs : Runs
+    settings : Settings
+    load : Loader
+        `include.jobs.data.features.load_labelled` of the site.
+    encoders : EncoderFactory
+        With the cache in front.
+    render : callable
+        Makes a page (HTML) of a report.
+    make : callable
+        Makes an untrained candidate by name.
+    """
+
+    engine: Engine
+    runs: Runs
+    settings: Settings
+    load: Loader
+    encoders: EncoderFactory
+    render: Render
+    make: CandidateMaker = make_candidate
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Self:
+        """Build everything on the database and the MLflow server that the settings name."""
+        from include.candidates.encoders import encoder_factory
+        from include.jobs.data.features import cached_encoders, load_labelled
+
+        engine = make_engine(settings.require_database_url(), pool_size=2)
+        return cls(
+            engine=engine,
+            runs=Runs(settings.require_mlflow_uri()),
+            settings=settings,
+            load=lambda first, last: load_labelled(engine, settings.site, first, last),
+            encoders=cached_encoders(engine, encoder_factory(settings.bert_model)),
+            render=stability.render,
+        )
+
+    def train(self, request: MonthRequest) -> dict[str, str]:
+        """
+        Train and test the month's model of each candidate; return each one's MLflow run.
+
+        A candidate that fails does not stop the others; its error is raised at the end.
+
+        Raises
+        ------
+        MissingDataError
+            If the month's questions, or those of the month before, are missing; the message names
+            the month and the command that gets it.
+        """
+        split = self._split(request)
+        done: dict[str, str] = {}
+        failures: list[Exception] = []
+        for spec in request.candidates:
+            try:
+                study = self._models.study(spec, request.window_months)
+                done[spec.label] = self._models.train(study, split)
+            except Exception as error:  # whatever a library raises: the others go on
+                log.exception("%s failed on %s", spec.label, request.month)
+                failures.append(error)
+        if failures:
+            raise failures[0]
+        return done
+
+    def report(self, request: MonthRequest) -> list[str]:
+        """
+        Report on the stretches of finished months around the month; return what each recommends.
+
+        A stretch whose report was made from the same models is left as it is.
+        """
+        said = []
+        for spec in request.candidates:
+            study = self._models.study(spec, request.window_months)
+            questions = Questions(self.load, study.site, self.settings.random_seed)
+            reporter = Reporter(self.engine, self.settings, study, questions)
+            with self.engine.begin() as connection:
+                # one at a time: who comes last sees every month that is finished by then
+                lock_study(connection, f"{study.study_id} report")
+                for first, last in self._stretches(connection, reporter, request.month):
+                    report = reporter.build(first, last)
+                    self._save(connection, study, report)
+                    said.append(f"{spec.label}, {first} to {last}: {report.recommendation}")
+        return said
+
+    def _stretches(
+        self, connection: Connection, reporter: Reporter, month: str
+    ) -> list[tuple[str, str]]:
+        """Return the stretches around a month that need a report; stale months are left out."""
+        study = reporter.study
+        finished = set(finished_months(connection, study.study_id))
+        for stretch in self._unreported(connection, study, finished, month):
+            for stale in reporter.stale_months(*stretch):
+                log.warning("%s has changed: run stability_month for it again", stale.month)
+                reopen_month(connection, study.study_id, stale)
+                finished.discard(stale.month)
+        return self._unreported(connection, study, finished, month)
+
+    def _unreported(
+        self, connection: Connection, study: Study, finished: set[str], month: str
+    ) -> list[tuple[str, str]]:
+        """Return the stretches around a month whose report was not made from what is stored."""
+        return [
+            stretch
+            for stretch in stretches_around(finished, month)
+            if report_source(connection, study.study_id, *stretch) != self._source(study, *stretch)
+        ]
+
+    @property
+    def _models(self) -> StudyModels:
+        return StudyModels(
+            self.engine, self.runs, self.settings, self.load, self.encoders, self.make
+        )
+
+    def _split(self, request: MonthRequest) -> Split:
+        """Load the month and those before it; see `resolve_months` for what may be missing."""
+        site = self.settings.site
+        with self.engine.connect() as connection:
+            months = resolve_months(
+                connection,
+                site,
+                test_month=request.month,
+                window_months=request.window_months,
+            )
+        questions = self.load(months.train_first, months.test_month)
+        return split_by_time(
+            questions, months, site=site, min_tag_count=self.settings.min_tag_count
+        )
+
+    def _source(self, study: Study, first: str, last: str) -> str:
+        """Return the hash of all that a report depends on."""
+        with self.engine.connect() as connection:
+            months = read_months(connection, study.study_id, first, last)
+        decisive = [
+            study.study_id,
+            code_version(_REPORT_CODE),
+            self.settings.bootstrap_samples,
+            self.settings.random_seed,
+            self.settings.false_alarms_per_year,
+            *((each.model.run_id, each.model.test_id) for each in months.values()),
+        ]
+        return hashlib.sha256(json.dumps(decisive).encode()).hexdigest()[:32]
+
+    def _save(self, connection: Connection, study: Study, report: YearReport) -> None:
+        """Store a report and its page, in PostgreSQL and in MLflow."""
+        html = self.render(report)
+        first, last = report.months[0], report.months[-1]
+        save_report(
+            connection,
+            study,
+            to_json(report),
+            first_month=first,
+            last_month=last,
+            source_id=self._source(study, first, last),
+            html=html,
+            run_ids=[figures.run_url.rsplit("/", 1)[-1] for figures in report.figures],
+        )
+        self._log(study, report, html)
+
+    def _log(self, study: Study, report: YearReport, html: str) -> None:
+        """Keep the report with the MLflow run of each year that it tells of."""
+        metrics = {f"mean_f1_{policy}": curve.mean for policy, curve in report.curves.items()} | {
+            f"loss_{policy}": curve.loss for policy, curve in report.curves.items()
+        }
+        if report.half_life:
+            metrics["half_life_months"] = report.half_life.months
+        with tempfile.TemporaryDirectory() as work:
+            folder = Path(work)
+            (folder / "stability.json").write_text(to_json(report), encoding="utf-8")
+            if html:
+                (folder / "stability.html").write_text(html, encoding="utf-8")
+            for year in sorted({month[:4] for month in report.months}):
+                run_id = self._models.year_run(study, year)
+                self.runs.log_folder(run_id, folder)
+                self.runs.log(run_id, metrics=metrics, tags={NOTE: f"{report.recommendation}"})
+
+
+def request_from_run(
+    params: Mapping[str, Any],
+    data_interval_start: datetime | None,
+    data_interval_end: datetime | None,
+) -> MonthRequest:
+    """
+    Return what a run of the DAG `stability_month` asks for.
+
+    Parameters
+    ----------
+    params : mapping
+        ``month``, ``candidates``, ``parameters``, ``window_months``; absent or null ones take
+        their defaults.
+    data_interval_start, data_interval_end : datetime or None
+        As in `include.months.resolve_month`.
+
+    Raises
+    ------
+    FixInputError
+        If no month is to be had, or candidates or parameters are of another form.
+    """
+    return MonthRequest(
+        month=resolve_month(params, data_interval_start, data_interval_end),
+        candidates=expand_candidates(
+            params.get("candidates") or DEFAULT_CANDIDATES, params.get("parameters")
+        ),
+        window_months=params.get("window_months") or None,
+    )
+
+
+def study_and_note(settings: Settings, request: MonthRequest, run_id: str) -> dict[str, str]:
+    """
+    Train and test a month's models, then report on the months around it; return the models' runs.
+
+    The DAG run's page says what became of its month, and where. Run again after a failure, it goes
+    on where it stopped.
+    """
+    try:
+        steps = Stability.from_settings(settings)
+        done = steps.train(request)
+    except TagkeeperError as error:
+        _note(settings, run_id, f"**{request.month}** failed: {error}")
+        raise
+    mlflow = settings.mlflow_url or settings.require_mlflow_uri()
+    links = [
+        f"[{label}]({run_url(mlflow, steps.runs.get(model).experiment_id, model)})"
+        for label, model in done.items()
+    ]
+    trained = f"**{request.month}**, models in MLflow: {', '.join(links)}"
+    _note(settings, run_id, trained)
+    if said := steps.report(request):
+        _note(settings, run_id, "\n\n".join([trained, *said]))
+    return done
+
+
+def _note(settings: Settings, run_id: str, text: str) -> None:
+    write_note(settings, names.DAG_STABILITY, run_id, text[:1000])
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m include.jobs.stability.study",
+        description="For each month, train the candidates on the months before it, test them on it "
+        "and on every later month asked for; then report on the whole stretch. What is there "
+        "already is used again. Settings come from the environment: DATABASE_URL, "
+        "MLFLOW_TRACKING_URI, SITE and others.",
+    )
+    parser.add_argument("--from", dest="first", required=True, help="first month, YYYY-MM")
+    parser.add_argument("--to", dest="last", help="last month, YYYY-MM; the first if left out")
+    parser.add_argument(
+        "--candidate",
+        dest="candidates",
+        action="append",
+        default=[],
+        choices=names.CANDIDATES,
+        help=f"may be given several times; {', '.join(DEFAULT_CANDIDATES)} if left out",
+    )
+    parser.add_argument(
+        "--window-months", type=int, default=0, help="months to learn from; 0 means all"
+    )
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Train and report on the months of the command line; return the process's exit code."""
+    asked = _parser().parse_args(arguments)
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    console = Console()
+    try:
+        steps = Stability.from_settings(Settings.from_env())
+        months = months_between(check_month(asked.first), asked.last or asked.first)
+        params = {"candidates": asked.candidates, "window_months": asked.window_months}
+        requests = [request_from_run({**params, "month": month}, None, None) for month in months]
+        for request in requests:
+            for label, run_id in steps.train(request).items():
+                console.print(f"{request.month} {label}: run {run_id}")
+        for request in requests:
+            for line in steps.report(request):
+                console.print(line)
+    except TagkeeperError as error:
+        Console(stderr=True).print(f"[red]{error}[/]")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

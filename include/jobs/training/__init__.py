@@ -1,0 +1,1 @@
+"""Train candidates, evaluate them, hold the best against the champion."""

@@ -1,0 +1,90 @@
+"""What is told of a candidate's run: plain values for MLflow and for the model's own folder."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+from include.candidates.base import Candidate
+from include.evaluation.evaluation import Evaluation
+from include.jobs.data.datasets import TrainingData
+from include.jobs.training.code_version import code_version, git_version
+from include.jobs.training.plan import CandidateSpec, Outcome
+from include.registry.runs import Run
+
+EVALUATION: Final = "evaluation"
+REFIT: Final = "refit"
+SHOWN: Final = ("f1@1", "f1@3", "f1@5", "f1_all@5", "coverage", "ceiling_all@5", "mrr", "ndcg@5")
+
+
+def outcome(spec: CandidateSpec, run: Run, *, reused: bool) -> Outcome:
+    """Return a finished run as an outcome; slices' metrics stay in MLflow."""
+    figures = {name: value for name, value in run.metrics.items() if "/" not in name}
+    return Outcome(spec, run.run_id, figures, reused)
+
+
+def outcome_of(run: Run) -> Outcome:
+    """Return an evaluation run, found by its tags, as the outcome that it was."""
+    spec = CandidateSpec(run.tags["candidate"], json.loads(run.tags["overrides"]))
+    return outcome(spec, run, reused=True)
+
+
+def found_by(spec: CandidateSpec, data: TrainingData, key: str, *, kind: str) -> dict[str, str]:
+    """Return the tags by which a run is found again."""
+    return {
+        "training_key": key,
+        "kind": kind,
+        "candidate": spec.name,
+        "overrides": json.dumps(spec.parameters, sort_keys=True),
+        "site": data.site,
+        "dataset_id": data.dataset_id,
+        "train_first": data.first_month,
+        "train_last": data.last_month,
+        "code_version": code_version(),
+        "git_version": git_version(),
+    }
+
+
+def shown_params(candidate: Candidate, data: TrainingData) -> dict[str, Any]:
+    """Return what MLflow shows as the run's parameters."""
+    return candidate.describe() | {
+        "candidate": candidate.name,
+        "site": data.site,
+        "train_first": data.first_month,
+        "train_last": data.last_month,
+        "questions": len(data.questions),
+        "tags": len(data.vocabulary),
+        "min_tag_count": data.min_tag_count,
+        "dataset_id": data.dataset_id,
+        "code_version": code_version(),
+    }
+
+
+def all_metrics(evaluation: Evaluation) -> dict[str, float]:
+    """Return the metrics over all questions, and of each slice those that tables show."""
+    metrics = dict(evaluation.figures)
+    metrics |= {"ece": evaluation.calibration.ece, "brier": evaluation.calibration.brier}
+    for name, part in evaluation.slices.items():
+        if name != "all":
+            metrics |= {f"{name}/{metric}": part.figures[metric] for metric in SHOWN}
+            metrics[f"{name}/questions"] = float(part.question_count)
+    return metrics
+
+
+def description(
+    data: TrainingData, figures: Mapping[str, float], evaluation_run_id: str, bert_model: str | None
+) -> dict[str, Any]:
+    """Return what the model's folder says of itself, beside what the catalogue writes."""
+    return {
+        "site": data.site,
+        "train_first": data.first_month,
+        "train_last": data.last_month,
+        "questions": len(data.questions),
+        "dataset_id": data.dataset_id,
+        "min_tag_count": data.min_tag_count,
+        "metrics": dict(figures),
+        "evaluation_run_id": evaluation_run_id,
+        "code_version": code_version(),
+        "bert_model": bert_model,
+    }
