@@ -61,10 +61,8 @@ def dag_id_of(tree: ast.Module) -> str:
         node.name
         for node in tree.body
         if isinstance(node, ast.FunctionDef)
-        and any(
-            isinstance(d, ast.Call) and getattr(d.func, "id", "") == "dag"
-            for d in node.decorator_list
-        )
+        for decorator in node.decorator_list
+        if isinstance(decorator, ast.Call) and getattr(decorator.func, "id", "") == "dag"
     ]
     if len(ids) != 1:
         raise ValueError(f"a DAG file defines one DAG, found {ids}")

@@ -128,7 +128,7 @@ class Registry:
         return _model_version(answer["model_version"])
 
     def set_alias(self, alias: str, version: str) -> None:
-        """Move ``alias``; only `include.jobs.release.promotion` calls this, beside the ledger row."""
+        """Move ``alias``; only `jobs.release.promotion` calls this, beside the ledger row."""
         self._rest.call(
             "POST",
             "registered-models/alias",

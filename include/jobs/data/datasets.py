@@ -269,7 +269,8 @@ def _fetched_whole(connection: Connection, site: str, month: str) -> bool | None
 
 def _command(month: str) -> str:
     """Return what a person can run to get a month's questions."""
-    return f"run `python -m include.jobs.ingestion.ingest --month {month}`, or backfill ingest_questions"
+    command = f"python -m include.jobs.ingestion.ingest --month {month}"
+    return f"run `{command}`, or backfill ingest_questions"
 
 
 def _tagged(questions: LabelledTexts) -> LabelledTexts:

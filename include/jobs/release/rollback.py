@@ -1,8 +1,8 @@
 """
 Take the champion back to an earlier version that loads and answers, and see the service follow.
 
-What the DAG `rollback_champion` calls; ``python -m include.jobs.release.rollback --help`` does the same
-without Airflow.
+What the DAG `rollback_champion` calls; ``python -m include.jobs.release.rollback --help`` does the
+same without Airflow.
 """
 
 from __future__ import annotations

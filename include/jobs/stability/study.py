@@ -1,8 +1,8 @@
 """
 Train a model a month and test it on every later month; say what a year of them shows.
 
-What the DAG `stability_month` calls. ``python -m include.jobs.stability.study --help`` does the same
-work, a year in one process, without Airflow.
+What the DAG `stability_month` calls. ``python -m include.jobs.stability.study --help`` does the
+same work, a year in one process, without Airflow.
 """
 
 from __future__ import annotations
