@@ -35,16 +35,16 @@ help: ## this list
 install: .venv/installed ## install what the platform needs to run, into .venv
 install-dev: .venv/installed-dev ## install also what tests and checks need
 
-up: install ## start the platform and wait until it is well (DATA=, SITE=, LIVE=1)
+up: install ## start the platform and wait until it is healthy (DATA=, SITE=, LIVE=1)
 	@$(RUN) include.local_stack up
 
-down: install ## stop the platform, also what lost its supervisor
+down: install ## stop the platform, also orphaned processes
 	@$(RUN) include.local_stack down
 
-status: install ## what runs, where, with how much memory, and the login
+status: install ## processes, addresses, memory and the login
 	@$(RUN) include.local_stack status
 
-demo: install ## the whole story from nothing, every step verified (DATA=, SITE=)
+demo: install ## run the whole platform from nothing, verifying every step (DATA=, SITE=)
 	@$(RUN) include.demo
 
 test: install-dev ## every test
@@ -59,11 +59,11 @@ types: install-dev ## static types
 
 check: lint types test ## what CI runs: lint, types, tests
 
-fmt: install-dev ## put the code into the project's format
+fmt: install-dev ## format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-docs: install ## write the pages that are made from code
+docs: install ## generate the pages in docs/ that come from code
 	$(RUN) include.docs
 
 lock: install-dev ## compile requirements*.in into full locks

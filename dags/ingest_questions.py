@@ -2,14 +2,14 @@
 ### Fetch, store and check one month of questions.
 
 Runs on the first of each month for the month before, and can be backfilled over any months from
-Airflow's UI or command line. The month is cut into windows, fetched side by side as far as the
-pool `stackexchange_api` allows; each window goes on at its cursor after a failure or when the
-day's quota is used up. Started by hand, it asks for the month; left empty, a run with a logical
-date takes the last month that was over by then.
+Airflow's UI or command line. The month is split into windows, which are fetched in parallel as
+far as the pool `stackexchange_api` allows. After a failure, or when the day's quota is used up, a
+window resumes at its cursor. A manual run takes the month from its form; if that is empty, a run
+with a logical date takes the last month that was over by then.
 
-The run's id bears the day it became due; the month it holds stands in the windows' names and in
-what `check` returns. Safe to run again: a month run twice leaves the same questions, and sees
-what was edited and retagged since.
+The run's id contains the date on which it was due; its month is in the labels of the windows and
+in what `check` returns. Safe to run again: a month that runs twice leaves the same questions, with
+edits and new tags since the first run.
 """
 
 from datetime import datetime
@@ -19,7 +19,7 @@ from airflow.sdk import CronDataIntervalTimetable, Param, dag, task
 from include import names
 from include.dag_defaults import DEFAULT_ARGS
 from include.months import MONTH_PATTERN, resolve_month
-from plugins.retry_policy import RetryWhatPasses
+from plugins.retry_policy import RetryTransientErrors
 
 
 @dag(
@@ -28,14 +28,14 @@ from plugins.retry_policy import RetryWhatPasses
     catchup=False,
     is_paused_upon_creation=False,
     max_active_runs=2,
-    default_args=DEFAULT_ARGS | {"retry_policy": RetryWhatPasses()},
+    default_args=DEFAULT_ARGS | {"retry_policy": RetryTransientErrors()},
     params={
         "month": Param(
             None,
             type=["null", "string"],
             pattern=MONTH_PATTERN,
             title="Month",
-            description="YYYY-MM, a month that is over; empty for the run's own",
+            description="YYYY-MM, a month that is over; empty for the run's own month",
         )
     },
     tags=["questions"],
@@ -44,11 +44,11 @@ from plugins.retry_policy import RetryWhatPasses
 def ingest_questions():
     @task
     def plan(params=None, data_interval_start=None, data_interval_end=None) -> list[dict]:
-        from include.jobs.ingestion.month_ingest import Ingest
+        from include.jobs.ingestion.month_ingest import MonthIngestion
         from include.settings import Settings
 
         month = resolve_month(params, data_interval_start, data_interval_end)
-        return Ingest.from_settings(Settings.from_env()).plan_windows(month)
+        return MonthIngestion.from_settings(Settings.from_env()).plan_windows(month)
 
     # A site without a key grants 300 requests a day: a busy month takes several days' retries.
     @task(
@@ -57,18 +57,18 @@ def ingest_questions():
         map_index_template="{{ task.op_kwargs['window']['label'] }}",
     )
     def fetch(window: dict) -> dict:
-        from include.jobs.ingestion.month_ingest import Ingest
+        from include.jobs.ingestion.month_ingest import MonthIngestion
         from include.settings import Settings
 
-        return Ingest.from_settings(Settings.from_env()).fetch_window(window)
+        return MonthIngestion.from_settings(Settings.from_env()).fetch_window(window)
 
     @task
     def check(params=None, data_interval_start=None, data_interval_end=None) -> dict:
-        from include.jobs.ingestion.month_ingest import Ingest
+        from include.jobs.ingestion.month_ingest import MonthIngestion
         from include.settings import Settings
 
         month = resolve_month(params, data_interval_start, data_interval_end)
-        return Ingest.from_settings(Settings.from_env()).check_month(month)
+        return MonthIngestion.from_settings(Settings.from_env()).check_month(month)
 
     fetch.expand(window=plan()) >> check()
 

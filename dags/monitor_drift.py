@@ -1,12 +1,13 @@
 """
-### Check a month's questions and true tags for drift; retrain when they have moved.
+### Check a month's questions and true tags for drift; retrain if they have drifted.
 
-Runs on the second of each month for the month before, can be backfilled over any stored months,
-and by hand for one month. `check` stores signals, thresholds and the verdict as rows; `pages` makes
-Evidently's reports (MLflow, and the workspace of `evidently ui`). Then one of three: no reference
-yet; keep the model; or retrain, by `train_candidates` with the reason and the report's id, and a
-mail by `send_mail`. A month checked again keeps its report and does not train again. A month that
-the champion has learned already is judged as it would have been in its time, and trains nothing.
+Runs on the second of each month for the month before; can be backfilled over any stored months, or
+run manually for one month. `check` stores signals, thresholds and the verdict as rows; `pages`
+makes Evidently's reports (in MLflow, and in the workspace of `evidently ui`). Then one of three
+follows: no reference yet; keep the model; or retrain, which triggers `train_candidates` with the
+reason and the report's id, and `send_mail`. A month that is checked again keeps its report and does
+not train again. A month that the champion was trained on is judged as it would have been before
+that training, and triggers nothing.
 """
 
 from datetime import datetime
@@ -33,7 +34,7 @@ from include.months import MONTH_PATTERN, resolve_month
             type=["null", "string"],
             pattern=MONTH_PATTERN,
             title="Month",
-            description="YYYY-MM, a stored month. Empty: the run's own.",
+            description="YYYY-MM, a stored month. Empty: the run's own month.",
         )
     },
     tags=["monitor"],
@@ -66,7 +67,7 @@ def monitor_drift():
     @task.branch
     def branch(action: str) -> str | list[str]:
         if action == "retrain":
-            return ["retrain", "say_so"]
+            return ["retrain", "notify"]
         if action == "keep":
             return "keep_model"
         return "no_reference_yet"
@@ -87,21 +88,21 @@ def monitor_drift():
         conf=decision["conf"],
         skip_when_already_exists=True,
     )
-    say_so = TriggerDagRunOperator(
-        task_id="say_so",
+    notify = TriggerDagRunOperator(
+        task_id="notify",
         trigger_dag_id=names.DAG_SEND_MAIL,
         trigger_run_id=decision["mail_run_id"],
         conf={"kind": "drift", "facts": decision["mail"]},
         skip_when_already_exists=True,
     )
-    # The mail links to the pages, and goes without them where they cannot be made.
+    # The mail links to the pages; it is sent without them if they cannot be made.
     pages_tried = EmptyOperator(task_id="pages_tried", trigger_rule="all_done")
     keep_model = EmptyOperator(task_id="keep_model")
     no_reference_yet = EmptyOperator(task_id="no_reference_yet")
 
-    branch(decision["action"]) >> [retrain, say_so, keep_model, no_reference_yet]
-    pages(report_id) >> pages_tried >> say_so
-    # Also after a trigger that found its run there: what was cut off is noted all the same.
+    branch(decision["action"]) >> [retrain, notify, keep_model, no_reference_yet]
+    pages(report_id) >> pages_tried >> notify
+    # Also if the triggered run exists already: the recording may have been interrupted.
     [retrain, keep_model, no_reference_yet] >> record(decision)
 
 

@@ -1,11 +1,11 @@
 """
-### Check what the service was asked and answered for drift; retrain when it has moved.
+### Check the service's recent questions and predictions for drift; retrain if they have drifted.
 
 Runs every hour. Compares the hour's distinct questions, and the champion's suggestions for them,
-with the reference months; where few came in, the window reaches back up to a day, and with fewer
-than fifty even so the verdict is `too_few`. True tags are not known yet, so the signals are those
-of texts and suggestions. Signals, thresholds and the verdict are rows; `pages` makes Evidently's
-reports. An alarm triggers `train_candidates` once a month and model between all hours.
+with the reference months. If there are few, the window reaches back up to a day; with fewer than
+fifty questions in it the verdict is `too_few`. True tags are not known yet, so only signals of
+texts and suggestions are used. Signals, thresholds and the verdict are stored as rows; `pages`
+makes Evidently's reports. Alarms trigger `train_candidates` at most once per month and model.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -66,7 +66,7 @@ def monitor_predictions():
     @task.branch
     def branch(action: str) -> str | list[str]:
         if action == "retrain":
-            return ["retrain", "say_so"]
+            return ["retrain", "notify"]
         if action == "keep":
             return "keep_model"
         return "no_reference_yet"
@@ -87,21 +87,21 @@ def monitor_predictions():
         conf=decision["conf"],
         skip_when_already_exists=True,
     )
-    say_so = TriggerDagRunOperator(
-        task_id="say_so",
+    notify = TriggerDagRunOperator(
+        task_id="notify",
         trigger_dag_id=names.DAG_SEND_MAIL,
         trigger_run_id=decision["mail_run_id"],
         conf={"kind": "drift", "facts": decision["mail"]},
         skip_when_already_exists=True,
     )
-    # The mail links to the pages, and goes without them where they cannot be made.
+    # The mail links to the pages; it is sent without them if they cannot be made.
     pages_tried = EmptyOperator(task_id="pages_tried", trigger_rule="all_done")
     keep_model = EmptyOperator(task_id="keep_model")
     no_reference_yet = EmptyOperator(task_id="no_reference_yet")
 
-    branch(decision["action"]) >> [retrain, say_so, keep_model, no_reference_yet]
-    pages(report_id) >> pages_tried >> say_so
-    # Also after a trigger that found its run there: what was cut off is noted all the same.
+    branch(decision["action"]) >> [retrain, notify, keep_model, no_reference_yet]
+    pages(report_id) >> pages_tried >> notify
+    # Also if the triggered run exists already: the recording may have been interrupted.
     [retrain, keep_model, no_reference_yet] >> record(decision)
 
 

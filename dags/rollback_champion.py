@@ -1,10 +1,10 @@
 """
-### Take the champion back to an earlier version.
+### Roll the champion back to an earlier version.
 
-Started by hand with a version, or `previous`: what the present champion replaced when it was
-promoted (said again, one step further back). Refuses what does not exist, does not load or does
-not answer. Moves the alias, writes the ledger row with the reason, and is done when the service
-answers with the old version. Safe to run again: a run moves the alias once.
+A manual run with a version, or `previous`: the version that the current champion replaced when it
+was promoted (run again, it goes one step further back). Refuses a version that does not exist, does
+not load or does not answer. Moves the alias, writes the ledger row with the reason, and succeeds
+when the service answers with the old version. Safe to run again: a run moves the alias once.
 """
 
 from datetime import datetime
@@ -14,7 +14,7 @@ from airflow.sdk import Param, dag, task
 
 from include import names
 from include.dag_defaults import DEFAULT_ARGS
-from plugins.retry_policy import RetryWhatPasses
+from plugins.retry_policy import RetryTransientErrors
 
 
 @dag(
@@ -23,7 +23,7 @@ from plugins.retry_policy import RetryWhatPasses
     catchup=False,
     is_paused_upon_creation=False,
     max_active_runs=1,
-    default_args=DEFAULT_ARGS | {"retries": 2, "retry_policy": RetryWhatPasses()},
+    default_args=DEFAULT_ARGS | {"retries": 2, "retry_policy": RetryTransientErrors()},
     params={
         "version": Param(
             "previous",
@@ -38,7 +38,7 @@ from plugins.retry_policy import RetryWhatPasses
             minLength=3,
             pattern=r"\S",
             title="Reason",
-            description="Required: what is wrong with the present champion. Goes into the ledger.",
+            description="Required: what is wrong with the current champion. Goes into the ledger.",
         ),
     },
     tags=["models", "serving"],
@@ -68,7 +68,7 @@ def rollback_champion():
     promotion = move()
     seconds = verify(promotion)
     seconds >> TriggerDagRunOperator(
-        task_id="say_so",
+        task_id="notify",
         trigger_dag_id=names.DAG_SEND_MAIL,
         trigger_run_id="mail-rollback-{{ run_id }}",
         conf={

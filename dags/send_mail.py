@@ -1,12 +1,11 @@
 """
 ### Send one mail, and the same to Slack where a webhook is set.
 
-Triggered by what has something to say: `monitor_drift` and `monitor_predictions` on an alarm,
-`train_candidates` when a retraining has ended, `rollback_champion` when it is done,
-`judge_ab_test` when an A/B test has ended. A run of its own for each mail, so that a mail host that
-is down delays this run alone, for half a day if need be, and neither the retraining nor the next
-check. The run's id says what the mail is about, so nothing is sent twice. Goes over the connection
-`smtp_default`.
+Triggered by `monitor_drift` and `monitor_predictions` on an alarm, by `train_candidates` when a
+training has ended, by `rollback_champion` after a rollback, and by `judge_ab_test` when an A/B test
+has ended. Each mail is a run of its own: a mail host that is down delays only this run, for up to
+half a day, and neither the retraining nor the next check. The run's id identifies the subject, so
+that nothing is sent twice. Uses the connection `smtp_default`.
 """
 
 from datetime import datetime, timedelta
@@ -24,13 +23,11 @@ from include.dag_defaults import DEFAULT_ARGS
     max_active_runs=4,
     default_args=DEFAULT_ARGS | {"retries": 50, "max_retry_delay": timedelta(minutes=15)},
     params={
-        "kind": Param(
-            "drift", enum=["drift", "training", "rollback", "ab_test"], title="What about"
-        ),
+        "kind": Param("drift", enum=["drift", "training", "rollback", "ab_test"], title="Kind"),
         "facts": Param(
-            {}, type="object", title="Facts", description="As the triggering DAG has them."
+            {}, type="object", title="Facts", description="Passed by the triggering DAG."
         ),
-        "run": Param("", type="string", title="Run", description="Of the DAG that asks."),
+        "run": Param("", type="string", title="Run", description="Run id of the triggering DAG."),
         "seconds": Param(
             None, type=["null", "number"], title="Seconds until the service followed a rollback"
         ),
@@ -47,7 +44,7 @@ def send_mail():
         from include.settings import Settings
 
         with SmtpHook(smtp_conn_id="smtp_default") as hook:
-            # The hook's own send_email_smtp knows no plain part; its open connection sends ours.
+            # The hook's own send_email_smtp sends no plain-text part; its connection does.
             connection = hook._smtp_client
             return send_mail_over(connection, Settings.from_env(), params)
 

@@ -1,20 +1,21 @@
 """
 ### Train a model on the months before a month, test it on that month and on every later one.
 
-The study behind the stability page: how long does a model stay good, what does retraining gain,
-and what happened in the months in which quality fell. Open the backfill dialog (or call
-`airflow backfill create`), ask for a year, and read the answer on the page; it grows with every
-month that is done.
+The study behind the stability page: how long a model stays good, what retraining gains, and what
+happened in the months in which quality fell. Open the backfill dialog (or call
+`airflow backfill create`), request a year, and read the result on the page; it grows with every
+month that is finished.
 
-Months may run in any order, side by side, again or after a failure, and leave the same rows: the
+Months may run in any order, in parallel, again or after a failure, and leave the same rows: the
 month that ends later tests the models of both. Each month is a run named `Model_Month_YYYY-MM` in
-MLflow, below the run of its year, with its model, figures and pictures. A month whose questions are
-missing fails at once and names the command that gets them.
+MLflow, below the run of its year, with its model, figures and plots. A month whose questions are
+missing fails at once; the message names the command that fetches them.
 
-It has a timetable, so that it can be backfilled, but is never due by itself: a study is asked for,
-and `train_candidates` and `monitor_drift` watch over what is served. A run is named after the month
-that it holds. Started by hand, it asks for the month. Who changes parameters in the backfill dialog
-ticks "Override parameters on existing runs": Airflow leaves them out otherwise, of new runs too.
+The DAG has a timetable, so that it can be backfilled, but is never due by itself: studies are run
+on request; `train_candidates` and `monitor_drift` look after the served model. A run is named after
+its month. A manual run takes the month from its form. If you change parameters in the
+backfill dialog, tick "Override parameters on existing runs": otherwise Airflow ignores them, for
+new runs too.
 """
 
 from datetime import datetime
@@ -24,17 +25,17 @@ from airflow.sdk import Param, dag, task
 from include import names
 from include.dag_defaults import DEFAULT_ARGS
 from include.months import MONTH_PATTERN
-from plugins.asked_months import AskedMonths
-from plugins.retry_policy import RetryWhatPasses
+from plugins.requested_months import RequestedMonths
+from plugins.retry_policy import RetryTransientErrors
 
 
 @dag(
-    schedule=AskedMonths(),
+    schedule=RequestedMonths(),
     start_date=datetime(2008, 8, 1),
     catchup=False,
     is_paused_upon_creation=False,
     max_active_runs=4,
-    default_args=DEFAULT_ARGS | {"retries": 2, "retry_policy": RetryWhatPasses()},
+    default_args=DEFAULT_ARGS | {"retries": 2, "retry_policy": RetryTransientErrors()},
     params={
         "month": Param(
             None,
@@ -42,7 +43,7 @@ from plugins.retry_policy import RetryWhatPasses
             pattern=MONTH_PATTERN,
             title="Month",
             description="YYYY-MM: tested on it, trained on the months before; empty for the "
-            "backfilled run's own",
+            "backfilled run's own month",
         ),
         "candidates": Param(
             ["tfidf"],
@@ -51,8 +52,8 @@ from plugins.retry_policy import RetryWhatPasses
             examples=list(names.CANDIDATES),
             minItems=1,
             title="Candidates",
-            description="The families to study. tfidf comes within .01 of the best and learns in "
-            "seconds; bert, use and hybrid embed each question once, word2vec learns minutes.",
+            description="The families to study. tfidf comes within .01 of the best and trains in "
+            "seconds; bert, use and hybrid embed each question once, word2vec trains for minutes.",
         ),
         "parameters": Param(
             {},
@@ -64,7 +65,7 @@ from plugins.retry_policy import RetryWhatPasses
             None,
             type=["null", "integer"],
             minimum=1,
-            title="Months to learn from",
+            title="Training months",
             description="Empty: all that are stored before the month",
         ),
     },

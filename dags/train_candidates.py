@@ -1,17 +1,17 @@
 """
-### Train every candidate, hold the best against the champion, register and promote it.
+### Train every candidate, compare the best with the champion, register and promote it.
 
-Learns from the months before the test month, measures each candidate on the test month, and lets
-the gate decide: better with confidence, or, after a drift decision, not worse, and no slice of the
-questions much worse. The winner learns from the test month too before it is served. Which candidate
-was chosen and why stands in the run's note, in MLflow and in what `choose` returns.
+Trains on the months before the test month and evaluates each candidate on the test month. The gate
+then decides: the best must be better with confidence (after a drift decision: not worse), and no
+slice of the questions much worse. The winner is refitted with the test month before it is served.
+The selected candidate and the reason are in the run's note, in MLflow and in what `select` returns.
 
 Runs by the policy `RETRAINING_POLICY` on the third of the month, when the month before is stored;
-on a drift decision; or by hand, with the form below. A scheduled run that finds too little stored
-to learn from is skipped. A candidate that fails does not stop the others. Then the thresholds of
-the drift checks are found for whoever is champion now. Backfilling questions never starts it. Safe
-to run again: what was trained with the same questions, parameters and code is used again, and what
-was promoted is not promoted twice.
+on a drift decision; or manually, with the form below. A scheduled run is skipped if too few months
+are stored. A candidate that fails does not stop the others. Afterwards the thresholds of the drift
+checks are calibrated for the current champion. Backfilling questions does not start it. Safe to run
+again: a candidate trained with the same questions, parameters and code is reused, and a promotion
+is not repeated.
 """
 
 import os
@@ -23,7 +23,7 @@ from airflow.sdk import CronDataIntervalTimetable, Param, dag, task
 from include import names
 from include.dag_defaults import DEFAULT_ARGS
 from include.months import MONTH_PATTERN
-from plugins.retry_policy import RetryWhatPasses
+from plugins.retry_policy import RetryTransientErrors
 
 # Parsed every few seconds: the environment is read directly, which is 0.2 s faster than Settings.
 POLICY = os.environ.get("RETRAINING_POLICY") or "monthly_and_on_drift"
@@ -32,7 +32,7 @@ CRON = {
     "monthly_and_on_drift": "0 6 3 * *",
     "quarterly": "0 6 3 1,4,7,10 *",
 }
-CHOSEN = os.environ.get("CANDIDATES") or ",".join(names.CANDIDATES)
+CANDIDATES = os.environ.get("CANDIDATES") or ",".join(names.CANDIDATES)
 
 
 @dag(
@@ -41,25 +41,25 @@ CHOSEN = os.environ.get("CANDIDATES") or ",".join(names.CANDIDATES)
     catchup=False,
     is_paused_upon_creation=False,
     max_active_runs=1,
-    default_args=DEFAULT_ARGS | {"retries": 2, "retry_policy": RetryWhatPasses()},
+    default_args=DEFAULT_ARGS | {"retries": 2, "retry_policy": RetryTransientErrors()},
     params={
         "test_month": Param(
             None,
             type=["null", "string"],
             pattern=MONTH_PATTERN,
             title="Test month",
-            description="YYYY-MM: measured on it, trained on the months before. Empty: the latest "
+            description="YYYY-MM: evaluated on it, trained on the months before. Empty: the latest "
             "that is completely stored.",
         ),
         "window_months": Param(
             None,
             type=["null", "integer"],
             minimum=1,
-            title="Months to learn from",
+            title="Training months",
             description="Empty: as TRAINING_WINDOW_MONTHS says, or all that are stored.",
         ),
         "candidates": Param(
-            [name.strip() for name in CHOSEN.split(",") if name.strip()],
+            [name.strip() for name in CANDIDATES.split(",") if name.strip()],
             type="array",
             items={"type": "string", "enum": list(names.CANDIDATES)},
             examples=list(names.CANDIDATES),
@@ -72,25 +72,25 @@ CHOSEN = os.environ.get("CANDIDATES") or ",".join(names.CANDIDATES)
             type="object",
             title="Parameters",
             description='Where they differ from the defaults: {"tfidf": {"penalty": 2}}, or a list '
-            "of such sets to be compared.",
+            "of such sets to compare.",
         ),
         "reason": Param(
             "",
             type="string",
             title="Reason",
-            description="Why this training: goes into the ledger and the note.",
+            description="Why to train: goes into the ledger and the note.",
         ),
         "drift_report_id": Param(
             None,
             type=["null", "integer"],
             title="Drift report",
-            description="Set by monitor_drift: the challenger then need only be not worse.",
+            description="Set by monitor_drift: the challenger then only must not be worse.",
         ),
         "refit": Param(
             True,
             type="boolean",
-            title="Learn from the test month before serving",
-            description="So that tags born in the latest month can be suggested.",
+            title="Refit with the test month before serving",
+            description="So that tags first used in the latest month can be suggested.",
         ),
     },
     tags=["models"],
@@ -101,12 +101,12 @@ def train_candidates():
     def plan(params=None, dag_run=None) -> dict:
         from airflow.sdk.exceptions import AirflowSkipException
 
-        from include.jobs.training.pipeline import Training, request_from_run
-        from include.jobs.training.preconditions import too_early
+        from include.jobs.training.pipeline import TrainingPipeline, request_from_run
+        from include.jobs.training.preconditions import unmet_precondition
         from include.settings import Settings
 
         settings = Settings.from_env()
-        if reason := too_early(settings, dag_run.run_type.value):
+        if reason := unmet_precondition(settings, dag_run.run_type.value):
             raise AirflowSkipException(reason)
         request = request_from_run(
             settings,
@@ -115,7 +115,7 @@ def train_candidates():
             run_type=dag_run.run_type.value,
             data_interval_end=dag_run.data_interval_end,
         )
-        return Training.from_settings(settings).plan(request).to_dict()
+        return TrainingPipeline.from_settings(settings).plan(request).to_dict()
 
     @task
     def candidates(planned: dict) -> list[dict]:
@@ -127,23 +127,23 @@ def train_candidates():
         map_index_template="{{ task.op_kwargs['spec']['label'] }}",
     )
     def train(planned: dict, spec: dict) -> dict:
-        from include.jobs.training.pipeline import Training
-        from include.jobs.training.plan import CandidateSpec, Plan
+        from include.jobs.training.pipeline import TrainingPipeline
+        from include.jobs.training.plan import CandidateSpec, TrainingPlan
         from include.settings import Settings
 
-        training = Training.from_settings(Settings.from_env())
-        found = training.train_one(Plan.from_dict(planned), CandidateSpec.from_dict(spec))
-        return found.to_dict()
+        training = TrainingPipeline.from_settings(Settings.from_env())
+        trained = training.train_one(TrainingPlan.from_dict(planned), CandidateSpec.from_dict(spec))
+        return trained.to_dict()
 
-    # runs when some candidates failed, and says so; not when the plan did
+    # Runs also if some candidates failed, and reports them; not if the plan failed.
     @task(pool=names.POOL_TRAINING, trigger_rule="all_done_min_one_success")
-    def choose(planned: dict, trained: list[dict], dag_run=None) -> dict:
-        from include.jobs.training.pipeline import choose_and_note
+    def select(planned: dict, trained: list[dict], dag_run=None) -> dict:
+        from include.jobs.training.pipeline import select_and_note
         from include.settings import Settings
 
-        return choose_and_note(Settings.from_env(), planned, list(trained), dag_run.run_id)
+        return select_and_note(Settings.from_env(), planned, list(trained), dag_run.run_id)
 
-    # Downstream of the alias's move, which it can neither delay nor undo.
+    # Downstream of the promotion, which it can neither delay nor undo.
     @task(pool=names.POOL_TRAINING)
     def prepare_checks() -> list[int]:
         from include.jobs.drift.checks import Monitoring
@@ -152,14 +152,14 @@ def train_candidates():
         return list(Monitoring.from_settings(Settings.from_env()).prepare_checks())
 
     planned = plan()
-    chosen = choose(planned, train.partial(planned=planned).expand(spec=candidates(planned)))
-    chosen >> prepare_checks()
-    # A run of its own: a mail host that is down holds up no training.
-    chosen >> TriggerDagRunOperator(
-        task_id="say_so",
+    selected = select(planned, train.partial(planned=planned).expand(spec=candidates(planned)))
+    selected >> prepare_checks()
+    # A run of its own, so that a mail host that is down delays no training.
+    selected >> TriggerDagRunOperator(
+        task_id="notify",
         trigger_dag_id=names.DAG_SEND_MAIL,
         trigger_run_id="mail-training-{{ run_id }}",
-        conf={"kind": "training", "facts": chosen, "run": "{{ run_id }}"},
+        conf={"kind": "training", "facts": selected, "run": "{{ run_id }}"},
         skip_when_already_exists=True,
     )
 

@@ -1,4 +1,4 @@
-"""Every name that two rooms must agree on, once."""
+"""Names that several packages share."""
 
 from typing import Final
 
@@ -29,7 +29,7 @@ DATABASE_PLATFORM: Final = "tagkeeper"
 DATABASE_AIRFLOW: Final = "airflow"
 DATABASE_MLFLOW: Final = "mlflow"
 
-# Advisory locks: any two distinct numbers of this project
+# Advisory locks: distinct numbers of this project
 LOCK_MIGRATIONS: Final = 7_210_001
 LOCK_PROMOTION: Final = 7_210_002
 LOCK_STABILITY: Final = 7_210_003

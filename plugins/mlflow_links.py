@@ -1,4 +1,4 @@
-"""Buttons on a task that lead to what it made in MLflow."""
+"""Operator links from a task to the run or report that it created."""
 
 import json
 
@@ -9,56 +9,56 @@ from airflow.sdk import BaseOperatorLink
 from include import names
 
 
-class ToWhatATaskReturned(BaseOperatorLink):
+class ReturnValueLink(BaseOperatorLink):
     """
-    A link to what a task returned; no button where there is none.
+    A link built from a task's return value; hidden while there is none.
 
-    Airflow ties a plugin's links to a class of operators, here to every ``@task``: which tasks they
-    are for is said by ``tasks``. The api-server asks for the address when somebody looks.
+    Airflow attaches a plugin's links to a class of operators, here to every ``@task``; ``tasks``
+    names those that show the link. The api-server requests the URL when a user views the task.
     """
 
-    operators = [_PythonDecoratedOperator]  # noqa: RUF012  # as Airflow wants it
+    operators = [_PythonDecoratedOperator]  # noqa: RUF012  # as Airflow requires
     tasks = frozenset()
 
     def get_link(self, operator, *, ti_key):
-        """Return the address, empty if the task has returned nothing that leads anywhere."""
+        """Return the URL, empty if the task is not in ``tasks`` or has return_value nothing."""
         if (ti_key.dag_id, ti_key.task_id) not in self.tasks:
             return ""
-        returned = returned_by(ti_key)
-        return self.address(returned) if returned else ""
+        return_value = return_value_of(ti_key)
+        return self.url(return_value) if return_value else ""
 
 
-class MlflowRun(ToWhatATaskReturned):
-    """To the run of a training."""
+class MlflowRunLink(ReturnValueLink):
+    """Links to the MLflow run of a training."""
 
     name = "MLflow run"
     tasks = frozenset({(names.DAG_TRAIN, "train"), (names.DAG_STABILITY, "study")})
 
-    def address(self, returned):
-        """Return the run's address: a task returns its id, or one for each candidate."""
+    def url(self, return_value):
+        """Return the run's URL; a task returns one run id, or one for each candidate."""
         from include.settings import Settings
 
         settings = Settings.from_env()
-        run_id = returned.get("run_id") or next(iter(returned.values()))
+        run_id = return_value.get("run_id") or next(iter(return_value.values()))
         mlflow = settings.mlflow_url or settings.require_mlflow_uri()
         return f"{mlflow.rstrip('/')}/#/runs/{run_id}"
 
 
-class DriftReport(ToWhatATaskReturned):
-    """To the pages of a drift check."""
+class DriftReportLink(ReturnValueLink):
+    """Links to the pages of a drift check."""
 
     name = "Drift report"
     tasks = frozenset(
         {(names.DAG_MONITOR_DRIFT, "pages"), (names.DAG_MONITOR_PREDICTIONS, "pages")}
     )
 
-    def address(self, returned):
-        """Return what `pages` returned: an address."""
-        return returned
+    def url(self, return_value):
+        """Return the URL that the task `pages` return_value."""
+        return return_value
 
 
-def returned_by(ti_key):
-    """Return what a task returned, None if nothing; read as JSON, never as objects."""
+def return_value_of(ti_key):
+    """Return a task's return value, None if there is none; parsed as JSON, never unpickled."""
     from airflow.models.xcom import XComModel
     from airflow.utils.session import create_session
 
@@ -78,7 +78,7 @@ def returned_by(ti_key):
 
 
 class MlflowLinks(AirflowPlugin):
-    """Links to runs and reports."""
+    """Registers the links to runs and reports."""
 
     name = "tagkeeper_mlflow_links"
-    operator_extra_links = [MlflowRun(), DriftReport()]  # noqa: RUF012  # as Airflow wants it
+    operator_extra_links = [MlflowRunLink(), DriftReportLink()]  # noqa: RUF012  # as Airflow requires

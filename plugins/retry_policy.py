@@ -1,4 +1,4 @@
-"""When a failed task runs again: the platform's errors, in Airflow's words."""
+"""Retry policy of tasks: transient errors are retried, others fail at once."""
 
 from datetime import timedelta
 
@@ -7,11 +7,11 @@ from airflow.sdk import RetryDecision, RetryPolicy
 from include import errors
 
 
-class RetryWhatPasses(RetryPolicy):
-    """Come back when told; do not repeat what only a person can mend."""
+class RetryTransientErrors(RetryPolicy):
+    """Retry `RetryLaterError` after its delay; fail at once on errors that need a person."""
 
     def evaluate(self, exception, try_number, max_tries, context=None):
-        """Return the delay that the error asks for, or a failure at once; others as usual."""
+        """Return the decision for one of the platform's errors; Airflow's default for others."""
         if isinstance(exception, errors.RetryLaterError):
             delay = timedelta(seconds=exception.retry_after_s)
             return RetryDecision.retry(delay, reason=str(exception))

@@ -14,7 +14,7 @@ PREFIX = "/stability"
 SCRIPT = "framed.js"
 STATIC = Path(__file__).parent / "stability_page"
 HEADERS = {
-    # Airflow's own pages may frame it, nobody else's; its one script is of this app
+    # Only Airflow's own pages may frame it; its one script is served by this app
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; script-src 'self'; "
     "img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'self'",
     "X-Frame-Options": "SAMEORIGIN",
@@ -26,34 +26,34 @@ HEADERS = {
 log = logging.getLogger(__name__)
 
 
-class MadeWhenAsked:
+class LazyApp:
     """
-    An ASGI app that is made at its first request.
+    An ASGI app that is created at its first request.
 
-    Every process of Airflow loads plugins, each task's too; only the api-server shows pages. What
-    shows them takes most of a second to import.
+    Every process of Airflow loads plugins, including each task's, but only the api-server serves
+    pages; their imports take most of a second.
     """
 
-    def __init__(self, make):
-        self.app = cache(make)
+    def __init__(self, factory):
+        self.app = cache(factory)
 
     async def __call__(self, scope, receive, send):
-        """Hand the request on."""
+        """Forward the request."""
         await self.app()(scope, receive, send)
 
 
 def make_app():
-    """Return the app; those who may see the DAG may see its page."""
+    """Return the app; users who may read the DAG may read its page."""
     from airflow.api_fastapi.core_api.security import requires_access_dag
     from fastapi import Depends, FastAPI, HTTPException
     from fastapi.responses import FileResponse, HTMLResponse
     from sqlalchemy.exc import SQLAlchemyError
 
     app = FastAPI(title="Stability", docs_url=None, redoc_url=None, openapi_url=None)
-    seen_by = [Depends(requires_access_dag("GET", param_dag_id=names.DAG_STABILITY))]
-    app.add_api_route("/", list_page, response_class=HTMLResponse, dependencies=seen_by)
+    readers = [Depends(requires_access_dag("GET", param_dag_id=names.DAG_STABILITY))]
+    app.add_api_route("/", list_page, response_class=HTMLResponse, dependencies=readers)
     app.add_api_route(
-        "/{study_id}/{month}", report_page, response_class=HTMLResponse, dependencies=seen_by
+        "/{study_id}/{month}", report_page, response_class=HTMLResponse, dependencies=readers
     )
     for name in (SCRIPT, "icon.svg", "icon_dark.svg"):
         app.add_api_route(f"/{name}", static_file(name), response_class=FileResponse)
@@ -71,7 +71,7 @@ def make_app():
 
 
 def list_page():
-    """Return the list of the site's pages."""
+    """Return the list of the site's stability pages."""
     from include.pages.framed import with_script
     from include.pages.stability_list import render_list
     from include.settings import Settings
@@ -84,17 +84,19 @@ def list_page():
 
 
 def report_page(study_id: str, month: str):
-    """Return the page that holds a study's month."""
+    """Return the page of a study that includes the month."""
     from fastapi import HTTPException
 
-    from include.pages.framed import with_script, with_way_back
+    from include.pages.framed import with_back_link, with_script
     from include.store.stability import read_report_page
 
     with engine().connect() as connection:
         html = read_report_page(connection, study_id, month)
     if not html:
-        raise HTTPException(404, "There is no such page: go back to the list, it may have grown.")
-    return with_script(with_way_back(html, "../", "All pages"), f"../{SCRIPT}")
+        raise HTTPException(
+            404, "There is no such page. Go back to the list, which may have changed."
+        )
+    return with_script(with_back_link(html, "../", "All pages"), f"../{SCRIPT}")
 
 
 def static_file(name):
@@ -107,10 +109,10 @@ def static_file(name):
 
 
 def entry(report):
-    """Return a stored report as the list shows it."""
-    from include.pages.stability_list import Entry
+    """Return the list entry of a stored report."""
+    from include.pages.stability_list import StabilityListEntry
 
-    return Entry(
+    return StabilityListEntry(
         candidate=report.candidate,
         parameters=json.dumps(report.parameters, sort_keys=True) if report.parameters else "",
         window_months=report.window_months,
@@ -125,7 +127,7 @@ def entry(report):
 
 @cache
 def engine():
-    """Return the platform's database, one pool for the api-server's process."""
+    """Return the engine of the platform's database, one pool per api-server process."""
     from include.settings import Settings
     from include.store.engine import make_engine
 
@@ -133,21 +135,21 @@ def engine():
 
 
 def refused(request, error):
-    """Say in a page why a request is refused."""
+    """Return a page that says why a request is refused."""
     if error.status_code == 401:
-        return notice(401, "Log in first", "Log in to Airflow, then open this page again.")
-    return notice(error.status_code, "Not to be seen here", str(error.detail))
+        return message_page(401, "Log in first", "Log in to Airflow, then open this page again.")
+    return message_page(error.status_code, "Access denied", str(error.detail))
 
 
 def failed(request, error):
-    """Say in a page what to do; the log has the rest."""
+    """Return a page that says what to do; the log has the error."""
     log.error("the stability page cannot be shown", exc_info=error)
     known = isinstance(error, TagkeeperError)
-    told = str(error) if known else "The database gave an error: the api-server's log holds it."
-    return notice(503, "The page cannot be shown now", told)
+    detail = str(error) if known else "The database returned an error; see the api-server's log."
+    return message_page(503, "The page cannot be shown now", detail)
 
 
-def notice(status, title, text):
+def message_page(status, title, text):
     """Return a page with a message."""
     from fastapi.responses import HTMLResponse
 
@@ -157,7 +159,7 @@ def notice(status, title, text):
 
 
 def view(destination, route):
-    """Return Airflow's description of a place that frames the list; addresses are relative."""
+    """Return an external view that frames the list; its URLs are relative."""
     return {
         "name": "Stability",
         "href": f"{PREFIX[1:]}/",
@@ -170,10 +172,10 @@ def view(destination, route):
 
 
 class StabilityPage(AirflowPlugin):
-    """The stability page, its place in the menu and its tab."""
+    """Registers the stability page, its menu entry and its tab."""
 
     name = "tagkeeper_stability_page"
-    fastapi_apps = [  # noqa: RUF012  # as Airflow wants it
-        {"name": "Stability", "app": MadeWhenAsked(make_app), "url_prefix": PREFIX}
+    fastapi_apps = [  # noqa: RUF012  # as Airflow requires
+        {"name": "Stability", "app": LazyApp(make_app), "url_prefix": PREFIX}
     ]
     external_views = [view("nav", "stability"), view("dag", "stability-of-models")]  # noqa: RUF012

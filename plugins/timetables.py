@@ -1,12 +1,12 @@
-"""Tells Airflow of the timetables that are not its own."""
+"""Registers the platform's timetables with Airflow."""
 
 from airflow.plugins_manager import AirflowPlugin
 
-from plugins.asked_months import AskedMonths
+from plugins.requested_months import RequestedMonths
 
 
 class Timetables(AirflowPlugin):
-    """The timetables that DAGs here may use."""
+    """The custom timetables of the DAGs."""
 
     name = "tagkeeper_timetables"
-    timetables = [AskedMonths]  # noqa: RUF012  # as Airflow wants it
+    timetables = [RequestedMonths]  # noqa: RUF012  # as Airflow requires

@@ -1,4 +1,4 @@
-"""Who may ask, and how often: API keys and a rate limit per key, both beyond loopback only."""
+"""Authentication and rate limits: API keys and a limit per key, both beyond loopback only."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from serving.keys import ApiKeys
 OPEN_ENDPOINTS: Final = frozenset(
     {"health.healthz", "health.readyz", "health.metrics", "openapi.document", "page.show", "static"}
 )
-"""What needs no key: it tells nothing of questions, and probes and browsers bear none."""
+"""Endpoints without a key: they reveal no questions, and probes and browsers send none."""
 
 
 def keys_for(settings: Settings) -> ApiKeys | None:
@@ -58,7 +58,7 @@ def is_loopback(host: str) -> bool:
 
 
 def register(app: Flask, settings: Settings, keys: ApiKeys | None) -> None:
-    """Check keys and rates on every endpoint of ``app`` that is not open; nothing without keys."""
+    """Require a key and limit rates on every endpoint that is not open; no-op without keys."""
     if keys is None:
         return
 
@@ -66,7 +66,7 @@ def register(app: Flask, settings: Settings, keys: ApiKeys | None) -> None:
     def check_key() -> None:
         if request.endpoint in OPEN_ENDPOINTS or request.method == "OPTIONS":
             return
-        name = keys.name_of(_presented())
+        name = keys.name_of(_sent_key())
         if name is None:
             raise KeyRefusedError("send 'Authorization: Bearer KEY' with a key of this service")
         g.key_name = name
@@ -84,8 +84,8 @@ def register(app: Flask, settings: Settings, keys: ApiKeys | None) -> None:
     )
 
 
-def _presented() -> str:
-    """Return the key that the request bears, empty if none."""
+def _sent_key() -> str:
+    """Return the key that the request sent, empty if none."""
     scheme, _, key = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() == "bearer":
         return key.strip()

@@ -1,4 +1,4 @@
-"""A line about each request, written in batches; see `serving.batches`."""
+"""The access log: a line per request, buffered; see `serving.write_buffers`."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from typing import Any, Final
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from serving.batches import Batch
+from serving.write_buffers import WriteBuffer
 
 LOGGER: Final = "serving.access"
-"""Its level says whether lines are written."""
+"""Lines are written if this logger is enabled for INFO."""
 
 
 class AccessLine(msgspec.Struct, frozen=True, kw_only=True):
-    """What the log says of a request; the questions themselves only if asked for."""
+    """A line of the access log; ``texts`` only with ``SERVICE_LOG_TEXT``."""
 
     at: datetime
     level: str = "info"
@@ -33,12 +33,12 @@ class AccessLine(msgspec.Struct, frozen=True, kw_only=True):
     ms: float
     key: str | UnsetType = UNSET
     questions: int | UnsetType = UNSET
-    asked: list[dict[str, str]] | UnsetType = UNSET
+    texts: list[dict[str, str]] | UnsetType = UNSET
 
 
-class AccessLog(Batch[AccessLine]):
+class AccessLog(WriteBuffer[AccessLine]):
     """
-    Notes lines and writes them together.
+    Buffers lines and writes them together.
 
     Parameters
     ----------
@@ -52,13 +52,13 @@ class AccessLog(Batch[AccessLine]):
         super().__init__(self._write_lines)
 
     @property
-    def wanted(self) -> bool:
-        """Whether the level of `LOGGER` asks for lines."""
+    def enabled(self) -> bool:
+        """Whether `LOGGER` is enabled for INFO."""
         return self._logger.isEnabledFor(logging.INFO)
 
     def _write_lines(self, lines: Sequence[AccessLine]) -> None:
-        for part in _parts([msgspec.json.encode(line) + b"\n" for line in lines]):
-            self._sink(part)
+        for chunk in _chunks([msgspec.json.encode(line) + b"\n" for line in lines]):
+            self._sink(chunk)
 
 
 def access_line(
@@ -69,11 +69,13 @@ def access_line(
     status: int,
     seconds: float,
     key: str | None,
-    asked: Sequence[Any] | None,
+    questions: Sequence[Any] | None,
     log_text: bool,
 ) -> AccessLine:
-    """Return the line about a request that has taken ``seconds``; ``asked`` are its questions."""
-    texts = [{"title": q.title, "body": q.body} for q in asked] if asked and log_text else UNSET
+    """Return the line of a request that took ``seconds``."""
+    texts = (
+        [{"title": q.title, "body": q.body} for q in questions] if questions and log_text else UNSET
+    )
     return AccessLine(
         at=datetime.now(UTC),
         pid=os.getpid(),
@@ -83,25 +85,25 @@ def access_line(
         status=status,
         ms=round(seconds * 1000, 3),
         key=UNSET if key is None else key,
-        questions=len(asked) if asked else UNSET,
-        asked=texts,
+        questions=len(questions) if questions else UNSET,
+        texts=texts,
     )
 
 
-def _parts(lines: Sequence[bytes]) -> Iterator[bytes]:
+def _chunks(lines: Sequence[bytes]) -> Iterator[bytes]:
     """
-    Yield the lines in as few parts as a pipe takes whole.
+    Yield the lines in as few chunks as a pipe writes atomically.
 
-    Workers share their standard error: a longer part of one could be cut by another's.
+    Workers share their standard error: another worker's output could split a longer chunk.
     """
-    part = bytearray()
+    chunk = bytearray()
     for line in lines:
-        if part and len(part) + len(line) > select.PIPE_BUF:
-            yield bytes(part)
-            part.clear()
-        part += line
-    yield bytes(part)
+        if chunk and len(chunk) + len(line) > select.PIPE_BUF:
+            yield bytes(chunk)
+            chunk.clear()
+        chunk += line
+    yield bytes(chunk)
 
 
-def _to_stderr(part: bytes) -> None:
-    os.write(2, part)
+def _to_stderr(chunk: bytes) -> None:
+    os.write(2, chunk)

@@ -1,4 +1,4 @@
-"""The app factory: settings in, a Flask app out; nothing runs in the background until `start`."""
+"""The app factory: settings in, a Flask app out; no background work until `start`."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ from serving import (
     requests,
 )
 from serving.access_log import AccessLog
-from serving.batches import Flusher
-from serving.follower import RegistryFollower
 from serving.leader import Leader
-from serving.live_model import ModelSource
 from serving.metrics import MachineCollector
+from serving.model_cache import ModelCache
+from serving.model_reloader import ModelReloader
 from serving.recorder import Recorder, SpoolRecorder
 from serving.requests import App
+from serving.served_models import ModelSource
 from serving.service import Service, service_of
-from serving.shelf import Shelf
 from serving.spool import Spool
 from serving.suggester import Suggester
+from serving.write_buffers import Flusher
 
 BLUEPRINTS: Final = (
     predict.bp,
@@ -62,7 +62,7 @@ def create_app(
     settings : Settings or None
         Read from the environment if None.
     model_source : ModelSource or None
-        The registry's aliases, followed, if None.
+        Reloads the models that the registry's aliases point to if None.
     recorder : Recorder or None
         A spool in ``LOCAL_DIR`` that drains into ``DATABASE_URL`` if None.
     access_log : AccessLog or None
@@ -76,8 +76,8 @@ def create_app(
     settings = settings or Settings.from_env()
     keys = access.keys_for(settings)
     spool_folder = settings.local_dir / "spool"
-    shelf = Shelf(settings.local_dir / "models")
-    models = model_source or _follower(settings, shelf)
+    model_cache = ModelCache(settings.local_dir / "models")
+    models = model_source or _model_reloader(settings, model_cache)
     access_log = access_log or AccessLog()
     app = App(__name__, static_folder="static", template_folder="templates")
     app.config["MAX_CONTENT_LENGTH"] = settings.service_max_body_bytes
@@ -85,10 +85,10 @@ def create_app(
         settings=settings,
         models=models,
         suggester=Suggester(settings.site, models, recorder or _recorder(settings, spool_folder)),
-        shelf=shelf,
+        model_cache=model_cache,
         spool_folder=spool_folder,
-        collector=MachineCollector(spool_folder, shelf.indicators_path),
-        flusher=Flusher((*metrics.BATCHES, access_log)),
+        collector=MachineCollector(spool_folder, model_cache.indicators_path),
+        flusher=Flusher((*metrics.BUFFERS, access_log)),
         needs_key=keys is not None,
     )
     problems.register(app)
@@ -100,8 +100,10 @@ def create_app(
 
 
 def start(app: Flask) -> None:
-    """Start what runs in the background; to be called in the process that answers, once."""
-    if "tagkeeper" not in app.extensions:  # the benchmark's bare app, under the same settings
+    """Start background work; call it once, in the worker process."""
+    if (
+        "tagkeeper" not in app.extensions
+    ):  # the benchmarks' baseline app runs under the same settings
         return
     service = service_of(app)
     service.flusher.start()
@@ -110,7 +112,7 @@ def start(app: Flask) -> None:
 
 
 def stop(app: Flask) -> None:
-    """Stop what runs in the background; what is not in PostgreSQL yet stays on disk."""
+    """Stop background work; rows that are not in PostgreSQL yet stay on disk."""
     if "tagkeeper" not in app.extensions:
         return
     service = service_of(app)
@@ -125,19 +127,19 @@ def _recorder(settings: Settings, folder: Path) -> Recorder:
     return SpoolRecorder(spool, partial(make_engine, url, pool_size=1))
 
 
-def _follower(settings: Settings, shelf: Shelf) -> ModelSource:
+def _model_reloader(settings: Settings, model_cache: ModelCache) -> ModelSource:
     leader = Leader(
-        shelf,
+        model_cache,
         registry=partial(Registry, settings.require_mlflow_uri()),
         connect=partial(make_engine, settings.require_database_url(), pool_size=1),
         site=settings.site,
         poll_s=settings.service_poll_s,
     )
-    return RegistryFollower(shelf, leader, partial(_encoder, settings.bert_model))
+    return ModelReloader(model_cache, leader, partial(_encoder, settings.bert_model))
 
 
 def _encoder(bert_model: str | None, name: str) -> Encoder:
-    """Return an encoder; its library is imported only where a live candidate embeds."""
+    """Return an encoder; its library is imported only when a served candidate needs it."""
     from include.candidates.encoders import encoder_factory
 
     return encoder_factory(bert_model)(name)

@@ -1,4 +1,4 @@
-"""What can go wrong with a request, each with its HTTP status; `serving.problems` answers them."""
+"""The errors of a request, each with its HTTP status; `serving.problems` answers them."""
 
 from include.errors import TagkeeperError
 
@@ -26,7 +26,7 @@ class ProblemError(TagkeeperError):
 
 
 class InvalidRequestError(ProblemError):
-    """A field is missing, too long, or of the wrong kind."""
+    """A field is missing, too long, or of the wrong type."""
 
     kind = "invalid_request"
     title = "A field is missing or wrong"
@@ -49,7 +49,7 @@ class KeyRefusedError(ProblemError):
 
 
 class UnknownPredictionError(ProblemError):
-    """Feedback for an id that this service cannot have given out."""
+    """Feedback for an id that this service cannot have issued."""
 
     status = 404
     kind = "unknown_prediction"
@@ -65,7 +65,7 @@ class NoModelError(ProblemError):
 
 
 class CannotRecordError(ProblemError):
-    """The answer could not be made durable, so it is not given."""
+    """The answer could not be made durable, so it is not returned."""
 
     status = 503
     kind = "cannot_record"
@@ -73,6 +73,6 @@ class CannotRecordError(ProblemError):
 
     def __init__(self, detail: str) -> None:
         super().__init__(
-            f"nothing is answered that is not recorded, and recording failed: {detail}. "
-            "Free space on the service's disk, then ask again."
+            f"answers must be recorded, and recording failed: {detail}. "
+            "Free space on the service's disk, then send the request again."
         )

@@ -1,4 +1,4 @@
-"""POST /feedback: the tags that a question got in the end."""
+"""POST /feedback: the final tags of a question."""
 
 from datetime import UTC, datetime
 
@@ -7,8 +7,8 @@ from flask import Blueprint, Response
 from include.store.predictions import Feedback
 from serving import metrics
 from serving.errors import UnknownPredictionError
-from serving.payloads import FEEDBACK, FeedbackKept, decoded
-from serving.prediction_ids import new_id, plausible
+from serving.payloads import FEEDBACK, FeedbackRecorded, decode
+from serving.prediction_ids import is_plausible, new_id
 from serving.requests import json_body, json_response
 from serving.service import service
 
@@ -18,23 +18,23 @@ bp = Blueprint("feedback", __name__)
 @bp.post("/feedback")
 def give_feedback() -> Response:
     """
-    Keep the final tags of a prediction; the latest feedback counts.
+    Record the final tags of a prediction; the latest feedback counts.
 
-    The id is checked for form and time only: its prediction may still be on its way to PostgreSQL.
+    Only the id's format and time are checked: its prediction may not be in PostgreSQL yet.
     """
-    given = decoded(FEEDBACK, json_body())
-    if not plausible(given.prediction_id):
+    payload = decode(FEEDBACK, json_body())
+    if not is_plausible(payload.prediction_id):
         raise UnknownPredictionError(
-            "this service has not given out that id; send one from an answer of /predict",
+            "this service has not issued that id; send one from a response of /predict",
             field="prediction_id",
         )
     row = Feedback(
         feedback_id=new_id(),
-        prediction_id=given.prediction_id,
+        prediction_id=payload.prediction_id,
         given_at=datetime.now(UTC),
-        final_tags=tuple(dict.fromkeys(given.final_tags)),
-        source=given.source,
+        final_tags=tuple(dict.fromkeys(payload.final_tags)),
+        source=payload.source,
     )
     service().suggester.recorder.record_feedback(row)
-    metrics.FEEDBACK.labels(given.source).inc()
-    return json_response(FeedbackKept(row.feedback_id), status=201)
+    metrics.FEEDBACK.labels(payload.source).inc()
+    return json_response(FeedbackRecorded(row.feedback_id), status=201)

@@ -1,9 +1,11 @@
 """
-Gunicorn's settings, from ours: ``gunicorn -c serving/gunicorn_conf.py 'serving:create_app()'``.
+Gunicorn's settings, derived from the platform's.
 
-The app is made once, before the workers fork, so that they share its code; whatever holds threads,
-connections or models starts in each worker. No ``max_requests``: Prometheus would keep a file for
-every worker that ever was.
+Start with ``gunicorn -c serving/gunicorn_conf.py 'serving:create_app()'``.
+
+The app is created once, before the workers fork, so that they share its code; threads, connections
+and models start in each worker. No ``max_requests``: Prometheus would keep a file for every worker
+that ever ran.
 """
 
 import gc
@@ -12,10 +14,10 @@ import os
 from pathlib import Path
 from typing import Any
 
-# One thread per worker for linear algebra: more of them fight over the cores that the workers use.
+# One thread per worker for linear algebra: more would compete for the workers' cores.
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
-# A registry that is away must not hold the look at it for minutes.
+# An unavailable registry must not block a poll for minutes.
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
@@ -26,7 +28,7 @@ settings = Settings.from_env()
 
 
 def _metrics_folder() -> None:
-    """Give the workers an empty folder for their metrics, once per start and never at a reload."""
+    """Give the workers an empty folder for their metrics, once per start and not at a reload."""
     if os.environ.get("TAGKEEPER_METRICS_OF") == str(os.getpid()):
         return
     folder = Path(
@@ -42,7 +44,7 @@ def _metrics_folder() -> None:
 
 _metrics_folder()
 
-# The line about each request needs no file, line or thread of the code that wrote it.
+# Log lines do not contain the caller's file, line or thread, so do not look them up.
 logging._srcfile = None
 logging.logThreads = False
 
@@ -50,22 +52,22 @@ from serving.logs import LOGGING, QuietLogger  # noqa: E402
 
 bind = f"{settings.service_host}:{settings.service_port}"
 workers = settings.service_workers
-worker_class = "serving.worker.StayingWorker"
+worker_class = "serving.worker.KeepAliveWorker"
 threads = settings.service_threads
 preload_app = True
 keepalive = 15
-# A stopping worker waits this long for idle keep-alive connections too; requests take milliseconds.
+# A stopping worker also waits this long for idle connections; requests take milliseconds.
 graceful_timeout = 3
 timeout = 60
-# Heartbeats on a disk that stalls would get workers killed.
+# With heartbeats on a stalling disk, gunicorn would kill workers.
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
 control_socket_disable = True
 logconfig_dict = LOGGING
-logger_class = QuietLogger  # serving.requests writes the line about each request
+logger_class = QuietLogger  # serving.requests writes the access log
 
 
 def pre_fork(_server: Any, _worker: Any) -> None:
-    """Take what is loaded out of the garbage collector's sight, so that its pages stay shared."""
+    """Exclude loaded objects from garbage collection, so that their pages stay shared."""
     gc.freeze()
 
 
@@ -77,7 +79,7 @@ def post_worker_init(worker: Any) -> None:
 
 
 def worker_exit(_server: Any, worker: Any) -> None:
-    """Move what is recorded to PostgreSQL if it answers, and let go of the files."""
+    """Drain the spool if PostgreSQL is available, and release the files."""
     from serving.app import stop
 
     if getattr(worker, "wsgi", None) is not None:
@@ -85,10 +87,10 @@ def worker_exit(_server: Any, worker: Any) -> None:
 
 
 def child_exit(_server: Any, worker: Any) -> None:
-    """Forget the states of a worker that is gone."""
+    """Remove the shared state of a worker that has ended."""
     from prometheus_client import multiprocess
 
-    from serving.worker import CONNECTIONS
+    from serving.worker import CONNECTION_COUNTS
 
-    CONNECTIONS.forget(worker.age)
+    CONNECTION_COUNTS.clear(worker.age)
     multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]

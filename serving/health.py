@@ -1,4 +1,4 @@
-"""GET /healthz, /readyz and /metrics: for whoever keeps the service running."""
+"""GET /healthz, /readyz and /metrics: for probes and monitoring."""
 
 from flask import Blueprint, Response
 
@@ -13,16 +13,16 @@ bp = Blueprint("health", __name__)
 
 @bp.get("/healthz")
 def healthz() -> Response:
-    """Say that the process answers; ask nobody else."""
+    """Answer that the process is alive, without checking anything else."""
     return json_response({"status": "alive"})
 
 
 @bp.get("/readyz")
 def readyz() -> Response:
-    """Say whether questions can be answered (200) or not yet (503), and what is wrong."""
-    found = service()
-    champion, status = found.models.current.champion, found.models.status()
-    waiting, oldest_s = spool_state(found.spool_folder)
+    """Answer whether questions can be answered (200) or not yet (503), and any problem."""
+    state = service()
+    champion, status = state.models.current.champion, state.models.status()
+    waiting, oldest_s = spool_state(state.spool_folder)
     return json_response(
         {
             "status": "ready" if champion is not None else "not_ready",
@@ -39,5 +39,5 @@ def readyz() -> Response:
 
 @bp.get("/metrics")
 def metrics() -> Response:
-    """Answer Prometheus."""
+    """Answer a scrape by Prometheus."""
     return Response(scrape(service().collector), content_type=CONTENT_TYPE)

@@ -1,8 +1,8 @@
 """
-The brief's live indicators by day: computed by one worker off the request path, read by all.
+The live indicators by day: computed by one worker off the request path, read by all.
 
-The worker that leads (see `serving.leader`) writes them to a file; ``/model`` and ``/metrics``
-read it.
+The leading worker (see `serving.leader`) writes them to a file that ``/model`` and ``/metrics``
+read.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from pathlib import Path
 import msgspec
 
 
-class DayIndicators(msgspec.Struct, frozen=True):
+class DailyIndicators(msgspec.Struct, frozen=True):
     """
-    One UTC day of answers.
+    Indicators of one UTC day of answers.
 
-    ``precision`` is the share of suggested tags that were true and ``coverage`` the share of true
-    tags that were suggested, over the five best suggestions of the ``judged`` answers, those whose
-    true tags are known; ``latency_ms`` is the median.
+    ``judged`` counts the answers whose true tags are known. Over their five best suggestions,
+    ``precision`` is the share of suggested tags that are true and ``coverage`` the share of true
+    tags that were suggested. ``latency_ms`` is the median.
     """
 
     day: dt.date
@@ -30,17 +30,17 @@ class DayIndicators(msgspec.Struct, frozen=True):
     latency_ms: float
 
 
-def read_indicators(path: Path) -> list[DayIndicators]:
-    """Return what was written last, oldest day first; empty if nothing was."""
+def read_indicators(path: Path) -> list[DailyIndicators]:
+    """Return the latest indicators, oldest day first; empty if there are none yet."""
     try:
-        return msgspec.json.decode(path.read_bytes(), type=list[DayIndicators])
+        return msgspec.json.decode(path.read_bytes(), type=list[DailyIndicators])
     except (FileNotFoundError, msgspec.DecodeError):
         return []
 
 
-def write_indicators(path: Path, days: list[DayIndicators]) -> None:
-    """Replace the file in one step, so that no reader sees half of it."""
+def write_indicators(path: Path, days: list[DailyIndicators]) -> None:
+    """Replace the file atomically, so that readers never see a partial one."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_suffix(".new")
-    fresh.write_bytes(msgspec.json.encode(days))
-    fresh.replace(path)
+    temporary = path.with_suffix(".new")
+    temporary.write_bytes(msgspec.json.encode(days))
+    temporary.replace(path)

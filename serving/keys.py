@@ -1,8 +1,8 @@
 """
 API keys, hashed at rest: ``python -m serving.keys add NAME`` makes one.
 
-A key is 256 random bits, so one round of SHA-256 hides it well: there is nothing to guess that a
-slow hash would protect. The file holds ``name:sha256`` lines and is read again when it changes.
+A key has 256 random bits, so one round of SHA-256 is enough: a slow hash only protects secrets that
+can be guessed. The file holds ``name:sha256`` lines and is read again when it changes.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class ApiKeys:
     Raises
     ------
     FixSettingsError
-        If the file is missing, holds no key, or has a line that is not one.
+        If the file is missing, holds no key, or has an invalid line.
     """
 
     def __init__(self, path: Path) -> None:
@@ -51,7 +51,7 @@ class ApiKeys:
             )
 
     def name_of(self, key: str) -> str | None:
-        """Return whose ``key`` this is, None if nobody's; every stored key is compared."""
+        """Return the name of ``key``, None if it is unknown; every stored key is compared."""
         self._refresh()
         digest = _digest(key)
         found = None
@@ -111,10 +111,10 @@ def remove_key(path: Path, name: str) -> None:
     known = read_keys(path) if path.exists() else {}
     if known.pop(name, None) is None:
         raise FixInputError(f"{name!r} has no key in {path}")
-    fresh = path.with_suffix(".new")
-    with os.fdopen(os.open(fresh, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w") as file:
+    temporary = path.with_suffix(".new")
+    with os.fdopen(os.open(temporary, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w") as file:
         file.writelines(f"{other}:{digest}\n" for other, digest in known.items())
-    fresh.replace(path)
+    temporary.replace(path)
 
 
 def _digest(key: str) -> str:

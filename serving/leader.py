@@ -1,7 +1,8 @@
 """
-One worker per machine watches the registry and the A/B tests, and fetches what becomes live.
+One worker per machine polls the registry and the A/B tests, and downloads new models.
 
-The others read what it leaves on the shelf, so that the registry is asked once per machine.
+The other workers read the desired state that it writes, so that the registry is polled once per
+machine.
 """
 
 from __future__ import annotations
@@ -23,52 +24,52 @@ from include.registry import ModelVersion
 from include.store.ab_tests import open_ab_test
 from include.store.predictions import daily_indicators
 from serving import metrics
-from serving.indicators import DayIndicators, write_indicators
-from serving.live_model import AbTest
-from serving.shelf import Shelf, Wanted, WantedModel
+from serving.indicators import DailyIndicators, write_indicators
+from serving.model_cache import DesiredModel, DesiredState, ModelCache
+from serving.served_models import AbTest
 
 log = logging.getLogger(__name__)
 
-INDICATORS_S: Final = 60.0
+INDICATORS_INTERVAL_S: Final = 60.0
 INDICATOR_DAYS: Final = 30
 
 
 class ModelRegistry(Protocol):
-    """As much of `include.registry.Registry` as the service needs."""
+    """The part of `include.registry.Registry` that the service needs."""
 
     def alias(self, alias: str) -> ModelVersion | None:
-        """Return the version that bears ``alias``."""
+        """Return the version that ``alias`` points to."""
 
     def download(self, version: ModelVersion, into: Path) -> Path:
-        """Return the version's folder below ``into``, fetched if need be, and verified."""
+        """Return the version's folder below ``into``, downloaded if need be, and verified."""
 
 
 class Leader:
     """
-    Keeps the shelf in step with the registry, in a thread, while this worker leads.
+    Keeps the model cache and the desired state up to date, in a thread, while this worker leads.
 
     Parameters
     ----------
-    shelf : Shelf
+    model_cache : ModelCache
     registry : callable returning ModelRegistry
         Called in the leading worker only.
     connect : callable returning Engine
     site : str
-        Whose answers the indicators are about.
+        Site whose indicators are computed.
     poll_s : float
-        Seconds between looks, > 0.
+        Seconds between polls, > 0.
     """
 
     def __init__(
         self,
-        shelf: Shelf,
+        model_cache: ModelCache,
         *,
         registry: Callable[[], ModelRegistry],
         connect: Callable[[], Engine],
         site: str,
         poll_s: float,
     ) -> None:
-        self._shelf = shelf
+        self._model_cache = model_cache
         self._make_registry = registry
         self._registry: ModelRegistry | None = None
         self._connect = connect
@@ -77,84 +78,84 @@ class Leader:
         self._poll_s = poll_s
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
-        self._indicators_at = float("-inf")
-        self._fetched_as: dict[str, str] = {}
+        self._indicators_computed_at = float("-inf")
+        self._verified_folders: dict[str, str] = {}
 
     def start(self) -> None:
-        """Begin to look; in a worker that does not lead, only to see whether it should."""
+        """Start the thread; in a worker that does not lead, it only tries to acquire the lead."""
         self._thread = threading.Thread(target=self._run, name="leader", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
-        """Stop looking and let another worker lead."""
+        """Stop polling and release the lead."""
         self._stop.set()
         if self._thread is not None:
             self._thread.join(timeout=2.0)
-        self._shelf.resign()
+        self._model_cache.release_leadership()
         if self._engine is not None:
             self._engine.dispose()
 
     def _run(self) -> None:
         while not self._stop.is_set():
             try:
-                if self._shelf.lead():
-                    self.look()
-            except Exception:  # the thread must outlive any fault; the live model stays
-                log.exception("looking at the registry failed; will be tried again")
+                if self._model_cache.acquire_leadership():
+                    self.poll()
+            except Exception:  # the thread must outlive any fault; the served models stay
+                log.exception("polling the registry failed; will be tried again")
             self._stop.wait(self._poll_s)
 
-    def look(self) -> None:
-        """Look once at the registry, the A/B tests and, each minute, the indicators."""
-        before = self._shelf.read()
-        ab_test = self._ab_test(before.ab_test)
+    def poll(self) -> None:
+        """Poll the registry and the A/B tests once and, each minute, compute the indicators."""
+        before = self._model_cache.read()
+        ab_test = self._read_ab_test(before.ab_test)
         try:
-            wanted = self._wanted(before, ab_test)
-        except Exception as error:  # registry away, artifact damaged, disk full: keep what is live
+            desired = self._desired_state(before, ab_test)
+        except Exception as error:  # registry unavailable, artifact damaged, disk full
             metrics.MODEL_FAILURES.labels("fetch").inc()
             if before.problem is None:
-                log.warning("the live model stays, the registry's cannot be had: %s", error)
-            wanted = msgspec.structs.replace(
+                log.warning("the served models stay, the registry's cannot be fetched: %s", error)
+            desired = msgspec.structs.replace(
                 before, ab_test=ab_test, problem=str(error), failures=before.failures + 1
             )
-        self._shelf.write(wanted)
-        self._shelf.tidy(wanted)
-        if time.monotonic() - self._indicators_at >= INDICATORS_S:
-            self._indicators_at = time.monotonic()
+        self._model_cache.write(desired)
+        self._model_cache.evict(desired)
+        if time.monotonic() - self._indicators_computed_at >= INDICATORS_INTERVAL_S:
+            self._indicators_computed_at = time.monotonic()
             self._write_indicators()
 
-    def _wanted(self, before: Wanted, ab_test: AbTest | None) -> Wanted:
+    def _desired_state(self, before: DesiredState, ab_test: AbTest | None) -> DesiredState:
         if self._registry is None:
             self._registry = self._make_registry()
         champion = self._registry.alias(names.CHAMPION)
         challenger = self._registry.alias(names.CHALLENGER) if ab_test is not None else None
-        on_trial = (
+        in_test = (
             ab_test is not None
             and challenger is not None
             and challenger.version == ab_test.challenger_version
         )
-        return Wanted(
-            champion=self._fetched(champion) if champion is not None else before.champion,
-            challenger=self._fetched(challenger) if challenger is not None and on_trial else None,
+        return DesiredState(
+            champion=self._cached(champion) if champion is not None else before.champion,
+            challenger=self._cached(challenger) if challenger is not None and in_test else None,
             ab_test=ab_test,
             checked_at=datetime.now(UTC),
-            problem=None if champion is not None else f"no version bears {names.CHAMPION!r}",
+            problem=None if champion is not None else f"no version has alias {names.CHAMPION!r}",
             failures=before.failures,
         )
 
-    def _fetched(self, model: ModelVersion) -> WantedModel:
-        """Return the model on the shelf; this leader's first look at it verifies or fetches it."""
+    def _cached(self, model: ModelVersion) -> DesiredModel:
+        """Return the model in the cache; verified or downloaded when this leader first sees it."""
         assert self._registry is not None
-        known = self._fetched_as.get(model.sha256)
-        if known is None or not (self._shelf.folder / known).is_dir():
-            folder = self._registry.download(model, self._shelf.folder)
-            log.info("version %s is on this machine", model.version)
-            known = self._fetched_as[model.sha256] = folder.name
-        return WantedModel(model.version, known, model.sha256, model.created_at)
+        folder_name = self._verified_folders.get(model.sha256)
+        if folder_name is None or not (self._model_cache.folder / folder_name).is_dir():
+            folder = self._registry.download(model, self._model_cache.folder)
+            log.info("version %s is cached", model.version)
+            folder_name = self._verified_folders[model.sha256] = folder.name
+        return DesiredModel(model.version, folder_name, model.sha256, model.created_at)
 
-    def _ab_test(self, before: AbTest | None) -> AbTest | None:
-        """Return the open A/B test; while PostgreSQL is away, the one that was open before."""
+    def _read_ab_test(self, before: AbTest | None) -> AbTest | None:
+        """Return the open A/B test; while PostgreSQL is unavailable, the last known one."""
         try:
-            with self._engine_now().connect() as connection:
+            with self._get_engine().connect() as connection:
                 row = open_ab_test(connection)
         except (SQLAlchemyError, OSError) as error:
             log.debug("A/B tests cannot be read: %s", error)
@@ -168,14 +169,16 @@ class Leader:
     def _write_indicators(self) -> None:
         start = datetime.now(UTC) - timedelta(days=INDICATOR_DAYS)
         try:
-            with self._engine_now().connect() as connection:
+            with self._get_engine().connect() as connection:
                 days = daily_indicators(connection, self._site, start)
         except (SQLAlchemyError, OSError) as error:
             log.debug("indicators cannot be computed: %s", error)
             return
-        write_indicators(self._shelf.indicators_path, [DayIndicators(**day) for day in days])
+        write_indicators(
+            self._model_cache.indicators_path, [DailyIndicators(**day) for day in days]
+        )
 
-    def _engine_now(self) -> Engine:
+    def _get_engine(self) -> Engine:
         if self._engine is None:
             self._engine = self._connect()
         return self._engine

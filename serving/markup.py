@@ -1,4 +1,4 @@
-"""Markdown as question editors know it, to HTML that is safe to show and like a site's own."""
+"""Markdown as in question editors, to sanitised HTML like that of a site."""
 
 from functools import cache
 from typing import Final
@@ -13,12 +13,12 @@ TAGS: Final = frozenset((
     "table", "tbody", "td", "th", "thead", "tr", "ul",
 ))
 # fmt: on
-"""Elements that survive: none of them loads anything."""
+"""Elements that are kept: none of them loads a resource."""
 
 
 def render(markdown: str) -> str:
     r"""
-    Return ``markdown`` as sanitised HTML; HTML inside it is kept as far as it is safe.
+    Return ``markdown`` as sanitised HTML; safe HTML inside it is kept.
 
     Examples
     --------

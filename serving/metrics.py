@@ -2,9 +2,9 @@
 Prometheus metrics of the service, correct with several workers.
 
 Counters and histograms live in ``PROMETHEUS_MULTIPROC_DIR`` when gunicorn sets it (which must be
-before this module is imported) and are added up at scrape. What every request counts is noted in
-memory first (`serving.batches`), so a scrape may miss other workers' last half second. What
-is a state of the machine, such as the spool, is read from disk at scrape instead.
+before this module is imported) and are added up at scrape. Observations of requests are buffered
+in memory first (`serving.write_buffers`), so a scrape may miss other workers' last half second. The
+state of the machine, such as the size of the spool, is read from disk at scrape.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from prometheus_client import (
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from serving.batches import Batch
 from serving.indicators import read_indicators
 from serving.spool import spool_state
+from serving.write_buffers import WriteBuffer
 
 CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
 BUCKETS_S: Final = (
@@ -38,11 +38,11 @@ BUCKETS_S: Final = (
 )  # fmt: skip
 
 _PREDICTIONS: Final = Counter(
-    "app_predictions_total", "Questions answered, by who answered", ["variant"]
+    "app_predictions_total", "Questions answered, by variant", ["variant"]
 )
 
 
-class BatchHistogram(Histogram):
+class BulkHistogram(Histogram):
     """A histogram that takes many observations at once, one write for each bucket they fall in."""
 
     def observe_many(self, values: Sequence[float]) -> None:
@@ -54,16 +54,18 @@ class BatchHistogram(Histogram):
                 self._buckets[bucket].inc(count)
 
 
-_PREDICTION_TIME: Final = BatchHistogram(
+_PREDICTION_TIME: Final = BulkHistogram(
     "app_prediction_time_seconds",
     "Time to answer a request for tags, recording included",
     buckets=BUCKETS_S,
 )
-_STEP_TIME: Final = BatchHistogram(
+_STEP_TIME: Final = BulkHistogram(
     "app_step_time_seconds", "Time of each step of an answer", ["step"], buckets=BUCKETS_S
 )
 ERRORS: Final = Counter("app_errors_total", "Requests refused or failed, by kind", ["kind"])
-_SHADOWS: Final = Counter("app_shadow_predictions_total", "Answers computed in the shadow")
+_SHADOW_PREDICTIONS: Final = Counter(
+    "app_shadow_predictions_total", "Answers computed in shadow mode"
+)
 FEEDBACK: Final = Counter("app_feedback_total", "Feedback received, by source", ["source"])
 _RECORDED: Final = Counter("app_recorded_rows_total", "Rows made durable in the spool")
 RECORD_FAILURES: Final = Counter(
@@ -73,8 +75,10 @@ DRAINED: Final = Counter("app_drained_rows_total", "Rows moved from the spool to
 DRAIN_FAILURES: Final = Counter(
     "app_drain_failures_total", "Attempts to drain the spool that failed"
 )
-REJECTED: Final = Counter("app_rejected_rows_total", "Rows that PostgreSQL refused, put aside")
-MODEL_SWAPS: Final = Counter("app_model_swaps_total", "Models taken into service, by all workers")
+REJECTED: Final = Counter(
+    "app_rejected_rows_total", "Rows that PostgreSQL rejected, kept in rejected.log"
+)
+MODEL_SWAPS: Final = Counter("app_model_swaps_total", "Model swaps, over all workers")
 MODEL_FAILURES: Final = Counter(
     "app_model_failures_total", "Models that could not be fetched or loaded, by step", ["step"]
 )
@@ -91,8 +95,8 @@ MODEL_CREATED: Final = Gauge(
 )
 
 
-class Answered(NamedTuple):
-    """What one call of the suggester took, in seconds, and the answers it gave and computed."""
+class AnswerTimings(NamedTuple):
+    """Seconds of each step of one call of the suggester, and its answers by variant."""
 
     prepare: float
     rank: float
@@ -102,25 +106,25 @@ class Answered(NamedTuple):
     in_shadow: int
 
 
-class Requested(NamedTuple):
-    """What one answered request took, in seconds: parsing alone, and all of it."""
+class RequestTimings(NamedTuple):
+    """Seconds of one answered request: parsing, and in total."""
 
     parse: float
     total: float
 
 
-def _count_answers(noted: Sequence[Answered]) -> None:
-    prepare, rank, record, by_champion, by_challenger, in_shadow = zip(*noted, strict=True)
+def _count_answers(timings: Sequence[AnswerTimings]) -> None:
+    prepare, rank, record, by_champion, by_challenger, in_shadow = zip(*timings, strict=True)
     _PREPARE_TIME.observe_many(prepare)
     _RANK_TIME.observe_many(rank)
     _RECORD_TIME.observe_many(record)
     _BY_CHAMPION.inc(sum(by_champion))
     _BY_CHALLENGER.inc(sum(by_challenger))
-    _SHADOWS.inc(sum(in_shadow))
+    _SHADOW_PREDICTIONS.inc(sum(in_shadow))
 
 
-def _count_requests(noted: Sequence[Requested]) -> None:
-    parse, total = zip(*noted, strict=True)
+def _count_requests(timings: Sequence[RequestTimings]) -> None:
+    parse, total = zip(*timings, strict=True)
     _PARSE_TIME.observe_many(parse)
     _PREDICTION_TIME.observe_many(total)
 
@@ -131,16 +135,16 @@ _RANK_TIME: Final = _STEP_TIME.labels("rank")
 _RECORD_TIME: Final = _STEP_TIME.labels("record")
 _BY_CHAMPION: Final = _PREDICTIONS.labels("champion")
 _BY_CHALLENGER: Final = _PREDICTIONS.labels("challenger")
-ANSWERED: Final = Batch(_count_answers)
-REQUESTED: Final = Batch(_count_requests)
-RECORDED: Final[Batch[int]] = Batch(lambda amounts: _RECORDED.inc(sum(amounts)))
-BATCHES: Final[tuple[Batch[Any], ...]] = (ANSWERED, REQUESTED, RECORDED)
-"""What requests note instead of writing to shared memory; a scrape sees all of its own worker."""
+ANSWER_TIMINGS: Final = WriteBuffer(_count_answers)
+REQUEST_TIMINGS: Final = WriteBuffer(_count_requests)
+RECORDED: Final[WriteBuffer[int]] = WriteBuffer(lambda amounts: _RECORDED.inc(sum(amounts)))
+BUFFERS: Final[tuple[WriteBuffer[Any], ...]] = (ANSWER_TIMINGS, REQUEST_TIMINGS, RECORDED)
+"""Flushed by a scrape, which therefore sees every observation of its own worker."""
 
 
 class MachineCollector(Collector):
     """
-    What is on this machine's disk, whoever put it there.
+    Gauges of the state on this machine's disk, the same in every worker.
 
     Parameters
     ----------
@@ -152,7 +156,7 @@ class MachineCollector(Collector):
         self._indicators_path = indicators_path
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        """Yield spool size and age, and the latest day's indicators where there are any."""
+        """Yield the spool's size and age, and the latest day's indicators if there are any."""
         size, age = spool_state(self._spool_folder)
         yield GaugeMetricFamily("app_spool_bytes", "Bytes waiting for PostgreSQL", value=size)
         yield GaugeMetricFamily(
@@ -179,9 +183,9 @@ class MachineCollector(Collector):
 
 
 def scrape(collector: Collector) -> bytes:
-    """Return all metrics in Prometheus' text format, added up over the workers."""
-    for batch in BATCHES:
-        batch.flush()
+    """Return all metrics in Prometheus' text format, summed over the workers."""
+    for buffer in BUFFERS:
+        buffer.flush()
     registry = CollectorRegistry()
     registry.register(collector)
     own = generate_latest(registry)

@@ -1,4 +1,4 @@
-"""GET /model: who answers, since when, trained on what, and how it does lately."""
+"""GET /model: the served models, their training metadata, and the served indicators."""
 
 from __future__ import annotations
 
@@ -9,31 +9,31 @@ from typing import Any, Final
 from flask import Blueprint, Response
 
 from serving.indicators import read_indicators
-from serving.live_model import LoadedModel
 from serving.requests import json_response
+from serving.served_models import LoadedModel
 from serving.service import service
 
 bp = Blueprint("model_info", __name__)
 
-_LARGE: Final = ("vocabulary",)
-"""Parts of a model's description that are too long to show."""
+_HIDDEN: Final = ("vocabulary",)
+"""Keys of a model's description that are too long to show."""
 
 
 @bp.get("/model")
 def show_model() -> Response:
-    """Describe what is live, the A/B test, what failed lately, and the live indicators."""
-    found = service()
-    live, status = found.models.current, found.models.status()
+    """Describe the served models, the A/B test, recent failures, and the served indicators."""
+    state = service()
+    served, status = state.models.current, state.models.status()
     return json_response(
         {
-            "champion": _described(live.champion),
-            "challenger": _described(live.challenger),
-            "ab_test": live.ab_test,
-            "site": found.settings.site,
+            "champion": _described(served.champion),
+            "challenger": _described(served.challenger),
+            "ab_test": served.ab_test,
+            "site": state.settings.site,
             "checked_at": status.checked_at,
             "failures": status.failures,
             "problem": status.problem,
-            "days": read_indicators(found.shelf.indicators_path),
+            "days": read_indicators(state.model_cache.indicators_path),
         }
     )
 
@@ -49,5 +49,5 @@ def _described(model: LoadedModel | None) -> Mapping[str, Any] | None:
         "age_days": round(age.total_seconds() / 86400, 2),
         "sha256": model.sha256,
         "tags": len(model.candidate.vocabulary),
-        "description": {k: v for k, v in model.description.items() if k not in _LARGE},
+        "description": {k: v for k, v in model.description.items() if k not in _HIDDEN},
     }

@@ -1,4 +1,4 @@
-"""GET /openapi.json: the interface, made from the types that check it."""
+"""GET /openapi.json: the API description, generated from the types that validate requests."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ def document() -> Response:
 
 @cache
 def openapi_document(*, needs_key: bool) -> dict[str, Any]:
-    """Return the OpenAPI document; with ``needs_key`` it asks for an API key."""
+    """Return the OpenAPI document; with ``needs_key`` it requires an API key."""
     schemas, components = payloads.schemas()
     (problem,), more = msgspec.json.schema_components(
         [Problem], ref_template="#/components/schemas/{name}"
     )
-    refused = _Refusals(problem, needs_key=needs_key)
+    errors = _ErrorResponses(problem, needs_key=needs_key)
     either = {"oneOf": [schemas["question"], schemas["batch"]]}
     answers = {"oneOf": [schemas["answer"], {"type": "array", "items": schemas["answer"]}]}
     paths = {
@@ -43,26 +43,26 @@ def openapi_document(*, needs_key: bool) -> dict[str, Any]:
                 "requestBody": _body(either),
                 "responses": {
                     "200": _json("Suggested tags, best first; recorded", answers),
-                    **refused(400, 413, 415, 503),
+                    **errors(400, 413, 415, 503),
                 },
             }
         },
         "/feedback": {
             "post": {
                 "operationId": "give_feedback",
-                "summary": "Say which tags a question got in the end; the latest word counts",
+                "summary": "Record the final tags of a question; the latest feedback counts",
                 "requestBody": _body(schemas["feedback"]),
                 "responses": {
-                    "201": _json("Recorded", schemas["feedback_kept"]),
-                    **refused(400, 404, 413, 415, 503),
+                    "201": _json("Recorded", schemas["feedback_recorded"]),
+                    **errors(400, 404, 413, 415, 503),
                 },
             }
         },
         "/model": {
             "get": {
                 "operationId": "show_model",
-                "summary": "Who answers, since when, trained on what, and how it does lately",
-                "responses": {"200": _json("What is live", _OBJECT), **refused()},
+                "summary": "The served models, their training metadata, and the live indicators",
+                "responses": {"200": _json("Served models", _OBJECT), **errors()},
             }
         },
         "/healthz": {"get": _open("healthz", "Whether the process answers", {"200": _OBJECT})},
@@ -114,8 +114,8 @@ _STATUSES: Final = {
 }
 
 
-class _Refusals:
-    """Makes the ``responses`` of the errors that an operation may answer with."""
+class _ErrorResponses:
+    """Builds the error ``responses`` of an operation."""
 
     def __init__(self, problem: dict[str, Any], *, needs_key: bool) -> None:
         self._content = {MEDIA_TYPE: {"schema": problem}}
@@ -137,7 +137,7 @@ def _json(description: str, schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _open(name: str, summary: str, answers: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """Return an operation that needs no key and answers JSON objects."""
+    """Return an operation that needs no key and returns JSON objects."""
     return {
         "operationId": name,
         "summary": summary,

@@ -1,4 +1,4 @@
-"""GET /: a page to try the service, in plain HTML with a little script of its own."""
+"""GET /: a web page to try the service."""
 
 from flask import Blueprint, render_template
 
@@ -9,6 +9,6 @@ bp = Blueprint("page", __name__)
 
 @bp.get("/")
 def show() -> str:
-    """Answer with the page; everything else on it comes from the interface."""
-    found = service()
-    return render_template("page.html", site=found.settings.site, needs_key=found.needs_key)
+    """Answer with the page, whose script calls the API."""
+    state = service()
+    return render_template("page.html", site=state.settings.site, needs_key=state.needs_key)

@@ -11,26 +11,34 @@ from msgspec import Meta
 
 from serving.errors import InvalidRequestError
 
-MOST_QUESTIONS: Final = 100
-MOST_TAGS: Final = 25
+MAX_QUESTIONS: Final = 100
+MAX_TAGS: Final = 25
 NOT_BLANK: Final = "[^ \\t\\r\\n]"
-"""Spelt out, as Python and ECMAScript disagree on what ``\\S`` is."""
+"""Spelled out, as ``\\S`` differs between Python and ECMAScript."""
 
 Title = Annotated[
     str,
     Meta(max_length=500, pattern=NOT_BLANK, description="the question's title, plain text"),
 ]
 Body = Annotated[
-    str, Meta(max_length=200_000, description="the question's text, in the form `format` says")
+    str, Meta(max_length=200_000, description="the question's text, in the format `format`")
 ]
 QuestionId = Annotated[
     int,
-    Meta(ge=1, le=2**63 - 1, description="id on the site: its true tags judge the answer later"),
+    Meta(
+        ge=1,
+        le=2**63 - 1,
+        description="id on the site, by which the answer is later compared with the true tags",
+    ),
 ]
-Count = Annotated[int, Meta(ge=1, le=MOST_TAGS, description="tags wanted at most")]
+Count = Annotated[int, Meta(ge=1, le=MAX_TAGS, description="maximum number of tags")]
 Client = Annotated[
     str,
-    Meta(min_length=1, max_length=100, description="who asks; an A/B test keeps to it"),
+    Meta(
+        min_length=1,
+        max_length=100,
+        description="who sends the question; an A/B test assigns variants by it",
+    ),
 ]
 Tag = Annotated[str, Meta(min_length=1, max_length=100, pattern=NOT_BLANK)]
 
@@ -43,17 +51,17 @@ class Question(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     question_id: QuestionId | None = None
     k: Count = 5
     client: Client | None = None
-    format: Annotated[
-        Literal["html", "markdown"], Meta(description="what `body` is written in")
-    ] = "html"
-    explain: Annotated[bool, Meta(description="whether each tag comes with its reasons")] = False
+    format: Annotated[Literal["html", "markdown"], Meta(description="the format of `body`")] = (
+        "html"
+    )
+    explain: Annotated[bool, Meta(description="whether to return the reasons for each tag")] = False
 
 
-Batch = Annotated[list[Question], Meta(min_length=1, max_length=MOST_QUESTIONS)]
+Batch = Annotated[list[Question], Meta(min_length=1, max_length=MAX_QUESTIONS)]
 
 
 class TagReason(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One thing that spoke for a tag: a word, a similar question, or the tag's own name."""
+    """A reason for a tag: a word, a similar question, or a mention of the tag's name."""
 
     kind: str
     text: str
@@ -62,7 +70,7 @@ class TagReason(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class ScoredTag(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A tag with the model's estimate, in [0, 1], that the question bears it."""
+    """A tag with the model's estimated probability, in [0, 1], that the question has it."""
 
     tag: str
     score: Annotated[float, Meta(ge=0, le=1)]
@@ -76,21 +84,19 @@ class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
     model_version: str
     variant: Literal["champion", "challenger"]
     prediction_id: UUID
-    body_html: Annotated[
-        str | None, Meta(description="the Markdown as it was read, safe to show")
-    ] = None
+    body_html: Annotated[str | None, Meta(description="the Markdown as sanitised HTML")] = None
 
 
-class FeedbackGiven(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """The tags that a question got in the end."""
+class FeedbackRequest(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """The final tags of a question."""
 
     prediction_id: UUID
-    final_tags: Annotated[list[Tag], Meta(max_length=MOST_TAGS)]
+    final_tags: Annotated[list[Tag], Meta(max_length=MAX_TAGS)]
     source: Literal["page", "api", "site"] = "api"
 
 
-class FeedbackKept(msgspec.Struct, frozen=True):
-    """The id of feedback that was recorded."""
+class FeedbackRecorded(msgspec.Struct, frozen=True):
+    """The id of recorded feedback."""
 
     feedback_id: UUID
 
@@ -99,15 +105,15 @@ T = TypeVar("T")
 QUESTIONS: Final[msgspec.json.Decoder[Question | list[Question]]] = msgspec.json.Decoder(
     Question | Batch
 )
-FEEDBACK: Final = msgspec.json.Decoder(FeedbackGiven)
+FEEDBACK: Final = msgspec.json.Decoder(FeedbackRequest)
 
-_PLACE: Final = re.compile(r"^(.*?)(?: - at `\$\.?(.*?)`)?$", re.DOTALL)
+_PATH: Final = re.compile(r"^(.*?)(?: - at `\$\.?(.*?)`)?$", re.DOTALL)
 _NAMED: Final = re.compile(r"(?:unknown|required) field `([^`]*)`")
 
 
-def decoded(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
+def decode(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
     """
-    Return ``body`` as what ``decoder`` is for.
+    Return ``body``, decoded and validated.
 
     Raises
     ------
@@ -117,9 +123,9 @@ def decoded(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
     try:
         return decoder.decode(body)
     except msgspec.ValidationError as error:
-        if "`float`" in str(error) and (whole := _whole(body)) is not None:
-            return decoded(decoder, whole)
-        detail, field = _explained(str(error))
+        if "`float`" in str(error) and (integral := _with_integers(body)) is not None:
+            return decode(decoder, integral)
+        detail, field = _split_message(str(error))
         raise InvalidRequestError(detail, field=field) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InvalidRequestError(f"the body is not JSON: {error}") from None
@@ -127,8 +133,8 @@ def decoded(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
         raise InvalidRequestError("the body is nested too deeply") from None
 
 
-def _whole(body: bytes) -> bytes | None:
-    """Return ``body`` with 1.0 written as 1, the same number to JSON Schema; None if none is."""
+def _with_integers(body: bytes) -> bytes | None:
+    """Return ``body`` with 1.0 as 1, which JSON Schema treats alike; None if nothing changes."""
     changed = False
 
     def walk(part: Any) -> Any:
@@ -143,27 +149,27 @@ def _whole(body: bytes) -> bytes | None:
         return part
 
     try:
-        # A later part may be no JSON at all; and 1e300 is a whole number too, but no id.
+        # A later part may be invalid JSON; and 1e300 is integral too, but no id.
         walked = walk(msgspec.json.decode(body))
         return msgspec.json.encode(walked) if changed else None
     except (msgspec.MsgspecError, UnicodeDecodeError, OverflowError, RecursionError):
         return None
 
 
-def _explained(message: str) -> tuple[str, str | None]:
-    """Split msgspec's message into what is wrong and where."""
-    match = _PLACE.match(message)
-    detail, place = (match.group(1), match.group(2) or "") if match else (message, "")
+def _split_message(message: str) -> tuple[str, str | None]:
+    """Split msgspec's message into detail and field path."""
+    match = _PATH.match(message)
+    detail, path = (match.group(1), match.group(2) or "") if match else (message, "")
     if named := _NAMED.search(detail):
-        place = f"{place}.{named.group(1)}" if place else named.group(1)
-    return f"{place}: {detail}" if place else detail, place or None
+        path = f"{path}.{named.group(1)}" if path else named.group(1)
+    return f"{path}: {detail}" if path else detail, path or None
 
 
 def schemas() -> tuple[dict[str, Any], dict[str, Any]]:
     """Return JSON schemas of requests and answers, and the components that they refer to."""
-    types = [Question, Batch, Answer, FeedbackGiven, FeedbackKept]
+    types = [Question, Batch, Answer, FeedbackRequest, FeedbackRecorded]
     found, components = msgspec.json.schema_components(
         types, ref_template="#/components/schemas/{name}"
     )
-    keys = ("question", "batch", "answer", "feedback", "feedback_kept")
+    keys = ("question", "batch", "answer", "feedback", "feedback_recorded")
     return dict(zip(keys, found, strict=True)), components

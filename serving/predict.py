@@ -5,7 +5,7 @@ from time import perf_counter
 from flask import Blueprint, Response, g
 
 from serving import metrics
-from serving.payloads import QUESTIONS, decoded
+from serving.payloads import QUESTIONS, decode
 from serving.requests import json_body, json_response
 from serving.service import service
 
@@ -14,13 +14,13 @@ bp = Blueprint("predict", __name__)
 
 @bp.post("/predict")
 def predict() -> Response:
-    """Answer with the best tags, after recording what was asked and answered."""
+    """Answer with the best tags, after recording questions and answers."""
     started = perf_counter()
-    asked = decoded(QUESTIONS, json_body())
+    payload = decode(QUESTIONS, json_body())
     parsed = perf_counter()
-    questions = asked if isinstance(asked, list) else [asked]
-    g.asked = questions  # for the log
+    questions = payload if isinstance(payload, list) else [payload]
+    g.questions = questions  # for the access log
     answers = service().suggester.answer(questions)
-    response = json_response(answers if isinstance(asked, list) else answers[0])
-    metrics.REQUESTED.note(metrics.Requested(parsed - started, perf_counter() - started))
+    response = json_response(answers if isinstance(payload, list) else answers[0])
+    metrics.REQUEST_TIMINGS.add(metrics.RequestTimings(parsed - started, perf_counter() - started))
     return response

@@ -1,4 +1,4 @@
-"""Every error as one shape: a problem document (RFC 9457, ``application/problem+json``)."""
+"""Problem documents (RFC 9457, ``application/problem+json``) for all errors."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MEDIA_TYPE: Final = "application/problem+json"
 
 
 class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A request that was not done, and why; ``field`` is the one at fault, if it is one."""
+    """Why a request failed; ``field`` names the field at fault, if there is one."""
 
     type: str
     title: str
@@ -69,7 +69,7 @@ def _refused(error: ProblemError) -> Response:
 
 
 def _http_error(error: HTTPException) -> Response:
-    """Answer what Flask itself refuses: no such page, wrong method, too large a body."""
+    """Answer errors that Flask raises: not found, wrong method, too large a body."""
     status = error.code or 500
     detail = error.description or error.name
     if isinstance(error, RequestEntityTooLarge):
@@ -89,5 +89,5 @@ def _failed(error: Exception) -> Response:
         kind="internal_error",
         title="The service failed",
         status=500,
-        detail="this is a fault of the service; its log names it under this request_id",
+        detail="this is a fault of the service; its log holds the error under this request_id",
     )

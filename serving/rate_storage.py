@@ -1,8 +1,8 @@
 """
-Counters of the rate limit that all workers of one gunicorn share, without a server of their own.
+Rate-limit counters that the workers of one gunicorn share, without a separate server.
 
-Flask-Limiter's in-memory storage counts per process, so that each key would have its limit once
-per worker. This one keeps the counters in memory that is made before gunicorn forks.
+Flask-Limiter's in-memory storage counts per process, which would multiply each key's limit by the
+number of workers. This one keeps the counters in shared memory allocated before gunicorn forks.
 """
 
 from __future__ import annotations
@@ -42,16 +42,16 @@ class SharedMemoryStorage(Storage):
 
     @property
     def base_exceptions(self) -> type[Exception]:
-        """What a failing storage raises."""
+        """The exceptions of a failing storage."""
         return OSError
 
     def incr(self, key: str, expiry: float, amount: int = 1) -> int:
-        """Add ``amount`` to the counter of ``key`` and return it; it ends in ``expiry`` seconds."""
+        """Add ``amount`` to ``key``'s counter and return it; a new one expires in ``expiry`` s."""
         with self._locked():
-            place, code, expires_at, count = self._find(key)
+            offset, key_hash, expires_at, count = self._find(key)
             if expires_at <= time.time():
                 expires_at, count = time.time() + expiry, 0
-            _SLOT.pack_into(self._memory, place, code, expires_at, count + amount)
+            _SLOT.pack_into(self._memory, offset, key_hash, expires_at, count + amount)
             return count + amount
 
     def get(self, key: str) -> int:
@@ -61,29 +61,29 @@ class SharedMemoryStorage(Storage):
             return count if expires_at > time.time() else 0
 
     def get_expiry(self, key: str) -> float:
-        """Return when the counter of ``key`` ends, in seconds since 1970."""
+        """Return when the counter of ``key`` expires, in seconds since 1970."""
         with self._locked():
             return max(self._find(key)[2], time.time())
 
     def check(self) -> bool:
-        """Return that memory is there."""
+        """Return True: memory is always available."""
         return True
 
     def reset(self) -> int | None:
-        """Forget every counter."""
+        """Clear every counter."""
         with self._locked():
             self._memory[:] = bytes(len(self._memory))
         return None
 
     def clear(self, key: str) -> None:
-        """Forget the counter of ``key``."""
+        """Clear the counter of ``key``."""
         with self._locked():
-            place, code, _, _ = self._find(key)
-            _SLOT.pack_into(self._memory, place, code, 0.0, 0)
+            offset, key_hash, _, _ = self._find(key)
+            _SLOT.pack_into(self._memory, offset, key_hash, 0.0, 0)
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        """Keep threads and other workers out; the kernel frees a killed worker's lock."""
+        """Exclude threads and other workers; the kernel frees a killed worker's lock."""
         with self._lock:
             fcntl.lockf(self._fd, fcntl.LOCK_EX)
             try:
@@ -93,16 +93,16 @@ class SharedMemoryStorage(Storage):
 
     def _find(self, key: str) -> tuple[int, int, float, int]:
         """
-        Return place, hash, expiry and count of ``key``'s slot.
+        Return offset, key hash, expiry and count of ``key``'s slot.
 
-        A new key takes the slot that ends first among the few where it may be: a free or ended
-        one, as long as far fewer keys than slots are in use.
+        Linear probing over `PROBES` slots. A new key takes the one that expires first: a free or
+        expired slot, as long as far fewer keys than slots are in use.
         """
-        code = int.from_bytes(blake2b(key.encode(), digest_size=8).digest(), "big") or 1
-        places = [(code + step) % SLOTS * _SLOT.size for step in range(PROBES)]
-        slots = [(place, *_SLOT.unpack_from(self._memory, place)) for place in places]
-        for place, found, expires_at, count in slots:
-            if found == code:
-                return place, code, expires_at, count
-        place = min(slots, key=lambda slot: slot[2])[0]
-        return place, code, 0.0, 0
+        key_hash = int.from_bytes(blake2b(key.encode(), digest_size=8).digest(), "big") or 1
+        offsets = [(key_hash + step) % SLOTS * _SLOT.size for step in range(PROBES)]
+        slots = [(offset, *_SLOT.unpack_from(self._memory, offset)) for offset in offsets]
+        for offset, slot_hash, expires_at, count in slots:
+            if slot_hash == key_hash:
+                return offset, key_hash, expires_at, count
+        offset = min(slots, key=lambda slot: slot[2])[0]
+        return offset, key_hash, 0.0, 0

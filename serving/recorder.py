@@ -1,5 +1,5 @@
 """
-The durable record: an answer leaves only when its row is in the spool on disk.
+Durable recording: a response is sent only when its rows are in the spool on disk.
 
 The spool drains into PostgreSQL, in order, within about a second.
 """
@@ -34,36 +34,36 @@ Copy = Callable[[Connection, Sequence[bytes]], int]
 
 PREDICTION: Final = "p"
 FEEDBACK: Final = "f"
-DRAIN_S: Final = 0.7
-AWAY_S: Final = 1.0
-ADOPT_S: Final = 5.0
+DRAIN_INTERVAL_S: Final = 0.7
+OUTAGE_RETRY_S: Final = 1.0
+ADOPT_INTERVAL_S: Final = 5.0
 
 
 class Recorder(Protocol):
-    """Keeps what was answered; returns only when it cannot be lost any more."""
+    """Records answers and feedback; every method returns only when the rows are durable."""
 
     def record(self, rows: Sequence[Prediction]) -> None:
-        """Keep ``rows``, all or none; CannotRecordError if they could not be made durable."""
+        """Record ``rows``, all or none; CannotRecordError if they could not be made durable."""
 
     def record_feedback(self, row: Feedback) -> None:
-        """Keep ``row``; CannotRecordError if it could not be made durable."""
+        """Record ``row``; CannotRecordError if it could not be made durable."""
 
     def start(self) -> None:
-        """Begin the work in the background, in the process that answers."""
+        """Start background work; call it in the worker process, after the fork."""
 
     def close(self) -> None:
-        """Stop the work in the background; what is not in PostgreSQL yet stays on disk."""
+        """Stop background work; rows that are not in PostgreSQL yet stay on disk."""
 
 
 class SpoolRecorder:
     """
-    Records to a spool and drains it into PostgreSQL in a thread of its own.
+    Records to a spool, which a background thread drains into PostgreSQL.
 
     Parameters
     ----------
     spool : Spool
     connect : callable returning Engine
-        Called once, in the worker itself: connections do not survive a fork.
+        Called once, in the worker process: connections do not survive a fork.
     """
 
     def __init__(self, spool: Spool, connect: Callable[[], Engine]) -> None:
@@ -73,8 +73,8 @@ class SpoolRecorder:
         self._stop = threading.Event()
         self._drain_lock = threading.Lock()
         self._thread: threading.Thread | None = None
-        self._adopted_at = float("-inf")
-        self._away = False
+        self._last_adopted = float("-inf")
+        self._unavailable = False
 
     def record(self, rows: Sequence[Prediction]) -> None:
         """Append ``rows`` to the spool; see `Recorder`."""
@@ -85,29 +85,29 @@ class SpoolRecorder:
         self._append(FEEDBACK, [feedback_line(row)])
 
     def start(self) -> None:
-        """Start draining; also what dead workers left behind."""
+        """Start draining, including segments of dead workers."""
         self._thread = threading.Thread(target=self._run, name="drain", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
-        """Drain once more if PostgreSQL answers, then let go of the files."""
+        """Drain a last time unless PostgreSQL is unavailable, then release the files."""
         self._stop.set()
         if self._thread is not None:
             self._thread.join(timeout=15.0)
-        if not self._away:
+        if not self._unavailable:
             self.drain()
         self._spool.close()
         if self._engine is not None:
             self._engine.dispose()
 
     def drain(self) -> bool:
-        """Move what waits to PostgreSQL; False if it is away. Safe from any thread."""
+        """Move waiting rows to PostgreSQL; False if it is unavailable. Safe from any thread."""
         with self._drain_lock:
             now = time.monotonic()
-            if now - self._adopted_at >= ADOPT_S:
+            if now - self._last_adopted >= ADOPT_INTERVAL_S:
                 self._spool.adopt()
-                self._adopted_at = now
-            # While segments wait, the current one grows instead: an outage makes few files.
+                self._last_adopted = now
+            # While sealed segments wait, the current one grows: an outage leaves few files.
             if not self._spool.sealed or self._spool.current_bytes >= SEGMENT_BYTES:
                 self._spool.seal()
             try:
@@ -115,9 +115,9 @@ class SpoolRecorder:
                     self._store(self._spool.sealed[0])
                     self._spool.sealed.popleft().delete()
             except (SQLAlchemyError, OSError) as error:
-                self._note_away(error)
+                self._note_outage(error)
                 return False
-            self._away = False
+            self._unavailable = False
             return True
 
     def _append(self, kind: str, lines: Sequence[bytes]) -> None:
@@ -126,26 +126,26 @@ class SpoolRecorder:
         except OSError as error:
             metrics.RECORD_FAILURES.inc()
             raise CannotRecordError(str(error)) from error
-        metrics.RECORDED.note(len(lines))
+        metrics.RECORDED.add(len(lines))
 
     def _run(self) -> None:
-        while not self._stop.wait(AWAY_S if self._away else DRAIN_S):
+        while not self._stop.wait(OUTAGE_RETRY_S if self._unavailable else DRAIN_INTERVAL_S):
             try:
                 self.drain()
             except Exception:  # the thread must outlive any fault: rows are safe on disk
                 log.exception("draining failed; will be tried again")
                 metrics.DRAIN_FAILURES.inc()
-                self._away = True
+                self._unavailable = True
 
     def _store(self, segment: Segment) -> None:
-        """Store a whole segment in one transaction, or line by line if PostgreSQL refuses one."""
+        """Store a whole segment in one transaction, or line by line if PostgreSQL rejects one."""
         lines = segment.lines()
         for copy in (copy_new_predictions, copy_predictions):
             try:
                 stored = self._store_lines(lines, copy)
                 break
             except (DataError, IntegrityError):
-                pass  # the next way may store them
+                pass  # the next statement may store them
         else:
             stored = sum(self._store_one(segment, *line) for line in lines)
         metrics.DRAINED.inc(stored)
@@ -164,22 +164,22 @@ class SpoolRecorder:
         return stored
 
     def _store_one(self, segment: Segment, kind: str, line: bytes) -> int:
-        """Store one line; one that PostgreSQL refuses is put aside, so that it blocks nobody."""
+        """Store one line; a rejected one goes to ``rejected.log``, so that it blocks no other."""
         try:
             return self._store_lines([(kind, line)], copy_predictions)
         except (DataError, IntegrityError) as error:
-            log.error("a row was refused and put into rejected.log: %s", error.orig)
+            log.error("PostgreSQL rejected a row, which is now in rejected.log: %s", error.orig)
             metrics.REJECTED.inc()
             with (segment.path.parent / "rejected.log").open("ab") as file:
                 file.write(kind.encode("ascii") + b" " + line + b"\n")
             return 0
 
-    def _note_away(self, error: Exception) -> None:
-        """Say once per outage that rows wait on disk, and drop connections that may be broken."""
+    def _note_outage(self, error: Exception) -> None:
+        """Log an outage once, and drop connections that may be broken."""
         metrics.DRAIN_FAILURES.inc()
-        if not self._away:
-            log.warning("PostgreSQL is away, predictions wait in the spool: %s", error)
-        self._away = True
-        self._spool.forget()
+        if not self._unavailable:
+            log.warning("PostgreSQL is unavailable, predictions wait in the spool: %s", error)
+        self._unavailable = True
+        self._spool.drop_buffers()
         if self._engine is not None:
             self._engine.dispose()

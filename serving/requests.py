@@ -1,4 +1,4 @@
-"""What every request has: a JSON body, an id, protective headers, a line in the log."""
+"""What all endpoints share: JSON bodies, request ids, security headers, the access log."""
 
 from __future__ import annotations
 
@@ -42,10 +42,10 @@ _ENCODE: Final = msgspec.json.Encoder().encode
 
 class JsonResponse(Response):
     """
-    An answer that no browser shows by itself: the page's headers would be wasted on it.
+    A JSON response without the page's security headers, which only documents in a browser need.
 
-    It is sent as it is: nothing streams or must be closed, and no location is to be completed,
-    which is what a response otherwise looks for. ``headers`` are those that others add.
+    It skips what werkzeug's response does for streams, resources to close and relative locations.
+    ``headers`` holds only the additional headers.
     """
 
     default_mimetype = None
@@ -55,7 +55,7 @@ class JsonResponse(Response):
         self._body = body
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
-        """Send headers and body; no body to HEAD."""
+        """Send headers and body; no body for HEAD."""
         own = [*JSON_HEADERS, ("Content-Length", str(len(self._body)))]
         start_response(self.status, own + self.headers.to_wsgi_list())
         return [] if environ["REQUEST_METHOD"] == "HEAD" else [self._body]
@@ -70,19 +70,19 @@ def json_body() -> bytes:
 
 
 def json_response(value: Any, *, status: int = 200) -> Response:
-    """Return ``value`` as a JSON answer."""
+    """Return ``value`` as a JSON response."""
     return JsonResponse(_ENCODE(value), status)
 
 
 class App(Flask):
-    """Flask without what this service has no use for: coroutines, subdomains, absolute URLs."""
+    """Flask without features that the service does not use: coroutines, subdomains, hosts."""
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """Return ``func`` as it is."""
         return func
 
     def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
-        """Return what finds the request's view by path and method, whatever its host."""
+        """Return the adapter that matches the request by path and method, whatever its host."""
         if request is None:
             return super().create_url_adapter(request)
         return self.url_map.bind(
@@ -96,7 +96,7 @@ class App(Flask):
 
 
 def register(app: Flask, settings: Settings, access_log: AccessLog) -> None:
-    """Give every answer of ``app`` its id and headers, and note a line about it."""
+    """Give every response of ``app`` its id and headers, and add a line to the access log."""
     origins = {origin.strip() for origin in settings.service_cors_origins.split(",")} - {""}
     log_text = settings.service_log_text
 
@@ -109,14 +109,14 @@ def register(app: Flask, settings: Settings, access_log: AccessLog) -> None:
         headers, environ = response.headers, request.environ
         found = request_id()
         headers.add(HEADER, found)
-        if not isinstance(response, JsonResponse):  # whatever a browser may show by itself
+        if not isinstance(response, JsonResponse):  # a document that a browser may show
             headers.update(PAGE_HEADERS)
         if origins and (origin := environ.get("HTTP_ORIGIN")) in origins:
             headers["Access-Control-Allow-Origin"] = origin
             headers["Access-Control-Allow-Methods"] = CORS_METHODS
             headers["Access-Control-Allow-Headers"] = CORS_HEADERS
             headers["Vary"] = "Origin"
-        if access_log.wanted:
+        if access_log.enabled:
             line = access_line(
                 request_id=found,
                 method=environ["REQUEST_METHOD"],
@@ -124,8 +124,8 @@ def register(app: Flask, settings: Settings, access_log: AccessLog) -> None:
                 status=response.status_code,
                 seconds=perf_counter() - g.started,
                 key=g.get("key_name"),
-                asked=g.get("asked"),
+                questions=g.get("questions"),
                 log_text=log_text,
             )
-            access_log.note(line)
+            access_log.add(line)
         return response

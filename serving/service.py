@@ -1,4 +1,4 @@
-"""What the views work with, in one place of the app."""
+"""The collaborators that the views use, stored with the app."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from typing import cast
 from flask import Flask, current_app
 
 from include.settings import Settings
-from serving.batches import Flusher
-from serving.live_model import ModelSource
 from serving.metrics import MachineCollector
-from serving.shelf import Shelf
+from serving.model_cache import ModelCache
+from serving.served_models import ModelSource
 from serving.suggester import Suggester
+from serving.write_buffers import Flusher
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """The service's collaborators; ``needs_key`` says whether requests must bear an API key."""
+    """The service's collaborators; ``needs_key`` says whether requests need an API key."""
 
     settings: Settings
     models: ModelSource
     suggester: Suggester
-    shelf: Shelf
+    model_cache: ModelCache
     spool_folder: Path
     collector: MachineCollector
     flusher: Flusher
@@ -31,10 +31,10 @@ class Service:
 
 
 def service_of(app: Flask) -> Service:
-    """Return the collaborators that `serving.app.create_app` gave to ``app``."""
+    """Return the collaborators that `serving.app.create_app` stored in ``app``."""
     return cast(Service, app.extensions["tagkeeper"])
 
 
 def service() -> Service:
-    """Return the collaborators of the app that answers the current request."""
+    """Return the collaborators of the current app."""
     return service_of(current_app)

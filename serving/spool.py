@@ -1,10 +1,10 @@
 """
-A spool on local disk: what is appended outlives the process, and later moves on in order.
+A spool on local disk: appended lines survive the process and are drained in order.
 
-Each worker appends to a segment file of its own and holds a lock on it while it lives. A line is
-``crc32 kind payload``; ``write`` hands it to the kernel, so it survives ``kill -9``; with ``sync``
-it is on the disk itself, one ``fdatasync`` for all threads that wait. A segment is sealed, moved
-to PostgreSQL in one transaction, then deleted; what a dead worker left is adopted by any other.
+Each worker appends to its own segment file and holds a lock on it while it lives. A line is
+``crc32 kind payload``. ``write`` hands it to the kernel, so it survives ``kill -9``; with ``sync``
+it is flushed to the disk, one ``fdatasync`` for all waiting threads. A segment is sealed, moved to
+PostgreSQL in one transaction, then deleted; any worker adopts the segments of a dead one.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Final
 
 SEGMENT_BYTES: Final = 8 * 1024 * 1024
-"""A segment that has reached this size is sealed even while older ones wait."""
+"""A segment of this size is sealed even while older ones wait."""
 
 
 @dataclass(eq=False, slots=True)
@@ -30,8 +30,8 @@ class Segment:
     """
     An open segment file.
 
-    ``synced`` bytes of its ``size`` are known to be on the disk. ``kept`` is what was appended, so
-    that it need not be read back; None if only the file has it.
+    The first ``synced`` bytes of its ``size`` are known to be on the disk. ``buffered`` holds the
+    appended lines, so that they need not be read back; None if they are only in the file.
     """
 
     path: Path
@@ -39,11 +39,11 @@ class Segment:
     size: int = 0
     synced: int = 0
     sync_lock: threading.Lock = field(default_factory=threading.Lock)
-    kept: list[tuple[str, bytes]] | None = None
+    buffered: list[tuple[str, bytes]] | None = None
 
     def lines(self) -> list[tuple[str, bytes]]:
-        """Return (kind, payload) of every whole line; a line torn by a crash is left out."""
-        return list(self._read()) if self.kept is None else self.kept
+        """Return (kind, payload) of every valid line; a line cut by a crash is left out."""
+        return list(self._read()) if self.buffered is None else self.buffered
 
     def _read(self) -> Iterator[tuple[str, bytes]]:
         for line in self.path.read_bytes().split(b"\n"):
@@ -52,12 +52,12 @@ class Segment:
                 yield rest[:1].decode("ascii"), rest[2:]
 
     def delete(self) -> None:
-        """Remove the file and let go of it: all of it is stored elsewhere."""
+        """Delete the file, whose lines are stored elsewhere, and close it."""
         self.path.unlink(missing_ok=True)
         self.close()
 
     def close(self) -> None:
-        """Let go of the file, so that another worker may adopt it."""
+        """Close the file, which releases its lock, so that another worker may adopt it."""
         with self.sync_lock:
             self.synced = self.size
             if self.fd >= 0:
@@ -72,10 +72,10 @@ class Spool:
     Parameters
     ----------
     folder : Path
-        Shared by the workers of a machine; made if missing.
+        Shared by the workers of a machine; created if missing.
     sync : bool, default=False
-        Whether ``append`` returns only when the lines are on the disk itself, which a power cut
-        needs; a killed process does not.
+        Whether ``append`` waits until the lines are flushed to the disk: needed to survive a power
+        failure, not a killed process.
     """
 
     def __init__(self, folder: Path, *, sync: bool = False) -> None:
@@ -88,12 +88,12 @@ class Spool:
 
     def append(self, kind: str, payloads: Sequence[bytes]) -> None:
         """
-        Keep ``payloads`` (no line ends in them): all of them, or none and an OSError.
+        Append ``payloads``, which hold no line ends: all of them, or none and an OSError.
 
         Parameters
         ----------
         kind : str
-            One ASCII letter, given back by ``Segment.lines``.
+            One ASCII letter, returned by ``Segment.lines``.
         """
         head = kind.encode("ascii") + b" "
         data = b"".join(
@@ -105,38 +105,38 @@ class Spool:
                 segment = self._current = self._new_segment()
             self._write(segment, data)
             end = segment.size
-            if segment.kept is not None:
-                segment.kept.extend((kind, payload) for payload in payloads)
+            if segment.buffered is not None:
+                segment.buffered.extend((kind, payload) for payload in payloads)
         if self.sync:
             _sync(segment, end)
 
     @property
     def current_bytes(self) -> int:
-        """Bytes in the segment that is being written."""
+        """Size of the current segment."""
         segment = self._current
         return segment.size if segment else 0
 
     def seal(self) -> None:
-        """Put the current segment, if it holds anything, at the end of ``sealed``."""
+        """Move the current segment, unless it is empty, to the end of ``sealed``."""
         with self._lock:
             if self._current is not None and self._current.size:
                 self.sealed.append(self._current)
                 self._current = None
 
-    def forget(self) -> None:
-        """Keep sealed segments in their files alone: many may gather while nobody takes them."""
+    def drop_buffers(self) -> None:
+        """Free the memory of sealed segments, of which many may gather during an outage."""
         for segment in self.sealed:
-            segment.kept = None
+            segment.buffered = None
 
     def adopt(self) -> None:
-        """Put segments whose worker is dead at the end of ``sealed``, oldest first."""
+        """Add the segments of dead workers to the end of ``sealed``, oldest first."""
         own = {segment.path for segment in (*self.sealed, self._current) if segment is not None}
         for path in segment_paths(self.folder):
-            if path not in own and (segment := _locked(path)) is not None:
+            if path not in own and (segment := _adopted(path)) is not None:
                 self.sealed.append(segment)
 
     def close(self) -> None:
-        """Let go of every segment; what they hold stays on disk for the next worker."""
+        """Close every segment; their lines stay on disk for the next worker."""
         self.seal()
         while self.sealed:
             self.sealed.popleft().close()
@@ -146,7 +146,7 @@ class Spool:
                 self._current = None
 
     def _new_segment(self) -> Segment:
-        """Open a segment that nobody can see before it is locked."""
+        """Create a segment that is locked before other workers can see it."""
         self.folder.mkdir(parents=True, exist_ok=True)
         name = f"{time.time_ns() // 1_000_000:014d}-{os.getpid()}-{next(self._numbers)}"
         hidden = self.folder / f".{name}"
@@ -156,7 +156,7 @@ class Spool:
         hidden.rename(path)
         if self.sync:
             _sync_folder(self.folder)
-        return Segment(path, fd, kept=[])
+        return Segment(path, fd, buffered=[])
 
     @staticmethod
     def _write(segment: Segment, data: bytes) -> None:
@@ -164,7 +164,7 @@ class Spool:
         try:
             written = os.write(segment.fd, data)
             if written != len(data):
-                raise OSError(f"{written} of {len(data)} bytes fitted on the disk")
+                raise OSError(f"{written} of {len(data)} bytes written: no space left")
         except OSError:
             os.ftruncate(segment.fd, segment.size)
             raise
@@ -172,17 +172,17 @@ class Spool:
 
 
 def segment_paths(folder: Path) -> list[Path]:
-    """Return the segments in ``folder``, oldest first; their names begin with their birth."""
+    """Return the segments in ``folder``, oldest first; names begin with the creation time."""
     return sorted(folder.glob("[0-9]*.log"))
 
 
 def spool_state(folder: Path) -> tuple[int, float]:
-    """Return bytes waiting in ``folder`` and the age in seconds of the oldest that holds any."""
+    """Return waiting bytes and the age in seconds of the oldest segment that is not empty."""
     waiting, oldest = 0, 0.0
     for path in segment_paths(folder):
         try:
             size = path.stat().st_size
-        except FileNotFoundError:  # drained between the listing and the look
+        except FileNotFoundError:  # drained between glob and stat
             continue
         waiting += size
         if size:
@@ -190,8 +190,8 @@ def spool_state(folder: Path) -> tuple[int, float]:
     return waiting, oldest
 
 
-def _locked(path: Path) -> Segment | None:
-    """Return the segment at ``path`` if its worker is dead and nobody else has taken it."""
+def _adopted(path: Path) -> Segment | None:
+    """Return the segment at ``path`` if its worker is dead and no other has adopted it."""
     try:
         fd = os.open(path, os.O_RDWR | os.O_APPEND)
     except FileNotFoundError:
@@ -209,7 +209,7 @@ def _locked(path: Path) -> Segment | None:
 
 
 def _sync(segment: Segment, end: int) -> None:
-    """Return when the first ``end`` bytes are on the disk; one call serves all that wait."""
+    """Return when the first ``end`` bytes are on the disk; threads share one call."""
     with segment.sync_lock:
         if segment.synced >= end:
             return
@@ -219,7 +219,7 @@ def _sync(segment: Segment, end: int) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Put the folder's entries on the disk, so that a new file outlives a power cut."""
+    """Flush the folder's entries, so that a new file survives a power failure."""
     fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(fd)

@@ -1,4 +1,4 @@
-"""From questions to recorded answers: prepare, choose who answers, rank, record. Knows no Flask."""
+"""From questions to recorded answers: prepare, assign a variant, rank, record. Free of Flask."""
 
 from __future__ import annotations
 
@@ -12,27 +12,34 @@ from include.text.prepare import prepare
 from include.text.prepared import PreparedText
 from serving import metrics
 from serving.errors import NoModelError
-from serving.live_model import Live, LoadedModel, ModelSource
 from serving.markup import render
 from serving.payloads import Answer, Question, ScoredTag, TagReason
 from serving.prediction_ids import new_id
 from serving.recorder import Recorder
-from serving.variants import CHALLENGER, CHAMPION, Variant, model_of, on_trial, variant_of
+from serving.served_models import LoadedModel, ModelSource, ServedModels
+from serving.variants import (
+    CHALLENGER,
+    CHAMPION,
+    Variant,
+    ab_test_applies,
+    assigned_variant,
+    model_of,
+)
 
 NO_MODEL: Final = (
     "no model has been promoted yet: trigger the DAG train_candidates in Airflow (it needs months "
-    "that ingest_questions has stored); the service takes the model up by itself within seconds"
+    "that ingest_questions has stored); the service loads the model by itself within seconds"
 )
 
 
 class Suggester:
     """
-    Answers questions with what is live, and records every answer before it is given.
+    Answers questions with the served models, and records every answer before returning it.
 
     Parameters
     ----------
     site : str
-        Recorded with each answer, so that its true tags can be found.
+        Recorded with each answer, so that its true tags can be looked up.
     models : ModelSource
     recorder : Recorder
     """
@@ -44,41 +51,41 @@ class Suggester:
 
     def answer(self, questions: Sequence[Question]) -> list[Answer]:
         """
-        Answer ``questions``, in order, all with the models that are live at the first.
+        Answer ``questions``, in order, all with one snapshot of the served models.
 
         Raises
         ------
         NoModelError
-            If nothing is live yet.
+            If no model is served yet.
         CannotRecordError
-            If the answers could not be made durable: then none is given.
+            If the answers could not be made durable; then none is returned.
         """
-        live = self.models.current
-        if live.champion is None:
+        served = self.models.current
+        if served.champion is None:
             raise NoModelError(NO_MODEL)
         started = perf_counter()
         bodies = [render(q.body) if q.format == "markdown" else q.body for q in questions]
         texts = [prepare(q.title, body) for q, body in zip(questions, bodies, strict=True)]
         prepared = perf_counter()
-        variants = [variant_of(live, question) for question in questions]
-        ranked = _ranked(live, variants, questions, texts)
-        shadows = _shadow_ranks(live, questions, texts)
+        variants = [assigned_variant(served, question) for question in questions]
+        ranked = _ranked(served, variants, questions, texts)
+        shadow_ranked = _shadow_ranked(served, questions, texts)
         done = perf_counter()
         latency_ms = (done - started) * 1000 / len(questions)
         rows = [
-            self._row(live, question, body, variant, suggestions, latency_ms)
+            self._row(served, question, body, variant, suggestions, latency_ms)
             for question, body, variant, suggestions in zip(
                 questions, bodies, variants, ranked, strict=True
             )
         ]
         shadow_rows = [
-            self._shadow_row(live, row, suggestions)
-            for row, suggestions in zip(rows, shadows, strict=bool(shadows))
+            self._shadow_row(served, row, suggestions)
+            for row, suggestions in zip(rows, shadow_ranked, strict=bool(shadow_ranked))
         ]
         self.recorder.record(rows + shadow_rows)
         by_challenger = variants.count(CHALLENGER)
-        metrics.ANSWERED.note(
-            metrics.Answered(
+        metrics.ANSWER_TIMINGS.add(
+            metrics.AnswerTimings(
                 prepare=prepared - started,
                 rank=done - prepared,
                 record=perf_counter() - done,
@@ -88,20 +95,20 @@ class Suggester:
             )
         )
         return [
-            _answer(live, question, body, text, row)
+            _answer(served, question, body, text, row)
             for question, body, text, row in zip(questions, bodies, texts, rows, strict=True)
         ]
 
     def _row(
         self,
-        live: Live,
+        served: ServedModels,
         question: Question,
         body: str,
         variant: Variant,
         suggestions: Sequence[Suggestion],
         latency_ms: float,
     ) -> Prediction:
-        model = model_of(live, variant)
+        model = model_of(served, variant)
         prediction_id = new_id()
         return Prediction(
             prediction_id=prediction_id,
@@ -115,14 +122,16 @@ class Suggester:
             variant=variant,
             latency_ms=latency_ms,
             question_id=question.question_id,
-            ab_test_id=live.ab_test.ab_test_id if live.ab_test and on_trial(live) else None,
+            ab_test_id=served.ab_test.ab_test_id
+            if served.ab_test and ab_test_applies(served)
+            else None,
             client=question.client,
         )
 
     def _shadow_row(
-        self, live: Live, shown: Prediction, suggestions: Sequence[Suggestion]
+        self, served: ServedModels, shown: Prediction, suggestions: Sequence[Suggestion]
     ) -> Prediction:
-        challenger = model_of(live, CHALLENGER)
+        challenger = model_of(served, CHALLENGER)
         prediction_id = new_id()
         return Prediction(
             prediction_id=prediction_id,
@@ -144,7 +153,7 @@ class Suggester:
 
 
 def _ranked(
-    live: Live,
+    served: ServedModels,
     variants: Sequence[Variant],
     questions: Sequence[Question],
     texts: Sequence[PreparedText],
@@ -152,10 +161,10 @@ def _ranked(
     """Return each question's suggestions, ranked by one call per model."""
     ranked: list[tuple[Suggestion, ...]] = [()] * len(questions)
     for variant in dict.fromkeys(variants):
-        places = [place for place, chosen in enumerate(variants) if chosen == variant]
-        answers = _rank(model_of(live, variant), [texts[place] for place in places], questions)
-        for place, answer in zip(places, answers, strict=True):
-            ranked[place] = answer[: questions[place].k]
+        indices = [index for index, assigned in enumerate(variants) if assigned == variant]
+        answers = _rank(model_of(served, variant), [texts[index] for index in indices], questions)
+        for index, answer in zip(indices, answers, strict=True):
+            ranked[index] = answer[: questions[index].k]
     return ranked
 
 
@@ -165,26 +174,26 @@ def _rank(
     return model.candidate.rank(texts, max(question.k for question in questions))
 
 
-def _shadow_ranks(
-    live: Live, questions: Sequence[Question], texts: Sequence[PreparedText]
+def _shadow_ranked(
+    served: ServedModels, questions: Sequence[Question], texts: Sequence[PreparedText]
 ) -> list[tuple[Suggestion, ...]]:
     """
-    Return what the challenger would have said, in shadow mode; else nothing.
+    Return the challenger's suggestions in shadow mode; otherwise nothing.
 
-    It is computed before the answer leaves, so that both rows are recorded in one breath and the
-    pairs are complete; shadow mode therefore costs the challenger's ranking time.
+    They are computed before the response is sent, so that both rows are recorded together and no
+    question has only one of them; shadow mode therefore adds the challenger's ranking time.
     """
-    if live.ab_test is None or not live.ab_test.shadow or not on_trial(live):
+    if served.ab_test is None or not served.ab_test.shadow or not ab_test_applies(served):
         return []
-    answers = _rank(model_of(live, CHALLENGER), texts, questions)
+    answers = _rank(model_of(served, CHALLENGER), texts, questions)
     return [answer[: question.k] for answer, question in zip(answers, questions, strict=True)]
 
 
 def _answer(
-    live: Live, question: Question, body: str, text: PreparedText, row: Prediction
+    served: ServedModels, question: Question, body: str, text: PreparedText, row: Prediction
 ) -> Answer:
     variant = CHALLENGER if row.variant == CHALLENGER else CHAMPION
-    reasons = _reasons(model_of(live, variant), text, row) if question.explain else {}
+    reasons = _reasons(model_of(served, variant), text, row) if question.explain else {}
     return Answer(
         tags=[ScoredTag(tag, score, reasons.get(tag)) for tag, score in row.tags],
         model_version=row.model_version,

@@ -1,20 +1,20 @@
-"""Who answers a question: the champion, or the challenger of an open A/B test."""
+"""Variant assignment: the champion, or the challenger of an open A/B test, answers a question."""
 
 from __future__ import annotations
 
 from hashlib import blake2b
 from typing import Final, Literal
 
-from serving.live_model import Live, LoadedModel
 from serving.payloads import Question
+from serving.served_models import LoadedModel, ServedModels
 
 Variant = Literal["champion", "challenger"]
 CHAMPION: Final[Variant] = "champion"
 CHALLENGER: Final[Variant] = "challenger"
 
 
-def sticky_key(question: Question) -> str:
-    """Return whom an A/B test keeps to: the client, else the question, else its title."""
+def randomization_unit(question: Question) -> str:
+    """Return the unit that keeps its variant: the client, else the question, else its title."""
     if question.client is not None:
         return f"client:{question.client}"
     if question.question_id is not None:
@@ -22,22 +22,27 @@ def sticky_key(question: Question) -> str:
     return f"title:{question.title}"
 
 
-def share_of(ab_test_id: int, key: str) -> float:
+def bucket_of(ab_test_id: int, unit: str) -> float:
     """
-    Return the place of ``key`` in [0, 1), uniform over keys and drawn anew for each test.
+    Return a number in [0, 1) by hashing, uniform over units and independent between tests.
+
+    References
+    ----------
+    Kohavi, R., Tang, D. and Xu, Y. (2020). Trustworthy Online Controlled Experiments. Cambridge
+    University Press. (Variant assignment by a hash of experiment and unit.)
 
     Examples
     --------
-    >>> share_of(1, "client:ann") == share_of(1, "client:ann") != share_of(2, "client:ann")
+    >>> bucket_of(1, "client:ann") == bucket_of(1, "client:ann") != bucket_of(2, "client:ann")
     True
     """
-    digest = blake2b(f"{ab_test_id}|{key}".encode("utf-8", "replace"), digest_size=8).digest()
+    digest = blake2b(f"{ab_test_id}|{unit}".encode("utf-8", "replace"), digest_size=8).digest()
     return int.from_bytes(digest, "big") / 2**64
 
 
-def on_trial(live: Live) -> bool:
-    """Return whether the loaded models are the two that the open A/B test is about."""
-    test, champion, challenger = live.ab_test, live.champion, live.challenger
+def ab_test_applies(served: ServedModels) -> bool:
+    """Return whether the served models are the two that the open A/B test compares."""
+    test, champion, challenger = served.ab_test, served.champion, served.challenger
     return (
         test is not None
         and champion is not None
@@ -48,18 +53,18 @@ def on_trial(live: Live) -> bool:
     )
 
 
-def variant_of(live: Live, question: Question) -> Variant:
-    """Return who answers ``question``; without an A/B test, and in shadow mode, the champion."""
-    test = live.ab_test
-    if test is None or test.shadow or not on_trial(live):
+def assigned_variant(served: ServedModels, question: Question) -> Variant:
+    """Return the variant of ``question``: the champion without an A/B test or in shadow mode."""
+    test = served.ab_test
+    if test is None or test.shadow or not ab_test_applies(served):
         return CHAMPION
-    place = share_of(test.ab_test_id, sticky_key(question))
-    return CHALLENGER if place < test.share else CHAMPION
+    bucket = bucket_of(test.ab_test_id, randomization_unit(question))
+    return CHALLENGER if bucket < test.share else CHAMPION
 
 
-def model_of(live: Live, variant: Variant) -> LoadedModel:
-    """Return the model behind ``variant``, which `variant_of` has chosen."""
-    model = live.challenger if variant == CHALLENGER else live.champion
+def model_of(served: ServedModels, variant: Variant) -> LoadedModel:
+    """Return the model of ``variant``; ValueError if none is served."""
+    model = served.challenger if variant == CHALLENGER else served.champion
     if model is None:
-        raise ValueError(f"no model is live as {variant}")
+        raise ValueError(f"no model is served as {variant}")
     return model

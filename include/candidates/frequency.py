@@ -1,4 +1,4 @@
-"""The floor: every question gets the tags used most in the training window."""
+"""The baseline: every question gets the tags that were used most in the training window."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from include.candidates.base import Candidate, EncoderFactory
-from include.candidates.folder import read_array, read_json, write_array, write_json
-from include.candidates.labels import check_training, label_matrix
+from include.candidates.labels import check_training_data, label_matrix
+from include.candidates.model_files import read_array, read_json, write_array, write_json
 from include.text.prepared import PreparedText
 
 
 @dataclass(frozen=True, slots=True)
 class FrequencyParameters:
-    """None: there is nothing to choose."""
+    """No parameters."""
 
 
 class Frequency(Candidate):
-    """Scores each tag by the share of training questions that bear it."""
+    """Scores each tag by the share of training questions that have it."""
 
     name: ClassVar[str] = "frequency"
 
@@ -37,7 +37,7 @@ class Frequency(Candidate):
         vocabulary: Sequence[str],
     ) -> Self:
         """Count the tags; see `Candidate.fit`."""
-        check_training(texts, tags, vocabulary)
+        check_training_data(texts, tags, vocabulary)
         self.vocabulary = tuple(vocabulary)
         self._shares = label_matrix(tags, self.vocabulary).mean(axis=0, dtype=np.float32)
         return self
@@ -59,6 +59,6 @@ class Frequency(Candidate):
         candidate._shares = read_array(folder, "shares.npy")
         return candidate
 
-    def describe(self) -> dict[str, Any]:
+    def get_params(self) -> dict[str, Any]:
         """Return the parameters, none."""
         return asdict(self.parameters)

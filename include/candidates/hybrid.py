@@ -1,16 +1,16 @@
 """
-What combines best: words and meaning learned together and apart, mentions, one judge over all.
+Words and embeddings, learned jointly and separately, mentions, and one reranker over all of them.
 
-The ridge regression on the sum of kernels is the strongest single score; those on each view alone
-tell the second stage how far the views agree.
+The ridge regression on the sum of the kernels has the best single score; the regressions on one
+view each tell the reranker how far the views agree.
 """
 
 from dataclasses import dataclass
 from typing import ClassVar
 
 from include.candidates.encoders import ENCODERS
-from include.candidates.first_stage import TERMS, Blend, Design
-from include.candidates.ridge import MAX_QUESTIONS
+from include.candidates.first_stage import TERMS, RidgeSpec, StackSpec
+from include.candidates.kernel_ridge import MAX_QUESTIONS
 from include.candidates.stacked import StackedCandidate
 from include.errors import FixInputError
 
@@ -18,24 +18,24 @@ from include.errors import FixInputError
 @dataclass(frozen=True, slots=True)
 class HybridParameters:
     """
-    What can be chosen.
+    Parameters of `Hybrid`.
 
     Parameters
     ----------
     encoders : str, default="bert,use"
-        Comma-separated encoders whose vectors are used; each costs its time per question.
+        Comma-separated encoders; each adds its encoding time to every question.
     bert_weight, use_weight : float, default=1.0, 0.5
-        Of the encoders' kernels, against 1 for words, where they are learned together; > 0.
+        Of the encoders' kernels in the joint regression, relative to 1 for words; > 0.
     penalty : float, default=2.0
-        Of the regressions that see words; > 0.
+        Of the regressions with words; > 0.
     meaning_penalty : float, default=0.6
-        Of the regressions on an encoder's vectors alone; > 0.
+        Of the regressions on the encoder_weights of one encoder alone; > 0.
     title_weight : float, default=3.0
-        How often a word of the title counts, against once in prose and code; >= 1.
+        Factor on the counts of words in the title; >= 1.
     min_questions : int, default=2
-        Questions that must use a word for it to be learned; >= 1.
+        Minimum document frequency of a word; >= 1.
     max_questions : int, default=20000
-        The latest questions that are learned from; the kernel's memory grows with its square.
+        Number of the latest questions to train on; the kernel's memory grows with its square.
 
     Raises
     ------
@@ -53,39 +53,40 @@ class HybridParameters:
     max_questions: int = MAX_QUESTIONS
 
     def __post_init__(self) -> None:
-        """Refuse encoders that do not exist."""
-        if not self.meanings or not set(self.meanings) <= set(ENCODERS):
+        """Refuse unknown encoders."""
+        if not self.encoder_weights or not set(self.encoder_weights) <= set(ENCODERS):
             raise FixInputError(
                 f"hybrid: encoders must be some of {', '.join(ENCODERS)}, got {self.encoders!r}"
             )
 
     @property
-    def meanings(self) -> dict[str, float]:
-        """Each encoder that is used, with its weight."""
+    def encoder_weights(self) -> dict[str, float]:
+        """The weight of each encoder that is used."""
         weights = {"bert": self.bert_weight, "use": self.use_weight}
         names = [name.strip() for name in self.encoders.split(",") if name.strip()]
         return {name: weights.get(name, 0.0) for name in names}
 
 
 class Hybrid(StackedCandidate):
-    """Words, meaning and mentions; see the module."""
+    """Words, embeddings and mentions; see the module."""
 
     name: ClassVar[str] = "hybrid"
     parameters_type: ClassVar[type] = HybridParameters
     parameters: HybridParameters
 
-    def design(self) -> Design:
-        """Return the regression on everything, on words, and on each encoder's vectors."""
-        chosen = self.parameters
-        alone = tuple(Blend({name: 1.0}, chosen.meaning_penalty) for name in chosen.meanings)
-        return Design(
-            blends=(
-                Blend({TERMS: 1.0, **chosen.meanings}, chosen.penalty),
-                Blend({TERMS: 1.0}, chosen.penalty),
-                *alone,
+    def spec(self) -> StackSpec:
+        """Return the regressions on all views, on words, and on each encoder's embeddings."""
+        parameters = self.parameters
+        weights = parameters.encoder_weights
+        single_views = [RidgeSpec({name: 1.0}, parameters.meaning_penalty) for name in weights]
+        return StackSpec(
+            ridges=(
+                RidgeSpec({TERMS: 1.0, **weights}, parameters.penalty),
+                RidgeSpec({TERMS: 1.0}, parameters.penalty),
+                *single_views,
             ),
             mentions=True,
-            max_questions=chosen.max_questions,
-            title_weight=chosen.title_weight,
-            min_questions=chosen.min_questions,
+            max_questions=parameters.max_questions,
+            title_weight=parameters.title_weight,
+            min_questions=parameters.min_questions,
         )

@@ -1,4 +1,4 @@
-"""True tags as a matrix, and the check that every family makes before it learns."""
+"""True tags as an indicator matrix, and the check of training data that every family makes."""
 
 from collections.abc import Sequence, Sized
 
@@ -8,21 +8,23 @@ from numpy.typing import NDArray
 from include.errors import FixInputError
 
 
-def check_training(texts: Sized, tags: Sequence[Sequence[str]], vocabulary: Sequence[str]) -> None:
-    """Raise FixInputError unless the lengths agree and there is something to learn."""
+def check_training_data(
+    texts: Sized, tags: Sequence[Sequence[str]], vocabulary: Sequence[str]
+) -> None:
+    """Raise FixInputError unless the lengths agree and there are questions and tags."""
     if len(texts) != len(tags):
         raise FixInputError(f"{len(texts)} texts but tags of {len(tags)} questions")
     if not len(texts):
-        raise FixInputError("no questions to learn from: choose a longer training window")
+        raise FixInputError("no questions to train on: choose a longer training window")
     if not vocabulary:
         raise FixInputError(
-            "no tag is used often enough to be learned: lower min_tag_count or train on more months"
+            "no tag is used often enough: lower min_tag_count or train on more months"
         )
 
 
 def label_matrix(tags: Sequence[Sequence[str]], vocabulary: Sequence[str]) -> NDArray[np.float32]:
     """
-    Return 1 where a question bears a tag, else 0, shape (n, n_vocabulary).
+    Return 1 where a question has a tag, else 0, shape (n, n_vocabulary).
 
     Examples
     --------

@@ -1,9 +1,16 @@
 """
-Topics that gensim finds without looking at tags, and the tags that go with each topic.
+Topics of a latent Dirichlet allocation, which does not see the tags, and the tags of each topic.
 
-A topic's affinity to a tag is the smoothed share of its questions that bear the tag; a question's
-score is the affinity of its topics, weighed by how much of it they are. gensim is needed to learn
-only: the topics of a new question are inferred here, by the same variational steps.
+A topic's affinity to a tag is the smoothed share of its questions that have the tag. A question's
+score is the mean affinity of its topics, weighted by their proportions in it. gensim is needed for
+training only: the topics of a new question are inferred here, by the same variational E-step.
+
+References
+----------
+.. [1] D. M. Blei, A. Y. Ng and M. I. Jordan, "Latent Dirichlet allocation", Journal of Machine
+   Learning Research 3, 993-1022, 2003.
+.. [2] M. D. Hoffman, D. M. Blei and F. Bach, "Online learning for latent Dirichlet allocation",
+   NIPS 2010.
 """
 
 from __future__ import annotations
@@ -19,22 +26,22 @@ from numpy.typing import NDArray
 from scipy.special import psi
 
 from include.candidates.base import Candidate, EncoderFactory, Reason
-from include.candidates.folder import read_array, read_json, write_array, write_json
-from include.candidates.labels import check_training, label_matrix
+from include.candidates.labels import check_training_data, label_matrix
+from include.candidates.model_files import read_array, read_json, write_array, write_json
 from include.errors import FixInputError, ModelUnusableError
 from include.text.prepared import PreparedText
 from include.text.stop_words import STOP_WORDS
 from include.text.tokens import keywords, tokenize_code
 
-_CODE_CHARACTERS: Final = 6_000
-_STEPS: Final = 60
+_MAX_CODE_CHARACTERS: Final = 6_000
+_MAX_ITERATIONS: Final = 60
 _TOLERANCE: Final = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
 class LdaParameters:
     """
-    What can be chosen.
+    Parameters of `Lda`.
 
     Parameters
     ----------
@@ -43,15 +50,15 @@ class LdaParameters:
     passes : int, default=6
         Over the training questions; >= 1.
     title_weight : int, default=2
-        How often a word of the title counts, against once in the body; >= 1.
+        Factor on the counts of words in the title; >= 1.
     min_questions : int, default=3
-        Questions that must use a word for it to be learned; >= 1.
+        Minimum document frequency of a word; >= 1.
     max_share : float, default=0.3
-        Of the questions; a word in more of them tells no topics apart; in (0, 1].
+        Maximum document frequency of a word, as a share of the questions; in (0, 1].
     sharpness : float, default=2.5
-        Power of a question's topic shares, which makes its main topics count more; > 0.
+        Exponent on a question's topic proportions, which raises its main topics; > 0.
     smoothing : float, default=0.5
-        Questions with the tags of the average that each topic is given beforehand; > 0.
+        Pseudo-count of average questions in each topic; > 0.
     seed : int, default=1
     """
 
@@ -66,7 +73,7 @@ class LdaParameters:
 
 
 class Lda(Candidate):
-    """Topics and the tags that go with them; see the module."""
+    """Topics and their affinities to tags; see the module."""
 
     name: ClassVar[str] = "lda"
 
@@ -79,20 +86,20 @@ class Lda(Candidate):
         tags: Sequence[Sequence[str]],
         vocabulary: Sequence[str],
     ) -> Self:
-        """Find the topics, then the tags of each; see `Candidate.fit`."""
-        check_training(texts, tags, vocabulary)
+        """Fit the topics, then their affinities to tags; see `Candidate.fit`."""
+        check_training_data(texts, tags, vocabulary)
         self.vocabulary = tuple(vocabulary)
         counts = [self._word_counts(text) for text in texts]
-        self._terms = self._choose_terms(counts)
+        self._terms = self._select_terms(counts)
         self._columns = {term: column for column, term in enumerate(self._terms)}
         bags = [self._bag(row) for row in counts]
-        self._learn_topics(bags)
+        self._fit_topics(bags)
         labels = label_matrix(tags, self.vocabulary)
         self._mean: NDArray[np.float32] = labels.mean(axis=0)
-        shares = self._sharpened(bags)
+        proportions = self._topic_weights(bags)
         prior = self.parameters.smoothing
-        questions = shares.sum(axis=0)[:, None]
-        affinity = (shares.T @ labels + prior * self._mean) / (questions + prior)
+        questions = proportions.sum(axis=0)[:, None]
+        affinity = (proportions.T @ labels + prior * self._mean) / (questions + prior)
         self._affinity: NDArray[np.float32] = affinity.astype(np.float32)
         return self
 
@@ -103,22 +110,24 @@ class Lda(Candidate):
         A text without a known word has no topics and gets the tags' shares in training.
         """
         bags = [self._bag(self._word_counts(text)) for text in texts]
-        scores: NDArray[np.float32] = np.clip(self._sharpened(bags) @ self._affinity, 0, 1)
+        scores: NDArray[np.float32] = np.clip(self._topic_weights(bags) @ self._affinity, 0, 1)
         scores[[not len(columns) for columns, _ in bags]] = self._mean
         return scores
 
     def explain(self, text: PreparedText, tag: str, limit: int = 5) -> tuple[Reason, ...]:
-        """Return the words that brought the question to topics which ``tag`` goes with."""
+        """Return the words that contribute most to the affinity of the topics to ``tag``."""
         if tag not in self.vocabulary:
             return ()
-        columns, numbers = self._bag(self._word_counts(text))
-        shares = self._sharpened([(columns, numbers)])[0]
-        likelihood = self._topic_words[:, columns] * shares[:, None]
-        belongs = likelihood / np.maximum(likelihood.sum(axis=0), 1e-30)
+        columns, counts = self._bag(self._word_counts(text))
+        proportions = self._topic_weights([(columns, counts)])[0]
+        likelihood = self._topic_words[:, columns] * proportions[:, None]
+        responsibilities = likelihood / np.maximum(likelihood.sum(axis=0), 1e-30)
         affinity = self._affinity[:, self.vocabulary.index(tag)]
-        carried = numbers * (affinity @ belongs)
-        order = np.argsort(-carried, kind="stable")[:limit]
-        return tuple(Reason("word", self._terms[columns[i]], float(carried[i])) for i in order)
+        contributions = counts * (affinity @ responsibilities)
+        order = np.argsort(-contributions, kind="stable")[:limit]
+        return tuple(
+            Reason("word", self._terms[columns[i]], float(contributions[i])) for i in order
+        )
 
     def save(self, folder: Path) -> None:
         """Write the topics' words, the tags' affinities and ``lda.json``."""
@@ -152,21 +161,21 @@ class Lda(Candidate):
             raise ModelUnusableError(f"{folder / 'affinity.npy'} does not fit lda.json")
         return candidate
 
-    def describe(self) -> dict[str, Any]:
+    def get_params(self) -> dict[str, Any]:
         """Return the parameters."""
         return asdict(self.parameters)
 
     def _word_counts(self, text: PreparedText) -> Counter[str]:
         title = keywords(PreparedText(text.title, "", ""))
-        code = tokenize_code(text.code[:_CODE_CHARACTERS], parts=False)
+        code = tokenize_code(text.code[:_MAX_CODE_CHARACTERS], parts=False)
         counts = Counter(keywords(PreparedText("", text.prose, "")))
         counts.update(word for word in code if word not in STOP_WORDS)
         for word in title:
             counts[word] += self.parameters.title_weight
         return counts
 
-    def _choose_terms(self, counts: Sequence[Counter[str]]) -> list[str]:
-        """Return the words that are neither too rare nor too common, sorted."""
+    def _select_terms(self, counts: Sequence[Counter[str]]) -> list[str]:
+        """Return the words whose document frequency is within the limits, sorted."""
         questions = Counter(word for row in counts for word in row)
         most = max(self.parameters.max_share * len(counts), self.parameters.min_questions)
         terms = sorted(
@@ -176,20 +185,20 @@ class Lda(Candidate):
         )
         if not terms:
             raise FixInputError(
-                "no word is used often enough to find topics: train on more months or lower "
+                "no word is used often enough to fit topics: train on more months or lower "
                 "min_questions"
             )
         return terms
 
     def _bag(self, counts: Counter[str]) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
-        """Return the known words' columns, in order, and how often each occurs."""
+        """Return the bag of words: the columns of known words, ascending, and their counts."""
         known = sorted(
             (self._columns[word], count) for word, count in counts.items() if word in self._columns
         )
         columns = np.array([column for column, _ in known], dtype=np.intp)
         return columns, np.array([count for _, count in known], dtype=np.float32)
 
-    def _learn_topics(self, bags: Sequence[tuple[NDArray[np.intp], NDArray[np.float32]]]) -> None:
+    def _fit_topics(self, bags: Sequence[tuple[NDArray[np.intp], NDArray[np.float32]]]) -> None:
         from gensim.models import LdaModel
 
         model = LdaModel(
@@ -202,38 +211,43 @@ class Lda(Candidate):
             chunksize=500,
             eval_every=None,
         )
-        # What inference needs: exp(E[log beta]), shape (topics, terms), and alpha.
+        # The parameters for inference: exp(E[log beta]), shape (topics, terms), and alpha.
         self._topic_words: NDArray[np.float32] = model.expElogbeta.astype(np.float32)
         self._topic_prior: NDArray[np.float32] = model.alpha.astype(np.float32)
 
-    def _sharpened(
+    def _topic_weights(
         self, bags: Sequence[tuple[NDArray[np.intp], NDArray[np.float32]]]
     ) -> NDArray[np.float32]:
-        """Return each question's topic shares to the power of ``sharpness``, rows summing to 1."""
-        shares = np.empty((len(bags), len(self._topic_prior)), dtype=np.float32)
+        """Return the topic proportions, raised to ``sharpness`` and renormalized, rows sum to 1."""
+        proportions = np.empty((len(bags), len(self._topic_prior)), dtype=np.float32)
         for row, (columns, counts) in enumerate(bags):
-            shares[row] = self._topic_shares(columns, counts)
-        shares **= np.float32(self.parameters.sharpness)
-        shares /= shares.sum(axis=1, keepdims=True)
-        return shares
+            proportions[row] = self._infer_topics(columns, counts)
+        proportions **= np.float32(self.parameters.sharpness)
+        proportions /= proportions.sum(axis=1, keepdims=True)
+        return proportions
 
-    def _topic_shares(
+    def _infer_topics(
         self, columns: NDArray[np.intp], counts: NDArray[np.float32]
     ) -> NDArray[np.float32]:
         """
-        Return the expected topic shares of one question, shape (topics,), summing to 1.
+        Return the expected topic proportions of one question, shape (topics,), summing to 1.
 
-        The E step of Hoffman, Blei and Bach, "Online learning for latent Dirichlet allocation"
-        (NIPS 2010), from an even start, so that the same text always has the same topics.
+        The variational E-step of Hoffman et al. [1]_, started from a uniform gamma instead of a
+        random one, so that the same text always has the same topics.
+
+        References
+        ----------
+        .. [1] M. D. Hoffman, D. M. Blei and F. Bach, "Online learning for latent Dirichlet
+           allocation", NIPS 2010, algorithm 1.
         """
         words = self._topic_words[:, columns]
-        weights = self._topic_prior + counts.sum() / np.float32(len(self._topic_prior))
-        for _ in range(_STEPS):
-            before = weights
-            expected = np.exp(psi(weights) - psi(weights.sum())).astype(np.float32)
-            normaliser = expected @ words + np.float32(1e-30)
-            weights = self._topic_prior + expected * (words @ (counts / normaliser))
-            if np.abs(weights - before).mean() < _TOLERANCE:
+        gamma = self._topic_prior + counts.sum() / np.float32(len(self._topic_prior))
+        for _ in range(_MAX_ITERATIONS):
+            before = gamma
+            expected = np.exp(psi(gamma) - psi(gamma.sum())).astype(np.float32)
+            normalizer = expected @ words + np.float32(1e-30)
+            gamma = self._topic_prior + expected * (words @ (counts / normalizer))
+            if np.abs(gamma - before).mean() < _TOLERANCE:
                 break
-        shares: NDArray[np.float32] = weights / weights.sum()
-        return shares
+        proportions: NDArray[np.float32] = gamma / gamma.sum()
+        return proportions

@@ -1,4 +1,4 @@
-"""Where a question names a tag: whole or in parts, in the title, the prose or the code."""
+"""Mentions of tags in a question: whole names or parts of them, in the title, prose or code."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from include.candidates.terms import (
-    Pieces,
-    Remembered,
+    BoundedCache,
+    PreTokens,
     identifier_and_subwords,
     question_terms,
     terms_of,
@@ -28,93 +28,101 @@ MENTION_FEATURES: Final = (
     "parts in the title",
     "parts in the text",
 )
-_LONGEST: Final = 4
-"""Words in the longest run that is looked up: ``amazon web services`` has three."""
+_MAX_TAG_WORDS: Final = 4
+"""Words of the longest tag that is looked up: ``amazon web services`` has three."""
 
 
-class _Hint(NamedTuple):
+class _TagMatch(NamedTuple):
     """
-    What a piece of text says of tags: those it names, and parts of names.
+    The tags that a pre-token names, and the parts of tag names in it.
 
-    ``begins`` is the number of its words if one of them begins a name of several words, else 0.
+    ``prefix_words`` is the number of its words if one of them starts a tag of several words, else
+    0.
     """
 
-    piece: str
+    token: str
     names: tuple[str, ...]
     parts: tuple[str, ...]
-    begins: int
+    prefix_words: int
 
 
 class MentionFinder:
     """
-    Finds the tags of a vocabulary in a question's own words.
+    Finds the tags of a vocabulary in a question's text.
 
-    A tag is named when its name stands in the text, hyphens or blanks between its words
-    (``docker-compose``, ``docker compose``). Its parts count by the share that occurs anywhere.
+    A tag is named when its name occurs in the text, its words separated by hyphens or spaces
+    (``docker-compose``, ``docker compose``). Its parts count as the fraction of them that occurs.
     """
 
     def __init__(self, vocabulary: Sequence[str]) -> None:
         self._size = len(vocabulary)
-        self._whole = {tag: column for column, tag in enumerate(vocabulary)}
+        self._columns = {tag: column for column, tag in enumerate(vocabulary)}
         self._parts: dict[str, list[tuple[int, float]]] = defaultdict(list)
         for column, tag in enumerate(vocabulary):
             parts = tag.split("-")
             for part in set(parts):
                 self._parts[part].append((column, parts.count(part) / len(parts)))
-        self._beginnings = {
-            tag[:place] for tag in vocabulary for place, sign in enumerate(tag) if sign == "-"
+        self._prefixes = {
+            tag[:end] for tag in vocabulary for end, character in enumerate(tag) if character == "-"
         }
-        known = {*self._whole, *self._beginnings, *self._parts}
-        plain = map(self._hint, filter(str.isalnum, known))
-        self._plain = {hint.piece: hint for hint in plain if hint is not None}
-        self._signed = Remembered(self._hint)
-        self._whole_in = Remembered(
-            lambda name: tuple(tag for tag in identifier_and_subwords(name) if tag in self._whole)
+        known = {*self._columns, *self._prefixes, *self._parts}
+        matches = map(self._match, filter(str.isalnum, known))
+        self._word_matches = {match.token: match for match in matches if match is not None}
+        self._symbol_matches = BoundedCache(self._match)
+        self._identifier_tags = BoundedCache(
+            lambda name: tuple(tag for tag in identifier_and_subwords(name) if tag in self._columns)
         )
 
     def find(self, text: PreparedText) -> NDArray[np.float32]:
         """Return values in [0, 1], shape (n_vocabulary, 5), columns as `MENTION_FEATURES`."""
         found = np.zeros((self._size, len(MENTION_FEATURES)), dtype=np.float32)
         terms = question_terms(text)
-        for named, in_parts, pieces in ((0, 3, terms.title), (1, 4, terms.prose)):
-            names, parts = self._look(pieces)
+        for named, in_parts, tokens in ((0, 3, terms.title), (1, 4, terms.prose)):
+            names, parts = self._match_all(tokens)
             for name in names:
-                found[self._whole[name], named] = 1.0
+                found[self._columns[name], named] = 1.0
             for part in parts:
                 for column, share in self._parts[part]:
                     found[column, in_parts] += share
-        for name in dict.fromkeys(chain.from_iterable(self._whole_in.of(terms.identifiers))):
-            found[self._whole[name], 2] = 1.0
+        in_code = chain.from_iterable(self._identifier_tags.map(terms.identifiers))
+        for name in dict.fromkeys(in_code):
+            found[self._columns[name], 2] = 1.0
         return found
 
-    def _look(self, pieces: Pieces) -> tuple[set[str], dict[str, None]]:
-        """Return the tags that are named, and the parts of tags' names, in the order of a text."""
-        # Nearly no piece is a hint: one look at each sorts out the others.
-        hints = [self._plain[piece] for piece in pieces.plain if piece in self._plain]
-        hints += filter(None, self._signed.of(pieces.signed))
-        names = {name for hint in hints for name in hint.names}
-        if begins := {hint.piece: hint.begins for hint in hints if hint.begins}:
-            for at, piece in enumerate(pieces.all):
-                if piece in begins:
-                    names.update(self._runs(pieces.all[at:], begins[piece]))
-        return names, dict.fromkeys(chain.from_iterable([hint.parts for hint in hints]))
+    def _match_all(self, tokens: PreTokens) -> tuple[set[str], dict[str, None]]:
+        """Return the tags that are named, and the parts of tag names in order of occurrence."""
+        # Almost no token matches: one dict look-up each discards the others.
+        matches = [
+            self._word_matches[token]
+            for token in tokens.alphanumeric
+            if token in self._word_matches
+        ]
+        matches += filter(None, self._symbol_matches.map(tokens.with_symbols))
+        names = {name for match in matches for name in match.names}
+        if prefixes := {match.token: match.prefix_words for match in matches if match.prefix_words}:
+            for index, token in enumerate(tokens.all):
+                if token in prefixes:
+                    names.update(self._multiword_tags(tokens.all[index:], prefixes[token]))
+        return names, dict.fromkeys(chain.from_iterable([match.parts for match in matches]))
 
-    def _runs(self, pieces: Sequence[str], begins: int) -> Iterator[str]:
-        """Yield the tags of several words that begin in one of the first ``begins`` words."""
-        words = list(islice(words_in(pieces), begins + _LONGEST - 1))
-        for start in range(begins):
-            run = words[start]
-            for word in words[start + 1 : start + _LONGEST]:
-                if run not in self._beginnings:
+    def _multiword_tags(self, tokens: Sequence[str], prefix_words: int) -> Iterator[str]:
+        """Yield the tags of several words that start at one of the first ``prefix_words`` words."""
+        words = list(islice(words_in(tokens), prefix_words + _MAX_TAG_WORDS - 1))
+        for start in range(prefix_words):
+            phrase = words[start]
+            for word in words[start + 1 : start + _MAX_TAG_WORDS]:
+                if phrase not in self._prefixes:
                     break
-                run = f"{run}-{word}"
-                if run in self._whole:
-                    yield run
+                phrase = f"{phrase}-{word}"
+                if phrase in self._columns:
+                    yield phrase
 
-    def _hint(self, piece: str) -> _Hint | None:
-        """Return what a piece of text says of tags, None if nothing."""
-        words = words_of(piece)
-        names = tuple(word for word in words if word in self._whole)
-        parts = tuple(part for part in terms_of(piece) if part in self._parts)
-        begins = 0 if self._beginnings.isdisjoint(words) else len(words)
-        return _Hint(piece, names, parts, begins) if names or parts or begins else None
+    def _match(self, token: str) -> _TagMatch | None:
+        """Return the tags and parts of tags in a pre-token, None if there are none."""
+        words = words_of(token)
+        names = tuple(word for word in words if word in self._columns)
+        parts = tuple(part for part in terms_of(token) if part in self._parts)
+        prefix_words = 0 if self._prefixes.isdisjoint(words) else len(words)
+        return (
+            _TagMatch(token, names, parts, prefix_words) if names or parts or prefix_words else None
+        )

@@ -1,11 +1,11 @@
 """
-Terms of a question: its words, their parts, and the identifiers of its code with theirs.
+Terms of a question: its words and their parts, and the identifiers of its code and their parts.
 
-The words are those that the patterns of `include.text.tokens` find, but this runs for every
-question that the service ranks: NLTK takes ten times as long to find them, and a second and 200 MB
-to import. Text is cut at what no word can hold; these pieces come back in question after question,
-so what each holds is remembered, and the pattern is rarely asked. A question is cut once, however
-many parts of a candidate look at it.
+Words are matched by the patterns of `include.text.tokens`. This module runs for every question that
+the service ranks, so it does not use NLTK, which takes ten times as long to match them, and a
+second and 200 MB to import. Text is first split into pre-tokens, at characters that no word can
+contain. The same pre-tokens occur in question after question, so the words of each are cached and
+the pattern is rarely matched. A question is split once, however many parts of a candidate read it.
 """
 
 import re
@@ -25,79 +25,80 @@ from include.text.tokens import (
     word_parts,
 )
 
-CODE_CHARACTERS: Final = 6000
-"""Code beyond this says little more of the topic (logs, dumps) and costs time."""
+MAX_CODE_CHARACTERS: Final = 6000
+"""Code after this adds little about the topic (logs, dumps) and costs time."""
 
 _WORD: Final = re.compile(PROSE_PATTERN)
-_PIECE: Final = re.compile(r"[\w+#.\-]+")
-_ASCII_PIECES: Final = bytes(
-    ord(sign.lower()) if sign.isascii() and _PIECE.match(sign) else ord(" ")
-    for sign in map(chr, range(256))
+_PRE_TOKEN: Final = re.compile(r"[\w+#.\-]+")
+_ASCII_PRE_TOKENS: Final = bytes(
+    ord(char.lower()) if char.isascii() and _PRE_TOKEN.match(char) else ord(" ")
+    for char in map(chr, range(256))
 )
-"""Lower case for what words can hold, a blank for all else."""
+"""Maps characters that words can contain to lower case, all others to a space."""
 _IDENTIFIER: Final = re.compile(CODE_PATTERN)
 _ASCII_IDENTIFIER: Final = re.compile(CODE_PATTERN, re.ASCII)
-_REMEMBERED: Final = 16_384
-"""Words that a `Remembered` holds before it begins anew."""
+_CACHE_SIZE: Final = 16_384
+"""Entries of a `BoundedCache`; when it is full, it is emptied."""
 
 T = TypeVar("T")
 
 
-class Remembered(dict[str, T], Generic[T]):
-    """What a function says of words: a look into a dict for each word that was met before."""
+class BoundedCache(dict[str, T], Generic[T]):
+    """A cache of a function of one string, with a limit on its size; a hit is one dict look-up."""
 
     def __init__(self, function: Callable[[str], T]) -> None:
         super().__init__()
         self._function = function
 
-    def __missing__(self, word: str) -> T:
-        """Ask the function, and remember."""
-        if len(self) >= _REMEMBERED:
+    def __missing__(self, key: str) -> T:
+        """Compute the value and store it."""
+        if len(self) >= _CACHE_SIZE:
             self.clear()
-        value = self[word] = self._function(word)
+        value = self[key] = self._function(key)
         return value
 
-    def of(self, words: Iterable[str]) -> Iterable[T]:
-        """Return the value of each of ``words``, in order."""
-        return map(self.__getitem__, words)
+    def map(self, keys: Iterable[str]) -> Iterable[T]:
+        """Return the value of each of ``keys``, in order."""
+        return map(self.__getitem__, keys)
 
 
-def pieces(text: str) -> list[str]:
+def pre_tokenize(text: str) -> list[str]:
     """
-    Return the stretches of ``text`` that hold its words, lower case: a word never crosses an edge.
+    Split ``text`` into lower-case pre-tokens: no word extends over the edge of one.
 
     Examples
     --------
-    >>> pieces("C++ or (Node.js) on docker-compose? No...")
+    >>> pre_tokenize("C++ or (Node.js) on docker-compose? No...")
     ['c++', 'or', 'node.js', 'on', 'docker-compose', 'no...']
     """
     if not text.isascii():
-        return _PIECE.findall(text.lower())
-    # A third of the pattern's time. No word ends in a dot: sentences leave fewer pieces without.
-    plain = text.replace(". ", " ").encode("ascii").translate(_ASCII_PIECES)
-    return plain.decode("ascii").split()
+        return _PRE_TOKEN.findall(text.lower())
+    # A third of the pattern's time. No word ends in a dot, so dropping those of sentences leaves
+    # more pre-tokens without symbols.
+    translated = text.replace(". ", " ").encode("ascii").translate(_ASCII_PRE_TOKENS)
+    return translated.decode("ascii").split()
 
 
-def words_of(piece: str) -> tuple[str, ...]:
-    """Return the words in a piece of text, compounds whole; nothing of what is only signs."""
-    return tuple(_WORD.findall(piece))
+def words_of(token: str) -> tuple[str, ...]:
+    """Return the words in a pre-token, compounds unsplit; none if it has only symbols."""
+    return tuple(_WORD.findall(token))
 
 
 def words(text: str) -> list[str]:
     """
-    Return the words of ``text`` in order, lower case, compounds in one piece.
+    Return the words of ``text`` in order, lower case, compounds unsplit.
 
     Examples
     --------
     >>> words("C++ or Node.js on docker-compose?")
     ['c++', 'or', 'node.js', 'on', 'docker-compose']
     """
-    return list(words_in(pieces(text)))
+    return list(words_in(pre_tokenize(text)))
 
 
-def words_in(found: Iterable[str]) -> Iterator[str]:
-    """Return the words in pieces of text, in order."""
-    return chain.from_iterable(_WORDS.of(found))
+def words_in(tokens: Iterable[str]) -> Iterator[str]:
+    """Return the words in pre-tokens, in order."""
+    return chain.from_iterable(_WORDS.map(tokens))
 
 
 def code_terms(code: str) -> list[str]:
@@ -113,77 +114,77 @@ def code_terms(code: str) -> list[str]:
 
 
 def identifiers(code: str) -> list[str]:
-    """Return the identifiers in the beginning of ``code``, in order, as they are written."""
-    code = code[:CODE_CHARACTERS]
+    """Return the identifiers in ``code``, as written, up to `MAX_CODE_CHARACTERS`."""
+    code = code[:MAX_CODE_CHARACTERS]
     return (_ASCII_IDENTIFIER if code.isascii() else _IDENTIFIER).findall(code)
 
 
-def with_subwords(found: Iterable[str]) -> list[str]:
+def with_subwords(names: Iterable[str]) -> list[str]:
     """Return identifiers in lower case, each followed by its sub-words."""
-    return list(chain.from_iterable(_IDENTIFIER_AND_SUBWORDS.of(found)))
+    return list(chain.from_iterable(_IDENTIFIER_AND_SUBWORDS.map(names)))
 
 
 def term_counts(text: PreparedText, title_weight: float) -> dict[str, float]:
-    """Return how often each term occurs in the question, the title's counted ``title_weight``."""
-    found = question_terms(text)
-    in_text = _TERMS.of(found.prose.all), _IDENTIFIER_AND_SUBWORDS.of(found.identifiers)
-    counts: dict[str, float] = dict(Counter(chain.from_iterable(chain(*in_text))))
-    for term in chain.from_iterable(_TERMS.of(found.title.all)):
+    """Return each term's count in the question; one in the title counts as ``title_weight``."""
+    terms = question_terms(text)
+    body = _TERMS.map(terms.prose.all), _IDENTIFIER_AND_SUBWORDS.map(terms.identifiers)
+    counts: dict[str, float] = dict(Counter(chain.from_iterable(chain(*body))))
+    for term in chain.from_iterable(_TERMS.map(terms.title.all)):
         counts[term] = counts.get(term, 0.0) + title_weight
     return counts
 
 
 @dataclass(frozen=True, slots=True)
-class Pieces:
+class PreTokens:
     """
-    The `pieces` of a text, in order.
+    The pre-tokens of a text, in order.
 
-    ``plain`` are those of letters and digits alone, nearly all: each is one word without parts, and
-    nothing need be remembered of it. ``signed`` are the others.
+    ``alphanumeric`` are those of letters and digits alone, almost all: each is one word without
+    parts, so nothing about it needs to be cached. ``with_symbols`` are the others.
     """
 
     all: Sequence[str]
-    plain: Sequence[str]
-    signed: Sequence[str]
+    alphanumeric: Sequence[str]
+    with_symbols: Sequence[str]
 
     @classmethod
     def of(cls, text: str) -> Self:
-        """Return the pieces of ``text``."""
-        found = pieces(text)
-        plain, signed = filter(str.isalnum, found), filterfalse(str.isalnum, found)
-        return cls(found, list(plain), list(signed))
+        """Return the pre-tokens of ``text``."""
+        tokens = pre_tokenize(text)
+        alphanumeric, others = filter(str.isalnum, tokens), filterfalse(str.isalnum, tokens)
+        return cls(tokens, list(alphanumeric), list(others))
 
 
 @dataclass(frozen=True, slots=True)
 class QuestionTerms:
-    """A question taken apart: pieces of title and prose, and identifiers of code, in order."""
+    """The pre-tokens of a question's title and prose and the identifiers of its code, in order."""
 
-    title: Pieces
-    prose: Pieces
+    title: PreTokens
+    prose: PreTokens
     identifiers: Sequence[str]
 
 
 @lru_cache(maxsize=256)
 def question_terms(text: PreparedText) -> QuestionTerms:
-    """Return the question's terms, field by field; the latest questions' are remembered."""
-    return QuestionTerms(Pieces.of(text.title), Pieces.of(text.prose), identifiers(text.code))
+    """Return the question's terms, field by field; those of the latest questions are cached."""
+    return QuestionTerms(PreTokens.of(text.title), PreTokens.of(text.prose), identifiers(text.code))
 
 
-def terms_of(piece: str) -> tuple[str, ...]:
-    """Return the words in a piece of text, each followed by its parts; no keys and hashes."""
-    return tuple(chain.from_iterable(map(word_and_parts, words_of(piece))))
+def terms_of(token: str) -> tuple[str, ...]:
+    """Return the words in a pre-token, each followed by its parts; no keys and hashes."""
+    return tuple(chain.from_iterable(map(word_and_parts, words_of(token))))
 
 
 def word_and_parts(word: str) -> tuple[str, ...]:
-    """Return a word, and if it is a compound, its parts; nothing of a key or hash."""
+    """Return a word, followed by its parts if it is a compound; nothing for a key or hash."""
     return word_parts(word) if len(word) <= MAX_LENGTH else ()
 
 
 def identifier_and_subwords(identifier: str) -> tuple[str, ...]:
-    """Return an identifier in lower case, and its parts; nothing of a key or hash."""
+    """Return an identifier in lower case, followed by its parts; nothing for a key or hash."""
     return identifier_parts(identifier) if len(identifier) <= MAX_LENGTH else ()
 
 
-_WORDS: Final = Remembered(words_of)
-_TERMS: Final = Remembered(terms_of)
-_IDENTIFIER_AND_SUBWORDS: Final = Remembered(identifier_and_subwords)
+_WORDS: Final = BoundedCache(words_of)
+_TERMS: Final = BoundedCache(terms_of)
+_IDENTIFIER_AND_SUBWORDS: Final = BoundedCache(identifier_and_subwords)

@@ -1,1 +1,1 @@
-"""`make demo`: the platform's story on a fresh machine, every step of it verified."""
+"""`make demo`: shows the platform on a fresh machine and verifies every step."""

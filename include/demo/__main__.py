@@ -1,4 +1,4 @@
-"""``python -m include.demo``: the whole story from an empty machine to a changed champion."""
+"""``python -m include.demo``: the demo, from an empty machine to a replaced champion."""
 
 import argparse
 import logging
@@ -10,22 +10,22 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
-from include.demo.chapters import CHAPTERS
-from include.demo.load import peak_memory
-from include.demo.story import Story, tell
+from include.demo.context import Demo, run_stages
+from include.demo.resources import peak_memory
+from include.demo.stages import STAGES
 from include.errors import FixSettingsError, TagkeeperError
 from include.local_stack.__main__ import show
-from include.local_stack.choice import Choice
+from include.local_stack.options import StackOptions
 from include.local_stack.progress import Steps
 from include.settings import Settings
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Tell the story; return 0 only if every step of it was verified."""
+    """Run the demo; return 0 only if every step was verified."""
     parser = argparse.ArgumentParser(
         prog="python -m include.demo",
         description="Starts the platform from nothing, ingests more than a year of questions, "
-        "trains, serves, records, trains again. DATA=file.jsonl.gz SITE=name tells it on your own "
+        "trains, serves, records, trains again. DATA=file.jsonl.gz SITE=name runs it on your own "
         "questions. Writes LOCAL_DIR/demo.json and leaves the platform running.",
     )
     parser.parse_args(arguments)
@@ -33,47 +33,47 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console = Console()
     try:
         settings = Settings.from_env()
-        story = Story(settings, _choice(), Steps(console))
+        demo = Demo(settings, _options(), Steps(console))
     except TagkeeperError as error:
         console.print(f"The demo cannot start: {error}", markup=False, highlight=False)
         return 1
     try:
-        with peak_memory(story.local) as looks:
-            tell(story, CHAPTERS)
-            story.figures["memory_mb"]["peak"] = round(max(looks, default=0.0))
+        with peak_memory(demo.local) as samples:
+            run_stages(demo, STAGES)
+            demo.figures["memory_mb"]["peak"] = round(max(samples, default=0.0))
     except KeyboardInterrupt:
-        console.print("\nStopped by you; `make down` ends what runs.")
+        console.print("\nInterrupted; `make down` stops what is running.")
         return 130
     except Exception as error:
-        _explain(error, story)
+        _explain(error, demo)
         return 1
-    _finish(story)
+    _finish(demo)
     return 0
 
 
-def _choice() -> Choice:
-    choice = Choice.from_mapping(os.environ)
-    if choice.live:
+def _options() -> StackOptions:
+    options = StackOptions.from_mapping(os.environ)
+    if options.live:
         raise FixSettingsError("the demo needs months of questions at once: DATA=file, not LIVE=1")
-    return choice
+    return options
 
 
-def _explain(error: Exception, story: Story) -> None:
-    """Say in a line what could not be verified, and where the logs are."""
-    logs = story.local / "logs"
+def _explain(error: Exception, demo: Demo) -> None:
+    """Print in one line what could not be verified, and where the logs are."""
+    logs = demo.local / "logs"
     logs.mkdir(parents=True, exist_ok=True)
     (logs / "demo.log").write_text("".join(traceback.format_exception(error)), encoding="utf-8")
     known = isinstance(error, TagkeeperError)
-    words = str(error) if known else f"{type(error).__name__}: {error}"
-    console = story.steps.console
+    message = str(error) if known else f"{type(error).__name__}: {error}"
+    console = demo.steps.console
     console.print("[red bold]The demo stopped:[/red bold] ", end="")
-    console.print(words, markup=False, highlight=False)
-    console.print(f"Logs: {logs} and {story.local / 'airflow' / 'logs'}", highlight=False)
+    console.print(message, markup=False, highlight=False)
+    console.print(f"Logs: {logs} and {demo.local / 'airflow' / 'logs'}", highlight=False)
 
 
-def _finish(story: Story) -> None:
-    console = story.steps.console
-    written, figures = story.write(), story.summary()
+def _finish(demo: Demo) -> None:
+    console = demo.steps.console
+    written, figures = demo.write(), demo.summary()
     table = Table("candidate", "F1@1", "F1@3", "F1@5", box=None, pad_edge=False)
     best_first = sorted(figures["candidates"].items(), key=lambda item: -item[1]["f1@5"])
     for name, one in best_first:
@@ -86,8 +86,8 @@ def _finish(story: Story) -> None:
         highlight=False,
     )
     console.print(table)
-    show(story.local, console)
-    console.print(f"Figures: {written}. The platform runs on; `make down` ends it.")
+    show(demo.local, console)
+    console.print(f"Figures: {written}. The platform keeps running; `make down` stops it.")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The chapter about drift: months go by, one of them is not like the others, the platform acts."""
+"""The drift stage: months are checked one by one; the platform retrains where one has drifted."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,27 +7,27 @@ from typing import Any, Final
 
 from include import names
 from include.demo import runs
-from include.demo.asking import Answer, ask, wait_for_version
+from include.demo.context import Demo
+from include.demo.database_checks import champion_promotion, verify_months, wait_until_recorded
 from include.demo.mails import plain_text, wait_for_mail
-from include.demo.stored import champion_promotion, verify_months, wait_until_recorded
-from include.demo.story import Story
+from include.demo.service_client import Prediction, request_prediction, wait_for_version
 from include.errors import CheckFailedError
 from include.months import month_range
 from include.questions import Question
 from include.sandbox.events import Event, read_events
 from include.sources.stackexchange_api import StackExchangeClient
-from include.store.drift import StoredReport, read_report
+from include.store.drift import StoredDriftReport, read_report
 from include.store.models import Promotion
 
-_FOLLOW_S: Final = 15.0
-_MAIL_S: Final = 60.0
-_ASKED: Final = 5
+_SERVE_TIMEOUT_S: Final = 15.0
+_MAIL_TIMEOUT_S: Final = 60.0
+_QUESTIONS_ASKED: Final = 5
 
 
 @dataclass(frozen=True)
 class Retraining:
     """
-    What came of a retraining that a check decided.
+    Result of a retraining that a check triggered.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ class Retraining:
         Of the DAG `train_candidates`.
     before, after : Promotion
         The ledger's newest row before and after; the same where the champion stayed.
-    followed_s : float
+    serving_delay_s : float
         Seconds until the service answered with the new version, 0 where the champion stayed.
     subjects : tuple of str
         Of the two mails.
@@ -44,7 +44,7 @@ class Retraining:
     run_id: str
     before: Promotion
     after: Promotion
-    followed_s: float
+    serving_delay_s: float
     subjects: tuple[str, ...]
 
     @property
@@ -53,52 +53,54 @@ class Retraining:
         return self.after.to_version != self.before.to_version
 
 
-def watch_drift(story: Story) -> dict[str, Any]:
-    """Let months go by; check each for drift, and follow what the platform does about it."""
-    events = story_events(story)
-    told = []
+def watch_drift(demo: Demo) -> dict[str, Any]:
+    """Ingest the watched months and check each for drift; follow each retraining to its end."""
+    events = simulated_events(demo)
+    checked = []
     recorded = 0
-    for month in story.span.watched_months:
+    for month in demo.months.watched_months:
         if month in events:
-            story.steps.note(f"What the simulator does in {month}: {in_words(events[month])}")
-        runs.ingest(story, month)
-        before = champion_promotion(story.engine)
-        report = _check(story, month)
+            demo.steps.note(f"What the simulator does in {month}: {in_words(events[month])}")
+        runs.ingest(demo, month)
+        before = champion_promotion(demo.engine)
+        report = _check(demo, month)
         if events:
             verify_verdict(report, month, expected=month in events)
         facts = _facts(month, report)
         if report.action == "retrain":
-            retraining = _follow_retraining(story, month, report, before)
+            retraining = _follow_retraining(demo, month, report, before)
             if events and not retraining.promoted:
                 raise CheckFailedError(
                     f"the retraining on the event of {month} left version "
                     f"{before.to_version} in place: {retraining.after.reason}"
                 )
-            facts["retraining"], asked = _after(story, month, events.get(month), retraining)
-            recorded += asked
+            facts["retraining"], predictions = _predict_after(
+                demo, month, events.get(month), retraining
+            )
+            recorded += predictions
         else:
-            story.steps.note(f"{month} is quiet: {report.report.summary['reason']}")
-        told.append(facts)
-    _verify_triggers(story, told)
+            demo.steps.note(f"{month} is quiet: {report.report.summary['reason']}")
+        checked.append(facts)
+    _verify_triggers(demo, checked)
     return {
-        "questions": verify_months(story.engine, story.site, story.span.months),
-        "months": len(story.span.months),
-        "last_month": story.span.months[-1],
-        "drift": told,
-        "champion_version": champion_promotion(story.engine).to_version,
-        "predictions_recorded": story.figures["predictions_recorded"] + recorded,
+        "questions": verify_months(demo.engine, demo.site, demo.months.all_months),
+        "months": len(demo.months.all_months),
+        "last_month": demo.months.all_months[-1],
+        "drift": checked,
+        "champion_version": champion_promotion(demo.engine).to_version,
+        "predictions_recorded": demo.figures["predictions_recorded"] + recorded,
     }
 
 
-def story_events(story: Story) -> dict[str, Event]:
-    """Return the simulator's events by month; none are known of real questions."""
-    if story.choice.data is not None:
+def simulated_events(demo: Demo) -> dict[str, Event]:
+    """Return the simulator's events by month; real questions have none."""
+    if demo.options.data is not None:
         return {}
-    return {event.month: event for event in read_events(story.local / "sandbox-events.json")}
+    return {event.month: event for event in read_events(demo.local / "sandbox-events.json")}
 
 
 def in_words(event: Event) -> str:
-    """Return an event as people would tell it."""
+    """Return a sentence for people that describes an event."""
     share, tags = f"{event.share:.0%} of the questions", ", ".join(event.tags)
     return {
         "tag_born": f"{share} are about something new, tagged {tags}.",
@@ -109,17 +111,17 @@ def in_words(event: Event) -> str:
     }[event.kind]
 
 
-def _check(story: Story, month: str) -> StoredReport:
-    """Let `monitor_drift` check a month; return the report with its decision, as stored."""
+def _check(demo: Demo, month: str) -> StoredDriftReport:
+    """Run `monitor_drift` on a month; return the stored report with its decision."""
     run_id = runs.run(
-        story,
+        demo,
         f"{month} checked for drift",
         names.DAG_MONITOR_DRIFT,
         {"month": month},
         f"demo: {month}",
     )
-    report_id = int(story.airflow.result(names.DAG_MONITOR_DRIFT, run_id, "check"))
-    with story.engine.connect() as connection:
+    report_id = int(demo.airflow.result(names.DAG_MONITOR_DRIFT, run_id, "check"))
+    with demo.engine.connect() as connection:
         report = read_report(connection, report_id)
     if report.action is None or not report.signals:
         raise CheckFailedError(
@@ -128,18 +130,18 @@ def _check(story: Story, month: str) -> StoredReport:
     return report
 
 
-def verify_verdict(report: StoredReport, month: str, *, expected: bool) -> None:
-    """Hold what was found against what the simulator did."""
-    wanted = ("drift", "retrain") if expected else ("quiet", "keep")
+def verify_verdict(report: StoredDriftReport, month: str, *, expected: bool) -> None:
+    """Compare the verdict with what the simulator did; CheckFailedError if they differ."""
+    correct = ("drift", "retrain") if expected else ("quiet", "keep")
     found = (report.report.verdict, report.action)
-    if found != wanted:
+    if found != correct:
         raise CheckFailedError(
             f"the simulator {'changed' if expected else 'changed nothing'} in {month}, the check "
             f"says {' and '.join(map(str, found))}: {report.report.summary['reason']}"
         )
 
 
-def _facts(month: str, report: StoredReport) -> dict[str, Any]:
+def _facts(month: str, report: StoredDriftReport) -> dict[str, Any]:
     alarmed = [signal.value.signal for signal in report.signals if signal.alarmed]
     return {
         "month": month,
@@ -155,93 +157,91 @@ def _facts(month: str, report: StoredReport) -> dict[str, Any]:
 
 
 def _follow_retraining(
-    story: Story, month: str, report: StoredReport, before: Promotion
+    demo: Demo, month: str, report: StoredDriftReport, before: Promotion
 ) -> Retraining:
-    """Wait for the training that a report triggered, its two mails, and the service."""
+    """Wait for the training that a report triggered, its two mails, and the served version."""
     run_id = str(report.training_run_id)
-    folder = story.local / "mail"
-    story.steps.note(f"{month} has drifted: {report.report.summary['reason']}")
+    folder = demo.local / "mail"
+    demo.steps.note(f"{month} has drifted: {report.report.summary['reason']}")
     alarm = wait_for_mail(
         folder,
         f"the mail on the drift of {month}",
         lambda mail: mail["Message-ID"] == f"<drift-report-{report.report_id}@tagkeeper>",
-        _MAIL_S,
+        _MAIL_TIMEOUT_S,
     )
-    story.steps.note(f"Mail: {alarm['Subject']}")
-    runs.follow(story, f"The retraining {run_id} and its gate", names.DAG_TRAIN, run_id)
-    after = champion_promotion(story.engine)
-    followed_s = 0.0
+    demo.steps.note(f"Mail: {alarm['Subject']}")
+    runs.follow(demo, f"Retraining {run_id}", names.DAG_TRAIN, run_id)
+    after = champion_promotion(demo.engine)
+    serving_delay_s = 0.0
     if after.to_version != before.to_version:
-        followed_s = wait_for_version(story.service_url, after.to_version, _FOLLOW_S)
+        serving_delay_s = wait_for_version(demo.service_url, after.to_version, _SERVE_TIMEOUT_S)
     ended = wait_for_mail(
         folder,
         f"the mail on the end of {run_id}",
         lambda mail: (
             str(mail["Message-ID"]).startswith("<training-") and run_id in plain_text(mail)
         ),
-        _MAIL_S,
+        _MAIL_TIMEOUT_S,
     )
-    story.steps.note(f"Mail: {ended['Subject']}")
-    return Retraining(run_id, before, after, followed_s, (alarm["Subject"], ended["Subject"]))
+    demo.steps.note(f"Mail: {ended['Subject']}")
+    return Retraining(run_id, before, after, serving_delay_s, (alarm["Subject"], ended["Subject"]))
 
 
-def _after(
-    story: Story, month: str, event: Event | None, retraining: Retraining
+def _predict_after(
+    demo: Demo, month: str, event: Event | None, retraining: Retraining
 ) -> tuple[dict[str, Any], int]:
-    """Ask the service after a retraining; return what to tell and how many were recorded."""
+    """Request predictions after a retraining; return its facts and the number of predictions."""
     facts: dict[str, Any] = {
         "run_id": retraining.run_id,
         "promoted": retraining.promoted,
         "version_before": retraining.before.to_version,
         "version": retraining.after.to_version,
-        "followed_s": round(retraining.followed_s, 1),
+        "serving_delay_s": round(retraining.serving_delay_s, 1),
         "mails": list(retraining.subjects),
     }
     if not retraining.promoted:
-        story.steps.note(f"Version {retraining.before.to_version} stays.")
+        demo.steps.note(f"Version {retraining.before.to_version} stays.")
         return facts, 0
     since, tags = datetime.now(UTC), event.tags if event and event.kind == "tag_born" else ()
-    questions = _questions_after(story, month, tags)
-    answers = [ask(story.service_url, question) for question in questions]
+    questions = _questions_after(demo, month, tags)
+    answers = [request_prediction(demo.service_url, question) for question in questions]
     _verify_version(answers, retraining.after)
-    wait_until_recorded(story.engine, answers, since)
-    story.steps.note(
+    wait_until_recorded(demo.engine, answers, since)
+    demo.steps.note(
         f"Version {retraining.after.to_version} is champion: {retraining.after.reason} The service "
-        f"answered with it {retraining.followed_s:.1f} s after the run ended."
+        f"answered with it {retraining.serving_delay_s:.1f} s after the run ended."
     )
     if tags:
-        knowing = sum(bool(set(tags) & set(answer.tags)) for answer in answers)
-        story.steps.note(
-            f"It suggests {', '.join(tags)} for {knowing} of {len(answers)} questions of the next "
-            "month that bear it."
+        suggesting = sum(bool(set(tags) & set(answer.tags)) for answer in answers)
+        demo.steps.note(
+            f"It suggests {', '.join(tags)} for {suggesting} of {len(answers)} questions of "
+            "the next month that have it."
         )
-        if not knowing:
+        if not suggesting:
             raise CheckFailedError(f"the retrained model never suggests {', '.join(tags)}")
-        facts["new_tag_suggested"] = {"asked": len(answers), "suggested": knowing}
+        facts["new_tag_suggested"] = {"asked": len(answers), "suggested": suggesting}
     return facts, len(answers)
 
 
-def _questions_after(story: Story, month: str, tags: Sequence[str]) -> tuple[Question, ...]:
+def _questions_after(demo: Demo, month: str, tags: Sequence[str]) -> tuple[Question, ...]:
     """Return some questions of the month after, those with one of ``tags`` if any are named."""
-    following = [later for later in story.span.watched_months if later > month]
-    client = StackExchangeClient(
-        api_url=story.environment["STACKEXCHANGE_API_URL"], site=story.site
-    )
+    following = [later for later in demo.months.watched_months if later > month]
+    client = StackExchangeClient(api_url=demo.environment["STACKEXCHANGE_API_URL"], site=demo.site)
     if not following:
-        return story.next_questions[:_ASKED]
+        return demo.next_questions[:_QUESTIONS_ASKED]
     page = next(iter(client.pages(*month_range(following[0]))))
     chosen = [one for one in page.questions if not tags or set(tags) & set(one.tags)]
-    return tuple(chosen[:_ASKED])
+    return tuple(chosen[:_QUESTIONS_ASKED])
 
 
-def _verify_version(answers: Sequence[Answer], promotion: Promotion) -> None:
+def _verify_version(answers: Sequence[Prediction], promotion: Promotion) -> None:
     if {answer.model_version for answer in answers} != {promotion.to_version}:
-        raise CheckFailedError("the service's answers do not bear the retrained version")
+        raise CheckFailedError("the service's answers do not name the retrained version")
 
 
-def _verify_triggers(story: Story, told: Sequence[dict[str, Any]]) -> None:
-    """Hold the retrainings that there were against those that were decided."""
-    decided = [facts["retraining"]["run_id"] for facts in told if "retraining" in facts]
-    started = story.airflow.run_ids(names.DAG_TRAIN, "drift-report-")
+def _verify_triggers(demo: Demo, checked: Sequence[dict[str, Any]]) -> None:
+    """Compare the retrainings that were started with those that were decided."""
+    decided = [facts["retraining"]["run_id"] for facts in checked if "retraining" in facts]
+    started = demo.airflow.run_ids(names.DAG_TRAIN, "drift-report-")
     if sorted(started) != sorted(decided):
         raise CheckFailedError(f"retrainings decided: {decided}; started: {started}")

@@ -1,4 +1,4 @@
-"""Reads what the mail sink received."""
+"""Reads the messages that the mail sink received."""
 
 import time
 from collections.abc import Callable
@@ -16,19 +16,19 @@ def received(folder: Path) -> list[EmailMessage]:
 
 
 def wait_for_mail(
-    folder: Path, what: str, wanted: Callable[[EmailMessage], bool], timeout_s: float
+    folder: Path, what: str, matches: Callable[[EmailMessage], bool], timeout_s: float
 ) -> EmailMessage:
     """
-    Return the one received mail that is wanted.
+    Return the one received mail that matches.
 
     Raises
     ------
     CheckFailedError
-        If it is not there after ``timeout_s`` seconds, or more than once; the message says
-        ``what`` and where the mails are.
+        If it has not arrived after ``timeout_s`` seconds, or arrived more than once; the message
+        says ``what`` and where the mails are.
     """
     deadline = time.monotonic() + timeout_s
-    while not (found := [mail for mail in received(folder) if wanted(mail)]):
+    while not (found := [mail for mail in received(folder) if matches(mail)]):
         if time.monotonic() > deadline:
             raise CheckFailedError(f"{what} has not arrived in {folder}")
         time.sleep(0.2)

@@ -1,41 +1,41 @@
-"""The last chapter: a year of monthly models, and what it says about the months that went by."""
+"""The last stage: a year of monthly models, and the report on the months that changed."""
 
 from collections.abc import Collection
 from typing import Any, Final
 
 from include import names
 from include.demo import runs
-from include.demo.drift import story_events
-from include.demo.story import Story
+from include.demo.context import Demo
+from include.demo.drift import simulated_events
 from include.errors import CheckFailedError
 from include.evaluation.year import YearReport
 from include.evaluation.year_json import from_plain
 from include.months import months_between
-from include.store.stability import StoredReport, read_reports
+from include.store.stability import StoredStabilityReport, read_reports
 
 _YEAR: Final = 12
 
 
-def look_back(story: Story) -> dict[str, Any]:
-    """Train a model for each month of a year, test each on every later month, read the answer."""
-    months = story.span.months[-_YEAR:]
+def study_stability(demo: Demo) -> dict[str, Any]:
+    """Train a model for each month of a year, test each on every later month, read the report."""
+    months = demo.months.all_months[-_YEAR:]
     title = f"A model for each month from {months[0]} to {months[-1]}, tested on every later one"
-    runs.backfill(story, title, names.DAG_STABILITY, months)
-    stored = _stored(story, months[0], months[-1])
+    runs.backfill(demo, title, names.DAG_STABILITY, months)
+    stored = _stored(demo, months[0], months[-1])
     report = from_plain(stored.report)
-    _verify_page(story, stored)
-    events = {month for month in story_events(story) if month in months}
+    _verify_page(demo, stored)
+    events = {month for month in simulated_events(demo) if month in months}
     marked = marked_months(report)
     if missed := sorted(events - marked):
         raise CheckFailedError(
             f"the year's report does not mark {', '.join(missed)}, when the simulator changed "
             f"something; it marks {', '.join(sorted(marked)) or 'no month'}"
         )
-    story.steps.note(in_words(marked, events, known=story.choice.data is None))
+    demo.steps.note(in_words(marked, events, known=demo.options.data is None))
     for explained in report.periods:
-        story.steps.note(explained.sentence)
-    story.steps.note(report.recommendation)
-    story.steps.note(f"The whole of it: {page_address(story)}, Stability in Airflow's menu.")
+        demo.steps.note(explained.sentence)
+    demo.steps.note(report.recommendation)
+    demo.steps.note(f"Full report: {page_address(demo)}, Stability in Airflow's menu.")
     return {
         "year": {
             "months": list(months),
@@ -47,32 +47,32 @@ def look_back(story: Story) -> dict[str, Any]:
             "alarms": list(report.alarms),
             "policy": report.policy,
             "recommendation": report.recommendation,
-            "page": page_address(story),
+            "page": page_address(demo),
         }
     }
 
 
-def _stored(story: Story, first: str, last: str) -> StoredReport:
+def _stored(demo: Demo, first: str, last: str) -> StoredStabilityReport:
     """Return the stored report on these months; CheckFailedError if there is none."""
-    with story.engine.connect() as connection:
-        for stored in read_reports(connection, story.site):
+    with demo.engine.connect() as connection:
+        for stored in read_reports(connection, demo.site):
             if (stored.first_month, stored.last_month) == (first, last):
                 return stored
     raise CheckFailedError(f"no report on {first} to {last} is in PostgreSQL")
 
 
-def _verify_page(story: Story, stored: StoredReport) -> None:
-    """Ask Airflow for the report's page, as the browser does."""
+def _verify_page(demo: Demo, stored: StoredStabilityReport) -> None:
+    """Request the report's page from Airflow, as a browser does."""
     path = f"/stability/{stored.study_id}/{stored.first_month}"
-    if stored.last_month not in story.airflow.page(path):
+    if stored.last_month not in demo.airflow.page(path):
         raise CheckFailedError(f"Airflow's page {path} does not show {stored.last_month}")
 
 
 def marked_months(report: YearReport) -> set[str]:
     """
-    Return the months in which models fell that knew everything before: where something came up.
+    Return the months in which models fell that were trained on all months before.
 
-    A frozen model's periods are left out: they say how long an old model stays bad.
+    Periods of a frozen model are left out: they show how long an old model stays bad.
     """
     return {
         month
@@ -84,7 +84,7 @@ def marked_months(report: YearReport) -> set[str]:
 
 def in_words(marked: Collection[str], events: Collection[str], *, known: bool) -> str:
     """
-    Return what was marked beside what happened.
+    Return a sentence that compares the marked months with the simulated events.
 
     Examples
     --------
@@ -103,6 +103,6 @@ def in_words(marked: Collection[str], events: Collection[str], *, known: bool) -
     )
 
 
-def page_address(story: Story) -> str:
+def page_address(demo: Demo) -> str:
     """Return where Airflow's UI shows the year."""
-    return f"{story.environment['AIRFLOW_URL']}/plugin/stability"
+    return f"{demo.environment['AIRFLOW_URL']}/plugin/stability"

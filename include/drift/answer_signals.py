@@ -1,4 +1,4 @@
-"""Signals on the model's answers: what it suggests, how sure it is, how often it is right."""
+"""Signals on the model's predictions: suggested tags, their scores, and their quality."""
 
 from __future__ import annotations
 
@@ -6,95 +6,104 @@ from typing import Final
 
 import numpy as np
 
-from include.drift.movers import divergence, divergence_movers, quartiles
+from include.drift.contributors import (
+    divergence_contributors,
+    jensen_shannon_divergence,
+    quartile_contributors,
+)
 from include.drift.samples import FloatArray, Sample
-from include.drift.signal import Mover, Signal
+from include.drift.signal import Contributor, Signal
 from include.drift.statistics import (
-    interval_of_difference,
     kolmogorov_smirnov,
     reliability_shift,
+    welch_interval,
 )
 from include.drift.tag_signals import DIVERGENCE
 
 
-def _predicted_tags(reference: Sample, current: Sample) -> float:
-    return divergence(reference.suggested_use, current.suggested_use)
+def _predicted_tags(reference: Sample, analysis: Sample) -> float:
+    return jensen_shannon_divergence(reference.suggested_use, analysis.suggested_use)
 
 
-def _predicted_tags_movers(reference: Sample, current: Sample) -> tuple[Mover, ...]:
-    return divergence_movers(reference.suggested_use, current.suggested_use, reference, current)
+def _predicted_tags_contributors(reference: Sample, analysis: Sample) -> tuple[Contributor, ...]:
+    return divergence_contributors(
+        reference.suggested_use, analysis.suggested_use, reference, analysis
+    )
 
 
-def _confidence(reference: Sample, current: Sample) -> float:
+def _confidence(reference: Sample, analysis: Sample) -> float:
     assert reference.scores is not None
-    assert current.scores is not None
-    return kolmogorov_smirnov(reference.scores[:, 0], current.scores[:, 0])
+    assert analysis.scores is not None
+    return kolmogorov_smirnov(reference.scores[:, 0], analysis.scores[:, 0])
 
 
-def _confidence_movers(reference: Sample, current: Sample) -> tuple[Mover, ...]:
+def _confidence_contributors(reference: Sample, analysis: Sample) -> tuple[Contributor, ...]:
     assert reference.scores is not None
-    assert current.scores is not None
-    return quartiles("best score", reference.scores[:, 0], current.scores[:, 0])
+    assert analysis.scores is not None
+    return quartile_contributors("best score", reference.scores[:, 0], analysis.scores[:, 0])
 
 
-def _calibration(reference: Sample, current: Sample) -> float:
-    weight, before, after = _reliability(reference, current)
+def _calibration(reference: Sample, analysis: Sample) -> float:
+    weight, before, after = _reliability(reference, analysis)
     return float((weight * np.abs(after - before)).sum())
 
 
-def _calibration_movers(reference: Sample, current: Sample) -> tuple[Mover, ...]:
-    weight, before, after = _reliability(reference, current)
-    carried = weight * np.abs(after - before)
+def _calibration_contributors(reference: Sample, analysis: Sample) -> tuple[Contributor, ...]:
+    weight, before, after = _reliability(reference, analysis)
+    contribution = weight * np.abs(after - before)
     return tuple(
-        Mover(
-            f"hit rate, score fifth {i + 1}", float(before[i]), float(after[i]), float(carried[i])
+        Contributor(
+            f"hit rate, score quintile {i + 1}",
+            float(before[i]),
+            float(after[i]),
+            float(contribution[i]),
         )
-        for i in np.argsort(-carried, kind="stable")
+        for i in np.argsort(-contribution, kind="stable")
     )
 
 
-def _reliability(reference: Sample, current: Sample) -> tuple[FloatArray, FloatArray, FloatArray]:
+def _reliability(reference: Sample, analysis: Sample) -> tuple[FloatArray, FloatArray, FloatArray]:
     assert reference.scores is not None
-    assert current.scores is not None
+    assert analysis.scores is not None
     assert reference.found is not None
-    assert current.found is not None
+    assert analysis.found is not None
     return reliability_shift(
         reference.scores.ravel(),
         reference.found.ravel(),
-        current.scores.ravel(),
-        current.found.ravel(),
+        analysis.scores.ravel(),
+        analysis.found.ravel(),
     )
 
 
-def _f1_fall(reference: Sample, current: Sample) -> float:
+def _f1_fall(reference: Sample, analysis: Sample) -> float:
     assert reference.f1 is not None
-    assert current.f1 is not None
-    return float(reference.f1.mean() - current.f1.mean())
+    assert analysis.f1 is not None
+    return float(reference.f1.mean() - analysis.f1.mean())
 
 
-def _f1_movers(reference: Sample, current: Sample) -> tuple[Mover, ...]:
+def _f1_contributors(reference: Sample, analysis: Sample) -> tuple[Contributor, ...]:
     assert reference.f1 is not None
-    assert current.f1 is not None
-    fall = _f1_fall(reference, current)
-    return (Mover("F1@5", float(reference.f1.mean()), float(current.f1.mean()), abs(fall)),)
+    assert analysis.f1 is not None
+    fall = _f1_fall(reference, analysis)
+    return (Contributor("F1@5", float(reference.f1.mean()), float(analysis.f1.mean()), abs(fall)),)
 
 
-def _f1_interval(reference: Sample, current: Sample) -> tuple[float, float]:
+def _f1_interval(reference: Sample, analysis: Sample) -> tuple[float, float]:
     assert reference.f1 is not None
-    assert current.f1 is not None
-    return interval_of_difference(reference.f1, current.f1)
+    assert analysis.f1 is not None
+    return welch_interval(reference.f1, analysis.f1)
 
 
 ANSWER_SIGNALS: Final = (
     Signal(
         "predicted_tags",
         "Suggested tags",
-        f"{DIVERGENCE}; suggestions now against suggestions on the reference",
+        f"{DIVERGENCE}; suggestions of the analysis period against the reference",
         "predictions",
         ("suggested",),
         _predicted_tags,
-        _predicted_tags_movers,
-        like="tag_distribution",
+        _predicted_tags_contributors,
+        proxy="tag_distribution",
     ),
     Signal(
         "confidence",
@@ -103,16 +112,16 @@ ANSWER_SIGNALS: Final = (
         "predictions",
         ("scores",),
         _confidence,
-        _confidence_movers,
+        _confidence_contributors,
     ),
     Signal(
         "calibration",
         "Calibration of scores",
-        "mean difference of the hit rate between suggestions of like scores, in fifths",
+        "mean absolute difference of the hit rate within quintiles of the score",
         "quality",
         ("scores", "found"),
         _calibration,
-        _calibration_movers,
+        _calibration_contributors,
     ),
     Signal(
         "f1_fall",
@@ -121,7 +130,7 @@ ANSWER_SIGNALS: Final = (
         "quality",
         ("f1",),
         _f1_fall,
-        _f1_movers,
+        _f1_contributors,
         _f1_interval,
     ),
 )

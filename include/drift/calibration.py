@@ -1,10 +1,11 @@
 """
-Thresholds that keep false alarms at a set rate, over all signals of a check together.
+Thresholds that hold the false-alarm rate, over all signals of a check together. Pure.
 
-Two things move a signal while nothing happens. Chance: shown by random splits of the reference
-into a part as large as a month and the rest. And the months' own unrest (season, volume, the slow
-turn of topics): shown by comparing months with those before them. The first gives the shape
-of the null, the second widens it where months differ by more than chance (`include.drift.unrest`).
+A signal varies for two reasons in the absence of drift. Sampling variability is estimated by random
+splits of the reference into a part as large as a month and the rest. Between-month variability
+(season, volume, slow changes of topics) is estimated by comparing months with those before them.
+The first gives the shape of the null distribution; the second widens it where months differ by more
+than sampling explains (`include.drift.variability`).
 """
 
 from __future__ import annotations
@@ -15,70 +16,71 @@ from typing import Final
 
 import numpy as np
 
-from include.drift.movers import RARE
+from include.drift.contributors import MIN_USES
 from include.drift.samples import FloatArray, Sample
 from include.drift.signal import Signal, SignalValue
 from include.drift.signals import SIGNAL, SIGNALS, usable_signals
-from include.drift.unrest import (
-    Pair,
+from include.drift.variability import (
+    BetweenMonthVariability,
     PastVocabulary,
-    Unrest,
-    month_pairs,
-    months_apart,
-    sum_up,
-    widened,
+    SamplePair,
+    between_month_variability,
+    consecutive_month_pairs,
+    leave_one_month_out,
+    widened_distance,
 )
 
 CALIBRATION_VERSION: Final = 5
 DRAWS: Final = 1000
 MONTHLY_CHECKS: Final = 12.0
 HOURLY_CHECKS: Final = 24 * 365.0
-FEWEST_PAIRS: Final = 4
-LARGEST_SAMPLE: Final = 5000
-TAIL: Final = 0.1
+MIN_MONTH_PAIRS: Final = 4
+MAX_SAMPLE: Final = 5000
+TAIL_SHARE: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class Null:
+class NullDistribution:
     """
-    How a signal behaves while nothing happens.
+    A signal's distribution in the absence of drift.
 
     Parameters
     ----------
-    centre, spread : float
+    mean, std : float
         Mean and standard deviation over random splits.
-    unrest_centre, unrest_spread : float or None
-        Median and robust deviation over pairs of months; None if there are too few.
+    month_location, month_scale : float or None
+        Median and robust standard deviation over pairs of months; None if there are too few.
     threshold : float
-        A value above it is an alarm.
+        A value above it raises an alarm.
     """
 
-    centre: float
-    spread: float
-    unrest_centre: float | None
-    unrest_spread: float | None
+    mean: float
+    std: float
+    month_location: float | None
+    month_scale: float | None
     threshold: float
 
 
 @dataclass(frozen=True)
-class Calibration:
+class ThresholdCalibration:
     """
     The thresholds of one model's checks.
 
     Parameters
     ----------
     size : int
-        Questions of the window that the thresholds hold for; for more they are a little strict.
+        Questions of the analysis period that the thresholds hold for; with more questions they
+        are slightly conservative.
     false_alarms_per_year, checks_per_year : float
-        What was asked for.
+        The rate that was set, and the checks that it is shared by.
     level : float
-        Chance of a false alarm of one signal in one check, in (0, 1).
-    nulls : dict of str to Null
+        Probability of a false alarm of one signal in one check, in (0, 1).
+    null_distributions : dict of str to NullDistribution
         By signal.
     draws : int
         Random splits.
     pairs : int or None
-        Pairs of months that the months' own unrest is known from; None if no history was given.
+        Pairs of months that estimate the between-month variability; None without a history.
     seed : int
     """
 
@@ -86,7 +88,7 @@ class Calibration:
     false_alarms_per_year: float
     checks_per_year: float
     level: float
-    nulls: dict[str, Null]
+    null_distributions: dict[str, NullDistribution]
     draws: int
     pairs: int | None
     seed: int
@@ -95,34 +97,38 @@ class Calibration:
     @property
     def thresholds(self) -> dict[str, float]:
         """Threshold of each signal."""
-        return {name: null.threshold for name, null in self.nulls.items()}
+        return {name: null.threshold for name, null in self.null_distributions.items()}
 
     @property
-    def knows_months(self) -> bool:
+    def has_enough_months(self) -> bool:
         """
-        Whether enough months were seen to tell drift from how months differ anyway.
+        Whether there were enough months to estimate the between-month variability.
 
-        Without, thresholds know chance alone, and every other quiet month of a small site passes
-        them. Where no history was given, that is the caller's affair.
+        Without it, thresholds account for sampling variability alone, and every other month
+        without drift of a small site exceeds them. True if the caller passed no history.
         """
-        return self.pairs is None or self.pairs >= FEWEST_PAIRS
+        return self.pairs is None or self.pairs >= MIN_MONTH_PAIRS
 
     def alarms(self, values: Sequence[SignalValue]) -> tuple[SignalValue, ...]:
-        """Return the values above their thresholds, furthest above first, in null spreads."""
-        above = [v for v in values if v.signal in self.nulls and v.value > self._limit(v.signal)]
+        """Return the values above their thresholds, sorted by `excess`, largest first."""
+        above = [
+            v
+            for v in values
+            if v.signal in self.null_distributions and v.value > self._threshold(v.signal)
+        ]
         return tuple(sorted(above, key=self.excess, reverse=True))
 
     def excess(self, value: SignalValue) -> float:
-        """Return how far a value lies above its threshold, in spreads of its null."""
-        null = self.nulls[value.signal]
-        spread = max(null.spread, null.unrest_spread or 0.0, 1e-9)
-        return (value.value - null.threshold) / spread
+        """Return how far a value exceeds its threshold, in standard deviations of its null."""
+        null = self.null_distributions[value.signal]
+        scale = max(null.std, null.month_scale or 0.0, 1e-9)
+        return (value.value - null.threshold) / scale
 
-    def _limit(self, signal: str) -> float:
-        return self.nulls[signal].threshold
+    def _threshold(self, signal: str) -> float:
+        return self.null_distributions[signal].threshold
 
 
-def calibrate(
+def calibrate_thresholds(
     reference: Sample,
     size: int,
     *,
@@ -133,27 +139,27 @@ def calibrate(
     signals: Sequence[Signal] = SIGNALS,
     draws: int = DRAWS,
     seed: int = 0,
-) -> Calibration:
+) -> ThresholdCalibration:
     """
     Find each signal's threshold for checks of ``size`` questions against ``reference``.
 
     Parameters
     ----------
     reference : Sample
-        Questions of stable months, at least four; what later windows are compared with.
+        Questions of the reference period, at least four.
     size : int
-        Questions in a window to be checked, >= 2. Where the reference is less than twice as
-        large, halves of it stand in, which makes the thresholds strict.
+        Questions in an analysis period, >= 2. Where the reference is less than twice as large,
+        it is split into halves, which makes the thresholds conservative.
     false_alarms_per_year : float
         Over all signals together, > 0.
     checks_per_year : float, default=12
         > 0.
     history : Sample or None
-        The latest months, for the months' own unrest; text and tags are enough. A few months of
-        drift among them do little harm: the estimate is robust.
+        The latest months, to estimate the between-month variability; texts and tags are enough.
+        A few months of drift among them do little harm: the estimator is robust.
     vocabulary : PastVocabulary or None
-        What could be suggested before each of them; without it, what is out of reach is judged by
-        months that the model has learned, as if the next one were known as well.
+        The vocabulary before each of them; without it, the null distribution of tags outside the
+        vocabulary comes from training months, whose tags the model knows.
     signals : sequence of Signal
     draws : int, default=1000
         Random splits.
@@ -161,31 +167,33 @@ def calibrate(
         The same input and seed give the same thresholds.
     """
     generator = np.random.default_rng(seed)
-    used = usable_signals(reference, reference, signals)
-    read = (*used, *_lenders(reference, used))
+    selected = usable_signals(reference, reference, signals)
+    calculated = (*selected, *_proxy_signals(reference, selected))
     table = np.array(
         [
-            [s.value(*pair) for s in read]
+            [s.value(*pair) for s in calculated]
             for pair in random_splits(reference, size, draws, generator)
         ]
     )
-    level = common_level(table[:, : len(used)], min(false_alarms_per_year / checks_per_year, 0.5))
-    draws_of = {signal.name: table[:, i] for i, signal in enumerate(read)}
+    level = common_level(
+        table[:, : len(selected)], min(false_alarms_per_year / checks_per_year, 0.5)
+    )
+    values_of = {signal.name: table[:, i] for i, signal in enumerate(calculated)}
     pairs = [] if history is None else _pairs(history, reference, size, generator, vocabulary)
-    own = list(months_apart(reference, size, generator))
-    unrest = _unrest_of(read, draws_of, pairs, own)
-    nulls = {
-        signal.name: _null(draws_of[signal.name], level, unrest[signal.name], RARE / size)
-        for signal in used
+    left_out = list(leave_one_month_out(reference, size, generator))
+    variability = _variability_of(calculated, values_of, pairs, left_out)
+    null_distributions = {
+        signal.name: _null(values_of[signal.name], level, variability[signal.name], MIN_USES / size)
+        for signal in selected
     }
-    return Calibration(
+    return ThresholdCalibration(
         size=size,
         false_alarms_per_year=false_alarms_per_year,
         checks_per_year=checks_per_year,
         level=level,
-        nulls=nulls,
+        null_distributions=null_distributions,
         draws=draws,
-        pairs=None if history is None else max(len(pairs), len(own)),
+        pairs=None if history is None else max(len(pairs), len(left_out)),
         seed=seed,
     )
 
@@ -196,30 +204,31 @@ def _pairs(
     size: int,
     generator: np.random.Generator,
     vocabulary: PastVocabulary | None,
-) -> list[Pair]:
+) -> list[SamplePair]:
     """
-    Return pairs of months as wide as the reference or, of a short history, one month wide.
+    Return pairs whose first part is as many months as the reference or, if too few, one month.
 
-    Single months differ more than a month and several do, so the latter make strict thresholds.
+    Two single months differ more than a month and several do, so single months make conservative
+    thresholds.
     """
     width = len(np.unique(reference.months))
-    pairs = list(month_pairs(history, width, size, generator, vocabulary))
-    if len(pairs) < FEWEST_PAIRS and width > 1:
-        pairs = list(month_pairs(history, 1, size, generator, vocabulary))
+    pairs = list(consecutive_month_pairs(history, width, size, generator, vocabulary))
+    if len(pairs) < MIN_MONTH_PAIRS and width > 1:
+        pairs = list(consecutive_month_pairs(history, 1, size, generator, vocabulary))
     return pairs
 
 
-def _lenders(reference: Sample, used: Sequence[Signal]) -> tuple[Signal, ...]:
-    """Return the signals that are not used but whose unrest may stand in for a used one's."""
-    names = {signal.name for signal in used}
-    lenders = [SIGNAL[s.like] for s in used if s.like and s.like not in names]
-    return usable_signals(reference, reference, lenders)
+def _proxy_signals(reference: Sample, selected: Sequence[Signal]) -> tuple[Signal, ...]:
+    """Return the proxies of the selected signals that are not selected themselves."""
+    names = {signal.name for signal in selected}
+    proxies = [SIGNAL[s.proxy] for s in selected if s.proxy and s.proxy not in names]
+    return usable_signals(reference, reference, proxies)
 
 
 def random_splits(
     reference: Sample, size: int, draws: int, generator: np.random.Generator
 ) -> Iterator[tuple[Sample, Sample]]:
-    """Yield ``draws`` pairs (rest, ``size`` questions) of disjoint parts of the reference."""
+    """Yield ``draws`` random splits of the reference into (the rest, ``size`` questions)."""
     count = len(reference)
     size = min(size, count // 2)
     for _ in range(draws):
@@ -229,22 +238,28 @@ def random_splits(
 
 def common_level(table: FloatArray, family_level: float) -> float:
     """
-    Return the level of each signal that gives all of them together ``family_level``.
+    Return the per-signal level at which the family-wise error rate is ``family_level``.
 
-    By the distribution of the smallest p-value over signals (Westfall and Young, 1993), which
-    knows how signals move together; where the draws are too few for it, as if they were
-    independent (Sidak).
+    From the distribution of the smallest p-value over signals (minP), which accounts for the
+    correlation of signals; with too few draws for it, Sidak's level for independent signals.
 
     Parameters
     ----------
     table : ndarray, shape (draws, n_signals)
+        Values of the signals on random splits.
     family_level : float
         In (0, 1).
+
+    References
+    ----------
+    Westfall and Young, "Resampling-based multiple testing", Wiley (1993). Sidak, "Rectangular
+    confidence regions for the means of multivariate normal distributions", Journal of the American
+    Statistical Association 62 (1967), 626-633.
 
     Examples
     --------
     >>> same = np.tile(np.arange(1000.0)[:, None], (1, 5))
-    >>> round(common_level(same, 0.05), 2)  # five times the same signal costs nothing
+    >>> round(common_level(same, 0.05), 2)  # five copies of one signal count once
     0.05
     """
     draws, count = table.shape
@@ -252,7 +267,7 @@ def common_level(table: FloatArray, family_level: float) -> float:
     if draws * family_level < 20:
         return independent
     ascending = np.sort(table, axis=0)
-    # A tie counts as reached: a signal that is nearly always 0 does not alarm at 0.
+    # Ties count as exceeded: a signal that is nearly always 0 raises no alarm at 0.
     above = np.stack(
         [draws - np.searchsorted(ascending[:, i], table[:, i], "left") for i in range(count)]
     )
@@ -262,10 +277,22 @@ def common_level(table: FloatArray, family_level: float) -> float:
 
 def tail_quantile(values: FloatArray, level: float) -> float:
     """
-    Return the value passed with chance ``level``, from draws and an exponential tail.
+    Return the value exceeded with probability ``level``, from draws and an exponential tail.
 
-    The highest tenth of the draws is described by its mean excess, so that levels rarer than one
-    in ``len(values)`` can be asked for and one extreme draw does not decide alone.
+    An exponential distribution is fitted to the largest tenth of the draws by its mean excess
+    (peaks over threshold), so that levels below 1 / ``len(values)`` are possible and a single
+    extreme draw does not determine the result.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n,)
+    level : float
+        In (0, 1).
+
+    References
+    ----------
+    Balkema and de Haan, "Residual life time at great age", Annals of Probability 2 (1974), 792-804:
+    the tail's generalised Pareto limit, of which the exponential is the case of shape 0.
 
     Examples
     --------
@@ -273,67 +300,72 @@ def tail_quantile(values: FloatArray, level: float) -> float:
     >>> round(tail_quantile(draws, 0.001), 1)  # exactly: 6.9
     6.9
     """
-    start = float(np.quantile(values, 1 - TAIL))
-    if level >= TAIL:
+    start = float(np.quantile(values, 1 - TAIL_SHARE))
+    if level >= TAIL_SHARE:
         return float(np.quantile(values, 1 - level))
     excess = values[values > start] - start
     scale = float(excess.mean()) if len(excess) else 0.0
-    return start + scale * float(np.log(TAIL / level))
+    return start + scale * float(np.log(TAIL_SHARE / level))
 
 
-def _null(draws: FloatArray, level: float, unrest: Unrest | None, least: float) -> Null:
+def _null(
+    draws: FloatArray, level: float, variability: BetweenMonthVariability | None, min_excess: float
+) -> NullDistribution:
     """
-    Stretch the null of chance to the centre and spread that months show, if wider.
+    Return the null distribution of sampling, widened by the between-month variability.
 
-    A signal that never moved in any draw (no tag was ever new) alarms at ``least`` above, a
-    handful of questions' worth, and not at the first question.
+    A signal that is constant over all draws (no tag was ever new) raises an alarm at ``min_excess``
+    above that constant, which a few questions make up, and not at the first question.
     """
-    centre, spread = float(draws.mean()), float(draws.std())
-    if spread == 0:
-        return Null(centre, spread, None, None, centre + least)
-    by_chance = tail_quantile(draws, level)
-    if unrest is None:
-        return Null(centre, spread, None, None, by_chance)
-    deviations = (by_chance - centre) / spread
-    stretched = max(centre, unrest.centre) + widened(deviations, spread, unrest, level)
-    return Null(centre, spread, unrest.centre, unrest.spread, max(by_chance, stretched))
+    mean, std = float(draws.mean()), float(draws.std())
+    if std == 0:
+        return NullDistribution(mean, std, None, None, mean + min_excess)
+    sampling_threshold = tail_quantile(draws, level)
+    if variability is None:
+        return NullDistribution(mean, std, None, None, sampling_threshold)
+    deviations = (sampling_threshold - mean) / std
+    distance = widened_distance(deviations, std, variability, level)
+    threshold = max(sampling_threshold, max(mean, variability.location) + distance)
+    return NullDistribution(mean, std, variability.location, variability.scale, threshold)
 
 
-def _unrest_of(
+def _variability_of(
     signals: Sequence[Signal],
     draws: Mapping[str, FloatArray],
-    pairs: Sequence[Pair],
-    own: Sequence[Pair],
-) -> dict[str, Unrest | None]:
+    pairs: Sequence[SamplePair],
+    left_out: Sequence[SamplePair],
+) -> dict[str, BetweenMonthVariability | None]:
     """
-    Return each signal's unrest where it is known.
+    Return each signal's between-month variability, None where it cannot be estimated.
 
-    Best from ``pairs``, in which each month follows those it is compared with, as in a check. Next,
-    that of the signal that it is like. Last from ``own``, whose months lie among the others and so
-    differ less than a month ahead does.
+    Preferably from ``pairs``, in which each month follows those it is compared with, as in a check.
+    Next, that of the signal's proxy. Last from ``left_out``, whose months lie among the others and
+    so differ less than a month ahead does.
     """
-    forward = {signal.name: _read(signal, pairs) for signal in signals}
+    forward = {signal.name: _estimate(signal, pairs) for signal in signals}
     found = {}
     for signal in signals:
-        known, like = forward[signal.name], forward.get(signal.like or "")
-        if known is None and signal.like and like is not None:
-            known = _as_restless_as(like, draws[signal.like], draws[signal.name])
-        found[signal.name] = known or _read(signal, own)
+        known, proxy = forward[signal.name], forward.get(signal.proxy or "")
+        if known is None and signal.proxy and proxy is not None:
+            known = _rescaled_variability(proxy, draws[signal.proxy], draws[signal.name])
+        found[signal.name] = known or _estimate(signal, left_out)
     return found
 
 
-def _read(signal: Signal, pairs: Sequence[Pair]) -> Unrest | None:
-    """Read the signal on the pairs that know what it needs; None if they are too few."""
+def _estimate(signal: Signal, pairs: Sequence[SamplePair]) -> BetweenMonthVariability | None:
+    """Estimate the variability from the pairs that meet the signal's needs; None if too few."""
     usable = [pair for pair in pairs if usable_signals(*pair, [signal])]
-    if len(usable) < FEWEST_PAIRS:
+    if len(usable) < MIN_MONTH_PAIRS:
         return None
-    return sum_up(np.array([signal.value(*pair) for pair in usable]))
+    return between_month_variability(np.array([signal.value(*pair) for pair in usable]))
 
 
-def _as_restless_as(like: Unrest, draws_of_like: FloatArray, draws: FloatArray) -> Unrest | None:
-    """Return the unrest of a like signal in this one's terms: the same in spreads of chance."""
-    if not draws_of_like.std():
+def _rescaled_variability(
+    proxy: BetweenMonthVariability, proxy_draws: FloatArray, draws: FloatArray
+) -> BetweenMonthVariability | None:
+    """Return the proxy's variability, rescaled by the ratio of the standard deviations."""
+    if not proxy_draws.std():
         return None
-    scale = float(draws.std() / draws_of_like.std())
-    shift = (like.centre - float(draws_of_like.mean())) * scale
-    return Unrest(float(draws.mean()) + shift, like.spread * scale, like.count)
+    scale = float(draws.std() / proxy_draws.std())
+    shift = (proxy.location - float(proxy_draws.mean())) * scale
+    return BetweenMonthVariability(float(draws.mean()) + shift, proxy.scale * scale, proxy.count)

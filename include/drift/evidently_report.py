@@ -1,8 +1,9 @@
 """
-Evidently's pages of a check, one per family of signals: for people to look at, never to decide.
+Evidently's reports on a check, one page per family of signals: for people, not for decisions.
 
-One report per family, so that a failure in one hides nothing of the others. Methods are named, and
-each column's threshold comes from random splits of its own reference, not from a default.
+One report per family, so that a failure in one leaves the others complete. Metrics are chosen
+explicitly, and each column's threshold comes from random splits of its own reference instead of a
+default. Evidently calls the analysis period ``current``.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from numpy.typing import NDArray
 from scipy.spatial import distance
 from scipy.stats import wasserstein_distance
 
-from include.drift.samples import Observed
+from include.drift.samples import Observations
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,11 +33,11 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 FAMILIES: Final = ("data", "text", "tags", "predictions", "quality")
-OTHER: Final = "(all others)"
+OTHER_NAMES: Final = "(all others)"
 NAMES_SHOWN: Final = 60
 SPLITS: Final = 100
 LEVEL: Final = 0.99
-MOST_ROWS: Final = 20_000
+MAX_ROWS: Final = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,17 +60,17 @@ class Page:
 
 @dataclass(frozen=True)
 class _Column:
-    """Values of one column on both sides; names are counted, numbers measured."""
+    """Values of one column in both periods: categories or numbers."""
 
     name: str
     reference: NDArray[Any]
     current: NDArray[Any]
-    named: bool
+    categorical: bool
 
 
 def make_pages(
-    reference: Observed,
-    current: Observed,
+    reference: Observations,
+    current: Observations,
     folder: Path,
     *,
     title: str,
@@ -86,17 +87,17 @@ def make_pages(
 
     Parameters
     ----------
-    reference, current : Observed
+    reference, current : Observations
     folder : Path
         Exists.
     title : str
-        What was checked, such as ``2024-02 against 2023-10..2024-01``.
+        Of the report, such as ``2024-02 against 2023-10..2024-01``.
     at : datetime
-        Where the workspace's time axis shows it.
+        Its time on the workspace's time axis.
     workspace : Path or None
-        Folder that ``evidently ui --workspace`` shows; made if absent.
+        Folder that ``evidently ui --workspace`` shows; created if absent.
     project : str
-        Its project, made if absent.
+        Its project, created if absent.
     seed : int
     """
     os.environ.setdefault("DO_NOT_TRACK", "1")
@@ -107,7 +108,7 @@ def make_pages(
             continue
         try:
             run = _run(columns, f"{title}: {family}", at, seed)
-        except Exception:  # whatever a library does with odd data, the other pages are made
+        except Exception:  # whatever Evidently raises on unusual data: the other pages are made
             log.exception("no Evidently page for the family %s of %s", family, title)
             continue
         html = folder / f"{family}.html"
@@ -136,8 +137,8 @@ def drift_scores(report: Mapping[str, Any]) -> dict[str, float]:
     }
 
 
-def _columns(family: str, reference: Observed, current: Observed) -> list[_Column]:
-    """Return the family's columns; none where either side does not know them."""
+def _columns(family: str, reference: Observations, current: Observations) -> list[_Column]:
+    """Return the family's columns; none where either period lacks them."""
     if family == "data":
         return [
             _numbers("words", reference.word_counts, current.word_counts),
@@ -166,22 +167,24 @@ def _columns(family: str, reference: Observed, current: Observed) -> list[_Colum
 
 
 def _numbers(name: str, reference: Sequence[float], current: Sequence[float]) -> _Column:
-    return _Column(name, np.asarray(reference, float), np.asarray(current, float), named=False)
+    return _Column(
+        name, np.asarray(reference, float), np.asarray(current, float), categorical=False
+    )
 
 
 def _exploded(
     name: str, reference: Iterable[Iterable[str]], current: Iterable[Iterable[str]]
 ) -> _Column:
-    """Return one row per (question, name), rare names put together: Evidently knows no lists."""
-    then, now = list(chain.from_iterable(reference)), list(chain.from_iterable(current))
-    shares = Counter({key: count / max(len(then), 1) for key, count in Counter(then).items()})
-    shares.update({key: count / max(len(now), 1) for key, count in Counter(now).items()})
+    """Return one row per (question, name), rare names merged: Evidently has no list columns."""
+    before, after = list(chain.from_iterable(reference)), list(chain.from_iterable(current))
+    shares = Counter({key: count / max(len(before), 1) for key, count in Counter(before).items()})
+    shares.update({key: count / max(len(after), 1) for key, count in Counter(after).items()})
     shown = {key for key, _ in shares.most_common(NAMES_SHOWN)}
     sides = [
-        np.array([value if value in shown else OTHER for value in side], dtype=object)
-        for side in (then, now)
+        np.array([value if value in shown else OTHER_NAMES for value in side], dtype=object)
+        for side in (before, after)
     ]
-    return _Column(name, sides[0], sides[1], named=True)
+    return _Column(name, sides[0], sides[1], categorical=True)
 
 
 def _run(columns: Sequence[_Column], name: str, at: datetime, seed: int) -> Snapshot:
@@ -194,18 +197,18 @@ def _run(columns: Sequence[_Column], name: str, at: datetime, seed: int) -> Snap
         metrics.append(
             ValueDrift(
                 column=column.name,
-                method="jensenshannon" if column.named else "wasserstein",
+                method="jensenshannon" if column.categorical else "wasserstein",
                 threshold=_threshold(column, generator),
             )
         )
-        if column.named:
+        if column.categorical:
             metrics.append(UniqueValueCount(column=column.name))
         else:
             metrics.append(MeanValue(column=column.name))
             metrics.append(QuantileValue(column=column.name, quantile=0.5))
     definition = DataDefinition(
-        numerical_columns=[c.name for c in columns if not c.named],
-        categorical_columns=[c.name for c in columns if c.named],
+        numerical_columns=[c.name for c in columns if not c.categorical],
+        categorical_columns=[c.name for c in columns if c.categorical],
     )
     sides = [
         Dataset.from_pandas(_table(columns, side, generator), definition)
@@ -215,59 +218,59 @@ def _run(columns: Sequence[_Column], name: str, at: datetime, seed: int) -> Snap
 
 
 def _table(columns: Sequence[_Column], side: str, generator: np.random.Generator) -> pd.DataFrame:
-    """Put columns of different lengths side by side; empty cells are not counted."""
+    """Combine columns of different lengths in one table; Evidently ignores empty cells."""
     import pandas as pd
 
     return pd.DataFrame(
-        {column.name: pd.Series(_at_most(getattr(column, side), generator)) for column in columns}
+        {column.name: pd.Series(_subsample(getattr(column, side), generator)) for column in columns}
     )
 
 
 def _threshold(column: _Column, generator: np.random.Generator) -> float:
-    """Return the score that random splits of the reference exceed once in a hundred."""
-    values = _at_most(column.reference, generator)
+    """Return the 99 % quantile of the score over random splits of the reference."""
+    values = _subsample(column.reference, generator)
     size = min(len(column.current), len(values) // 2)
-    measure = _names_apart if column.named else _numbers_apart
+    distance_of = _jensen_shannon_distance if column.categorical else _normed_wasserstein_distance
     scores = []
     for _ in range(SPLITS if size else 0):
         order = generator.permutation(len(values))
-        scores.append(measure(values[order[size:]], values[order[:size]]))
+        scores.append(distance_of(values[order[size:]], values[order[:size]]))
     return float(np.quantile(scores, LEVEL)) if scores else 0.1
 
 
-def _names_apart(reference: NDArray[Any], current: NDArray[Any]) -> float:
-    """Jensen-Shannon distance as Evidently computes it."""
+def _jensen_shannon_distance(reference: NDArray[Any], current: NDArray[Any]) -> float:
+    """Return the Jensen-Shannon distance as Evidently calculates it."""
     names, position = np.unique(
         np.concatenate([reference, current]).astype(str), return_inverse=True
     )
-    then = np.bincount(position[: len(reference)], minlength=len(names))
-    now = np.bincount(position[len(reference) :], minlength=len(names))
-    return float(distance.jensenshannon(then, now))
+    before = np.bincount(position[: len(reference)], minlength=len(names))
+    after = np.bincount(position[len(reference) :], minlength=len(names))
+    return float(distance.jensenshannon(before, after))
 
 
-def _numbers_apart(reference: NDArray[Any], current: NDArray[Any]) -> float:
-    """Wasserstein distance over the reference's standard deviation, as Evidently computes it."""
+def _normed_wasserstein_distance(reference: NDArray[Any], current: NDArray[Any]) -> float:
+    """Return Evidently's Wasserstein distance, in standard deviations of the reference."""
     return float(wasserstein_distance(reference, current) / max(float(np.std(reference)), 0.001))
 
 
-def _at_most(values: NDArray[Any], generator: np.random.Generator) -> NDArray[Any]:
-    """Draw at most so many rows as pages can show in seconds."""
-    if len(values) <= MOST_ROWS:
+def _subsample(values: NDArray[Any], generator: np.random.Generator) -> NDArray[Any]:
+    """Sample at most `MAX_ROWS`, which Evidently handles in seconds."""
+    if len(values) <= MAX_ROWS:
         return values
-    return generator.choice(values, MOST_ROWS, replace=False)
+    return generator.choice(values, MAX_ROWS, replace=False)
 
 
 def _publish(workspace: Path, project: str, runs: Sequence[tuple[str, Snapshot]]) -> None:
-    """Add runs to the workspace; a run of the same name was of the same check and makes way."""
+    """Add runs to the workspace; they replace runs of the same name (of the same check)."""
     from evidently.ui.workspace import Workspace
 
     workspace.mkdir(parents=True, exist_ok=True)
-    place = Workspace.create(str(workspace))
-    found = [known for known in place.search_project(project) if known.name == project]
-    home = found[0] if found else place.create_project(project)
+    workspace_ui = Workspace.create(str(workspace))
+    found = [known for known in workspace_ui.search_project(project) if known.name == project]
+    target = found[0] if found else workspace_ui.create_project(project)
     names = {name for name, _ in runs}
-    for known in place.list_runs(home.id):
-        if place.get_run(home.id, known).name in names:
-            place.delete_run(home.id, known)
+    for known in workspace_ui.list_runs(target.id):
+        if workspace_ui.get_run(target.id, known).name in names:
+            workspace_ui.delete_run(target.id, known)
     for name, run in runs:
-        place.add_run(home.id, run, name=name)
+        workspace_ui.add_run(target.id, run, name=name)

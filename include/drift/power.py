@@ -1,4 +1,4 @@
-"""What a calibration can see: shifts of known sizes put into reference questions. Pure."""
+"""Statistical power of thresholds: how often they detect simulated shifts of known size. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from include.drift.calibration import Calibration, random_splits
+from include.drift.calibration import ThresholdCalibration, random_splits
 from include.drift.samples import Sample
 from include.drift.signal import SignalValue
 from include.drift.signals import SIGNAL
@@ -22,16 +22,16 @@ Shift = Callable[[Sample, NDArray[np.bool_]], Sample]
 
 
 def power(
-    reference: Sample, calibration: Calibration, *, draws: int = DRAWS, seed: int = 0
+    reference: Sample, calibration: ThresholdCalibration, *, draws: int = DRAWS, seed: int = 0
 ) -> list[dict[str, str | float]]:
     """
-    Return how often shifts of several kinds and sizes are detected.
+    Return the share of simulated shifts of several kinds and sizes that raise an alarm.
 
     Parameters
     ----------
     reference : Sample
-        As calibrated on.
-    calibration : Calibration
+        The sample that the thresholds were calibrated on.
+    calibration : ThresholdCalibration
     draws : int, default=40
         Random splits per kind and size.
     seed : int, default=0
@@ -39,43 +39,45 @@ def power(
     Returns
     -------
     list of dict
-        Plain values: ``shift``, ``size`` (share of the questions touched) and ``detected``.
+        Plain values: ``shift``, ``size`` (share of the questions affected) and
+        ``detected`` (share of the draws that raised an alarm), both in [0, 1].
     """
     shifts = _shifts_for(calibration)
-    wide = _with_new_columns(reference)
-    shown: list[dict[str, str | float]] = []
+    widened = _with_new_columns(reference)
+    rows: list[dict[str, str | float]] = []
     for shift, change in shifts.items():
         for size in SIZES:
             generator = np.random.default_rng(seed)
-            found = 0
-            for was, now in random_splits(wide, calibration.size, draws, generator):
-                touched = generator.random(len(now)) < size
-                found += _alarmed(was, change(now, touched), calibration)
-            shown.append({"shift": shift, "size": size, "detected": found / draws})
-    return shown
+            detected = 0
+            for rest, part in random_splits(widened, calibration.size, draws, generator):
+                affected = generator.random(len(part)) < size
+                detected += _alarmed(rest, change(part, affected), calibration)
+            rows.append({"shift": shift, "size": size, "detected": detected / draws})
+    return rows
 
 
-def _shifts_for(calibration: Calibration) -> dict[str, Shift]:
-    """Return the shifts that a signal with a threshold could see at all."""
-    every: dict[str, tuple[Shift, set[str]]] = {
+def _shifts_for(calibration: ThresholdCalibration) -> dict[str, Shift]:
+    """Return the shifts to which at least one signal with a threshold is sensitive."""
+    all_shifts: dict[str, tuple[Shift, set[str]]] = {
         "new subject: a tag and a word never seen": (_new_subject, {"unknown_words", "new_tags"}),
-        "texts twice as long": (_longer, {"text_length"}),
+        "texts twice as long": (_double_length, {"text_length"}),
         "the same suggestion for each": (_same_suggestion, {"predicted_tags"}),
         "no suggestion is right": (_all_wrong, {"f1_fall"}),
     }
-    known = calibration.nulls.keys()
-    return {shift: change for shift, (change, seen_by) in every.items() if seen_by & known}
+    known = calibration.null_distributions.keys()
+    return {shift: change for shift, (change, sensitive) in all_shifts.items() if sensitive & known}
 
 
-def _alarmed(was: Sample, now: Sample, calibration: Calibration) -> bool:
+def _alarmed(reference: Sample, analysis: Sample, calibration: ThresholdCalibration) -> bool:
     values = [
-        SignalValue(name, SIGNAL[name].value(was, now), "") for name in calibration.thresholds
+        SignalValue(name, SIGNAL[name].value(reference, analysis), "")
+        for name in calibration.thresholds
     ]
     return bool(calibration.alarms(values))
 
 
 def _with_new_columns(sample: Sample) -> Sample:
-    """Return the sample with one word and one tag more, which no question has."""
+    """Return the sample with one additional word and tag, which no question has."""
 
     def wider(matrix: sparse.csr_matrix) -> sparse.csr_matrix:
         rows, columns = matrix.shape
@@ -91,31 +93,33 @@ def _with_new_columns(sample: Sample) -> Sample:
     )
 
 
-def _new_subject(sample: Sample, touched: NDArray[np.bool_]) -> Sample:
-    unreachable = None if sample.unreachable is None else sample.unreachable + touched
-    tags = None if sample.tags is None else _marked(sample.tags, touched)
-    return replace(sample, words=_marked(sample.words, touched), tags=tags, unreachable=unreachable)
+def _new_subject(sample: Sample, affected: NDArray[np.bool_]) -> Sample:
+    unreachable = None if sample.unreachable is None else sample.unreachable + affected
+    tags = None if sample.tags is None else _with_last_column(sample.tags, affected)
+    return replace(
+        sample, words=_with_last_column(sample.words, affected), tags=tags, unreachable=unreachable
+    )
 
 
-def _marked(matrix: sparse.csr_matrix, touched: NDArray[np.bool_]) -> sparse.csr_matrix:
-    """Put ones into the last column, which is empty, of the rows touched."""
-    rows = np.flatnonzero(touched)
+def _with_last_column(matrix: sparse.csr_matrix, affected: NDArray[np.bool_]) -> sparse.csr_matrix:
+    """Set the last column, which is empty, to one in the affected rows."""
+    rows = np.flatnonzero(affected)
     columns = np.full(len(rows), matrix.shape[1] - 1)
     ones = np.ones(len(rows), dtype=np.int8)
-    marks = sparse.csr_matrix((ones, (rows, columns)), shape=matrix.shape)
-    return sparse.csr_matrix(matrix + marks)
+    added = sparse.csr_matrix((ones, (rows, columns)), shape=matrix.shape)
+    return sparse.csr_matrix(matrix + added)
 
 
-def _longer(sample: Sample, touched: NDArray[np.bool_]) -> Sample:
-    return replace(sample, word_counts=sample.word_counts * np.where(touched, 2, 1))
+def _double_length(sample: Sample, affected: NDArray[np.bool_]) -> Sample:
+    return replace(sample, word_counts=sample.word_counts * np.where(affected, 2, 1))
 
 
-def _same_suggestion(sample: Sample, touched: NDArray[np.bool_]) -> Sample:
-    """Suggest the tag that is suggested most, and nothing else."""
+def _same_suggestion(sample: Sample, affected: NDArray[np.bool_]) -> Sample:
+    """Suggest the most frequent suggestion and nothing else."""
     assert sample.suggested is not None
-    kept = sparse.diags_array(~touched, dtype=np.int8) @ sample.suggested
+    kept = sparse.diags_array(~affected, dtype=np.int8) @ sample.suggested
     best = int(sample.suggested_use.argmax())
-    rows = np.flatnonzero(touched)
+    rows = np.flatnonzero(affected)
     only = sparse.csr_matrix(
         (np.ones(len(rows), dtype=np.int8), (rows, np.full(len(rows), best))),
         shape=sample.suggested.shape,
@@ -123,7 +127,7 @@ def _same_suggestion(sample: Sample, touched: NDArray[np.bool_]) -> Sample:
     return replace(sample, suggested=sparse.csr_matrix(kept + only))
 
 
-def _all_wrong(sample: Sample, touched: NDArray[np.bool_]) -> Sample:
+def _all_wrong(sample: Sample, affected: NDArray[np.bool_]) -> Sample:
     assert sample.f1 is not None
-    found = None if sample.found is None else sample.found & ~touched[:, None]
-    return replace(sample, f1=np.where(touched, 0.0, sample.f1), found=found)
+    found = None if sample.found is None else sample.found & ~affected[:, None]
+    return replace(sample, f1=np.where(affected, 0.0, sample.f1), found=found)

@@ -1,4 +1,4 @@
-"""Which months a model is compared with, and what is put together for it. Pure."""
+"""The reference period: the months that an analysis period is compared with. Pure."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ from typing import Any, Final
 
 import numpy as np
 
-from include.drift.samples import Observed
+from include.drift.samples import Observations
 from include.errors import FixInputError
 from include.months import add_months, months_between
 
 REFERENCE_MONTHS: Final = 6
 REFERENCE_SHARE: Final = 1 / 3
 HISTORY_MONTHS: Final = 18
-"""Months that show how much months differ while nothing happens."""
+"""Months that estimate the between-month variability."""
 
 
-def stable_months(learned: Sequence[str], alarmed: Collection[str]) -> tuple[str, ...]:
+def stable_months(training_months: Sequence[str], alarmed: Collection[str]) -> tuple[str, ...]:
     """
     Return the months of a training window since the last alarm, that month included.
 
-    What came before an alarm is no longer normal; the month of the alarm is the first of the new
-    normal, once a model has learned it.
+    Months before an alarm no longer describe the current distribution; the month of the alarm is
+    the first of the new reference, once a model was trained on it.
 
     Parameters
     ----------
-    learned : sequence of str
+    training_months : sequence of str
         Months of the training window, ascending, at least one.
     alarmed : collection of str
         Months in which drift was found, in any order, also later ones.
@@ -38,42 +38,46 @@ def stable_months(learned: Sequence[str], alarmed: Collection[str]) -> tuple[str
     >>> stable_months(("2024-01", "2024-02", "2024-03"), {"2024-02", "2024-09"})
     ('2024-02', '2024-03')
     """
-    last = max((month for month in alarmed if month in set(learned)), default=learned[0])
-    return tuple(month for month in learned if month >= last)
+    last = max(
+        (month for month in alarmed if month in set(training_months)), default=training_months[0]
+    )
+    return tuple(month for month in training_months if month >= last)
 
 
 def reference_months(
-    learned: Sequence[str], alarmed: Collection[str], quiet: Collection[str] = ()
+    training_months: Sequence[str], alarmed: Collection[str], quiet: Collection[str] = ()
 ) -> tuple[str, ...]:
     """
-    Return the months that later ones are compared with, ascending.
+    Return the months of the reference period, ascending.
 
-    The latest third of the stable months of the training window, six at most. Where an alarm has
-    left fewer than six, the quiet months that follow the window fill them up, so that a comparison
-    does not rest on one month for long; they stop at six, so that the reference does not follow
-    a slow drift.
+    The latest third of the training window, six months at most. After an alarm within the window
+    only the stable months count; if they are fewer than six, the months without drift that follow
+    the window are added, so that a comparison does not rest on one month for long. The limit of six
+    keeps the reference from following a slow drift.
 
     Parameters
     ----------
-    learned : sequence of str
+    training_months : sequence of str
         Months of the training window, ascending, at least one.
     alarmed : collection of str
         Months in which drift was found.
     quiet : collection of str
-        Months checked after the window and found quiet.
+        Months after the training window that were checked and had no drift.
 
     Examples
     --------
     >>> reference_months(("2024-01", "2024-02", "2024-03"), {"2024-03"}, ["2024-04"])
     ('2024-03', '2024-04')
     """
-    stable = stable_months(learned, alarmed)
-    if len(stable) == len(learned):
-        wanted = -(-len(learned) // round(1 / REFERENCE_SHARE))
-        return tuple(stable[-min(wanted, REFERENCE_MONTHS) :])
-    later = sorted(month for month in quiet if month > learned[-1])
+    stable = stable_months(training_months, alarmed)
+    if len(stable) == len(training_months):
+        count = -(-len(training_months) // round(1 / REFERENCE_SHARE))
+        return tuple(stable[-min(count, REFERENCE_MONTHS) :])
+    later = sorted(month for month in quiet if month > training_months[-1])
     following = [
-        month for month in later if set(months_between(learned[-1], month)[1:]) <= set(later)
+        month
+        for month in later
+        if set(months_between(training_months[-1], month)[1:]) <= set(later)
     ]
     kept = stable[-REFERENCE_MONTHS:]
     return (*kept, *following[: REFERENCE_MONTHS - len(kept)])
@@ -81,14 +85,14 @@ def reference_months(
 
 def history_months(last: str, stored: Collection[str]) -> tuple[str, ...]:
     """
-    Return the months that show how much months differ while nothing happens, ascending.
+    Return the months that estimate the between-month variability, ascending.
 
-    The latest that are stored without a gap, whatever window a model learned from.
+    The latest months that are stored without a gap, independent of the training window.
 
     Parameters
     ----------
     last : str
-        The last month that the model learned.
+        Last month of the training window.
     stored : collection of str
         Months with questions, in any order.
 
@@ -103,9 +107,9 @@ def history_months(last: str, stored: Collection[str]) -> tuple[str, ...]:
     return tuple(reversed(months))
 
 
-def joined(parts: Sequence[Observed]) -> Observed:
+def concat(parts: Sequence[Observations]) -> Observations:
     """
-    Put questions together, in the order given; what one part does not know, none does.
+    Concatenate observations in the order given; an attribute that one part lacks becomes None.
 
     Raises
     ------
@@ -113,14 +117,14 @@ def joined(parts: Sequence[Observed]) -> Observed:
         If there are no parts.
     """
     if not parts:
-        raise FixInputError("there are no questions to join")
-    together: dict[str, Any] = {}
-    for field in fields(Observed):
+        raise FixInputError("there are no observations to concatenate")
+    combined: dict[str, Any] = {}
+    for field in fields(Observations):
         values = [getattr(part, field.name) for part in parts]
         if any(value is None for value in values):
-            together[field.name] = None
+            combined[field.name] = None
         elif isinstance(values[0], np.ndarray):
-            together[field.name] = np.concatenate(values)
+            combined[field.name] = np.concatenate(values)
         else:
-            together[field.name] = list(chain.from_iterable(values))
-    return Observed(**together)
+            combined[field.name] = list(chain.from_iterable(values))
+    return Observations(**combined)

@@ -1,8 +1,8 @@
 """
-Questions as the drift signals see them: counts in matrices, one row a question.
+Questions as the drift signals read them: matrices with one row per question.
 
-Samples that are to be compared are built together, so that their columns mean the same words and
-the same tags; a signal then is a function of two samples and a random split is a choice of rows.
+Samples that are compared are built together, so that their columns are the same words and the same
+tags. A signal then is a function of two samples, and a random split is a selection of rows.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from scipy import sparse
 
 FloatArray = NDArray[np.float64]
 
-# Suggestions looked at per question, as in the metrics.
+# Suggestions per question, as in the metrics.
 DEPTH: Final = 5
 _COLUMN_NAMES: Final = {"word_names", "tag_names"}
 
 
 @dataclass(frozen=True, eq=False)
-class Observed:
+class Observations:
     """
-    What is known of some questions; sequences run in parallel, n questions long.
+    Features, true tags and predictions of n questions; the sequences are parallel.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ class Observed:
     code_shares : sequence of float, length n
         Characters of code over characters of prose and code, in [0, 1].
     tags : sequence of sequences of str or None
-        True tags; None where they are not known yet, as for what the service was just asked.
+        True tags; None where they are not known yet, as for recent predictions.
     suggested : sequence of sequences of (str, float) or None
         The model's suggestions, best first, with scores in [0, 1].
     reachable : sequence of int or None
@@ -71,7 +71,7 @@ class Observed:
 @dataclass(frozen=True, eq=False)
 class Sample:
     """
-    Questions in matrices; made by ``samples_of``. Parts that are not known are None.
+    Questions as matrices, from ``build_samples``. Attributes that are not known are None.
 
     Parameters
     ----------
@@ -126,7 +126,7 @@ class Sample:
 
     @cached_property
     def tag_use(self) -> FloatArray:
-        """Questions that bear each tag, shape (n_tags,); zeros if tags are not known."""
+        """Questions that have each tag, shape (n_tags,); zeros if tags are not known."""
         return np.zeros(len(self.tag_names)) if self.tags is None else _column_sums(self.tags)
 
     @cached_property
@@ -137,14 +137,14 @@ class Sample:
         return _column_sums(self.suggested)
 
 
-def samples_of(*groups: Observed) -> tuple[Sample, ...]:
+def build_samples(*groups: Observations) -> tuple[Sample, ...]:
     """
-    Build samples that can be compared: the columns of all are the same words and tags.
+    Build comparable samples: their columns are the same words and tags.
 
     Parameters
     ----------
-    *groups : Observed
-        For instance the reference months and the month to check.
+    *groups : Observations
+        For instance the reference and the analysis period.
 
     Returns
     -------
@@ -153,11 +153,11 @@ def samples_of(*groups: Observed) -> tuple[Sample, ...]:
     """
     word_column: dict[str, int] = {}
     tag_column: dict[str, int] = {}
-    counted = [_incidence(group.words, word_column) for group in groups]
-    tagged = [
+    word_incidences = [_incidence(group.words, word_column) for group in groups]
+    tag_incidences = [
         None if group.tags is None else _incidence(group.tags, tag_column) for group in groups
     ]
-    advised = [
+    suggested_tags = [
         None if group.suggested is None else _incidence(_names(group.suggested), tag_column)
         for group in groups
     ]
@@ -167,11 +167,15 @@ def samples_of(*groups: Observed) -> tuple[Sample, ...]:
             months=np.asarray(group.months, dtype=np.str_),
             word_names=words,
             tag_names=tags,
-            words=_matrix(counted[i], len(words)),
+            words=_matrix(word_incidences[i], len(words)),
             word_counts=np.asarray(group.word_counts, dtype=np.float64),
             code_shares=np.asarray(group.code_shares, dtype=np.float64),
-            tags=None if (tagging := tagged[i]) is None else _matrix(tagging, len(tags)),
-            suggested=None if (advice := advised[i]) is None else _matrix(advice, len(tags)),
+            tags=None
+            if (tag_incidence := tag_incidences[i]) is None
+            else _matrix(tag_incidence, len(tags)),
+            suggested=None
+            if (incidence := suggested_tags[i]) is None
+            else _matrix(incidence, len(tags)),
             scores=_scores(group.suggested),
             unreachable=_unreachable(group),
             f1=None if group.f1 is None else np.asarray(group.f1, dtype=np.float64),
@@ -220,7 +224,7 @@ def _scores(suggested: Sequence[Sequence[tuple[str, float]]] | None) -> FloatArr
     return scores
 
 
-def _unreachable(group: Observed) -> FloatArray | None:
+def _unreachable(group: Observations) -> FloatArray | None:
     if group.tags is None or group.reachable is None:
         return None
     uses = np.array([len(set(tags)) for tags in group.tags], dtype=np.float64)

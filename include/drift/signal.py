@@ -1,4 +1,4 @@
-"""What a drift signal is: a number that grows with the change, the test behind it, who moved."""
+"""What a drift signal is: a statistic that grows with the change, and its top contributors."""
 
 from __future__ import annotations
 
@@ -9,17 +9,18 @@ from include.drift.samples import Sample
 
 
 @dataclass(frozen=True, slots=True)
-class Mover:
+class Contributor:
     """
-    One tag, word or bin that carries a signal.
+    One tag, word or bin that contributes to a signal.
 
     Parameters
     ----------
     name : str
     before, after : float
-        Its share of the questions (or what the signal's ``movers_unit`` says) then and now.
+        Its share of the questions in the reference and in the analysis period; for quartiles and
+        bins, the quantity that ``name`` says.
     weight : float
-        How much of the signal it carries; comparable within one signal only.
+        Its contribution to the signal; comparable within one signal only.
     """
 
     name: str
@@ -31,28 +32,28 @@ class Mover:
 @dataclass(frozen=True, slots=True)
 class Signal:
     """
-    One way in which months can differ.
+    A statistic that compares an analysis period with the reference.
 
     Parameters
     ----------
     name : str
-        As stored.
+        As stored in the database.
     title : str
-        As people read it.
+        For people.
     test : str
         The statistic, in words.
     family : str
         ``data``, ``text``, ``tags``, ``predictions`` or ``quality``.
     needs : tuple of str
-        Parts of ``Sample`` that must be known.
+        Attributes of ``Sample`` that must not be None.
     value : callable of (Sample, Sample)
         Reference first; grows with the change.
-    movers : callable of (Sample, Sample) or None
-        Who carried it, strongest first.
+    contributors : callable of (Sample, Sample) or None
+        The top contributors, largest first.
     interval : callable of (Sample, Sample) or None
-        The value's own interval at 95 %, where one is known.
-    like : str or None
-        A signal that months move alike; its unrest stands in where this one's is not known.
+        The value's own 95 % confidence interval, where one is known.
+    proxy : str or None
+        The signal whose between-month variability stands in where this one's is not known.
     """
 
     name: str
@@ -61,29 +62,29 @@ class Signal:
     family: str
     needs: tuple[str, ...]
     value: Callable[[Sample, Sample], float]
-    movers: Callable[[Sample, Sample], tuple[Mover, ...]] | None = None
+    contributors: Callable[[Sample, Sample], tuple[Contributor, ...]] | None = None
     interval: Callable[[Sample, Sample], tuple[float, float]] | None = None
-    like: str | None = None
+    proxy: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class SignalValue:
     """
-    What a signal read on a month.
+    The value of a signal for one analysis period.
 
     Parameters
     ----------
     signal : str
     value : float
     test : str
-    movers : tuple of Mover
-        Strongest first; empty where the signal has none.
+    contributors : tuple of Contributor
+        Largest first; empty where the signal has none.
     interval : tuple of (float, float) or None
-        Where the value's own interval is known, at 95 %.
+        The value's own 95 % confidence interval, where it is known.
     """
 
     signal: str
     value: float
     test: str
-    movers: tuple[Mover, ...] = ()
+    contributors: tuple[Contributor, ...] = ()
     interval: tuple[float, float] | None = None

@@ -1,7 +1,7 @@
 """
-The catalogue of drift signals, and how they are read.
+The catalogue of drift signals, and their calculation.
 
-A signal says nothing by itself about what is normal; ``include.drift.calibration`` finds that.
+A signal does not know which values are normal; ``include.drift.calibration`` finds thresholds.
 """
 
 from __future__ import annotations
@@ -17,52 +17,52 @@ from include.drift.text_signals import TEXT_SIGNALS
 
 SIGNALS: Final[tuple[Signal, ...]] = (*TEXT_SIGNALS, *TAG_SIGNALS, *ANSWER_SIGNALS)
 SIGNAL: Final = {signal.name: signal for signal in SIGNALS}
-REPORTED_ONLY: Final = frozenset(
+INFORMATIONAL_SIGNALS: Final = frozenset(
     {"text_length", "code_share", "vanished_tags", "predicted_tags", "confidence"}
 )
 """
-Do not vote on months: over the months of two real sites none of them rose with a loss of F1, nor
-passed its threshold in a month that lost (docs/drift.md). They are read and shown all the same.
+Reported for months, but never raise an alarm: over the months of two real sites none of them rose
+with a loss of F1 or passed its threshold in a month with a loss (docs/drift.md).
 """
-MONTHLY_SIGNALS: Final = tuple(s for s in SIGNALS if s.name not in REPORTED_ONLY)
-"""Those that vote on a month with its true tags, and share its false-alarm rate."""
-UNTAGGED_SIGNALS: Final = tuple(
+MONTHLY_ALERTING_SIGNALS: Final = tuple(s for s in SIGNALS if s.name not in INFORMATIONAL_SIGNALS)
+"""Signals that can raise an alarm on a month with true tags; they share its false-alarm rate."""
+LABEL_FREE_SIGNALS: Final = tuple(
     signal for signal in SIGNALS if set(signal.needs) <= {"suggested", "scores", "vectors"}
 )
-"""Those that can be read before the true tags are known, as on what the service was just asked."""
+"""Signals that need no true tags; they can raise an alarm on recent predictions."""
 
 
 def usable_signals(
-    reference: Sample, current: Sample, signals: Sequence[Signal] | None = None
+    reference: Sample, analysis: Sample, signals: Sequence[Signal] | None = None
 ) -> tuple[Signal, ...]:
-    """Return the signals for which both samples know what is needed."""
+    """Return the signals whose needs both samples meet."""
     return tuple(
         signal
         for signal in (SIGNALS if signals is None else signals)
         if all(
             getattr(sample, part) is not None
             for part in signal.needs
-            for sample in (reference, current)
+            for sample in (reference, analysis)
         )
     )
 
 
-def read_signals(reference: Sample, current: Sample) -> tuple[SignalValue, ...]:
+def calculate_signals(reference: Sample, analysis: Sample) -> tuple[SignalValue, ...]:
     """
-    Read every signal for which enough is known, with its movers.
+    Calculate every signal whose needs both samples meet, with its top contributors.
 
     Parameters
     ----------
-    reference, current : Sample
-        Built together by ``samples_of``; at least two questions each.
+    reference, analysis : Sample
+        Both from one call of ``build_samples``; at least two questions each.
     """
     return tuple(
         SignalValue(
             signal=signal.name,
-            value=signal.value(reference, current),
+            value=signal.value(reference, analysis),
             test=signal.test,
-            movers=signal.movers(reference, current) if signal.movers else (),
-            interval=signal.interval(reference, current) if signal.interval else None,
+            contributors=signal.contributors(reference, analysis) if signal.contributors else (),
+            interval=signal.interval(reference, analysis) if signal.interval else None,
         )
-        for signal in usable_signals(reference, current)
+        for signal in usable_signals(reference, analysis)
     )

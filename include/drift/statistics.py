@@ -11,12 +11,19 @@ FloatArray = NDArray[np.float64]
 
 def kolmogorov_smirnov(before: FloatArray, after: FloatArray) -> float:
     """
-    Return the largest distance between two empirical distribution functions, in [0, 1].
+    Return the two-sample Kolmogorov-Smirnov statistic, in [0, 1].
+
+    The largest distance between the two empirical distribution functions.
 
     Parameters
     ----------
     before, after : ndarray, shape (n,) and (m,)
         Any numbers; 0.0 is returned where one is empty.
+
+    References
+    ----------
+    Hodges, "The significance probability of the Smirnov two-sample test", Arkiv for Matematik 3
+    (1958), 469-486.
 
     Examples
     --------
@@ -34,7 +41,9 @@ def kolmogorov_smirnov(before: FloatArray, after: FloatArray) -> float:
 
 def jensen_shannon_parts(before: FloatArray, after: FloatArray) -> FloatArray:
     """
-    Return each category's share of the Jensen-Shannon divergence, in bits; they sum to it.
+    Return each category's contribution to the Jensen-Shannon divergence, in bits.
+
+    The contributions sum to the divergence.
 
     Parameters
     ----------
@@ -46,6 +55,11 @@ def jensen_shannon_parts(before: FloatArray, after: FloatArray) -> FloatArray:
     ndarray, shape (n_categories,)
         Each >= 0; the sum lies in [0, 1].
 
+    References
+    ----------
+    Lin, "Divergence measures based on the Shannon entropy", IEEE Transactions on Information
+    Theory 37 (1991), 145-151, with equal weights.
+
     Examples
     --------
     >>> jensen_shannon_parts(np.array([1.0, 1.0, 0.0]), np.array([0.0, 1.0, 1.0])).tolist()
@@ -54,40 +68,40 @@ def jensen_shannon_parts(before: FloatArray, after: FloatArray) -> FloatArray:
     if not before.sum() or not after.sum():
         return np.zeros_like(before)
     p, q = before / before.sum(), after / after.sum()
-    middle = (p + q) / 2
-    parts: FloatArray = (_bits(p, middle) + _bits(q, middle)) / 2
+    mixture = (p + q) / 2
+    parts: FloatArray = (_bits(p, mixture) + _bits(q, mixture)) / 2
     return parts
 
 
-def _bits(p: FloatArray, middle: FloatArray) -> FloatArray:
-    """Return p log2(p / middle), 0 where p is 0."""
-    ratio = np.divide(p, middle, out=np.ones_like(p), where=p > 0)
+def _bits(p: FloatArray, mixture: FloatArray) -> FloatArray:
+    """Return p log2(p / mixture), 0 where p is 0."""
+    ratio = np.divide(p, mixture, out=np.ones_like(p), where=p > 0)
     return p * np.log2(ratio)
 
 
-def lump_rare(
-    before: FloatArray, after: FloatArray, least: float
+def merge_rare(
+    before: FloatArray, after: FloatArray, min_uses: float
 ) -> tuple[FloatArray, FloatArray, NDArray[np.intp]]:
     """
-    Put categories used fewer than ``least`` times in both together into one, the last.
+    Merge categories with fewer than ``min_uses`` uses in both together into one, the last.
 
-    Rare categories come and go in any two draws of one distribution; told apart, their noise
-    would bury what moves.
+    Rare categories come and go between any two draws of one distribution; kept as categories of
+    their own, their noise would hide the changes that matter.
 
     Parameters
     ----------
     before, after : ndarray, shape (n_categories,)
         Counts, >= 0.
-    least : float
-        Uses in both together that keep a category apart.
+    min_uses : float
+        Uses in both together that a category needs to stay a category of its own.
 
     Returns
     -------
     before, after : ndarray, shape (n_kept + 1,)
     kept : ndarray of int, shape (n_kept,)
-        Positions of the categories kept apart.
+        Positions of the categories that are kept.
     """
-    kept = np.flatnonzero(before + after >= least)
+    kept = np.flatnonzero(before + after >= min_uses)
     return (
         np.append(before[kept], before.sum() - before[kept].sum()),
         np.append(after[kept], after.sum() - after[kept].sum()),
@@ -97,12 +111,11 @@ def lump_rare(
 
 def log_odds(before: FloatArray, after: FloatArray) -> FloatArray:
     """
-    Return how many standard errors each word's log-odds rose from ``before`` to ``after``.
+    Return the z-score of each word's change in log-odds from ``before`` to ``after``.
 
-    Log-odds ratio with an informative Dirichlet prior (Monroe, Colaresi and Quinn, "Fightin'
-    Words", Political Analysis 16, 2008, equations 16, 20 and 22). The prior is the pooled
-    frequency of each word with the weight of the smaller side, so that a word seen for the first
-    time is judged by how often it is seen, and not by its absence before.
+    Log-odds ratio with an informative Dirichlet prior. The prior is the pooled frequency of each
+    word with the weight of the smaller side, so that the score of a word that is seen for the
+    first time depends on how often it is seen, and not on its absence before.
 
     Parameters
     ----------
@@ -113,6 +126,12 @@ def log_odds(before: FloatArray, after: FloatArray) -> FloatArray:
     -------
     ndarray, shape (n_words,)
         z-scores, positive for words that rose; 0 for words in neither.
+
+    References
+    ----------
+    Monroe, Colaresi and Quinn, "Fightin' Words: Lexical feature selection and evaluation for
+    identifying the content of political conflict", Political Analysis 16 (2008), 372-403,
+    equations 16, 20 and 22.
     """
     pooled = before + after
     total_before, total_after = before.sum(), after.sum()
@@ -130,19 +149,24 @@ def log_odds(before: FloatArray, after: FloatArray) -> FloatArray:
 
 
 def _log_odds_of(count: FloatArray, total: float, prior: FloatArray, weight: float) -> FloatArray:
-    """Return log of (count + prior) over all the other words' counts and priors."""
+    """Return the log of (count + prior) over the counts and priors of all other words."""
     odds: FloatArray = np.log(count + prior) - np.log(total + weight - count - prior)
     return odds
 
 
 def benjamini_hochberg(p_values: FloatArray) -> FloatArray:
     """
-    Return p-values corrected for many tests (false discovery rate).
+    Return p-values adjusted for multiple tests, which controls the false discovery rate.
 
     Parameters
     ----------
     p_values : ndarray, shape (n,)
         In [0, 1].
+
+    References
+    ----------
+    Benjamini and Hochberg, "Controlling the false discovery rate", Journal of the Royal
+    Statistical Society B 57 (1995), 289-300.
 
     Examples
     --------
@@ -151,8 +175,8 @@ def benjamini_hochberg(p_values: FloatArray) -> FloatArray:
     """
     if not len(p_values):
         return p_values
-    corrected: FloatArray = stats.false_discovery_control(p_values, method="bh")
-    return corrected
+    adjusted: FloatArray = stats.false_discovery_control(p_values, method="bh")
+    return adjusted
 
 
 def two_sided_p(z: FloatArray) -> FloatArray:
@@ -169,7 +193,7 @@ def reliability_shift(
     bins: int = 5,
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """
-    Compare how often suggestions of like scores were right, before and after.
+    Compare the hit rates of suggestions with similar scores, before and after.
 
     Parameters
     ----------
@@ -178,13 +202,13 @@ def reliability_shift(
     hit_before, hit_after : ndarray of bool, shape (n,) and (m,)
         Whether each was a true tag.
     bins : int, default=5
-        Bins with equal numbers of the scores before, >= 1.
+        Quantile bins of the scores before, >= 1.
 
     Returns
     -------
     weight, rate_before, rate_after : ndarray, shape (bins,)
-        Share of the suggestions after, and the share of hits before and after; a bin that is
-        empty on either side has weight 0.
+        Share of the suggestions after, and the hit rate before and after, in each bin; a bin
+        that is empty on either side has weight 0.
     """
     edges = np.quantile(scores_before, np.linspace(0, 1, bins + 1)[1:-1])
     bin_before = np.searchsorted(edges, scores_before, side="right")
@@ -197,22 +221,27 @@ def reliability_shift(
     return weight, rate_before, rate_after
 
 
-def interval_of_difference(
+def welch_interval(
     before: FloatArray, after: FloatArray, level: float = 0.95
 ) -> tuple[float, float]:
     """
-    Return the Welch interval of mean(before) - mean(after).
+    Return the confidence interval of mean(before) - mean(after), variances not assumed equal.
 
     Parameters
     ----------
     before, after : ndarray, shape (n,) and (m,)
         n, m >= 2.
     level : float, default=0.95
-        Chance that the interval holds the true difference.
+        Confidence level, in (0, 1).
+
+    References
+    ----------
+    Welch, "The generalization of 'Student's' problem when several different population variances
+    are involved", Biometrika 34 (1947), 28-35.
 
     Examples
     --------
-    >>> low, high = interval_of_difference(np.array([1.0, 2.0, 3.0]), np.array([1.0, 2.0, 3.0]))
+    >>> low, high = welch_interval(np.array([1.0, 2.0, 3.0]), np.array([1.0, 2.0, 3.0]))
     >>> round(low, 3), round(high, 3)
     (-2.267, 2.267)
     """

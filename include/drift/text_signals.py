@@ -1,4 +1,4 @@
-"""Signals on what is asked: lengths, code, words, embeddings. True tags are not needed."""
+"""Signals on the texts: lengths, code, words, embeddings. They need no true tags."""
 
 from __future__ import annotations
 
@@ -6,9 +6,14 @@ from typing import Final
 
 import numpy as np
 
-from include.drift.movers import RARE, largest, named, quartiles
+from include.drift.contributors import (
+    MIN_USES,
+    largest_values,
+    quartile_contributors,
+    top_contributors,
+)
 from include.drift.samples import Sample
-from include.drift.signal import Mover, Signal
+from include.drift.signal import Contributor, Signal
 from include.drift.statistics import (
     benjamini_hochberg,
     kolmogorov_smirnov,
@@ -16,60 +21,61 @@ from include.drift.statistics import (
     two_sided_p,
 )
 
-STRONGEST_WORDS: Final = 10
-FALSE_DISCOVERIES: Final = 0.05
+TOP_WORDS: Final = 10
+FALSE_DISCOVERY_RATE: Final = 0.05
 _KS: Final = "Kolmogorov-Smirnov distance"
 
 
-def _text_length(reference: Sample, current: Sample) -> float:
-    return kolmogorov_smirnov(reference.word_counts, current.word_counts)
+def _text_length(reference: Sample, analysis: Sample) -> float:
+    return kolmogorov_smirnov(reference.word_counts, analysis.word_counts)
 
 
-def _text_length_movers(reference: Sample, current: Sample) -> tuple[Mover, ...]:
-    return quartiles("words", reference.word_counts, current.word_counts)
+def _text_length_contributors(reference: Sample, analysis: Sample) -> tuple[Contributor, ...]:
+    return quartile_contributors("words", reference.word_counts, analysis.word_counts)
 
 
-def _code_share(reference: Sample, current: Sample) -> float:
-    return kolmogorov_smirnov(reference.code_shares, current.code_shares)
+def _code_share(reference: Sample, analysis: Sample) -> float:
+    return kolmogorov_smirnov(reference.code_shares, analysis.code_shares)
 
 
-def _code_share_movers(reference: Sample, current: Sample) -> tuple[Mover, ...]:
-    return quartiles("code share", reference.code_shares, current.code_shares)
+def _code_share_contributors(reference: Sample, analysis: Sample) -> tuple[Contributor, ...]:
+    return quartile_contributors("code share", reference.code_shares, analysis.code_shares)
 
 
-def _unknown_words(reference: Sample, current: Sample) -> float:
-    """Share of (question, word) pairs whose word no reference question has."""
-    use = current.word_use
+def _unknown_words(reference: Sample, analysis: Sample) -> float:
+    """Return the share of (question, word) pairs whose word no reference question has."""
+    use = analysis.word_use
     return float(use[reference.word_use == 0].sum() / max(use.sum(), 1))
 
 
-def _unknown_words_movers(reference: Sample, current: Sample) -> tuple[Mover, ...]:
-    new = np.where(reference.word_use == 0, current.word_use, 0)
-    return named(
-        new, reference.word_names, reference.word_use, current.word_use, reference, current
+def _unknown_words_contributors(reference: Sample, analysis: Sample) -> tuple[Contributor, ...]:
+    new = np.where(reference.word_use == 0, analysis.word_use, 0)
+    return top_contributors(
+        new, reference.word_names, reference.word_use, analysis.word_use, reference, analysis
     )
 
 
-def _keywords(reference: Sample, current: Sample) -> float:
-    z = np.abs(log_odds(reference.word_use, current.word_use))
-    return float(largest(z, STRONGEST_WORDS).mean()) if len(z) else 0.0
+def _keywords(reference: Sample, analysis: Sample) -> float:
+    z = np.abs(log_odds(reference.word_use, analysis.word_use))
+    return float(largest_values(z, TOP_WORDS).mean()) if len(z) else 0.0
 
 
-def _keywords_movers(reference: Sample, current: Sample) -> tuple[Mover, ...]:
-    """Words whose change holds after correction for the number of words."""
-    before, after = reference.word_use, current.word_use
+def _keywords_contributors(reference: Sample, analysis: Sample) -> tuple[Contributor, ...]:
+    """Return the words whose change is significant after correction for multiple tests."""
+    before, after = reference.word_use, analysis.word_use
     z = log_odds(before, after)
-    tested = before + after >= RARE
-    kept = np.zeros(len(z))
-    certain = benjamini_hochberg(two_sided_p(z[tested])) <= FALSE_DISCOVERIES
-    kept[tested] = np.abs(z[tested]) * certain
-    return named(kept, reference.word_names, before, after, reference, current)
+    tested = before + after >= MIN_USES
+    weight = np.zeros(len(z))
+    significant = benjamini_hochberg(two_sided_p(z[tested])) <= FALSE_DISCOVERY_RATE
+    weight[tested] = np.abs(z[tested]) * significant
+    return top_contributors(weight, reference.word_names, before, after, reference, analysis)
 
 
-def _embedding(reference: Sample, current: Sample) -> float:
+def _embedding(reference: Sample, analysis: Sample) -> float:
+    """Return the maximum mean discrepancy with a linear kernel (Gretton et al., JMLR 13, 2012)."""
     assert reference.vectors is not None
-    assert current.vectors is not None
-    difference = current.vectors.mean(axis=0) - reference.vectors.mean(axis=0)
+    assert analysis.vectors is not None
+    difference = analysis.vectors.mean(axis=0) - reference.vectors.mean(axis=0)
     return float(np.linalg.norm(difference))
 
 
@@ -81,7 +87,7 @@ TEXT_SIGNALS: Final = (
         "data",
         (),
         _text_length,
-        _text_length_movers,
+        _text_length_contributors,
     ),
     Signal(
         "code_share",
@@ -90,26 +96,26 @@ TEXT_SIGNALS: Final = (
         "data",
         (),
         _code_share,
-        _code_share_movers,
+        _code_share_contributors,
     ),
     Signal(
         "unknown_words",
         "Words never seen before",
-        "share of the month's word uses that no reference question has",
+        "share of the word uses whose word no reference question has",
         "text",
         (),
         _unknown_words,
-        _unknown_words_movers,
+        _unknown_words_contributors,
     ),
     Signal(
         "keywords",
         "Keyword frequencies",
         "mean of the 10 largest |z| of log-odds with an informative Dirichlet prior; the words "
-        "named hold after Benjamini-Hochberg at 5 %",
+        "shown are significant after Benjamini-Hochberg at 5 %",
         "text",
         (),
         _keywords,
-        _keywords_movers,
+        _keywords_contributors,
     ),
     Signal(
         "embedding",

@@ -1,4 +1,4 @@
-"""From signals and thresholds to a verdict with its reason in a sentence. Pure."""
+"""The verdict of a drift check, from signals and thresholds, with its reason. Pure."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from include.drift.calibration import FEWEST_PAIRS, Calibration
+from include.drift.calibration import MIN_MONTH_PAIRS, ThresholdCalibration
 from include.drift.signal import SignalValue
 from include.drift.signals import SIGNAL
 
 VerdictKind = Literal["no_reference", "too_few", "quiet", "drift"]
 
-FEWEST_QUESTIONS: Final = 50
-FEWEST_REFERENCE: Final = 100
-_NAMED_MOVERS: Final = 4
+MIN_QUESTIONS: Final = 50
+MIN_REFERENCE_QUESTIONS: Final = 100
+_CONTRIBUTORS_SHOWN: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class DriftVerdict:
     """
-    What a check says.
+    The result of a drift check.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ class Verdict:
     reason : str
         One sentence.
     alarms : tuple of SignalValue
-        Signals above their thresholds, furthest above first.
+        Signals above their thresholds, sorted by how far they exceed them.
     """
 
     kind: VerdictKind
@@ -37,75 +37,79 @@ class Verdict:
     alarms: tuple[SignalValue, ...] = ()
 
 
-def enough_to_judge(reference_count: int | None, current_count: int) -> Verdict | None:
+def insufficient_data(reference_count: int | None, analysis_count: int) -> DriftVerdict | None:
     """
-    Return the verdict where there is too little to compare, else None.
+    Return the verdict where there are too few questions for a comparison, else None.
 
     Parameters
     ----------
     reference_count : int or None
         Questions of the reference; None if no model has been promoted yet.
-    current_count : int
-        Questions of the window.
+    analysis_count : int
+        Questions of the analysis period.
     """
     if reference_count is None:
-        return Verdict(
-            "no_reference", "No model has been promoted yet, so nothing to compare with."
+        return DriftVerdict(
+            "no_reference",
+            "No model has been promoted yet, so there is no reference to compare with.",
         )
-    if reference_count < FEWEST_REFERENCE:
-        return Verdict(
+    if reference_count < MIN_REFERENCE_QUESTIONS:
+        return DriftVerdict(
             "no_reference",
             f"The reference has {reference_count} questions; a comparison needs "
-            f"{FEWEST_REFERENCE}.",
+            f"{MIN_REFERENCE_QUESTIONS}.",
         )
-    if current_count < FEWEST_QUESTIONS:
-        return Verdict(
-            "too_few", f"{current_count} questions came in; a comparison needs {FEWEST_QUESTIONS}."
+    if analysis_count < MIN_QUESTIONS:
+        return DriftVerdict(
+            "too_few", f"{analysis_count} questions came in; a comparison needs {MIN_QUESTIONS}."
         )
     return None
 
 
-def judge(values: Sequence[SignalValue], calibration: Calibration) -> Verdict:
+def drift_verdict(values: Sequence[SignalValue], calibration: ThresholdCalibration) -> DriftVerdict:
     """
-    Compare signals with their thresholds.
+    Return the verdict of comparing signals with their thresholds.
 
     Parameters
     ----------
     values : sequence of SignalValue
-        As ``read_signals`` returns them; those without a threshold do not count.
-    calibration : Calibration
-        Of the same reference. If it has seen too few months, that is the verdict.
+        As ``calculate_signals`` returns them; informational ones have no threshold.
+    calibration : ThresholdCalibration
+        Of the same reference. With too few months the verdict is ``no_reference``.
     """
-    if not calibration.knows_months:
-        return Verdict(
+    if not calibration.has_enough_months:
+        return DriftVerdict(
             "no_reference",
-            "Too few months are stored to tell drift from how months differ anyway: "
-            f"{calibration.pairs} could be compared with those before them, {FEWEST_PAIRS} are "
+            "Too few months are stored to estimate the between-month variability: "
+            f"{calibration.pairs} could be compared with those before them, {MIN_MONTH_PAIRS} are "
             "needed. Ingest earlier months, or wait for later ones.",
         )
-    judged = [value for value in values if value.signal in calibration.nulls]
-    alarms = calibration.alarms(judged)
+    alerting = [value for value in values if value.signal in calibration.null_distributions]
+    alarms = calibration.alarms(alerting)
     if not alarms:
-        return Verdict("quiet", f"All {len(judged)} signals that vote are within their thresholds.")
+        return DriftVerdict(
+            "quiet", f"All {len(alerting)} alerting signals are within their thresholds."
+        )
     first = alarms[0]
     threshold = calibration.thresholds[first.signal]
     reason = (
-        f"{len(alarms)} of {len(judged)} signals passed their thresholds, most of all "
-        f"{SIGNAL[first.signal].title.lower()} ({first.value:.3g} against {threshold:.3g})"
+        f"{len(alarms)} of {len(alerting)} alerting signals exceeded their thresholds, first "
+        f"{SIGNAL[first.signal].title.lower()} ({first.value:.3g}, threshold {threshold:.3g})"
     )
-    movers = named_movers(alarms)
-    return Verdict("drift", f"{reason}{': ' + movers if movers else ''}.", alarms)
+    contributors = describe_contributors(alarms)
+    return DriftVerdict("drift", f"{reason}{': ' + contributors if contributors else ''}.", alarms)
 
 
-def named_movers(alarms: Sequence[SignalValue]) -> str:
-    """Return the few tags or words that moved most over all alarms, as ``combine (0% to 9%)``."""
-    named: dict[str, str] = {}
+def describe_contributors(alarms: Sequence[SignalValue]) -> str:
+    """Return the top contributing tags and words of all alarms, as ``combine (0% to 9%)``."""
+    shown: dict[str, str] = {}
     for family in ("tags", "text"):
         for alarm in alarms:
             if SIGNAL[alarm.signal].family != family or alarm.signal == "unreachable":
                 continue
-            for mover in alarm.movers[:_NAMED_MOVERS]:
-                named.setdefault(
-                    mover.name, f"{mover.name} ({mover.before:.1%} to {mover.after:.1%})"
+            for contributor in alarm.contributors[:_CONTRIBUTORS_SHOWN]:
+                shown.setdefault(
+                    contributor.name,
+                    f"{contributor.name} ({contributor.before:.1%} to {contributor.after:.1%})",
                 )
-    return ", ".join(list(named.values())[:_NAMED_MOVERS])
+    return ", ".join(list(shown.values())[:_CONTRIBUTORS_SHOWN])

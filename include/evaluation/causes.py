@@ -1,9 +1,9 @@
 """
-What is behind a period of drift: tags and words that moved, who lost, questions that show it. Pure.
+Causes of a drift period: tags and words whose use changed, affected slices, and examples. Pure.
 
-Nothing here knows what to look for: tags and words are ranked by how far their log-odds moved
-between the questions before and the questions of the period, and only what holds after a correction
-for the number of tags or words looked at is named.
+Tags and words are ranked by the change of their log-odds between the questions before and the
+questions of the period. Only changes that are significant after correction for multiple tests are
+reported.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from include.drift.movers import RARE
+from include.drift.contributors import MIN_USES
 from include.drift.statistics import benjamini_hochberg, log_odds, two_sided_p
-from include.evaluation.periods import Period
+from include.evaluation.drift_periods import DriftPeriod
 from include.evaluation.year import SliceLoss, TagChange, WordChange
 
 FloatArray = NDArray[np.float64]
@@ -27,14 +27,14 @@ TAGS: Final = 8
 WORDS: Final = 12
 EXAMPLES: Final = 4
 SMALLEST_SLICE: Final = 5
-_CERTAIN: Final = 0.05
-_NAMED: Final = 3
+_FALSE_DISCOVERY_RATE: Final = 0.05
+_SHOWN: Final = 3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Asked:
+class QuestionContents:
     """
-    What some questions are about; sequences run in parallel, n questions long.
+    Words and tags of n questions; the sequences are parallel.
 
     Parameters
     ----------
@@ -48,9 +48,9 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Judged:
+class QuestionOutcomes:
     """
-    How the model that lost did on some questions.
+    F1@5 and slices of n questions, for the model whose quality fell.
 
     Parameters
     ----------
@@ -66,16 +66,16 @@ class Judged:
 @dataclass(frozen=True, slots=True)
 class Causes:
     """
-    What is behind a period, strongest first in each list.
+    Causes of a drift period, largest change first in each list.
 
     Parameters
     ----------
     new_tags, moved_tags : tuple of TagChange
-        Tags that the model that lost could not suggest, and those that it could.
+        Tags outside and inside the vocabulary of the model whose quality fell.
     risen_words, fallen_words : tuple of WordChange
     slices : tuple of SliceLoss
     examples : tuple of int
-        Positions of questions of the period.
+        Positions of example questions within the period.
     """
 
     new_tags: tuple[TagChange, ...]
@@ -87,11 +87,11 @@ class Causes:
 
 
 def find_causes(
-    before: Asked,
-    during: Asked,
+    before: QuestionContents,
+    during: QuestionContents,
     *,
-    judged_before: Judged | None,
-    judged: Judged,
+    outcomes_before: QuestionOutcomes | None,
+    outcomes: QuestionOutcomes,
     vocabulary: Collection[str],
 ) -> Causes:
     """
@@ -99,53 +99,52 @@ def find_causes(
 
     Parameters
     ----------
-    before, during : Asked
+    before, during : QuestionContents
         Each with at least one question.
-    judged_before : Judged or None
-        The model's answers before the period, maybe on other questions than ``before``; None if
-        it was not tested then.
-    judged : Judged
-        Its answers in the period, parallel to ``during``.
+    outcomes_before : QuestionOutcomes or None
+        The model's outcomes before the period, possibly on other questions than ``before``; None
+        if it was not tested then.
+    outcomes : QuestionOutcomes
+        Its outcomes in the period, parallel to ``during``.
     vocabulary : collection of str
-        What it could suggest.
+        Of the model.
     """
     known = frozenset(vocabulary)
     tags = [
-        TagChange(name, was, now, known=name in known)
-        for name, was, now, _ in _moved(before.tags, during.tags)
+        TagChange(name, share_before, share_during, known=name in known)
+        for name, share_before, share_during, _ in _significant_changes(before.tags, during.tags)
     ]
     new = tuple(tag for tag in tags if not tag.known and tag.after > tag.before)[:TAGS]
     moved = tuple(tag for tag in tags if tag.known)[:TAGS]
-    words = [WordChange(*change) for change in _moved(before.words, during.words)]
-    came = [change.tag for change in (*new, *moved) if change.after > change.before]
+    words = [WordChange(*change) for change in _significant_changes(before.words, during.words)]
+    risen_tags = [change.tag for change in (*new, *moved) if change.after > change.before]
     return Causes(
         new_tags=new,
         moved_tags=moved,
         risen_words=tuple(word for word in words if word.z > 0)[:WORDS],
         fallen_words=tuple(word for word in words if word.z < 0)[:WORDS],
-        slices=_slices(judged_before, judged) if judged_before else (),
-        examples=_examples(during.tags, judged.f1, came),
+        slices=_slices(outcomes_before, outcomes) if outcomes_before else (),
+        examples=_examples(during.tags, outcomes.f1, risen_tags),
     )
 
 
-def say(period: Period, causes: Causes) -> str:
-    """Return a period and what is behind it in one sentence."""
+def period_sentence(period: DriftPeriod, causes: Causes) -> str:
+    """Return a drift period and its causes in one sentence."""
     when = (
         f"In {period.first}"
         if period.first == period.last
         else f"From {period.first} to {period.last}"
     )
     what = {
-        "fresh": "even the model trained just before lost up to {:.3f} F1@5 against the months "
-        "before",
-        "frozen": "the model trained at the start lost up to {:.3f} F1@5 against a freshly trained "
-        "one on the same questions",
+        "fresh": "the fresh model lost up to {:.3f} F1@5 against the months before",
+        "frozen": "the frozen model lost up to {:.3f} F1@5 against the fresh "
+        "model on the same questions",
     }[period.kind].format(period.loss)
     risen = [tag for tag in causes.moved_tags if tag.after > tag.before]
     fallen = [tag for tag in causes.moved_tags if tag.after < tag.before]
     reasons = [
-        f"{said} {_named(changes)}"
-        for said, changes in (
+        f"{label} {_tag_changes(changes)}"
+        for label, changes in (
             ("new tags", causes.new_tags),
             ("tags that rose", risen),
             ("tags that fell", fallen),
@@ -153,76 +152,76 @@ def say(period: Period, causes: Causes) -> str:
         if changes
     ]
     if not causes.new_tags and causes.risen_words:
-        words = ", ".join(change.word for change in causes.risen_words[:_NAMED])
+        words = ", ".join(change.word for change in causes.risen_words[:_SHOWN])
         reasons.append(f"words that rose: {words}")
     if causes.slices and causes.slices[0].before > causes.slices[0].after:
         worst = causes.slices[0]
         reasons.append(
-            f"most was lost on the slice {worst.name.replace('_', ' ')} "
+            f"the slice with the largest loss is {worst.name.replace('_', ' ')} "
             f"({worst.before:.2f} to {worst.after:.2f})"
         )
-    because = "; ".join(reasons) or "no tag, word or slice moved beyond chance"
+    because = "; ".join(reasons) or "no tag, word or slice changed significantly"
     return f"{when} {what}: {because}."
 
 
-def _named(changes: Sequence[TagChange]) -> str:
+def _tag_changes(changes: Sequence[TagChange]) -> str:
     """Return a few tags with their shares, as ``combine (0% to 9%)``."""
     return ", ".join(
-        f"{change.tag} ({change.before:.0%} to {change.after:.0%})" for change in changes[:_NAMED]
+        f"{change.tag} ({change.before:.0%} to {change.after:.0%})" for change in changes[:_SHOWN]
     )
 
 
-def _moved(
+def _significant_changes(
     before: Sequence[Collection[str]], during: Sequence[Collection[str]]
 ) -> list[tuple[str, float, float, float]]:
     """
-    Return the names whose use moved beyond chance, strongest first.
+    Return the names whose use changed significantly, largest change first.
 
-    Each with its share of the questions before and after, and z. A name counts once a question;
-    those that fewer than five questions on both sides together bear cannot be told from chance
-    and are left out of the correction for many tests.
+    Each with its share of the questions before and during the period, and z. A name counts once
+    per question; names of fewer than five questions in both together cannot become significant
+    and are left out of the correction for multiple tests.
     """
-    was = Counter(name for names in before for name in set(names))
-    now = Counter(name for names in during for name in set(names))
-    everything = sorted(was.keys() | now.keys())
-    if not everything:
+    counts_before = Counter(name for row in before for name in set(row))
+    counts_during = Counter(name for row in during for name in set(row))
+    names = sorted(counts_before.keys() | counts_during.keys())
+    if not names:
         return []
-    count_was = np.array([was[name] for name in everything], dtype=np.float64)
-    count_now = np.array([now[name] for name in everything], dtype=np.float64)
-    z = log_odds(count_was, count_now)
-    often = np.flatnonzero(count_was + count_now >= RARE)
-    certain = often[benjamini_hochberg(two_sided_p(z[often])) < _CERTAIN]
-    strongest = sorted(certain.tolist(), key=lambda row: (-abs(z[row]), everything[row]))
+    before_array = np.array([counts_before[name] for name in names], dtype=np.float64)
+    during_array = np.array([counts_during[name] for name in names], dtype=np.float64)
+    z = log_odds(before_array, during_array)
+    tested = np.flatnonzero(before_array + during_array >= MIN_USES)
+    significant = tested[benjamini_hochberg(two_sided_p(z[tested])) < _FALSE_DISCOVERY_RATE]
+    ordered = sorted(significant.tolist(), key=lambda row: (-abs(z[row]), names[row]))
     return [
         (
-            everything[row],
-            float(count_was[row] / len(before)),
-            float(count_now[row] / len(during)),
+            names[row],
+            float(before_array[row] / len(before)),
+            float(during_array[row] / len(during)),
             float(z[row]),
         )
-        for row in strongest
+        for row in ordered
     ]
 
 
-def _slices(before: Judged, during: Judged) -> tuple[SliceLoss, ...]:
+def _slices(before: QuestionOutcomes, during: QuestionOutcomes) -> tuple[SliceLoss, ...]:
     """Return each slice's F1@5 before and in the period, largest loss first."""
-    found = []
-    for name, after in during.slices.items():
-        was = before.slices.get(name)
-        if was is None or min(was.sum(), after.sum()) < SMALLEST_SLICE:
+    losses = []
+    for name, mask in during.slices.items():
+        mask_before = before.slices.get(name)
+        if mask_before is None or min(mask_before.sum(), mask.sum()) < SMALLEST_SLICE:
             continue
-        means = float(before.f1[was].mean()), float(during.f1[after].mean())
-        found.append(SliceLoss(name, *means, question_count=int(after.sum())))
-    return tuple(sorted(found, key=lambda each: (each.after - each.before, each.name)))
+        means = float(before.f1[mask_before].mean()), float(during.f1[mask].mean())
+        losses.append(SliceLoss(name, *means, question_count=int(mask.sum())))
+    return tuple(sorted(losses, key=lambda each: (each.after - each.before, each.name)))
 
 
 def _examples(
-    tags: Sequence[Collection[str]], f1: FloatArray, came: Sequence[str]
+    tags: Sequence[Collection[str]], f1: FloatArray, risen_tags: Sequence[str]
 ) -> tuple[int, ...]:
-    """Return the questions that the model did worst on, first one for each tag that came."""
+    """Return the questions with the lowest F1@5, first one for each tag that rose."""
     order = sorted(range(len(tags)), key=lambda row: (float(f1[row]), row))
     chosen: list[int] = []
-    for tag in came[:EXAMPLES]:
+    for tag in risen_tags[:EXAMPLES]:
         row = next((row for row in order if tag in tags[row] and row not in chosen), None)
         if row is not None:
             chosen.append(row)

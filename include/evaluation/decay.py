@@ -1,9 +1,9 @@
 """
-How long a tag model stays good. Pure: scores per question in, matrices and half-lives out.
+Decay of a model's quality with age. Pure: scores per question in, matrices and half-lives out.
 
-A model is named by its **model month**: the first month that it has not seen. Its age on a test
-month is the number of months between the two, 0 on the model month itself. Figures are over all
-questions (``f1_all@5``), so that a tag born after the training counts against the model.
+A model is identified by its **model month**: the first month after its training window. Its age on
+a test month is the number of months between the two, 0 on the model month itself. Figures are over
+all questions (``f1_all@5``), so that a tag born after the training counts against the model.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from include.evaluation.metrics import DEPTH, QuestionScores, summarise
 from include.months import months_between
 
 FloatArray = NDArray[np.float64]
-Pair = tuple[str, str]
-PairScores = Mapping[Pair, QuestionScores]
+MonthPair = tuple[str, str]
+PairScores = Mapping[MonthPair, QuestionScores]
 
 LEVEL: Final = 0.95
 
@@ -36,7 +36,7 @@ class DecayMatrix:
     months : tuple of str, length n
         Model months (rows) and test months (columns), in order of time.
     values : ndarray of float, shape (n, n)
-        NaN below the diagonal (a model is not tested on what it has seen) and where a pair is
+        NaN below the diagonal (a model is not tested on training months) and where a pair is
         missing.
     """
 
@@ -47,14 +47,14 @@ class DecayMatrix:
 @dataclass(frozen=True, slots=True)
 class HalfLife:
     """
-    Months until a model is half as good as a fresh one on the same questions.
+    Age at which a model is half as good as a fresh one on the same questions.
 
     Parameters
     ----------
     months : float
         > 0; infinite where no decay is seen.
     low, high : float
-        The bootstrap's interval (95 %) of ``months``; ``high`` may be infinite.
+        Bootstrap interval (95 %) of ``months``; ``high`` may be infinite.
     """
 
     months: float
@@ -62,13 +62,13 @@ class HalfLife:
     high: float
 
 
-def months_apart(model_month: str, test_month: str) -> int:
+def model_age(model_month: str, test_month: str) -> int:
     """
     Return the age of a model on a test month, in months, >= 0.
 
     Examples
     --------
-    >>> months_apart("2019-11", "2020-02")
+    >>> model_age("2019-11", "2020-02")
     3
     """
     return len(months_between(model_month, test_month)) - 1
@@ -86,22 +86,22 @@ def decay_matrix(pairs: PairScores, metric: str = "f1_all@5") -> DecayMatrix:
     if not pairs:
         raise FixInputError("there are no evaluated pairs of months")
     months = tuple(sorted({month for pair in pairs for month in pair}))
-    place = {month: index for index, month in enumerate(months)}
+    position = {month: index for index, month in enumerate(months)}
     values = np.full((len(months), len(months)), np.nan)
     for (model_month, test_month), scores in pairs.items():
         if test_month < model_month:
             raise FixInputError(
-                f"the model of {model_month} has seen {test_month}: it cannot be tested on it"
+                f"the model of {model_month} was trained on {test_month}: it cannot be tested on it"
             )
-        values[place[model_month], place[test_month]] = summarise(scores)[metric]
+        values[position[model_month], position[test_month]] = summarise(scores)[metric]
     return DecayMatrix(months, values)
 
 
-def resampled_means(
+def bootstrap_means(
     rows: Sequence[FloatArray], samples: int, random: np.random.Generator
 ) -> FloatArray:
     """
-    Return bootstrap means of several scores of the same questions, drawn together.
+    Return bootstrap means of several models' scores, with the same resamples for all.
 
     Parameters
     ----------
@@ -110,7 +110,7 @@ def resampled_means(
     samples : int
         Resamples, >= 1.
     random : numpy Generator
-        Moves on; the same state gives the same draws.
+        Advanced by the draws; the same state gives the same draws.
 
     Returns
     -------
@@ -123,21 +123,21 @@ def resampled_means(
     return means
 
 
-def interval(draws: FloatArray, level: float = LEVEL) -> tuple[float, float]:
+def percentile_interval(draws: FloatArray, level: float = LEVEL) -> tuple[float, float]:
     """Return the percentile interval of bootstrap draws, shape (samples,)."""
-    edge = (1 - level) / 2
-    low, high = np.quantile(draws, [edge, 1 - edge], method="inverted_cdf")
+    tail = (1 - level) / 2
+    low, high = np.quantile(draws, [tail, 1 - tail], method="inverted_cdf")
     return float(low), float(high)
 
 
 def half_life(pairs: PairScores, *, samples: int, seed: int) -> HalfLife:
     """
-    Estimate how fast models of this kind grow old.
+    Estimate the half-life of a model's quality relative to a fresh model.
 
-    The log2 of a model's mean F1 over that of the fresh model **on the same questions** (so that
-    an easy or hard month counts for both) is fitted by a straight line through the origin over
-    age; minus one over its slope is the half-life. The interval resamples questions inside each
-    test month, the same draw for every model, and test months as blocks.
+    Least squares through the origin regress the log2 of a model's mean F1 over that of the fresh
+    model **on the same questions** (so that the difficulty of a month cancels) on the model's age;
+    the half-life is minus one over the slope. The interval resamples questions within each test
+    month, with the same draw for every model, and test months as blocks (two-stage bootstrap).
 
     Parameters
     ----------
@@ -155,40 +155,42 @@ def half_life(pairs: PairScores, *, samples: int, seed: int) -> HalfLife:
     """
     random = np.random.default_rng(seed)
     products, squares = [], []
-    true_products, true_squares = [], []
+    sample_products, sample_squares = [], []
     for test_month in sorted({test for _, test in pairs}):
         models = sorted(model for model, test in pairs if test == test_month)
         if models[-1] != test_month or len(models) < 2:
             continue
-        ages = np.array([months_apart(model, test_month) for model in models], dtype=np.float64)
+        ages = np.array([model_age(model, test_month) for model in models], dtype=np.float64)
         rows = [pairs[model, test_month].f1_all(DEPTH) for model in models]
-        draws = resampled_means(rows, samples, random)
+        draws = bootstrap_means(rows, samples, random)
         products.append(ages @ _log2_ratio(draws))
-        true_products.append(
+        sample_products.append(
             float(ages @ _log2_ratio(np.array([row.mean() for row in rows])[:, None])[:, 0])
         )
         squares.append(np.full(samples, float(ages @ ages)))
-        true_squares.append(float(ages @ ages))
+        sample_squares.append(float(ages @ ages))
     if not products:
-        raise FixInputError("no model was tested a month after its own: there is no age to fit")
+        raise FixInputError(
+            "a half-life needs a model that was tested at an age of at least one month"
+        )
     blocks = random.integers(len(products), size=(len(products), samples))
     column = np.arange(samples)
     slopes = np.array(products)[blocks, column].sum(axis=0)
     slopes /= np.array(squares)[blocks, column].sum(axis=0)
-    low, high = interval(_months_of(slopes))
-    slope = np.array([sum(true_products) / sum(true_squares)])
+    low, high = percentile_interval(_months_of(slopes))
+    slope = np.array([sum(sample_products) / sum(sample_squares)])
     return HalfLife(float(_months_of(slope)[0]), low, high)
 
 
 def _log2_ratio(means: FloatArray) -> FloatArray:
-    """Return log2 of each row over the last (the fresh model); 1e-6 stands for no hit at all."""
+    """Return log2 of each row over the last (the fresh model); 1e-6 replaces a mean of zero."""
     floored = np.maximum(means, 1e-6)
     ratios: FloatArray = np.log2(floored / floored[-1])
     return ratios
 
 
 def _months_of(slopes: FloatArray) -> FloatArray:
-    """Turn slopes (log2 per month) into half-lives; a slope of zero or more never halves."""
+    """Turn slopes (log2 per month) into half-lives; a slope of zero or more gives infinity."""
     falling = slopes < 0
     months = np.full(slopes.shape, np.inf)
     months[falling] = -1 / slopes[falling]

@@ -1,4 +1,4 @@
-"""Everything that is said about one model on one month, in one value."""
+"""All figures of one model on one test month."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from include.evaluation.calibration import Calibration, calibrate
 from include.evaluation.metrics import DEPTH, QuestionScores, score_questions, summarise
 from include.evaluation.per_tag import TagFigures, figures_per_tag
+from include.evaluation.reliability import ReliabilityCurve, reliability_curve
 from include.evaluation.slices import TITLE_ONLY, WITHOUT_COMMON, common_tags, score_without
 
 ALL: Final = "all"
@@ -20,12 +20,12 @@ ALL: Final = "all"
 @dataclass(frozen=True, slots=True)
 class Ranking:
     """
-    What a model suggested; the two sequences run in parallel.
+    Suggestions of a model, best first; the two sequences are parallel.
 
     Parameters
     ----------
     tags : sequence of sequences of str, length n
-        Best first, deeper than DEPTH where there are common tags to look past.
+        Best first, deeper than DEPTH where common tags are left out of a slice.
     scores : sequence of sequences of float, length n
         In [0, 1], parallel to ``tags``.
     """
@@ -55,14 +55,14 @@ class Evaluation:
         `ALL` first; empty slices are left out.
     tags : list of TagFigures
         Most used first.
-    calibration : Calibration
+    calibration : ReliabilityCurve
         Of the first DEPTH suggestions.
     """
 
     scores: QuestionScores
     slices: dict[str, SliceFigures]
     tags: list[TagFigures]
-    calibration: Calibration
+    calibration: ReliabilityCurve
 
     @property
     def figures(self) -> dict[str, float]:
@@ -79,7 +79,7 @@ def evaluate(
     title_only: Sequence[Sequence[str]] | None = None,
 ) -> Evaluation:
     """
-    Compare a model's suggestions with the truth, in the whole and slice by slice.
+    Evaluate a model's suggestions against the true tags, over all questions and by slice.
 
     Parameters
     ----------
@@ -87,11 +87,11 @@ def evaluate(
     true_tags : sequence of collections of str, length n
         At least one tag each.
     vocabulary : collection of str
-        The tags that the model could have suggested.
+        The tags that the model can suggest.
     masks : mapping of str to ndarray of bool, shape (n,)
         As `slices.slice_masks` returns them.
     title_only : sequence of sequences of str or None
-        Suggested when the same questions were asked without their bodies, best first.
+        Suggestions for the titles of the same questions alone, best first.
 
     Raises
     ------
@@ -112,13 +112,13 @@ def evaluate(
             if len(part)
         },
         tags=figures_per_tag(ranking.tags, true_tags),
-        calibration=calibrate(_padded(ranking.scores), scores.found),
+        calibration=reliability_curve(_padded(ranking.scores), scores.found),
     )
 
 
 def _padded(rows: Sequence[Sequence[float]]) -> NDArray[np.float64]:
     """Return the first DEPTH scores of each row, NaN where there are fewer."""
     padded = np.full((len(rows), DEPTH), np.nan)
-    for place, row in enumerate(rows):
-        padded[place, : len(row[:DEPTH])] = row[:DEPTH]
+    for position, row in enumerate(rows):
+        padded[position, : len(row[:DEPTH])] = row[:DEPTH]
     return padded

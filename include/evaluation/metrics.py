@@ -1,13 +1,13 @@
 """
-How good ranked tag suggestions are. Pure: tags in, arrays per question and their means out.
+Metrics of ranked tag suggestions. Pure: tags in, arrays per question and their means out.
 
-Two families of figures, because they answer two questions:
+Two families of metrics answer two questions:
 
 * **capped**, over the questions that have at least one true tag inside the vocabulary, as PTM4Tag
   (He et al., ICPC 2022) and Post2Vec (Xu et al., TSE 2021) publish them: how well does the model
-  rank the tags it knows? Names: ``precision@k``, ``recall@k``, ``f1@k``, ``ceiling@k``.
-* over **all** questions, against every true tag: what do askers get? A question whose tags are all
-  outside the vocabulary scores 0. Names: ``recall_all@k``, ``f1_all@k``, ``ceiling_all@k``,
+  rank the tags of its vocabulary? Names: ``precision@k``, ``recall@k``, ``f1@k``, ``ceiling@k``.
+* over **all** questions, against every true tag: how useful are the suggestions? A question whose tags
+  are all outside the vocabulary scores 0. Names: ``recall_all@k``, ``f1_all@k``, ``ceiling_all@k``,
   ``hit_rate@k``, ``mrr``, ``ndcg@5``, ``coverage``.
 """
 
@@ -30,7 +30,7 @@ FloatArray = NDArray[np.float64]
 @dataclass(frozen=True, slots=True, eq=False)
 class QuestionScores:
     """
-    What became of each question; every metric, slice and bootstrap is computed from this.
+    Outcomes of each question, from which every metric, slice and bootstrap is calculated.
 
     Parameters
     ----------
@@ -50,14 +50,12 @@ class QuestionScores:
         """Return the number of questions."""
         return len(self.true_count)
 
-    def take(self, chosen: NDArray[np.bool_] | NDArray[np.intp]) -> QuestionScores:
-        """Return the questions that a mask or an array of positions chooses."""
-        return QuestionScores(
-            self.found[chosen], self.true_count[chosen], self.reachable_count[chosen]
-        )
+    def take(self, rows: NDArray[np.bool_] | NDArray[np.intp]) -> QuestionScores:
+        """Return the questions at a boolean mask or an array of positions."""
+        return QuestionScores(self.found[rows], self.true_count[rows], self.reachable_count[rows])
 
     @property
-    def judged(self) -> NDArray[np.bool_]:
+    def has_reachable_tag(self) -> NDArray[np.bool_]:
         """Questions with a true tag inside the vocabulary, shape (n_questions,)."""
         return self.reachable_count > 0
 
@@ -68,37 +66,37 @@ class QuestionScores:
 
     def precision(self, k: int) -> FloatArray:
         """
-        Return P@k = hits / k, shape (n_questions,), in [0, 1]; NaN where not ``judged``.
+        Return P@k = hits / k, shape (n_questions,), in [0, 1]; NaN where not ``has_reachable_tag``.
 
         As in PTM4Tag. Fewer than k suggestions are still divided by k.
         """
-        return np.where(self.judged, self.hits(k) / k, np.nan)
+        return np.where(self.has_reachable_tag, self.hits(k) / k, np.nan)
 
     def recall(self, k: int) -> FloatArray:
         """
-        Return the capped R@k, shape (n_questions,), in [0, 1]; NaN where not ``judged``.
+        Return the capped R@k, shape (n_questions,), in [0, 1]; NaN where not ``has_reachable_tag``.
 
         As in PTM4Tag: hits / k if the question has more than k tags, else hits / tags, so
         that a perfect ranker reaches 1 at every k.
         """
-        return self._over_judged(self.hits(k), np.minimum(self.reachable_count, k))
+        return self._over_reachable(self.hits(k), np.minimum(self.reachable_count, k))
 
     def f1(self, k: int) -> FloatArray:
         """
-        Return the harmonic mean of P@k and capped R@k per question; NaN where not ``judged``.
+        Return the harmonic mean of P@k and capped R@k; NaN where not ``has_reachable_tag``.
 
-        As in PTM4Tag. With h hits it is 2h / (k + min(tags, k)), which needs no case for
-        h = 0.
+        As in PTM4Tag. With h hits it is 2h / (k + min(tags, k)), which is 0
+        for h = 0.
         """
-        return self._over_judged(2 * self.hits(k), k + np.minimum(self.reachable_count, k))
+        return self._over_reachable(2 * self.hits(k), k + np.minimum(self.reachable_count, k))
 
     def ceiling(self, k: int) -> FloatArray:
         """Return the F1@k of a ranker that puts every reachable tag first; NaN as in ``f1``."""
         reached = np.minimum(self.reachable_count, k)
-        return self._over_judged(2 * reached, k + reached)
+        return self._over_reachable(2 * reached, k + reached)
 
     def recall_all(self, k: int) -> FloatArray:
-        """Return hits / all true tags, shape (n_questions,), in [0, 1]: nothing is capped."""
+        """Return hits / all true tags, shape (n_questions,), in [0, 1], not capped."""
         shares: FloatArray = self.hits(k) / self.true_count
         return shares
 
@@ -123,7 +121,7 @@ class QuestionScores:
 
     def ndcg(self) -> FloatArray:
         """
-        Return nDCG@5 with gains of 1 and a log2 discount (Järvelin and Kekäläinen, 2002).
+        Return nDCG@5 with gains of 1 and a log2 discount (Järvelin and Kekäläinen, TOIS 20, 2002).
 
         The ideal puts all true tags first, also those outside the vocabulary.
         """
@@ -137,10 +135,10 @@ class QuestionScores:
         uses = int(self.true_count.sum())
         return float(self.reachable_count.sum() / uses) if uses else float("nan")
 
-    def _over_judged(self, above: NDArray[np.int64], below: NDArray[np.int64]) -> FloatArray:
-        """Divide where a question is judged; NaN elsewhere."""
+    def _over_reachable(self, above: NDArray[np.int64], below: NDArray[np.int64]) -> FloatArray:
+        """Divide where a question has a reachable tag; NaN elsewhere."""
         out = np.full(len(self), np.nan)
-        np.divide(above, below, out=out, where=self.judged)
+        np.divide(above, below, out=out, where=self.has_reachable_tag)
         return out
 
 
@@ -150,21 +148,21 @@ def score_questions(
     vocabulary: Collection[str],
 ) -> QuestionScores:
     """
-    Compare suggestions with the truth, question by question.
+    Compare suggestions with the true tags, question by question.
 
     Parameters
     ----------
     ranked : sequence of sequences of str, length n
         Suggested tags, best first; only the first DEPTH count. A tag suggested twice counts once.
     true_tags : sequence of collections of str, length n
-        What the question bears, at least one tag each.
+        At least one tag each.
     vocabulary : collection of str
-        The tags that the model could have suggested.
+        The tags that the model can suggest.
 
     Raises
     ------
     FixInputError
-        If the lengths differ, or a question has no true tag: it has no truth to be measured by.
+        If the lengths differ, or a question has no true tag.
 
     Examples
     --------
@@ -178,22 +176,22 @@ def score_questions(
     found = np.zeros((len(ranked), DEPTH), dtype=np.bool_)
     true_count = np.zeros(len(ranked), dtype=np.int64)
     reachable_count = np.zeros(len(ranked), dtype=np.int64)
-    for row, (suggested, truth) in enumerate(zip(ranked, true_tags, strict=True)):
-        wanted = set(truth)
-        if not wanted:
+    for row, (suggested, tags) in enumerate(zip(ranked, true_tags, strict=True)):
+        remaining = set(tags)
+        if not remaining:
             raise FixInputError(f"question {row} of {len(ranked)} has no true tag: leave it out")
-        true_count[row] = len(wanted)
-        reachable_count[row] = len(wanted & known)
+        true_count[row] = len(remaining)
+        reachable_count[row] = len(remaining & known)
         for rank, tag in enumerate(suggested[:DEPTH]):
-            if tag in wanted:
+            if tag in remaining:
                 found[row, rank] = True
-                wanted.discard(tag)
+                remaining.discard(tag)
     return QuestionScores(found, true_count, reachable_count)
 
 
 def pool(parts: Sequence[QuestionScores]) -> QuestionScores:
     """
-    Put several months' questions together, so that means weigh months by their questions.
+    Concatenate several months' questions, so that means weight months by their questions.
 
     Raises
     ------
@@ -217,10 +215,10 @@ def summarise(scores: QuestionScores) -> dict[str, float]:
     """
     figures: dict[str, float] = {}
     for k in range(1, DEPTH + 1):
-        figures[f"precision@{k}"] = _mean(scores.precision(k)[scores.judged])
-        figures[f"recall@{k}"] = _mean(scores.recall(k)[scores.judged])
-        figures[f"f1@{k}"] = _mean(scores.f1(k)[scores.judged])
-        figures[f"ceiling@{k}"] = _mean(scores.ceiling(k)[scores.judged])
+        figures[f"precision@{k}"] = _mean(scores.precision(k)[scores.has_reachable_tag])
+        figures[f"recall@{k}"] = _mean(scores.recall(k)[scores.has_reachable_tag])
+        figures[f"f1@{k}"] = _mean(scores.f1(k)[scores.has_reachable_tag])
+        figures[f"ceiling@{k}"] = _mean(scores.ceiling(k)[scores.has_reachable_tag])
         figures[f"recall_all@{k}"] = _mean(scores.recall_all(k))
         figures[f"f1_all@{k}"] = _mean(scores.f1_all(k))
         figures[f"ceiling_all@{k}"] = _mean(scores.ceiling_all(k))
@@ -232,12 +230,12 @@ def summarise(scores: QuestionScores) -> dict[str, float]:
 
 
 def _mean(values: FloatArray) -> float:
-    """Return the mean, or NaN without numpy's warning where there is nothing to average."""
+    """Return the mean, or NaN without numpy's warning for an empty array."""
     return float(values.mean()) if len(values) else float("nan")
 
 
 def _checked(k: int) -> int:
-    """Return ``k``; FixInputError outside 1..DEPTH, where nothing was recorded."""
+    """Return ``k``; FixInputError outside 1..DEPTH."""
     if not 1 <= k <= DEPTH:
         raise FixInputError(f"k must be in 1..{DEPTH}, got {k}")
     return k

@@ -1,4 +1,4 @@
-"""Precision and recall of each tag: which tags a model can be trusted with."""
+"""Precision and recall by tag. Pure."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from include.evaluation.metrics import DEPTH
 @dataclass(frozen=True, slots=True)
 class TagFigures:
     """
-    How one tag fared.
+    Precision and recall of one tag, as counts.
 
     Parameters
     ----------
     tag : str
     use_count : int
-        Questions that bear it.
+        Questions that have the tag.
     suggested_count : int
-        Questions to which it was suggested.
+        Questions for which it was suggested.
     hit_count : int
-        Both.
+        Questions with both.
     """
 
     tag: str
@@ -46,7 +46,7 @@ def figures_per_tag(
     ranked: Sequence[Sequence[str]], true_tags: Sequence[Collection[str]], k: int = DEPTH
 ) -> list[TagFigures]:
     """
-    Count uses, suggestions among the first ``k``, and hits of every tag seen, most used first.
+    Count uses, suggestions among the first ``k``, and hits of every tag, most used first.
 
     Raises
     ------
@@ -57,10 +57,10 @@ def figures_per_tag(
         raise FixInputError(f"{len(ranked)} rankings for {len(true_tags)} questions")
     uses, suggestions, hits = Counter[str](), Counter[str](), Counter[str]()
     for suggested, tags in zip(ranked, true_tags, strict=True):
-        truth, offered = set(tags), set(suggested[:k])
-        uses.update(truth)
-        suggestions.update(offered)
-        hits.update(truth & offered)
+        true, top = set(tags), set(suggested[:k])
+        uses.update(true)
+        suggestions.update(top)
+        hits.update(true & top)
     return sorted(
         (TagFigures(tag, uses[tag], suggestions[tag], hits[tag]) for tag in uses | suggestions),
         key=lambda figures: (-figures.use_count, -figures.suggested_count, figures.tag),

@@ -1,8 +1,8 @@
 """
-What each rule of retraining would have given, and which one to take. Pure.
+Backtest of retraining policies, and the recommended one. Pure.
 
-A rule decides, for each month of the year, which model answers: the one trained before the month
-(monthly), before its quarter, before the year (frozen), or after the last alarm (on drift).
+A policy determines, for each month, which model is in use: the one trained before the month
+(monthly), before its quarter, before the first month (frozen), or after the last alarm (on drift).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from include.errors import MissingDataError
-from include.evaluation.decay import PairScores, interval, resampled_means
+from include.evaluation.decay import PairScores, bootstrap_means, percentile_interval
 from include.evaluation.metrics import DEPTH
 
 FloatArray = NDArray[np.float64]
@@ -27,7 +27,7 @@ POLICIES: Final = ("frozen", "quarterly", "on_drift", "monthly")
 @dataclass(frozen=True, slots=True)
 class PolicyCurve:
     """
-    F1@5 over all questions, month by month, under one rule.
+    F1@5 over all questions, month by month, under one policy.
 
     Parameters
     ----------
@@ -36,16 +36,16 @@ class PolicyCurve:
     months : tuple of str, length n
         Test months.
     models : tuple of str, length n
-        Model month of the model that answered in each.
+        Model month of the model in use in each.
     f1, low, high : tuple of float, length n
-        Mean and the bootstrap's interval (95 %), in [0, 1].
+        Mean and its bootstrap interval (95 %), in [0, 1].
     trainings : int
-        Trainings that the rule took, the first one included.
+        Trainings under the policy, including the first one.
     mean : float
         Over all questions of all months, in [0, 1].
     loss, loss_low, loss_high : float
-        What monthly retraining has more on the same questions, with its interval (95 %);
-        negative where the rule did better than monthly.
+        F1@5 of monthly retraining minus that of the policy on the same questions, with its
+        bootstrap interval (95 %); negative where the policy is better than monthly retraining.
     """
 
     policy: str
@@ -65,17 +65,17 @@ def models_in_use(
     policy: str, months: Sequence[str], alarms: Collection[str] = ()
 ) -> tuple[str, ...]:
     """
-    Return the model month in use in each of ``months`` under a rule.
+    Return the model month in use in each of ``months`` under a policy.
 
     Parameters
     ----------
     policy : str
         One of POLICIES.
     months : sequence of str
-        Consecutive, at least one; the model of the first is trained under every rule.
+        Consecutive, at least one; the model of the first is trained under every policy.
     alarms : collection of str
-        Months in which drift was found: seen when the month is over, so that the next month has
-        the new model. Only ``on_drift`` reads it.
+        Months with a drift alarm. It is raised at the end of the month, so that the new model is
+        in use from the next month. Only for ``on_drift``.
 
     Examples
     --------
@@ -105,12 +105,12 @@ def policy_curves(
     seed: int,
 ) -> dict[str, PolicyCurve]:
     """
-    Return each rule's curve over ``months``, all resampled together.
+    Return each policy's curve over ``months``, all with the same resamples.
 
     Raises
     ------
     MissingDataError
-        If a pair that a rule needs was not evaluated; the message names its two months.
+        If a pair that a policy needs was not evaluated; the message names its two months.
     """
     random = np.random.default_rng(seed)
     used = {policy: models_in_use(policy, months, alarms) for policy in POLICIES}
@@ -121,7 +121,7 @@ def policy_curves(
     for position, month in enumerate(months):
         models = sorted({used[policy][position] for policy in POLICIES})
         rows = {model: _scores(pairs, model, month) for model in models}
-        resampled = resampled_means(list(rows.values()), samples, random)
+        resampled = bootstrap_means(list(rows.values()), samples, random)
         for policy in POLICIES:
             model = used[policy][position]
             means[policy].append(float(rows[model].mean()))
@@ -133,19 +133,21 @@ def policy_curves(
 
 def recommend(curves: Mapping[str, PolicyCurve], tolerance: float = 0.01) -> tuple[str, str]:
     """
-    Return the rule with the fewest trainings that surely loses little, and why, in a sentence.
+    Return the policy with the fewest trainings and a tolerable loss, and the reason in a sentence.
 
     Parameters
     ----------
     curves : mapping of policy to PolicyCurve
     tolerance : float, default=0.01
-        F1@5 that may be lost against monthly retraining: a rule is good enough when the upper end
-        of its loss's interval does not pass it.
+        Tolerable loss of F1@5 against monthly retraining: the upper end of the loss's interval must
+        not exceed it (a non-inferiority criterion).
     """
     if len(curves["monthly"].months) == 1:
-        return "monthly", "One month does not tell how often to retrain: ask for more months."
-    enough = [curve for curve in curves.values() if curve.loss_high <= tolerance]
-    best = min(enough, key=lambda curve: (curve.trainings, curve.loss), default=curves["monthly"])
+        return "monthly", "One month is not enough to recommend a policy: request more months."
+    tolerable = [curve for curve in curves.values() if curve.loss_high <= tolerance]
+    best = min(
+        tolerable, key=lambda curve: (curve.trainings, curve.loss), default=curves["monthly"]
+    )
     frozen = curves["frozen"]
     sentence = {
         "frozen": "Do not retrain within the year",
@@ -154,13 +156,14 @@ def recommend(curves: Mapping[str, PolicyCurve], tolerance: float = 0.01) -> tup
         "monthly": "Retrain every month",
     }[best.policy]
     if best.policy == "monthly":
-        others = min(
+        runner_up = min(
             (curve for curve in curves.values() if curve.policy != "monthly"),
             key=lambda curve: curve.loss,
         )
         reason = (
-            f"the next best rule ({others.policy.replace('_', ' ')}, {others.trainings} trainings) "
-            f"may lose up to {others.loss_high:.3f} F1@5"
+            f"the next best policy ({runner_up.policy.replace('_', ' ')}, "
+            f"{runner_up.trainings} trainings) "
+            f"may lose up to {runner_up.loss_high:.3f} F1@5"
         )
     else:
         reason = (
@@ -174,7 +177,7 @@ def recommend(curves: Mapping[str, PolicyCurve], tolerance: float = 0.01) -> tup
 
 
 def _scores(pairs: PairScores, model_month: str, test_month: str) -> FloatArray:
-    """Return F1@5 of every question; MissingDataError names the pair that was not evaluated."""
+    """Return F1@5 of every question; MissingDataError names a pair that was not evaluated."""
     try:
         return pairs[model_month, test_month].f1_all(DEPTH)
     except KeyError:
@@ -192,10 +195,10 @@ def _curve(
     draws: Mapping[str, list[FloatArray]],
     weights: FloatArray,
 ) -> PolicyCurve:
-    """Put one rule's figures together; ``weights`` is each month's share of the questions."""
-    intervals = [interval(draw) for draw in draws[policy]]
+    """Return one policy's curve; ``weights`` is each month's share of the questions."""
+    intervals = [percentile_interval(draw) for draw in draws[policy]]
     losses = weights @ (np.array(draws["monthly"]) - np.array(draws[policy]))
-    loss_low, loss_high = interval(losses)
+    loss_low, loss_high = percentile_interval(losses)
     return PolicyCurve(
         policy=policy,
         months=tuple(months),

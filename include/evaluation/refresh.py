@@ -1,4 +1,4 @@
-"""When the share of unknown words says that word vectors should be learned anew. Pure."""
+"""When the share of out-of-vocabulary words indicates that word vectors need refitting. Pure."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Final
 import numpy as np
 from scipy import stats
 
-FEWEST_MONTHS: Final = 4
-"""Months before that show how much the share differs while nothing happens."""
+MIN_MONTHS: Final = 4
+"""Months before that are needed to estimate the variability of the share."""
 LEVEL: Final = 0.99
 
 
@@ -38,38 +38,37 @@ def unknown_share(questions: Iterable[Iterable[str]], known: frozenset[str] | se
     return sum(len(words - known) for words in distinct) / uses if uses else float("nan")
 
 
-def asks_for_new_vectors(shares: Sequence[float], level: float = LEVEL) -> tuple[bool, ...]:
+def needs_new_vectors(shares: Sequence[float], level: float = LEVEL) -> tuple[bool, ...]:
     """
-    Return for each month whether its share of unknown words is above what the months before show.
+    Return for each month whether its share of unknown words exceeds the prediction limit.
 
-    The limit is the upper end of the one-sided prediction interval of a normal draw with the mean
-    and the spread of the months since the last refresh: it widens by itself where few months are
-    known or months differ much. With fewer than `FEWEST_MONTHS` since then, there is no answer yet
-    and the month counts as quiet.
+    The limit is the upper end of the one-sided prediction interval for one more observation of a
+    normal distribution, estimated from the months since the last refit; it is wider with few or
+    variable months. With fewer than `MIN_MONTHS` since then, the answer is False.
 
     Parameters
     ----------
     shares : sequence of float
         By month, oldest first, without gaps.
     level : float, default=0.99
-        Chance that a quiet month stays below the limit.
+        Probability that a month without change stays below the limit.
 
     Examples
     --------
-    >>> asks_for_new_vectors([0.10, 0.11, 0.10, 0.11, 0.10, 0.30, 0.31])
+    >>> needs_new_vectors([0.10, 0.11, 0.10, 0.11, 0.10, 0.30, 0.31])
     (False, False, False, False, False, True, False)
     """
-    asked: list[bool] = []
-    quiet: list[float] = []
+    needed: list[bool] = []
+    baseline: list[float] = []
     for share in shares:
-        above = len(quiet) >= FEWEST_MONTHS and share > _limit(quiet, level)
-        asked.append(bool(above))
-        quiet = [share] if above else [*quiet, share]
-    return tuple(asked)
+        above = len(baseline) >= MIN_MONTHS and share > _limit(baseline, level)
+        needed.append(bool(above))
+        baseline = [share] if above else [*baseline, share]
+    return tuple(needed)
 
 
 def _limit(shares: Sequence[float], level: float) -> float:
-    """Return the upper end of the prediction interval for one more draw."""
+    """Return the upper end of the prediction interval for one more observation."""
     count = len(shares)
-    spread = float(np.std(shares, ddof=1)) * float(np.sqrt(1 + 1 / count))
-    return float(np.mean(shares)) + float(stats.t.ppf(level, count - 1)) * spread
+    std = float(np.std(shares, ddof=1)) * float(np.sqrt(1 + 1 / count))
+    return float(np.mean(shares)) + float(stats.t.ppf(level, count - 1)) * std

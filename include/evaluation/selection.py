@@ -1,9 +1,9 @@
 """
-Which candidate is best, and whether it may take the champion's place: a decision and its reason.
+Selection of the best candidate, and the gate that decides whether it replaces the champion. Pure.
 
-Everything is decided by `GATE_METRIC`, F1@5 over **all** questions: the capped F1@5 averages over
-the questions that a model's own vocabulary reaches, so two models with different vocabularies would
-be measured on different questions, and one that knows a new tag would be punished for it.
+The criterion is `GATE_METRIC`, F1@5 over **all** questions. The capped F1@5 averages over the
+questions that a model's own vocabulary reaches, so models with different vocabularies would be
+compared on different questions, and one with a new tag in its vocabulary could score lower for it.
 """
 
 from __future__ import annotations
@@ -16,38 +16,40 @@ import numpy as np
 from numpy.typing import NDArray
 
 from include.errors import FixInputError
-from include.evaluation.bootstrap import Interval, paired_difference
+from include.evaluation.bootstrap import BootstrapInterval, paired_difference
 
 GATE_METRIC: Final = "f1_all@5"
-DEARER_GAIN: Final = 0.01
-"""A dearer candidate must lead by this much; up to twice as much, chance must not explain it."""
-NOT_WORSE: Final = 0.01
-"""A challenger under the rule ``not_worse`` may be behind by this much, if by chance."""
+COSTLIER_MIN_GAIN: Final = 0.01
+"""Minimum gain of a costlier candidate; below twice this gain, it must also be significant."""
+NON_INFERIORITY_MARGIN: Final = 0.01
+"""Margin of the rule ``not_worse``: the loss of a challenger that passes if not significant."""
 MIN_SLICE_QUESTIONS: Final = 30
 
 FloatArray = NDArray[np.float64]
-Rule = Literal["better", "not_worse"]
+GateRule = Literal["better", "not_worse"]
 
 
 @dataclass(frozen=True, slots=True)
 class Gate:
     """
-    What a challenger must pass.
+    The criteria that a challenger must meet.
 
     Parameters
     ----------
     rule : {"better", "not_worse"}
-        ``not_worse`` after a drift decision, or when the champion's own family has only learned
-        from newer months: what it gains shows in the months to come.
+        ``not_worse`` (non-inferiority) after a drift decision, or for the champion's own family
+        trained on newer months: its gain is on future months.
     min_gain : float
-        Of `GATE_METRIC` under the rule ``better``; the interval's lower end must reach it. [0, 1].
+        Of `GATE_METRIC` under the rule ``better``; a lower bound for the interval's lower end.
+        In [0, 1].
     max_slice_loss : float
-        Of `GATE_METRIC`; a slice that surely falls, and by more than this, stops it. [0, 1].
+        Of `GATE_METRIC`; a significant fall on a slice by more than this stops the promotion.
+        In [0, 1].
     samples, seed : int
         Of the bootstrap.
     """
 
-    rule: Rule
+    rule: GateRule
     min_gain: float
     max_slice_loss: float
     samples: int
@@ -55,9 +57,9 @@ class Gate:
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class GateDecision:
     """
-    What the gate says.
+    The decision of the gate.
 
     Parameters
     ----------
@@ -74,20 +76,20 @@ class Decision:
 
 
 def best_candidate(
-    scores: Mapping[str, FloatArray], cheapest_first: Sequence[str], *, samples: int, seed: int
+    scores: Mapping[str, FloatArray], by_cost: Sequence[str], *, samples: int, seed: int
 ) -> str:
     """
-    Return the name with the highest mean, or the cheapest of those that are hardly behind.
+    Return the name with the highest mean, or the cheapest one whose deficit is negligible.
 
-    A candidate is hardly behind by less than `DEARER_GAIN`, or by less than twice that where the
-    interval holds 0: the best may cost each answer several hundred times the time and memory.
+    A deficit is negligible below `COSTLIER_MIN_GAIN`, and below twice that if its interval contains
+    0: the best candidate may cost several hundred times the time and memory per answer.
 
     Parameters
     ----------
     scores : mapping of str to ndarray, shape (n_questions,)
         `GATE_METRIC` per question, the same questions for all; at least one name.
-    cheapest_first : sequence of str
-        All names, in the order of what they cost to serve.
+    by_cost : sequence of str
+        All names, in ascending order of their cost to serve.
     samples, seed : int
         Of the bootstrap.
 
@@ -97,32 +99,32 @@ def best_candidate(
         If there is no candidate.
     """
     if not scores:
-        raise FixInputError("there is no candidate to choose from")
-    in_order = [name for name in cheapest_first if name in scores]
+        raise FixInputError("there is no candidate to select from")
+    in_order = [name for name in by_cost if name in scores]
     best = max(in_order, key=lambda name: float(scores[name].mean()))
     for name in in_order:
-        behind = paired_difference(scores[best], scores[name], samples=samples, seed=seed)
-        by_chance = behind.low <= 0 and behind.mean < 2 * DEARER_GAIN
-        if behind.mean < DEARER_GAIN or by_chance:
+        deficit = paired_difference(scores[best], scores[name], samples=samples, seed=seed)
+        negligible = deficit.low <= 0 and deficit.mean < 2 * COSTLIER_MIN_GAIN
+        if deficit.mean < COSTLIER_MIN_GAIN or negligible:
             return name
     return best
 
 
-def judge(
+def apply_gate(
     challenger: FloatArray,
     champion: FloatArray,
     slices: Mapping[str, NDArray[np.bool_]],
     gate: Gate,
-) -> Decision:
+) -> GateDecision:
     """
-    Decide whether the challenger takes the champion's place.
+    Decide whether the challenger replaces the champion.
 
     Parameters
     ----------
     challenger, champion : ndarray of float, shape (n_questions,)
         `GATE_METRIC` per question, the same questions in the same order.
     slices : mapping of str to ndarray of bool, shape (n_questions,)
-        Those with fewer than `MIN_SLICE_QUESTIONS` questions are not judged.
+        Those with fewer than `MIN_SLICE_QUESTIONS` questions are ignored.
     gate : Gate
 
     Raises
@@ -130,7 +132,7 @@ def judge(
     FixInputError
         If there are no questions, or not the same.
     """
-    whole = paired_difference(challenger, champion, samples=gate.samples, seed=gate.seed)
+    overall = paired_difference(challenger, champion, samples=gate.samples, seed=gate.seed)
     parts = {
         name: paired_difference(
             challenger[mask], champion[mask], samples=gate.samples, seed=gate.seed
@@ -143,34 +145,36 @@ def judge(
         "rule": gate.rule,
         "challenger": float(challenger.mean()),
         "champion": float(champion.mean()),
-        "difference": asdict(whole),
+        "difference": asdict(overall),
         "slices": {name: asdict(part) for name, part in parts.items()},
     }
-    passed, said = _on_the_whole(whole, gate)
-    if passed and (lost := _worst_loss(parts, gate.max_slice_loss)):
-        name, part = lost
-        said = (
-            f"{said}, but on the slice {name} it falls by {-part.mean:.3f}, more than the "
+    passed, reason = _check_overall(overall, gate)
+    if passed and (worst := _worst_loss(parts, gate.max_slice_loss)):
+        name, part = worst
+        reason = (
+            f"{reason}, but on the slice {name} it falls by {-part.mean:.3f}, more than the "
             f"{gate.max_slice_loss:g} allowed ({part.question_count} questions)"
         )
         passed = False
-    return Decision(passed, f"{said}.", figures)
+    return GateDecision(passed, f"{reason}.", figures)
 
 
-def _on_the_whole(difference: Interval, gate: Gate) -> tuple[bool, str]:
-    """Return whether the challenger passes over all questions, and how that is said."""
+def _check_overall(difference: BootstrapInterval, gate: Gate) -> tuple[bool, str]:
+    """Return whether the challenger passes over all questions, and the reason."""
     over = f"F1@5 over {difference.question_count} questions differs by {difference}"
     if gate.rule == "better":
         if difference.low > 0 and difference.low >= gate.min_gain:
             return True, f"The challenger is better: {over}"
-        wanted = f"by at least {gate.min_gain:g}" if gate.min_gain else "with confidence"
-        return False, f"The challenger is not better {wanted}: {over}"
-    if difference.mean >= -NOT_WORSE and difference.high >= 0:
-        return True, f"The challenger is not worse, and has learned from newer questions: {over}"
+        requirement = f"by at least {gate.min_gain:g}" if gate.min_gain else "significantly"
+        return False, f"The challenger is not better {requirement}: {over}"
+    if difference.mean >= -NON_INFERIORITY_MARGIN and difference.high >= 0:
+        return True, f"The challenger is not worse, and was trained on newer questions: {over}"
     return False, f"The challenger is worse: {over}"
 
 
-def _worst_loss(parts: Mapping[str, Interval], allowed: float) -> tuple[str, Interval] | None:
-    """Return the slice that falls most among those that surely fall by more than allowed."""
-    lost = [item for item in parts.items() if -item[1].mean > allowed and item[1].high < 0]
-    return min(lost, key=lambda item: item[1].mean, default=None)
+def _worst_loss(
+    parts: Mapping[str, BootstrapInterval], allowed: float
+) -> tuple[str, BootstrapInterval] | None:
+    """Return the slice with the largest loss among significant losses of more than allowed."""
+    losses = [item for item in parts.items() if -item[1].mean > allowed and item[1].high < 0]
+    return min(losses, key=lambda item: item[1].mean, default=None)

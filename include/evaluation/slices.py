@@ -1,8 +1,8 @@
 """
-Kinds of questions on which a model may fail unseen: masks over the test month's questions.
+Slices: kinds of questions on which a model may fail unnoticed, as masks over test questions. Pure.
 
 A mask depends on the questions and on the training window, never on a model, so that two models are
-compared on the same ones.
+compared on the same questions.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ SHORT: Final = "short"
 CODE_HEAVY: Final = "code_heavy"
 RARE_TAGS: Final = "rare_tags"
 NEW_TAGS: Final = "new_tags"
-GATED: Final = (SHORT, CODE_HEAVY, RARE_TAGS, NEW_TAGS)
-"""The slices that may stop a promotion; evaluations show two variations more."""
+GATED_SLICES: Final = (SHORT, CODE_HEAVY, RARE_TAGS, NEW_TAGS)
+"""The slices that can stop a promotion; evaluations report two more variants."""
 TITLE_ONLY: Final = "title_only"
 WITHOUT_COMMON: Final = "without_common_tags"
 
@@ -36,7 +36,7 @@ COMMON_SHARE: Final = 0.2
 @dataclass(frozen=True, slots=True)
 class TestQuestions:
     """
-    What slices look at; the sequences run in parallel.
+    Features of test questions that define slices; the sequences are parallel.
 
     Parameters
     ----------
@@ -55,41 +55,41 @@ class TestQuestions:
 
 
 @dataclass(frozen=True, slots=True)
-class Training:
+class TrainingTagCounts:
     """
-    What slices need of the training window.
+    Tag counts of the training window, which define slices by tag.
 
     Parameters
     ----------
     tag_counts : mapping of str to int
-        Questions that bear each tag.
+        Questions that have each tag.
     question_count : int
-    young_tags : collection of str
-        Tags first used in the window's last months; tags never used in it are new anyway.
+    recent_tags : collection of str
+        Tags first used in the window's last months; tags never used in it are new as well.
     """
 
     tag_counts: Mapping[str, int]
     question_count: int
-    young_tags: Collection[str]
+    recent_tags: Collection[str]
 
 
 def slice_masks(
-    questions: TestQuestions, training: Training, vocabulary: Collection[str]
+    questions: TestQuestions, training: TrainingTagCounts, vocabulary: Collection[str]
 ) -> dict[str, NDArray[np.bool_]]:
     """
-    Return which questions belong to each of `GATED`; a question may belong to several or none.
+    Return the mask of each of `GATED_SLICES`; a question may belong to several or none.
 
     * ``short``: fewer than `SHORT_WORDS` words in title and prose.
     * ``code_heavy``: more than `CODE_HEAVY_SHARE` of the characters are code.
-    * ``rare_tags``: bears a tag of the vocabulary that fewer than `RARE_SHARE` of the training
-      questions bear.
-    * ``new_tags``: bears a tag that is young or was never seen in training.
+    * ``rare_tags``: has a tag of the vocabulary that fewer than `RARE_SHARE` of the training
+      questions have.
+    * ``new_tags``: has a recent tag, or one that is not in the training window.
     """
     rare_below = RARE_SHARE * training.question_count
     counts = training.tag_counts
     rare = {tag for tag in vocabulary if counts.get(tag, 0) < rare_below}
     seen = {tag for tag in counts if counts[tag]}
-    old = seen.difference(training.young_tags)
+    old = seen.difference(training.recent_tags)
     return {
         SHORT: np.asarray(questions.word_counts) < SHORT_WORDS,
         CODE_HEAVY: np.asarray(questions.code_shares) > CODE_HEAVY_SHARE,
@@ -99,7 +99,7 @@ def slice_masks(
 
 
 def _mask(members: Iterable[bool]) -> NDArray[np.bool_]:
-    """Return an array of what was said of each question."""
+    """Return an array of one boolean per question."""
     return np.fromiter(members, dtype=np.bool_)
 
 
@@ -107,10 +107,10 @@ def common_tags(
     true_tags: Sequence[Collection[str]], share: float = COMMON_SHARE
 ) -> frozenset[str]:
     """
-    Return the tags that more than ``share`` of the questions bear.
+    Return the tags that more than ``share`` of the questions have.
 
-    Where questions were collected by tag, these tags are nearly given away and make every score
-    run high.
+    In questions that were collected by tag, these tags are almost always right and inflate every
+    score.
 
     Raises
     ------
@@ -124,25 +124,25 @@ def common_tags(
 
 
 def score_without(
-    left_out: Collection[str],
+    removed: Collection[str],
     ranked: Sequence[Sequence[str]],
     true_tags: Sequence[Collection[str]],
     vocabulary: Collection[str],
 ) -> QuestionScores:
     """
-    Score as if the tags ``left_out`` did not exist, neither in the truth nor in the suggestions.
+    Score as if the tags ``removed`` did not exist, neither in the truth nor in the suggestions.
 
-    Questions without any other tag are left out. Pass rankings deeper than DEPTH, so that five
+    Questions without any other tag are dropped. Pass rankings deeper than DEPTH, so that five
     suggestions remain.
     """
-    gone = frozenset(left_out)
+    excluded = frozenset(removed)
     kept = [
-        ([tag for tag in suggested if tag not in gone][:DEPTH], set(tags) - gone)
+        ([tag for tag in suggested if tag not in excluded][:DEPTH], set(tags) - excluded)
         for suggested, tags in zip(ranked, true_tags, strict=True)
-        if not gone.issuperset(tags)
+        if not excluded.issuperset(tags)
     ]
     return score_questions(
         [suggested for suggested, _ in kept],
         [tags for _, tags in kept],
-        frozenset(vocabulary) - gone,
+        frozenset(vocabulary) - excluded,
     )

@@ -1,7 +1,7 @@
 """
-What a year of monthly models says, in one value: what the page shows and MLflow keeps. Pure.
+The results of a year of monthly models: what the page shows and MLflow stores. Pure.
 
-A model is named by its model month, the first month that it has not seen (as in
+A model is identified by its model month, the first month after its training window (as in
 `include.evaluation.decay`). The **fresh** model of a month is the one trained on the months before
 it; the **frozen** model is the fresh one of the first month.
 """
@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from include.evaluation.decay import DecayMatrix, HalfLife
-from include.evaluation.periods import MonthTest, Period
+from include.evaluation.drift_periods import DriftPeriod, MonthTest
 from include.evaluation.policies import PolicyCurve
 
 
@@ -25,9 +25,9 @@ class TagChange:
     ----------
     tag : str
     before, after : float
-        Share of questions that bear it, before and in the period, in [0, 1].
+        Share of questions with the tag, before and in the period, in [0, 1].
     known : bool
-        Whether the model that lost could suggest it.
+        Whether it is in the vocabulary of the model whose quality fell.
     """
 
     tag: str
@@ -59,7 +59,7 @@ class SliceLoss:
 @dataclass(frozen=True, slots=True)
 class Example:
     """
-    A question that the period's cause made harder.
+    A question of the period that the model failed on.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ class Example:
         Of the question on its site; ``author`` and ``licence`` are shown with it (CC BY-SA).
     author, licence : str or None
     tags, suggested : tuple of str
-        What its asker used, and what the model that lost suggested, best first.
+        True tags, and the suggestions of the model whose quality fell, best first.
     """
 
     question_id: int
@@ -83,22 +83,22 @@ class Example:
 @dataclass(frozen=True, slots=True)
 class ExplainedPeriod:
     """
-    A period of drift with its causes, strongest first in each list.
+    A drift period with its causes, largest change first in each list.
 
     Parameters
     ----------
-    period : Period
+    period : DriftPeriod
     sentence : str
-        All of it in one sentence for people.
+        Period and causes in one sentence for people.
     new_tags, moved_tags : tuple of TagChange
-        Tags the losing model could not know, and known tags whose share moved.
+        Tags outside the model's vocabulary, and tags inside it whose share changed.
     risen_words, fallen_words : tuple of WordChange
     slices : tuple of SliceLoss
         Largest loss first.
     examples : tuple of Example
     """
 
-    period: Period
+    period: DriftPeriod
     sentence: str
     new_tags: tuple[TagChange, ...]
     moved_tags: tuple[TagChange, ...]
@@ -117,17 +117,17 @@ class MonthFigures:
     ----------
     month : str
     question_count, vocabulary_size : int
-        Tested questions; tags that the fresh model knows.
+        Tested questions; tags in the vocabulary of the fresh model.
     f1, low, high : float
         F1@5 over all questions of the fresh model, with its interval (95 %).
     coverage, ceiling : float
         Share of true tag uses inside the vocabulary; what a perfect ranker would reach. In [0, 1].
     unknown_words : float
-        Share of the month's distinct words per question that training had not seen, in [0, 1].
+        Share of the questions' distinct words that are not in the training window, in [0, 1].
     learned_tags : tuple of str
         Tags that entered the vocabulary with this training; empty for the first month.
     f1_without_learned : float
-        F1@5 of the fresh model's own suggestions, had these tags not been in its vocabulary.
+        F1@5 of the fresh model's suggestions without these tags.
     encoder_refreshed : bool
         Whether word vectors were learned anew, as the share of unknown words asked for.
     run_url : str
@@ -160,7 +160,7 @@ class YearReport:
     months : tuple of str
         Test months, oldest first, without a gap; at least one.
     window_months : int or None
-        Months that each model learned from; all before its month, if None.
+        Length of the training window in months; None for all months before.
     figures : tuple of MonthFigures
         One for each month.
     matrices : mapping of str to DecayMatrix
@@ -168,14 +168,14 @@ class YearReport:
     half_life : HalfLife or None
         None with a single month.
     curves : mapping of str to PolicyCurve
-        By rule of retraining.
+        By retraining policy.
     alarms : tuple of str
-        Months in which the drift check alarmed; what the rule ``on_drift`` acted on.
+        Months with a drift alarm, on which the policy ``on_drift`` retrains.
     policy, recommendation : str
-        The rule to take, and why, in a sentence.
+        The recommended policy, and the reason in a sentence.
     tests : tuple of MonthTest
     periods : tuple of ExplainedPeriod
-        Months whose loss resampling does not explain.
+        Months with a significant loss.
     """
 
     site: str

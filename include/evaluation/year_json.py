@@ -1,8 +1,8 @@
 """
-A `YearReport` as JSON and back, to the last digit. Pure.
+A `YearReport` as JSON and back, without loss of digits. Pure.
 
-JSON knows neither NaN nor infinity: NaN is written as null, infinities as the strings ``inf`` and
-``-inf``. Python writes the shortest digits that give the same number back.
+JSON has neither NaN nor infinity: NaN is written as null, infinities as the strings ``inf`` and
+``-inf``. Python writes the shortest digits that parse to the same number.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 
 from include.errors import FixInputError
 from include.evaluation.decay import DecayMatrix, HalfLife
-from include.evaluation.periods import MonthTest, Period
+from include.evaluation.drift_periods import DriftPeriod, MonthTest
 from include.evaluation.policies import PolicyCurve
 from include.evaluation.year import (
     Example,
@@ -42,25 +42,25 @@ def from_json(text: str) -> YearReport:
     Raises
     ------
     FixInputError
-        If the text is no report, or one of another version of this code.
+        If the text is not a report, or one of another version of this code.
     """
     try:
         return from_plain(json.loads(text))
     except ValueError as error:
-        raise FixInputError(f"this is no report on stability: {error}") from error
+        raise FixInputError(f"this is not a stability report: {error}") from error
 
 
 def from_plain(values: Mapping[str, Any]) -> YearReport:
-    """Return the report that plain JSON values describe, as PostgreSQL gives them; see above."""
+    """Return the report of plain JSON values, as PostgreSQL returns them; see `from_json`."""
     try:
         report: YearReport = _READERS[YearReport](values)
     except (AttributeError, KeyError, TypeError) as error:
-        raise FixInputError(f"this is no report on stability: {error!r}") from error
+        raise FixInputError(f"this is not a stability report: {error!r}") from error
     return report
 
 
 def _plain(value: Any) -> Any:
-    """Return dataclasses as objects, arrays and tuples as lists, every number writable."""
+    """Return dataclasses as objects, arrays and tuples as lists, every number valid in JSON."""
     if isinstance(value, float):
         return None if math.isnan(value) else value if math.isfinite(value) else str(value)
     if isinstance(value, np.ndarray):
@@ -84,7 +84,7 @@ def _matrix(value: Mapping[str, Any]) -> DecayMatrix:
 
 
 def _reader(kind: type) -> Callable[[Mapping[str, Any]], Any]:
-    """Return what makes a dataclass of an object, each field by its type."""
+    """Return a function that makes the dataclass of an object, each field by its type."""
     hints = get_type_hints(kind)
 
     def read(value: Mapping[str, Any]) -> Any:
@@ -94,7 +94,7 @@ def _reader(kind: type) -> Callable[[Mapping[str, Any]], Any]:
 
 
 def _read(hint: Any, value: Any) -> Any:
-    """Return a value as its type says; only what the report's fields use is known."""
+    """Return a value as its type says; only types of the report's fields are supported."""
     if hint is float:
         return _number(value)
     if reader := _READERS.get(hint):
@@ -116,7 +116,7 @@ _READERS: dict[type, Callable[[Mapping[str, Any]], Any]] = {
         HalfLife,
         PolicyCurve,
         MonthTest,
-        Period,
+        DriftPeriod,
         TagChange,
         WordChange,
         SliceLoss,

@@ -1,4 +1,4 @@
-"""From stored facts to mails and Slack messages; what the DAG ``send_mail`` calls."""
+"""Build mails and Slack messages from stored facts, for the DAG ``send_mail``."""
 
 from __future__ import annotations
 
@@ -11,133 +11,137 @@ from urllib.parse import quote
 from sqlalchemy import Engine
 
 from include import names
-from include.drift.signal import Mover
+from include.drift.signal import Contributor
 from include.drift.signals import SIGNAL
 from include.errors import FixInputError
 from include.months import add_months, month_of
 from include.notify import render, slack
-from include.notify.facts import (
-    AbTestFacts,
-    DriftFacts,
-    FigureRow,
-    Link,
-    MoverFact,
-    RollbackFacts,
-    SignalFact,
-    TrainingFacts,
-)
+from include.notify.charts import contributors_chart, signals_chart
 from include.notify.mail import Mail, send
-from include.notify.pictures import movers_picture, signals_picture
+from include.notify.summaries import (
+    AbTestSummary,
+    CandidateScores,
+    ContributorSummary,
+    DriftSummary,
+    Link,
+    RollbackSummary,
+    SignalSummary,
+    TrainingSummary,
+)
 from include.registry.runs import run_url, version_url
 from include.settings import Settings
 from include.store.ab_tests import EndedAbTest, ended_ab_test
-from include.store.drift import StoredReport, StoredSignal, judged_months, read_report
+from include.store.drift import StoredDriftReport, StoredSignal, checked_months, read_report
 from include.store.engine import make_engine
 
-MOVERS_SHOWN: Final = 6
+CONTRIBUTORS_SHOWN: Final = 6
 TAG_SIGNALS: Final = ("tag_shift", "tag_distribution", "new_tags", "vanished_tags")
 WORD_SIGNALS: Final = ("keywords", "unknown_words")
 
 
 @dataclass(frozen=True, slots=True)
-class Notice:
-    """The same facts twice: as a mail and as a Slack message."""
+class Notification:
+    """The same facts as a mail and as a Slack message."""
 
     mail: Mail
     slack: str
 
 
-def compose(settings: Settings, asked: Mapping[str, Any]) -> Notice:
+def compose(settings: Settings, params: Mapping[str, Any]) -> Notification:
     """
-    Return what is to be sent.
+    Return the mail and the Slack message.
 
     Parameters
     ----------
     settings : Settings
-    asked : mapping
+    params : mapping
         The params of ``send_mail``. ``kind`` is ``drift``, ``training``, ``rollback`` or
-        ``ab_test``; ``facts`` are, in this order: what `decision_of` calls ``mail``, what
-        `include.jobs.training.pipeline.Training.choose` returns, the ledger row's columns, or the
-        ``ab_test_id``. ``run`` is the id of the DAG run that asks; ``seconds`` is how long the
-        service took to follow a rollback.
+        ``ab_test``; ``facts`` are, in this order: the value ``mail`` of `decision_of`, the
+        result of `include.jobs.training.pipeline.TrainingPipeline.select`, the columns of the
+        ledger row, or the ``ab_test_id``. ``run`` is the id of the triggering DAG run; ``seconds``
+        is how long the service took to follow a rollback.
 
     Raises
     ------
     FixInputError
         If the kind is unknown, or there is no such report or ended A/B test.
     """
-    kind, facts = asked["kind"], dict(asked["facts"])
-    run = str(asked.get("run") or "")
+    kind, facts = params["kind"], dict(params["facts"])
+    run = str(params.get("run") or "")
     if kind == "drift":
         engine = make_engine(settings.require_database_url(), pool_size=1)
-        return drift_notice(settings, engine, facts)
+        return drift_notification(settings, engine, facts)
     if kind == "training":
-        training = training_facts(settings, facts, run)
+        training = training_summary(settings, facts, run)
         mail = render.training_mail(training)
-        return Notice(mail, slack.training_text(training, mail))
+        return Notification(mail, slack.training_text(training, mail))
     if kind == "rollback":
-        rollback = rollback_facts(settings, facts, run, asked.get("seconds"))
+        rollback = rollback_summary(settings, facts, run, params.get("seconds"))
         mail = render.rollback_mail(rollback)
-        return Notice(mail, slack.rollback_text(rollback, mail))
+        return Notification(mail, slack.rollback_text(rollback, mail))
     if kind == "ab_test":
         engine = make_engine(settings.require_database_url(), pool_size=1)
         with engine.connect() as connection:
             ended = ended_ab_test(connection, int(facts["ab_test_id"]))
-        ab_test = ab_test_facts(settings, ended, run)
+        ab_test = ab_test_summary(settings, ended, run)
         mail = render.ab_test_mail(ab_test)
-        return Notice(mail, slack.ab_test_text(ab_test, mail))
+        return Notification(mail, slack.ab_test_text(ab_test, mail))
     raise FixInputError(f"kind must be drift, training, rollback or ab_test, got {kind!r}")
 
 
-def send_mail_over(client: SMTP, settings: Settings, asked: Mapping[str, Any]) -> str:
+def send_mail_over(client: SMTP, settings: Settings, params: Mapping[str, Any]) -> str:
     """
     Send the mail over an open connection; return its subject. See `compose`.
 
     Raises
     ------
     smtplib.SMTPException
-        If the host refuses it.
+        If the host refuses the mail.
     """
-    made = compose(settings, asked).mail
-    send(client, made, sender=settings.mail_from, recipients=settings.mail_to)
-    return made.subject
+    mail = compose(settings, params).mail
+    send(client, mail, sender=settings.mail_from, recipients=settings.mail_to)
+    return mail.subject
 
 
-def post_to_slack(settings: Settings, asked: Mapping[str, Any]) -> bool:
+def post_to_slack(settings: Settings, params: Mapping[str, Any]) -> bool:
     """Post the message if a webhook is set; return whether one is."""
     if settings.slack_webhook_url is None:
         return False
-    text = compose(settings, asked).slack
+    text = compose(settings, params).slack
     slack.post(settings.slack_webhook_url.get_secret_value(), text)
     return True
 
 
-def drift_notice(settings: Settings, engine: Engine, facts: Mapping[str, Any]) -> Notice:
-    """Return mail and message on an alarm, from the stored report."""
+def drift_notification(
+    settings: Settings, engine: Engine, facts: Mapping[str, Any]
+) -> Notification:
+    """Return the mail and the message about an alarm, from the stored report."""
     with engine.connect() as connection:
         stored = read_report(connection, int(facts["report_id"]))
-        judged = judged_months(connection, stored.report.site)
-    alarmed = {row.month for row in judged if row.verdict == "drift"}
-    found = _drift_facts(settings, stored, alarmed, _run_links(settings, stored, facts))
-    mail = render.drift_mail(found)
-    return Notice(mail, slack.drift_text(found, mail))
+        checked = checked_months(connection, stored.report.site)
+    alarmed = {row.month for row in checked if row.verdict == "drift"}
+    drift = _drift_summary(settings, stored, alarmed, _run_links(settings, stored, facts))
+    mail = render.drift_mail(drift)
+    return Notification(mail, slack.drift_text(drift, mail))
 
 
-def _drift_facts(
-    settings: Settings, stored: StoredReport, alarmed: set[str], links: Sequence[Link]
-) -> DriftFacts:
+def _drift_summary(
+    settings: Settings, stored: StoredDriftReport, alarmed: set[str], links: Sequence[Link]
+) -> DriftSummary:
     report, summary = stored.report, stored.report.summary
     signals = [
-        SignalFact(SIGNAL[s.value.signal].title, s.value.value, s.threshold, s.alarmed)
+        SignalSummary(SIGNAL[s.value.signal].title, s.value.value, s.threshold, s.alarmed)
         for s in stored.signals
         if s.threshold is not None and s.value.signal in SIGNAL
     ]
-    tags = _movers(stored.signals, TAG_SIGNALS if report.kind == "month" else ("predicted_tags",))
-    words = _movers(stored.signals, WORD_SIGNALS)
-    pictures = [signals_picture(signals)]
-    pictures += [movers_picture("tags", "tag", tags)] if tags else []
-    pictures += [movers_picture("words", "word", words)] if words else []
-    return DriftFacts(
+    tags = _top_contributors(
+        stored.signals, TAG_SIGNALS if report.kind == "month" else ("predicted_tags",)
+    )
+    words = _top_contributors(stored.signals, WORD_SIGNALS)
+    images = [signals_chart(signals)]
+    images += [contributors_chart("tags", "tag", tags)] if tags else []
+    images += [contributors_chart("words", "word", words)] if words else []
+    return DriftSummary(
         report_id=stored.report_id,
         site=report.site,
         window=report.window_name,
@@ -154,24 +158,29 @@ def _drift_facts(
         f1_before=summary.get("f1_reference"),
         f1_now=summary.get("f1"),
         links=tuple(links),
-        pictures=tuple(pictures),
+        images=tuple(images),
     )
 
 
-def _movers(signals: Iterable[StoredSignal], wanted: Sequence[str]) -> tuple[MoverFact, ...]:
-    """Return who carried the alarms of some signals, by turns, each once."""
-    by_name = {s.value.signal: s.value.movers for s in signals if s.alarmed}
-    lists = [by_name[name] for name in wanted if name in by_name]
-    found: dict[str, Mover] = {}
+def _top_contributors(
+    signals: Iterable[StoredSignal], names_in_order: Sequence[str]
+) -> tuple[ContributorSummary, ...]:
+    """Return the top contributors to the alarms of some signals, in turn, each once."""
+    by_name = {s.value.signal: s.value.contributors for s in signals if s.alarmed}
+    lists = [by_name[name] for name in names_in_order if name in by_name]
+    merged: dict[str, Contributor] = {}
     for rank in range(max(map(len, lists), default=0)):
-        for movers in lists:
-            if rank < len(movers):
-                found.setdefault(movers[rank].name, movers[rank])
-    return tuple(MoverFact(m.name, m.before, m.after) for m in list(found.values())[:MOVERS_SHOWN])
+        for contributors in lists:
+            if rank < len(contributors):
+                merged.setdefault(contributors[rank].name, contributors[rank])
+    return tuple(
+        ContributorSummary(one.name, one.before, one.after)
+        for one in list(merged.values())[:CONTRIBUTORS_SHOWN]
+    )
 
 
-def _since(stored: StoredReport, alarmed: set[str]) -> str:
-    """Say since when there has been an alarm without a quiet month between."""
+def _since(stored: StoredDriftReport, alarmed: set[str]) -> str:
+    """Return since when every month has had an alarm."""
     if stored.report.kind != "month":
         return f"{stored.report.window_start:%Y-%m-%d %H:%M} UTC at the earliest"
     month = first = month_of(stored.report.window_start)
@@ -181,7 +190,7 @@ def _since(stored: StoredReport, alarmed: set[str]) -> str:
 
 
 def _run_links(
-    settings: Settings, stored: StoredReport, facts: Mapping[str, Any]
+    settings: Settings, stored: StoredDriftReport, facts: Mapping[str, Any]
 ) -> tuple[Link, ...]:
     links = [Link("Evidently", settings.evidently_url)]
     if stored.artifact_uri:
@@ -195,15 +204,17 @@ def _run_links(
     return tuple(links)
 
 
-def training_facts(settings: Settings, result: Mapping[str, Any], run: str = "") -> TrainingFacts:
-    """Return what `Training.choose` gave back as the mail's facts."""
+def training_summary(
+    settings: Settings, result: Mapping[str, Any], run: str = ""
+) -> TrainingSummary:
+    """Return the result of `TrainingPipeline.select` as the mail's facts."""
     mlflow_url = settings.mlflow_url or settings.require_mlflow_uri()
     links = [
         Link("Run in MLflow", run_url(mlflow_url, str(result["experiment_id"]), result["run_id"]))
     ]
     if run:
         links.append(Link("Run in Airflow", airflow_run(settings, names.DAG_TRAIN, run)))
-    return TrainingFacts(
+    return TrainingSummary(
         key=str(result["run_id"]),
         site=settings.site,
         test_month=str(result["test_month"]),
@@ -213,17 +224,17 @@ def training_facts(settings: Settings, result: Mapping[str, Any], run: str = "")
         version_before=result["champion_before"],
         challenger_version=result["challenger_version"],
         reason=str(result["reason"]),
-        rows=tuple(_figure_row(row) for row in result["rows"]),
+        rows=tuple(_candidate_scores(row) for row in result["rows"]),
         failed=tuple(result["failed"]),
         drift_report_id=result["drift_report_id"],
         links=tuple(links),
     )
 
 
-def _figure_row(row: Mapping[str, Any]) -> FigureRow:
-    return FigureRow(
+def _candidate_scores(row: Mapping[str, Any]) -> CandidateScores:
+    return CandidateScores(
         name=str(row["candidate"]),
-        chosen=bool(row["chosen"]),
+        selected=bool(row["selected"]),
         f1_1=row.get("f1@1"),
         f1_3=row.get("f1@3"),
         f1_5=row.get("f1@5"),
@@ -232,26 +243,26 @@ def _figure_row(row: Mapping[str, Any]) -> FigureRow:
     )
 
 
-def rollback_facts(
+def rollback_summary(
     settings: Settings, facts: Mapping[str, Any], run: str = "", seconds: float | None = None
-) -> RollbackFacts:
+) -> RollbackSummary:
     """Return a ledger row of a rollback as the mail's facts."""
-    said = "not confirmed yet" if seconds is None else f"live after {seconds:.1f} s"
+    verified = "not confirmed yet" if seconds is None else f"live after {seconds:.1f} s"
     links = [Link("Run in Airflow", airflow_run(settings, names.DAG_ROLLBACK, run))]
-    return RollbackFacts(
+    return RollbackSummary(
         key=str(facts["promotion_id"]),
         site=settings.site,
         version=str(facts["to_version"]),
         version_before=facts["from_version"],
         actor=str(facts["actor"]),
         reason=str(facts["reason"]),
-        verified=said,
+        verified=verified,
         links=tuple(links) if run else (),
     )
 
 
-def ab_test_facts(settings: Settings, test: EndedAbTest, run: str = "") -> AbTestFacts:
-    """Return a test that is over as the mail's facts."""
+def ab_test_summary(settings: Settings, test: EndedAbTest, run: str = "") -> AbTestSummary:
+    """Return an ended A/B test as the mail's facts."""
     gain: Mapping[str, Any] = test.figures.get("gain") or {}
     promoted = test.verdict == "promote"
     holder = test.figures.get("champion") or test.champion_version
@@ -259,13 +270,13 @@ def ab_test_facts(settings: Settings, test: EndedAbTest, run: str = "") -> AbTes
     links = [Link("Challenger in MLflow", version_url(mlflow_url, test.challenger_version))]
     if run:
         links.append(Link("Run in Airflow", airflow_run(settings, names.DAG_JUDGE, run)))
-    return AbTestFacts(
+    return AbTestSummary(
         ab_test_id=test.ab_test_id,
         site=settings.site,
         promoted=promoted,
         champion_version=test.champion_version,
         challenger_version=test.challenger_version,
-        live_version=test.challenger_version if promoted else str(holder),
+        served_version=test.challenger_version if promoted else str(holder),
         shared="in the shadow of the champion's answers"
         if test.shadow
         else f"{test.share:.0%} of the traffic",

@@ -1,1 +1,1 @@
-"""Starts and stops the whole platform on one machine, without Docker and without root rights."""
+"""Start and stop the whole platform on one machine, without Docker and without root rights."""

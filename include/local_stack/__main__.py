@@ -11,7 +11,7 @@ from rich.table import Table
 
 from include.errors import TagkeeperError
 from include.local_stack import stack
-from include.local_stack.choice import Choice
+from include.local_stack.options import StackOptions
 from include.local_stack.progress import Steps
 from include.local_stack.status import logins, status_table
 from include.settings import Settings
@@ -25,36 +25,36 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "LOCAL_DIR (.local). DATABASE_URL uses your own PostgreSQL instead of the embedded one.",
     )
     commands = parser.add_subparsers(dest="command", required=True)
-    starting = commands.add_parser("up", help="start what does not run; wait until all is well")
-    starting.add_argument("--data", help="serve this .jsonl.gz file as the site (DATA)")
-    starting.add_argument("--site", help="the API's name of the site (SITE)")
-    starting.add_argument("--live", action="store_true", help="use the real API (LIVE=1)")
-    commands.add_parser("down", help="stop everything, also what lost its supervisor")
-    commands.add_parser("status", help="what runs, where, with how much memory, and the login")
-    chosen = parser.parse_args(arguments)
+    up = commands.add_parser("up", help="start the platform; wait until it is healthy")
+    up.add_argument("--data", help="serve this .jsonl.gz file as the site (DATA)")
+    up.add_argument("--site", help="the API's name of the site (SITE)")
+    up.add_argument("--live", action="store_true", help="use the real API (LIVE=1)")
+    commands.add_parser("down", help="stop everything, also orphaned processes")
+    commands.add_parser("status", help="processes, addresses, memory and the login")
+    args = parser.parse_args(arguments)
     console = Console()
     try:
-        return _run(chosen, console)
+        return _run(args, console)
     except TagkeeperError as error:
-        console.print(f"[red]{chosen.command} failed:[/red] ", end="")
+        console.print(f"[red]{args.command} failed:[/red] ", end="")
         console.print(str(error), markup=False, highlight=False)
         return 1
 
 
-def _run(chosen: argparse.Namespace, console: Console) -> int:
+def _run(args: argparse.Namespace, console: Console) -> int:
     settings = Settings.from_env()
     local = settings.local_dir.resolve()
     steps = Steps(console)
-    if chosen.command == "down":
-        ran = stack.is_running(local)
+    if args.command == "down":
+        was_running = stack.is_running(local)
         ended = stack.down(local, steps)
-        console.print("Stopped." if ran or ended else "Nothing was running.")
+        console.print("Stopped." if was_running or ended else "Nothing was running.")
         return 0
-    if chosen.command == "up":
-        given = {"DATA": chosen.data, "SITE": chosen.site, "LIVE": "1" if chosen.live else None}
-        asked = {name: value for name, value in given.items() if value}
+    if args.command == "up":
+        given = {"DATA": args.data, "SITE": args.site, "LIVE": "1" if args.live else None}
+        overrides = {name: value for name, value in given.items() if value}
         url = settings.database_url.get_secret_value() if settings.database_url else None
-        stack.up(local, Choice.from_mapping({**os.environ, **asked}), url, steps)
+        stack.up(local, StackOptions.from_mapping({**os.environ, **overrides}), url, steps)
     elif not stack.is_running(local):
         console.print("The platform is not running; `make up` starts it.")
         return 3
@@ -63,7 +63,7 @@ def _run(chosen: argparse.Namespace, console: Console) -> int:
 
 
 def show(local: Path, console: Console) -> None:
-    """Print what runs and how to reach it."""
+    """Print the processes and how to reach them."""
     console.print(status_table(local))
     table = Table(box=None, show_header=False, pad_edge=False)
     for name, value in logins(local):

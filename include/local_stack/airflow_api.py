@@ -1,4 +1,4 @@
-"""A small client of Airflow's REST API: start runs and backfills, follow them, name what failed."""
+"""Client of Airflow's REST API: start runs and backfills, wait for them, report failures."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -13,8 +13,8 @@ from include.errors import CheckFailedError, FixInputError, RetryLaterError
 from include.months import month_of, month_start
 
 _ENDED: Final = {"success", "failed"}
-_TRIES: Final = 5
-_BACKFILL_ENDS_S: Final = 60.0
+_ATTEMPTS: Final = 5
+_BACKFILL_TIMEOUT_S: Final = 60.0
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class DagRun:
 
     @property
     def ended(self) -> bool:
-        """Whether the run is over, well or not."""
+        """Whether the run has ended, successfully or not."""
         return self.state in _ENDED
 
 
@@ -53,7 +53,7 @@ class TaskRun:
     task_id : str
         Its name in the DAG.
     map_index : int
-        Which of a mapped task's instances, -1 if it is not mapped.
+        Index of a mapped task's instance, -1 if it is not mapped.
     state : str or None
         As Airflow names it.
     attempt : int
@@ -68,16 +68,16 @@ class TaskRun:
 
 class AirflowApi:
     """
-    Speaks to one Airflow.
+    Client of one Airflow.
 
     Parameters
     ----------
     url : str
-        Its root, without a slash at its end.
+        Its root, without a trailing slash.
     user, password : str
         A login of its SimpleAuthManager.
     log_folder : str
-        Where it keeps the logs of tasks, for messages about those that failed.
+        Folder of its task logs, for messages about failed tasks.
     """
 
     def __init__(self, url: str, user: str, password: str, log_folder: str) -> None:
@@ -88,7 +88,7 @@ class AirflowApi:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "AirflowApi":
-        """Return the client of a running stack, from what its ``env`` file holds."""
+        """Return the client of a running stack, from the variables of its ``env`` file."""
         return cls(
             environment["AIRFLOW_URL"],
             environment["AIRFLOW_USER"],
@@ -98,36 +98,36 @@ class AirflowApi:
 
     def call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """
-        Return the JSON answer to one request below ``/api/v2``.
+        Return the JSON response to a request below ``/api/v2``.
 
-        A GET is repeated when the server does not answer; other methods are not, since the first
-        may have been carried out.
+        A GET is repeated if the server does not answer; other methods are not, since the first
+        request may have been carried out.
 
         Raises
         ------
         FixInputError
-            If Airflow refuses the request: the message holds its words.
+            If Airflow refuses the request; the message contains its response.
         RetryLaterError
             If it does not answer.
         """
-        tries = _TRIES if method == "GET" else 1
-        for attempt in range(1, tries + 1):
+        attempts = _ATTEMPTS if method == "GET" else 1
+        for attempt in range(1, attempts + 1):
             try:
                 return self._call(method, path, body)
             except (requests.RequestException, RetryLaterError) as error:
-                if attempt == tries:
+                if attempt == attempts:
                     raise RetryLaterError(f"Airflow does not answer {path}: {error}") from None
                 time.sleep(0.5 * attempt)
         raise AssertionError("unreachable")
 
     def page(self, path: str) -> str:
         """
-        Return what a plugin's address gives to who is logged in.
+        Return a plugin's page, requested with the login.
 
         Raises
         ------
         FixInputError
-            If Airflow refuses the request: the message holds its words.
+            If Airflow refuses the request; the message contains its response.
         RetryLaterError
             If it does not answer.
         """
@@ -165,12 +165,12 @@ class AirflowApi:
 
     def wait_for_dag(self, dag_id: str, timeout_s: float) -> None:
         """
-        Return when Airflow knows ``dag_id`` and runs it.
+        Return when Airflow has parsed ``dag_id`` and it is not paused.
 
         Raises
         ------
         RetryLaterError
-            If it is not there in time: the message holds the errors of DAG files, if any.
+            If it is not parsed in time; the message contains the errors of DAG files, if any.
         """
         deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline:
@@ -196,10 +196,10 @@ class AirflowApi:
         """
         Start a backfill over months, both included, and return its id; months run again.
 
-        An earlier one whose runs have ended counts as running for up to half a minute more: this
-        waits for it, up to a minute.
+        Airflow counts an earlier backfill as running for up to half a minute after its runs have
+        ended; this waits for it, up to a minute.
         """
-        asked = {
+        body = {
             "dag_id": dag_id,
             "from_date": month_start(first_month).isoformat(),
             "to_date": month_start(last_month).isoformat(),
@@ -207,10 +207,10 @@ class AirflowApi:
             "max_active_runs": at_once,
             "dag_run_conf": dict(conf or {}),
         }
-        deadline = time.monotonic() + _BACKFILL_ENDS_S
+        deadline = time.monotonic() + _BACKFILL_TIMEOUT_S
         while True:
             try:
-                return int(self.call("POST", "/backfills", asked)["id"])
+                return int(self.call("POST", "/backfills", body)["id"])
             except FixInputError as error:
                 if "already a running backfill" not in str(error) or time.monotonic() > deadline:
                     raise
@@ -236,12 +236,12 @@ class AirflowApi:
         report: Callable[[list[DagRun]], None] = lambda _: None,
     ) -> list[DagRun]:
         """
-        Return the runs of a backfill when all have ended well; ``report`` sees each look at them.
+        Return the runs of a backfill when all have succeeded; ``report`` gets them at each poll.
 
         Raises
         ------
         CheckFailedError
-            If a run failed: the message names its month, its task and the task's log.
+            If a run failed; the message names its month, its task and the task's log.
         RetryLaterError
             If they have not ended in time.
         """
@@ -260,12 +260,12 @@ class AirflowApi:
     def trigger(
         self, dag_id: str, conf: Mapping[str, Any], *, run_id: str | None = None, note: str = ""
     ) -> str:
-        """Start a run by hand with ``conf`` as its params; return its run id."""
+        """Start a manual run with ``conf`` as its params; return its run id."""
         body = {"logical_date": None, "conf": dict(conf), "note": note, "dag_run_id": run_id}
         return str(self.call("POST", f"/dags/{dag_id}/dagRuns", body)["dag_run_id"])
 
     def run(self, dag_id: str, run_id: str) -> DagRun:
-        """Return a run as it stands."""
+        """Return a run in its current state."""
         return _dag_run(self.call("GET", f"/dags/{dag_id}/dagRuns/{run_id}"))
 
     def wait_for_run(
@@ -277,12 +277,12 @@ class AirflowApi:
         report: Callable[[list[TaskRun]], None] = lambda _: None,
     ) -> None:
         """
-        Return when a run has ended well; ``report`` sees its tasks at each look.
+        Return when a run has succeeded; ``report`` gets its tasks at each poll.
 
         Raises
         ------
         CheckFailedError
-            If it failed: the message names the task and its log.
+            If it failed; the message names the task and its log.
         RetryLaterError
             If it has not ended in time.
         """
@@ -298,7 +298,7 @@ class AirflowApi:
         raise RetryLaterError(f"{dag_id} {run_id} did not end within {timeout_s:.0f} s")
 
     def tasks(self, dag_id: str, run_id: str) -> list[TaskRun]:
-        """Return the tasks of a run as they stand."""
+        """Return the tasks of a run in their current state."""
         answer = self.call("GET", f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances?limit=500")
         return [
             TaskRun(one["task_id"], int(one["map_index"]), one["state"], int(one["try_number"]))
@@ -306,24 +306,24 @@ class AirflowApi:
         ]
 
     def result(self, dag_id: str, run_id: str, task_id: str) -> Any:
-        """Return what a task that is not mapped returned; FixInputError if it returned nothing."""
+        """Return the return value of an unmapped task; FixInputError if it has none."""
         path = f"/dags/{dag_id}/dagRuns/{quote(run_id, safe='')}/taskInstances/{task_id}"
         return self.call("GET", f"{path}/xcomEntries/return_value?stringify=false")["value"]
 
-    def run_ids(self, dag_id: str, beginning: str) -> list[str]:
-        """Return the ids of a DAG's runs that begin with ``beginning``, the earliest first."""
+    def run_ids(self, dag_id: str, prefix: str) -> list[str]:
+        """Return the ids of a DAG's runs that start with ``prefix``, the earliest first."""
         answer = self.call("GET", f"/dags/{dag_id}/dagRuns?limit=500&order_by=run_after")
         found = [str(run["dag_run_id"]) for run in answer["dag_runs"]]
-        return [run_id for run_id in found if run_id.startswith(beginning)]
+        return [run_id for run_id in found if run_id.startswith(prefix)]
 
     def wait_for_scheduled(self, dag_id: str, timeout_s: float) -> list[str]:
         """
-        Return the ids of the runs that the schedule started by itself, when they have ended well.
+        Return the ids of the scheduled runs when they have succeeded.
 
         Raises
         ------
         RetryLaterError
-            If Airflow has started none in time, or one is not at its end in time.
+            If Airflow has started none in time, or one has not ended in time.
         CheckFailedError
             If one failed; the message names the task and its log.
         """
@@ -337,7 +337,7 @@ class AirflowApi:
         return due
 
     def failure(self, run: DagRun) -> str:
-        """Return which tasks of a failed run failed, and where their logs are."""
+        """Return a message that names the failed tasks of a run and their logs."""
         what = f"{run.dag_id} {run.month or run.run_id}"
         failed = [task for task in self.tasks(run.dag_id, run.run_id) if task.state == "failed"]
         if not failed:

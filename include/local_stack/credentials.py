@@ -1,4 +1,4 @@
-"""Passwords and keys of a local stack: made once, kept in one file that only its owner reads."""
+"""Passwords and keys of a local stack: made once, kept in a file that only its owner can read."""
 
 import json
 import os
@@ -26,7 +26,7 @@ def _fernet_key() -> str:
 
 @dataclass(frozen=True)
 class Credentials:
-    """The stack's passwords and keys; each is made at random unless given."""
+    """The stack's passwords and keys; each is random unless given."""
 
     postgres_password: str = field(default_factory=_password, repr=False)
     airflow_password: str = field(default_factory=_password, repr=False)
@@ -36,7 +36,7 @@ class Credentials:
 
 
 def write_private(path: Path, content: str) -> None:
-    """Write ``content`` to ``path`` in one step; nobody but the owner may read it (mode 0600)."""
+    """Write ``content`` to ``path`` atomically, readable by the owner only (mode 0600)."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
@@ -45,7 +45,7 @@ def write_private(path: Path, content: str) -> None:
 
 
 def load_credentials(path: Path) -> Credentials:
-    """Return the credentials kept in ``path``; make and keep new ones where there are none."""
+    """Return the credentials stored in ``path``; make and store those that are missing."""
     known: dict[str, str] = {}
     if path.exists():
         known = json.loads(path.read_text(encoding="utf-8"))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from include import names
 from include.local_stack.credentials import AIRFLOW_USER, Credentials
-from include.local_stack.place import Place
+from include.local_stack.layout import StackLayout
 
 MARKER = "TAGKEEPER_STACK"
 
@@ -23,9 +23,9 @@ class Databases:
 
 
 @dataclass(frozen=True)
-class Questions:
+class SiteApi:
     """
-    Where the questions come from.
+    The Stack Exchange API that the stack uses.
 
     Parameters
     ----------
@@ -39,9 +39,9 @@ class Questions:
     api_url: str
 
 
-def own_databases(place: Place, password: str) -> Databases:
-    """Return the URLs on the platform's own PostgreSQL server, where ``postgres`` logs in."""
-    server = f"postgresql+psycopg2://postgres:{password}@{place.address('postgres')}"
+def embedded_databases(layout: StackLayout, password: str) -> Databases:
+    """Return the URLs on the embedded PostgreSQL server, with the user ``postgres``."""
+    server = f"postgresql+psycopg2://postgres:{password}@{layout.address('postgres')}"
     return Databases(
         platform=f"{server}/{names.DATABASE_PLATFORM}",
         airflow=f"{server}/{names.DATABASE_AIRFLOW}",
@@ -50,50 +50,50 @@ def own_databases(place: Place, password: str) -> Databases:
 
 
 def platform_environment(
-    place: Place, databases: Databases, credentials: Credentials, questions: Questions
+    layout: StackLayout, databases: Databases, credentials: Credentials, site_api: SiteApi
 ) -> dict[str, str]:
     """Return what `include.settings` reads, and what people need to reach the platform."""
     return {
-        "LOCAL_DIR": str(place.local),
-        "PYTHONPATH": str(place.root),
+        "LOCAL_DIR": str(layout.local),
+        "PYTHONPATH": str(layout.root),
         "DATABASE_URL": databases.platform,
-        "MLFLOW_TRACKING_URI": place.url("mlflow"),
-        "MLFLOW_URL": place.public_url("mlflow"),
-        "AIRFLOW_URL": place.public_url("airflow"),
+        "MLFLOW_TRACKING_URI": layout.url("mlflow"),
+        "MLFLOW_URL": layout.public_url("mlflow"),
+        "AIRFLOW_URL": layout.public_url("airflow"),
         "AIRFLOW_USER": AIRFLOW_USER,
         "AIRFLOW_PASSWORD": credentials.airflow_password,
-        "EVIDENTLY_URL": place.public_url("evidently"),
-        "SERVICE_URL": place.url("service"),
-        "SERVICE_HOST": place.listen,
-        "SERVICE_PORT": str(place.ports["service"]),
-        **({"SERVICE_API_KEYS_FILE": str(place.service_keys)} if place.service_keys else {}),
-        "STACKEXCHANGE_API_URL": questions.api_url,
-        "SITE": questions.site,
-        "SMTP_HOST": place.host("mail"),
-        "SMTP_PORT": str(place.ports["mail"]),
-        # Airflow, MLflow and Evidently all report home unless told not to
+        "EVIDENTLY_URL": layout.public_url("evidently"),
+        "SERVICE_URL": layout.url("service"),
+        "SERVICE_HOST": layout.listen,
+        "SERVICE_PORT": str(layout.ports["service"]),
+        **({"SERVICE_API_KEYS_FILE": str(layout.service_keys)} if layout.service_keys else {}),
+        "STACKEXCHANGE_API_URL": site_api.api_url,
+        "SITE": site_api.site,
+        "SMTP_HOST": layout.host("mail"),
+        "SMTP_PORT": str(layout.ports["mail"]),
+        # Airflow, MLflow and Evidently send telemetry unless it is disabled
         "DO_NOT_TRACK": "1",
         "MLFLOW_DISABLE_TELEMETRY": "true",
     }
 
 
-def mlflow_environment(place: Place, databases: Databases) -> dict[str, str]:
-    """Return the MLflow server's settings; the password stays out of the list of processes."""
+def mlflow_environment(layout: StackLayout, databases: Databases) -> dict[str, str]:
+    """Return the MLflow server's settings, so that no process list shows a password."""
     return {
         "MLFLOW_BACKEND_STORE_URI": databases.mlflow,
-        "MLFLOW_ARTIFACTS_DESTINATION": str(place.mlflow_artifacts),
-        # Nine idle job runners for features that we do not use take 1.4 GB
+        "MLFLOW_ARTIFACTS_DESTINATION": str(layout.mlflow_artifacts),
+        # Nine idle job runners for features that the platform does not use take 1.4 GB
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
-        # 403 for every other Host header, also for its own name in a container
+        # Other Host headers get 403, also its own name in a container
         "MLFLOW_SERVER_ALLOWED_HOSTS": ",".join(
-            f"{host}:{place.ports['mlflow']}"
-            for host in dict.fromkeys((place.host("mlflow"), "localhost", "127.0.0.1"))
+            f"{host}:{layout.ports['mlflow']}"
+            for host in dict.fromkeys((layout.host("mlflow"), "localhost", "127.0.0.1"))
         ),
     }
 
 
 def airflow_environment(
-    place: Place, databases: Databases, credentials: Credentials, parallelism: int
+    layout: StackLayout, databases: Databases, credentials: Credentials, parallelism: int
 ) -> dict[str, str]:
     """
     Return Airflow's settings.
@@ -105,44 +105,44 @@ def airflow_environment(
     """
     connection = {
         "conn_type": "smtp",
-        "host": place.host("mail"),
-        "port": place.ports["mail"],
+        "host": layout.host("mail"),
+        "port": layout.ports["mail"],
         "extra": {"disable_ssl": True, "disable_tls": True, "timeout": 10, "retry_limit": 1},
     }
     settings = {
-        ("core", "dags_folder"): str(place.root / "dags"),
-        ("core", "plugins_folder"): str(place.root / "plugins"),
+        ("core", "dags_folder"): str(layout.root / "dags"),
+        ("core", "plugins_folder"): str(layout.root / "plugins"),
         ("core", "load_examples"): "False",
         ("core", "executor"): "LocalExecutor",
         ("core", "parallelism"): str(parallelism),
         ("core", "max_active_tasks_per_dag"): str(parallelism),
         ("core", "dags_are_paused_at_creation"): "False",
-        ("core", "execution_api_server_url"): f"{place.url('airflow')}/execution/",
+        ("core", "execution_api_server_url"): f"{layout.url('airflow')}/execution/",
         ("core", "simple_auth_manager_users"): f"{AIRFLOW_USER}:admin",
-        ("core", "simple_auth_manager_passwords_file"): str(place.passwords_file),
+        ("core", "simple_auth_manager_passwords_file"): str(layout.passwords_file),
         ("core", "fernet_key"): credentials.airflow_fernet_key,
         ("core", "hostname_callable"): "socket.gethostname",
         ("core", "min_serialized_dag_update_interval"): "5",
         ("database", "sql_alchemy_conn"): databases.airflow,
-        ("logging", "base_log_folder"): str(place.airflow_home / "logs"),
-        ("api", "base_url"): place.public_url("airflow"),
+        ("logging", "base_log_folder"): str(layout.airflow_home / "logs"),
+        ("api", "base_url"): layout.public_url("airflow"),
         ("api", "secret_key"): credentials.airflow_api_secret_key,
         ("api_auth", "jwt_secret"): credentials.airflow_jwt_secret,
-        # A task's start waits for the scheduler's next look: look often, it costs little
+        # A task starts at the scheduler's next loop: frequent loops cost little
         ("scheduler", "scheduler_idle_sleep_time"): "0.3",
         ("scheduler", "scheduler_heartbeat_sec"): "2",
         ("scheduler", "catchup_by_default"): "False",
-        # A changed DAG file is seen within seconds; few processes parse few files
+        # Changed DAG files are parsed within seconds; one process is enough for few files
         ("dag_processor", "refresh_interval"): "30",
         ("dag_processor", "min_file_process_interval"): "20",
         ("dag_processor", "parsing_processes"): "1",
         ("usage_data_collection", "enabled"): "False",
     }
     return {
-        "AIRFLOW_HOME": str(place.airflow_home),
+        "AIRFLOW_HOME": str(layout.airflow_home),
         "AIRFLOW_CONN_SMTP_DEFAULT": json.dumps(connection),
-        # The pool gives each training a core. Two that share two cores with two threads of linear
-        # algebra each take seven times as long: the threads wait for each other, spinning
+        # The pool gives each training a core. Two that share two cores, with two threads of linear
+        # algebra each, take seven times as long: the threads spin while they wait for each other
         "OPENBLAS_NUM_THREADS": "1",
         **{
             f"AIRFLOW__{section.upper()}__{name.upper()}": value
@@ -152,31 +152,31 @@ def airflow_environment(
 
 
 def stack_environment(
-    place: Place,
+    layout: StackLayout,
     databases: Databases,
     credentials: Credentials,
-    questions: Questions,
+    site_api: SiteApi,
     parallelism: int,
 ) -> dict[str, str]:
-    """Return the whole environment that a stack adds to the one it was started in."""
+    """Return the environment that a stack adds to the one that it was started in."""
     return {
-        **platform_environment(place, databases, credentials, questions),
-        **mlflow_environment(place, databases),
-        **airflow_environment(place, databases, credentials, parallelism),
+        **platform_environment(layout, databases, credentials, site_api),
+        **mlflow_environment(layout, databases),
+        **airflow_environment(layout, databases, credentials, parallelism),
     }
 
 
-def process_environment(stack: Mapping[str, str], place: Place) -> dict[str, str]:
+def process_environment(stack: Mapping[str, str], layout: StackLayout) -> dict[str, str]:
     """
-    Return the full environment of a local process: the user's, then the stack's, then the mark.
+    Return the full environment of a local process: the user's, the stack's and the marker.
 
-    The mark names the stack's folder, so that `down` recognises its own processes whatever became
-    of their parents, and nobody else's.
+    The marker is the stack's folder, by which `down` finds exactly its own processes, also if
+    their parents are gone.
     """
     inherited = {
         name: value
         for name, value in os.environ.items()
-        # Settings of another Airflow on this machine would reach into ours
+        # Settings of another Airflow on this machine must not apply
         if not name.startswith(("AIRFLOW__", "AIRFLOW_CONN_", "AIRFLOW_VAR_"))
     }
     programs = os.path.dirname(sys.executable)
@@ -184,5 +184,5 @@ def process_environment(stack: Mapping[str, str], place: Place) -> dict[str, str
         **inherited,
         **stack,
         "PATH": f"{programs}{os.pathsep}{inherited.get('PATH', os.defpath)}",
-        MARKER: str(place.local),
+        MARKER: str(layout.local),
     }

@@ -20,54 +20,54 @@ log = logging.getLogger(__name__)
 
 class Sink:
     """
-    Keeps every message it is handed.
+    Stores every message that it receives.
 
     Parameters
     ----------
     folder : Path
-        Where the files go; names sort by time of arrival.
+        Folder of the files; their names sort by time of arrival.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
-        """Write the message to a file in one step, then accept it."""
+        """Write the message to a file atomically, then accept it."""
         name = f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}-{uuid.uuid4().hex[:8]}.eml"
         content = envelope.content or b""
         data = content if isinstance(content, bytes) else content.encode("utf-8")
         draft = self._folder / f".{name}"
         draft.write_bytes(data)
         draft.rename(self._folder / name)
-        log.info("kept %s, %d bytes, for %d recipients", name, len(data), len(envelope.rcpt_tos))
+        log.info("stored %s, %d bytes, for %d recipients", name, len(data), len(envelope.rcpt_tos))
         return "250 Message accepted for delivery"
 
 
 async def serve(host: str, port: int, folder: Path) -> None:
-    """Receive mail on ``host:port`` until asked to end by SIGTERM or SIGINT."""
+    """Receive mail on ``host:port`` until SIGTERM or SIGINT."""
     folder.mkdir(parents=True, exist_ok=True)
     loop = asyncio.get_running_loop()
     sink = Sink(folder)
     server = await loop.create_server(
         lambda: SMTP(sink, hostname="localhost", enable_SMTPUTF8=True, loop=loop), host, port
     )
-    ended = asyncio.Event()
+    stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, ended.set)
+        loop.add_signal_handler(number, stopped.set)
     log.info("receiving mail on %s:%d into %s", host, port, folder)
     async with server:
-        await ended.wait()
+        await stopped.wait()
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the mail sink."""
-    parser = argparse.ArgumentParser(description="Keep every received mail as a file.")
+    parser = argparse.ArgumentParser(description="Store every received mail as a file.")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
     parser.add_argument("--port", type=int, required=True, help="port to listen on")
-    parser.add_argument("--folder", type=Path, required=True, help="where the .eml files go")
-    chosen = parser.parse_args(arguments)
+    parser.add_argument("--folder", type=Path, required=True, help="folder of the .eml files")
+    args = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    asyncio.run(serve(chosen.host, chosen.port, chosen.folder))
+    asyncio.run(serve(args.host, args.port, args.folder))
 
 
 if __name__ == "__main__":

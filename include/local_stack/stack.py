@@ -1,4 +1,4 @@
-"""Starts, stops and describes a stack: the whole platform in one folder of this machine."""
+"""Start and stop a stack: the whole platform in one folder of this machine."""
 
 import fcntl
 import os
@@ -12,19 +12,18 @@ from pathlib import Path
 from typing import Final
 
 from include.errors import FixSettingsError, RetryLaterError
-from include.local_stack import leftovers, postgres
-from include.local_stack.choice import Choice
+from include.local_stack import orphans, postgres
 from include.local_stack.credentials import Credentials, load_credentials, write_private
 from include.local_stack.environment import (
     Databases,
-    own_databases,
+    embedded_databases,
     process_environment,
     stack_environment,
 )
-from include.local_stack.health import log_tail, wait_until_well
-from include.local_stack.place import PORTS, Place, local_place
-from include.local_stack.ports import claimed_ports
-from include.local_stack.prepare import make_folders, write_login
+from include.local_stack.health import log_tail, wait_until_healthy
+from include.local_stack.layout import PORTS, StackLayout, local_layout
+from include.local_stack.options import StackOptions
+from include.local_stack.ports import reserved_ports
 from include.local_stack.processes import (
     Process,
     migration_commands,
@@ -33,69 +32,70 @@ from include.local_stack.processes import (
     processes,
 )
 from include.local_stack.progress import Steps
+from include.local_stack.provision import make_folders, write_airflow_login
 from include.local_stack.state import StackState, read_state, record_state
 from include.local_stack.supervisor import Supervisor, log_file, write_configuration
 
 _START_TIMEOUT_S: Final = 240.0
 
 
-def stack_processes(place: Place, state: StackState) -> tuple[Process, ...]:
+def stack_processes(layout: StackLayout, state: StackState) -> tuple[Process, ...]:
     """Return the processes of a started stack, PostgreSQL first."""
-    others = processes(place, state.choice.sandbox_arguments(place))
+    others = processes(layout, state.options.sandbox_arguments(layout))
     if not state.own_postgres:
         return others
-    return (postgres_process(postgres.binaries(), place.local / "postgres", place), *others)
+    return (postgres_process(postgres.binaries(), layout.local / "postgres", layout), *others)
 
 
 def is_running(local: Path) -> bool:
-    """Tell whether the stack's supervisor answers."""
+    """Return whether the stack's supervisor answers."""
     return Supervisor(local).answers()
 
 
-def up(local: Path, choice: Choice, database_url: str | None, steps: Steps) -> StackState:
+def up(local: Path, options: StackOptions, database_url: str | None, steps: Steps) -> StackState:
     """
-    Start the stack, or what of it does not run, and return when all of it is well.
+    Start the stack, or those of its processes that do not run; return when all are healthy.
 
     Parameters
     ----------
     local : Path
         Folder of its state; made if needed.
-    choice : Choice
-        The questions to work on.
+    options : StackOptions
+        The source of the questions.
     database_url : str or None
         The user's own PostgreSQL, or None for the embedded one.
     steps : Steps
-        Shows what happens.
+        Shows the progress.
 
     Raises
     ------
     FixSettingsError
-        If it runs already with other questions, or a setting is wrong.
+        If it runs already with other options, or a setting is wrong.
     RetryLaterError
-        If a process does not come up; the message names it and its log.
+        If a process does not start; the message names it and its log.
     """
     local = local.resolve()
     local.mkdir(parents=True, exist_ok=True)
-    # Root's PostgreSQL account must pass through, nobody may list
+    # The PostgreSQL account of root must be able to traverse it, nobody to list it
     local.chmod(0o711 if os.geteuid() == 0 else 0o700)
-    with _alone(local):
+    with _exclusive(local):
         state = read_state(local)
         if state is not None and is_running(local):
-            return _complete(local, state, choice, steps)
-        _end_leftovers(local, state, steps)
-        return _start(local, choice, database_url, steps)
+            return _start_missing(local, state, options, steps)
+        _terminate_orphans(local, state, steps)
+        return _start(local, options, database_url, steps)
 
 
 def down(local: Path, steps: Steps) -> int:
     """
-    Stop the stack and whatever is left of it; return how many processes had to be ended by hand.
+    Stop the stack and its orphaned processes; return the number of orphaned processes.
 
     Safe to call again, and after any process of the stack was killed.
     """
     local = local.resolve()
     if not local.exists():
         return 0
-    with _alone(local):
+    with _exclusive(local):
         state = read_state(local)
         supervisor = Supervisor(local)
         if supervisor.answers():
@@ -104,74 +104,78 @@ def down(local: Path, steps: Steps) -> int:
                 supervisor.stop_processes(names, timeout_s=40)
                 supervisor.stop_processes(["postgres"], timeout_s=40)
                 supervisor.shut_down()
-        return _end_leftovers(local, state, steps)
+        return _terminate_orphans(local, state, steps)
 
 
-def _complete(local: Path, state: StackState, choice: Choice, steps: Steps) -> StackState:
-    """Start what does not run of a running stack."""
-    if state.choice != choice:
+def _start_missing(
+    local: Path, state: StackState, options: StackOptions, steps: Steps
+) -> StackState:
+    """Start the processes of a running stack that do not run."""
+    if state.options != options:
         raise FixSettingsError(
-            f"the platform runs with other questions ({_named(state.choice)}): `make down` first"
+            f"the platform runs with other options ({_describe(state.options)}): `make down` first"
         )
-    place = local_place(local, state.ports)
+    layout = local_layout(local, state.ports)
     supervisor = Supervisor(local)
-    defined = stack_processes(place, state)
+    defined = stack_processes(layout, state)
     states = supervisor.states()
     missing = [one.name for one in defined if states[one.name].state not in {"RUNNING", "STARTING"}]
     if not missing:
         steps.note(f"The platform already runs, since {state.started_at}.")
     for process in defined:
-        if process.name in missing and process.after is None:
+        if process.name in missing and process.depends_on is None:
             supervisor.start_process(process.name)
-    _start_followers(supervisor, place, defined)
-    wait_until_well(defined, place, supervisor, _START_TIMEOUT_S)
+    _start_dependents(supervisor, layout, defined)
+    wait_until_healthy(defined, layout, supervisor, _START_TIMEOUT_S)
     if missing:
-        steps.note(f"Started again: {', '.join(missing)}; the rest was running.")
+        steps.note(f"Started again: {', '.join(missing)}; the others were running.")
     return state
 
 
-def _start(local: Path, choice: Choice, database_url: str | None, steps: Steps) -> StackState:
+def _start(
+    local: Path, options: StackOptions, database_url: str | None, steps: Steps
+) -> StackState:
     credentials = load_credentials(local / "credentials.json")
-    wanted = dict(PORTS)
-    with claimed_ports(wanted) as ports:
-        place = local_place(local, ports)
+    preferred = dict(PORTS)
+    with reserved_ports(preferred) as ports:
+        layout = local_layout(local, ports)
         for name, port in ports.items():
-            if port != wanted[name]:
-                steps.note(f"Port {wanted[name]} is taken: {name} listens on {port}.")
+            if port != preferred[name]:
+                steps.note(f"Port {preferred[name]} is taken: {name} listens on {port}.")
         databases = (
-            own_databases(place, credentials.postgres_password)
+            embedded_databases(layout, credentials.postgres_password)
             if database_url is None
-            else postgres.databases_beside(database_url)
+            else postgres.databases_on_server(database_url)
         )
         state = StackState(
             ports=ports,
             session=None,
-            site=choice.site,
-            data=None if choice.data is None else str(choice.data),
-            live=choice.live,
+            site=options.site,
+            data=None if options.data is None else str(options.data),
+            live=options.live,
             own_postgres=database_url is None,
             started_at=datetime.now(UTC).isoformat(timespec="seconds"),
-            api_url=choice.api_url,
+            api_url=options.api_url,
         )
-        environment = _write_files(place, state, databases, credentials)
+        environment = _write_files(layout, state, databases, credentials)
         supervisor = Supervisor(local)
-        state = _start_supervisor(supervisor, place, state, environment)
-        _start_all(supervisor, place, state, databases, credentials, environment, steps)
+        state = _start_supervisor(supervisor, layout, state, environment)
+        _start_all(supervisor, layout, state, databases, credentials, environment, steps)
     return state
 
 
 def _write_files(
-    place: Place, state: StackState, databases: Databases, credentials: Credentials
+    layout: StackLayout, state: StackState, databases: Databases, credentials: Credentials
 ) -> dict[str, str]:
     """Make folders and files; return the environment of the processes."""
-    make_folders(place)
-    write_login(place, credentials.airflow_password)
+    make_folders(layout)
+    write_airflow_login(layout, credentials.airflow_password)
     stack = stack_environment(
-        place, databases, credentials, state.choice.questions(place), _parallelism()
+        layout, databases, credentials, state.options.site_api(layout), _parallelism()
     )
     lines = [f"export {name}={shlex.quote(value)}\n" for name, value in sorted(stack.items())]
-    write_private(place.local / "env", "".join(lines))
-    return process_environment(stack, place)
+    write_private(layout.local / "env", "".join(lines))
+    return process_environment(stack, layout)
 
 
 def _parallelism() -> int:
@@ -180,63 +184,65 @@ def _parallelism() -> int:
 
 
 def _start_supervisor(
-    supervisor: Supervisor, place: Place, state: StackState, environment: Mapping[str, str]
+    supervisor: Supervisor, layout: StackLayout, state: StackState, environment: Mapping[str, str]
 ) -> StackState:
     account = postgres.server_account() if state.own_postgres else None
     accounts = {} if account is None else {"postgres": account}
-    defined = stack_processes(place, state)
-    # Recorded before and after: whatever happens between, `down` finds the folder's mark
-    record_state(place.local, state)
-    supervisor.start(write_configuration(place, defined, accounts), environment)
-    state = StackState(**{**asdict(state), "session": leftovers.session_of(supervisor.pid())})
-    record_state(place.local, state)
+    defined = stack_processes(layout, state)
+    # Recorded before and after: if starting fails in between, `down` finds the marker
+    record_state(layout.local, state)
+    supervisor.start(write_configuration(layout, defined, accounts), environment)
+    state = StackState(**{**asdict(state), "session": orphans.session_of(supervisor.pid())})
+    record_state(layout.local, state)
     return state
 
 
 def _start_all(
     supervisor: Supervisor,
-    place: Place,
+    layout: StackLayout,
     state: StackState,
     databases: Databases,
     credentials: Credentials,
     environment: Mapping[str, str],
     steps: Steps,
 ) -> None:
-    defined = stack_processes(place, state)
+    defined = stack_processes(layout, state)
     with steps.step("PostgreSQL"):
         if state.own_postgres:
-            postgres.initialise(place.local / "postgres", credentials.postgres_password)
+            postgres.initialise(layout.local / "postgres", credentials.postgres_password)
             supervisor.start_process("postgres")
         postgres.wait_until_ready(databases.platform, timeout_s=30)
         postgres.ensure_databases(databases)
-    with steps.step("Databases brought to their newest schema"):
+    with steps.step("Databases migrated"):
         for process in defined:
             if not process.needs_schema:
                 supervisor.start_process(process.name)
-        run_side_by_side(migration_commands(), environment, place)
-    with steps.step("Processes started and well"):
+        run_concurrently(migration_commands(), environment, layout)
+    with steps.step("Processes started and healthy"):
         for process in defined:
-            if process.after is None:
+            if process.depends_on is None:
                 supervisor.start_process(process.name)
-        run_side_by_side({"pools": pools_command(place)}, environment, place)
-        _start_followers(supervisor, place, defined)
-        wait_until_well(defined, place, supervisor, _START_TIMEOUT_S)
+        run_concurrently({"pools": pools_command(layout)}, environment, layout)
+        _start_dependents(supervisor, layout, defined)
+        wait_until_healthy(defined, layout, supervisor, _START_TIMEOUT_S)
 
 
-def _start_followers(supervisor: Supervisor, place: Place, defined: Iterable[Process]) -> None:
-    """Start the processes that need another one to be well first."""
+def _start_dependents(
+    supervisor: Supervisor, layout: StackLayout, defined: Iterable[Process]
+) -> None:
+    """Start the processes that depend on another one, when that one is healthy."""
     by_name = {process.name: process for process in defined}
     for process in by_name.values():
-        if process.after is not None:
-            wait_until_well([by_name[process.after]], place, supervisor, _START_TIMEOUT_S)
+        if process.depends_on is not None:
+            wait_until_healthy([by_name[process.depends_on]], layout, supervisor, _START_TIMEOUT_S)
             supervisor.start_process(process.name)
 
 
-def run_side_by_side(
-    commands: Mapping[str, tuple[str, ...]], environment: Mapping[str, str], place: Place
+def run_concurrently(
+    commands: Mapping[str, tuple[str, ...]], environment: Mapping[str, str], layout: StackLayout
 ) -> None:
     """
-    Run commands that end by themselves, at once; each has its log.
+    Run commands in parallel and wait for them; each has its log.
 
     Raises
     ------
@@ -245,12 +251,12 @@ def run_side_by_side(
     """
     started = {}
     for name, command in commands.items():
-        log = log_file(place, f"setup-{name}")
+        log = log_file(layout, f"setup-{name}")
         with log.open("ab") as output:
             started[name] = subprocess.Popen(
                 command,
                 env=dict(environment),
-                cwd=place.root,
+                cwd=layout.root,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -258,31 +264,31 @@ def run_side_by_side(
     failed = [name for name, process in started.items() if process.wait() != 0]
     if failed:
         ends = "\n".join(
-            f"{log_file(place, f'setup-{name}')} ends:\n{log_tail(place, f'setup-{name}')}"
+            f"{log_file(layout, f'setup-{name}')} ends:\n{log_tail(layout, f'setup-{name}')}"
             for name in failed
         )
         raise RetryLaterError(f"setting up {', '.join(failed)} failed; {ends}")
 
 
-def _end_leftovers(local: Path, state: StackState | None, steps: Steps) -> int:
+def _terminate_orphans(local: Path, state: StackState | None, steps: Steps) -> int:
     session = None if state is None else state.session
-    found = leftovers.belonging_processes(local, session)
-    ended = leftovers.end_processes(found, grace_s=8)
-    # What ended processes started while they were told to end
-    ended += leftovers.end_processes(leftovers.belonging_processes(local, session), grace_s=2)
-    if ended:
-        steps.note(f"Ended {ended} processes that had lost their supervisor.")
-    return ended
+    found = orphans.find_orphans(local, session)
+    count = orphans.terminate(found, grace_s=8)
+    # Processes that the terminated ones started meanwhile
+    count += orphans.terminate(orphans.find_orphans(local, session), grace_s=2)
+    if count:
+        steps.note(f"Terminated {count} orphaned processes.")
+    return count
 
 
 @contextmanager
-def _alone(local: Path) -> Iterator[None]:
-    """Let one `up` or `down` of a stack run at a time; a second one waits."""
+def _exclusive(local: Path) -> Iterator[None]:
+    """Let only one `up` or `down` of a stack run at a time; a second one waits."""
     with (local / "lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 
-def _named(choice: Choice) -> str:
-    source = choice.api_url if choice.live else choice.data or "the simulator"
-    return f"{choice.site}, {source}"
+def _describe(options: StackOptions) -> str:
+    source = options.api_url if options.live else options.data or "the simulator"
+    return f"{options.site}, {source}"

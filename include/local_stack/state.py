@@ -1,4 +1,4 @@
-"""What is recorded of a stack in its folder: how it was started, and its processes' variables."""
+"""The recorded state of a stack in its folder: its options, and the variables of its processes."""
 
 import json
 import shlex
@@ -7,25 +7,25 @@ from pathlib import Path
 from typing import Any
 
 from include.errors import FixSettingsError
-from include.local_stack.choice import REAL_API, Choice
 from include.local_stack.credentials import write_private
+from include.local_stack.options import REAL_API, StackOptions
 
 
 @dataclass(frozen=True)
 class StackState:
     """
-    What is recorded of a started stack.
+    The recorded state of a started stack.
 
     Parameters
     ----------
     ports : dict of str to int
         Port of each server.
     session : int or None
-        Session id of supervisord, by which its descendants are known.
+        Session id of supervisord, which identifies its descendants.
     site, data, live, api_url
-        As in `Choice`.
+        As in `StackOptions`.
     own_postgres : bool
-        False where the user's ``DATABASE_URL`` is used.
+        True for the embedded server, False if the user's ``DATABASE_URL`` is used.
     started_at : str
         ISO time, UTC.
     """
@@ -40,14 +40,14 @@ class StackState:
     api_url: str = REAL_API
 
     @property
-    def choice(self) -> Choice:
-        """The questions that the stack works on."""
+    def options(self) -> StackOptions:
+        """The options that the stack was started with."""
         data = None if self.data is None else Path(self.data)
-        return Choice(self.site, data, self.live, self.api_url)
+        return StackOptions(self.site, data, self.live, self.api_url)
 
 
 def read_state(local: Path) -> StackState | None:
-    """Return what is recorded of the stack in ``local``, or None."""
+    """Return the recorded state of the stack in ``local``, or None."""
     path = local / "state.json"
     if not path.exists():
         return None
@@ -55,7 +55,7 @@ def read_state(local: Path) -> StackState | None:
 
 
 def record_state(local: Path, state: StackState) -> None:
-    """Record a stack that is being started."""
+    """Record the state of a stack that is being started."""
     content: dict[str, Any] = asdict(state)
     write_private(local / "state.json", json.dumps(content, indent=1) + "\n")
 
@@ -71,7 +71,7 @@ def read_environment(local: Path) -> dict[str, str]:
     """
     path = local / "env"
     if not path.exists():
-        raise FixSettingsError(f"no stack keeps its state in {local}: start one with `make up`")
+        raise FixSettingsError(f"there is no stack in {local}: start one with `make up`")
     found = {}
     for line in path.read_text(encoding="utf-8").splitlines():
         (assignment,) = shlex.split(line.removeprefix("export "))

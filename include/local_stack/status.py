@@ -1,4 +1,4 @@
-"""What runs of a stack, where, and with how much memory; as values and as a table."""
+"""Status of a stack's processes with addresses and memory, as values and as a table."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import psutil
 from rich.table import Table
 
-from include.local_stack.place import Place, local_place
+from include.local_stack.layout import StackLayout, local_layout
 from include.local_stack.processes import Process
 from include.local_stack.stack import stack_processes
 from include.local_stack.state import read_environment, read_state
@@ -16,18 +16,18 @@ from include.local_stack.supervisor import Supervisor
 @dataclass(frozen=True)
 class ProcessStatus:
     """
-    One line of the status.
+    Status of one process.
 
     Parameters
     ----------
     name, state, description : str
-        As the supervisor knows it.
+        As the supervisor reports it.
     address : str
         Where it listens, empty if it does not.
     pid : int
         Process id, 0 if it does not run.
     memory_mb : float
-        Memory of it and its children in MB, each shared page counted once.
+        Memory of it and its descendants in MB, each shared page counted once.
     """
 
     name: str
@@ -45,18 +45,18 @@ def stack_status(local: Path) -> list[ProcessStatus]:
     supervisor = Supervisor(local)
     if state is None or not supervisor.answers():
         return []
-    place = local_place(local, state.ports)
+    layout = local_layout(local, state.ports)
     states = supervisor.states()
     return [
         ProcessStatus(
             name=process.name,
             state=states[process.name].state,
             description=states[process.name].description,
-            address=_address(process, place),
+            address=_address(process, layout),
             pid=states[process.name].pid,
             memory_mb=memory_mb(states[process.name].pid),
         )
-        for process in stack_processes(place, state)
+        for process in stack_processes(layout, state)
     ]
 
 
@@ -73,7 +73,7 @@ def memory_mb(pid: int) -> float:
 
 
 def _own_memory(process: psutil.Process) -> float:
-    """Return bytes: the proportional share where the system tells it, else the resident size."""
+    """Return bytes: the proportional set size if the system has it, else the resident set size."""
     try:
         full = process.memory_full_info()
         return float(getattr(full, "pss", full.rss))
@@ -94,12 +94,12 @@ def status_table(local: Path) -> Table:
             f"{line.memory_mb:,.0f} MB",
             line.address or f"[dim]{line.description}[/dim]",
         )
-    table.add_row("together", "", "", f"{sum(line.memory_mb for line in lines):,.0f} MB", "")
+    table.add_row("total", "", "", f"{sum(line.memory_mb for line in lines):,.0f} MB", "")
     return table
 
 
 def logins(local: Path) -> list[tuple[str, str]]:
-    """Return what a person needs to look around: name and value."""
+    """Return addresses, logins and folders for people: name and value."""
     environment = read_environment(local)
     return [
         ("Airflow", environment["AIRFLOW_URL"]),
@@ -113,8 +113,8 @@ def logins(local: Path) -> list[tuple[str, str]]:
     ]
 
 
-def _address(process: Process, place: Place) -> str:
+def _address(process: Process, layout: StackLayout) -> str:
     if process.server is None:
         return ""
-    address = place.address(process.server)
-    return f"http://{address}" if process.path is not None else address
+    address = layout.address(process.server)
+    return f"http://{address}" if process.health_path is not None else address

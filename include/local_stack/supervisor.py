@@ -1,4 +1,4 @@
-"""Runs the processes under supervisord, spoken to over a Unix socket that only the owner opens."""
+"""Run the processes under supervisord, controlled over a Unix socket of the owner."""
 
 import configparser
 import contextlib
@@ -22,17 +22,17 @@ from supervisor.xmlrpc import SupervisorTransport
 
 from include.errors import RetryLaterError
 from include.local_stack.credentials import write_private
-from include.local_stack.place import Place
+from include.local_stack.layout import StackLayout
 from include.local_stack.processes import Process
 
-_LONGEST_SOCKET_PATH: Final = 100
-_ENDED: Final = {"STOPPED", "EXITED", "FATAL", "UNKNOWN"}
+_MAX_SOCKET_PATH: Final = 100
+_NOT_RUNNING: Final = {"STOPPED", "EXITED", "FATAL", "UNKNOWN"}
 
 
 @dataclass(frozen=True)
 class ProcessState:
     """
-    What the supervisor knows of one process.
+    State of one process as the supervisor reports it.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ class ProcessState:
     pid : int
         Process id, 0 if it does not run.
     description : str
-        Uptime, or why it does not run.
+        Uptime, or the reason why it does not run.
     """
 
     name: str
@@ -53,10 +53,10 @@ class ProcessState:
 
 
 def socket_path(local: Path) -> Path:
-    """Return the supervisor's socket: in ``local``, or in a short place if that is too deep."""
-    usual = local / "supervisor.sock"
-    if len(str(usual)) <= _LONGEST_SOCKET_PATH:
-        return usual
+    """Return the supervisor's socket: in ``local``, or in a temporary folder if that is too long."""
+    default = local / "supervisor.sock"
+    if len(str(default)) <= _MAX_SOCKET_PATH:
+        return default
     digest = hashlib.sha256(str(local).encode()).hexdigest()[:12]
     folder = Path(tempfile.gettempdir()) / f"tagkeeper-{os.getuid()}"
     folder.mkdir(mode=0o700, exist_ok=True)
@@ -64,26 +64,26 @@ def socket_path(local: Path) -> Path:
 
 
 def write_configuration(
-    place: Place, processes: Iterable[Process], accounts: Mapping[str, str]
+    layout: StackLayout, processes: Iterable[Process], accounts: Mapping[str, str]
 ) -> Path:
     """
     Write supervisord's configuration and return its path.
 
-    It holds no secret: processes inherit their environment from supervisord.
+    It contains no secret: processes inherit their environment from supervisord.
 
     Parameters
     ----------
     accounts : mapping of str to str
-        Account for processes that must not run under the user's own, by process name.
+        Account of each process that must not run under the current user, by process name.
     """
     config = configparser.RawConfigParser()
-    config["unix_http_server"] = {"file": str(socket_path(place.local)), "chmod": "0700"}
+    config["unix_http_server"] = {"file": str(socket_path(layout.local)), "chmod": "0700"}
     config["supervisord"] = {
-        "logfile": str(place.logs / "supervisord.log"),
-        "pidfile": str(place.local / "supervisord.pid"),
-        "childlogdir": str(place.logs),
+        "logfile": str(layout.logs / "supervisord.log"),
+        "pidfile": str(layout.local / "supervisord.pid"),
+        "childlogdir": str(layout.logs),
         "identifier": "tagkeeper",
-        "directory": str(place.root),
+        "directory": str(layout.root),
         "minfds": "1024",
         **({"user": "root"} if os.geteuid() == 0 else {}),
     }
@@ -93,39 +93,39 @@ def write_configuration(
     for process in processes:
         config[f"program:{process.name}"] = {
             "command": shlex.join(process.command),
-            "directory": str(place.root),
-            "autostart": "false",  # `up` starts each when what it needs is there
+            "directory": str(layout.root),
+            "autostart": "false",  # `up` starts each when its dependencies are healthy
             "autorestart": "true",
-            # Imports take seconds: what ends within these has never been up, and is tried thrice
+            # Imports take seconds: a process that ends within these never started; three attempts
             "startsecs": "10",
             "startretries": "2",
             "stopsignal": process.stop_signal,
-            "stopwaitsecs": str(process.stop_s),
-            # Children that get no signal of their own keep their parent waiting
+            "stopwaitsecs": str(process.stop_timeout_s),
+            # A parent waits for children that get no signal
             "stopasgroup": "true" if process.stop_signal == "TERM" else "false",
             "killasgroup": "true",
             "redirect_stderr": "true",
-            "stdout_logfile": str(log_file(place, process.name)),
+            "stdout_logfile": str(log_file(layout, process.name)),
             "stdout_logfile_maxbytes": "20MB",
             "stdout_logfile_backups": "2",
             **({"user": accounts[process.name]} if process.name in accounts else {}),
         }
     written = io.StringIO()
     config.write(written)
-    path = place.local / "supervisord.conf"
+    path = layout.local / "supervisord.conf"
     # supervisord expands %(name)s in every value
     write_private(path, written.getvalue().replace("%", "%%"))
     return path
 
 
-def log_file(place: Place, process: str) -> Path:
+def log_file(layout: StackLayout, process: str) -> Path:
     """Return the file that holds everything ``process`` printed."""
-    return place.logs / f"{process}.log"
+    return layout.logs / f"{process}.log"
 
 
 class Supervisor:
     """
-    A handle on the supervisord of one stack.
+    Client of the supervisord of one stack.
 
     Parameters
     ----------
@@ -136,18 +136,18 @@ class Supervisor:
     def __init__(self, local: Path) -> None:
         self._socket = socket_path(local)
         transport = SupervisorTransport(None, None, f"unix://{self._socket}")
-        # The address is not used: the transport speaks over the socket
+        # The address is not used: the transport connects to the socket
         proxy = xmlrpc.client.ServerProxy("http://127.0.0.1", transport=transport)
         self._rpc: Any = proxy.supervisor
 
     def start(self, configuration: Path, environment: Mapping[str, str]) -> None:
         """
-        Start supervisord, detached from this terminal; it starts nothing yet.
+        Start supervisord, detached from this terminal, without any process.
 
         Raises
         ------
         RetryLaterError
-            If it did not come up; the message holds what it printed.
+            If it did not start; the message contains its output.
         """
         self._socket.unlink(missing_ok=True)
         started = subprocess.run(
@@ -160,12 +160,12 @@ class Supervisor:
         deadline = time.monotonic() + 15
         while not self.answers():
             if started.returncode != 0 or time.monotonic() > deadline:
-                words = (started.stdout + started.stderr).strip()
-                raise RetryLaterError(f"supervisord did not start: {words}")
+                output = (started.stdout + started.stderr).strip()
+                raise RetryLaterError(f"supervisord did not start: {output}")
             time.sleep(0.05)
 
     def answers(self) -> bool:
-        """Tell whether a supervisord listens on the socket."""
+        """Return whether a supervisord listens on the socket."""
         try:
             return bool(self._rpc.getState()["statecode"] is not None)
         except (OSError, xmlrpc.client.Error):
@@ -176,7 +176,7 @@ class Supervisor:
         return int(self._rpc.getPID())
 
     def states(self) -> dict[str, ProcessState]:
-        """Return what every process does, by name; RetryLaterError if supervisord is ending."""
+        """Return every process's state by name; RetryLaterError if supervisord is shutting down."""
         try:
             found = self._rpc.getAllProcessInfo()
         except (OSError, http.client.HTTPException) as error:
@@ -189,26 +189,28 @@ class Supervisor:
         }
 
     def start_process(self, name: str) -> None:
-        """Start one process unless it runs; do not wait for it."""
-        if self.states()[name].state in _ENDED:
+        """Start a process unless it runs; do not wait for it."""
+        if self.states()[name].state in _NOT_RUNNING:
             self._rpc.startProcess(name, False)
 
     def stop_processes(self, names: Iterable[str], timeout_s: float) -> list[str]:
-        """Stop processes side by side; return those that still run after ``timeout_s`` seconds."""
+        """Stop processes in parallel; return those that still run after ``timeout_s`` seconds."""
         states = self.states()
-        asked = [name for name in names if name in states and states[name].state not in _ENDED]
-        for name in asked:
+        stopping = [
+            name for name in names if name in states and states[name].state not in _NOT_RUNNING
+        ]
+        for name in stopping:
             self._rpc.stopProcess(name, False)
         deadline = time.monotonic() + timeout_s
         while True:
             states = self.states()
-            running = [name for name in asked if states[name].state not in _ENDED]
+            running = [name for name in stopping if states[name].state not in _NOT_RUNNING]
             if not running or time.monotonic() > deadline:
                 return running
             time.sleep(0.1)
 
     def shut_down(self) -> None:
-        """Stop what is left and end supervisord; return when its process is gone."""
+        """Stop remaining processes and supervisord; return when its process is gone."""
         pid = self.pid()
         self._rpc.shutdown()
         with contextlib.suppress(psutil.NoSuchProcess, psutil.TimeoutExpired):

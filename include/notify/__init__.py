@@ -1,1 +1,1 @@
-"""The facts and templates of the mails."""
+"""Summaries of events, rendered as mails and Slack messages."""

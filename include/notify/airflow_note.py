@@ -1,4 +1,4 @@
-"""Write a note on a DAG run's page in Airflow; a task itself cannot, so it goes over REST."""
+"""Write a DAG run's note through Airflow's REST API, as a task cannot write it directly."""
 
 import logging
 from typing import Final
@@ -15,19 +15,19 @@ _TIMEOUT_S: Final = 10
 
 def write_note(settings: Settings, dag_id: str, run_id: str, text: str) -> bool:
     """
-    Put ``text`` (Markdown) on a DAG run's page; return whether it is there.
+    Set a DAG run's note to ``text`` (Markdown); return whether it was written.
 
-    A note is for people to find their way: where no login is set, or Airflow does not take it,
-    that is logged and nothing fails.
+    A note is a convenience for users: without a login, or if Airflow rejects the note, that is
+    logged and nothing fails.
 
     Parameters
     ----------
     settings : Settings
         ``airflow_url``, ``airflow_user`` and ``airflow_password``.
     dag_id, run_id : str
-        Which run.
+        The DAG run.
     text : str
-        At most 1,000 characters, which is what Airflow keeps.
+        At most 1,000 characters, Airflow's limit.
     """
     if settings.airflow_user is None or settings.airflow_password is None:
         log.info("no note on %s: AIRFLOW_USER and AIRFLOW_PASSWORD are not set", run_id)

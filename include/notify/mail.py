@@ -1,4 +1,4 @@
-"""A mail as a value, and as the message that goes over the wire."""
+"""Mails, and their conversion to MIME messages."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from typing import Final
 
 from include.errors import FixSettingsError
 
-LONGEST_SUBJECT: Final = 150
+MAX_SUBJECT_LENGTH: Final = 150
 _ADDRESS: Final = re.compile(r"[^@\s<>\"]+@[^@\s<>\"]+")
-_NOT_IN_AN_ID: Final = re.compile(r"[^A-Za-z0-9._-]+")
+_NOT_ALLOWED_IN_ID: Final = re.compile(r"[^A-Za-z0-9._-]+")
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class InlineImage:
     """
-    A picture inside a mail.
+    An image embedded in a mail.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ class Picture:
         Letters, digits and hyphens; the HTML shows it as ``cid:<name>``.
     png : bytes
     alternative : str
-        What it shows, in words.
+        Alternative text.
     """
 
     name: str
@@ -45,24 +45,24 @@ class Mail:
     Parameters
     ----------
     key : str
-        What it is about, such as ``drift-report-7``: the same key gives the same Message-ID, so a
-        mail that is sent twice after a lost answer is shown once.
+        Idempotency key, such as ``drift-report-7``: the same key gives the same Message-ID, so
+        that mail clients show a mail once that was sent twice.
     subject, text, html : str
-    pictures : tuple of Picture
+    images : tuple of InlineImage
     """
 
     key: str
     subject: str
     text: str
     html: str
-    pictures: tuple[Picture, ...] = ()
+    images: tuple[InlineImage, ...] = ()
 
 
 def message(
     mail: Mail, *, sender: str, recipients: str, at: datetime | None = None
 ) -> EmailMessage:
     """
-    Return a mail as a message: plain text, HTML beside it, pictures inline.
+    Return a mail as a MIME message: plain text with an HTML alternative and inline images.
 
     Parameters
     ----------
@@ -79,28 +79,28 @@ def message(
     FixSettingsError
         If ``sender`` or ``recipients`` holds no address or a line break.
     """
-    # Lines as long as the longest subject: folded, it would begin with a space in some clients.
-    made = EmailMessage(policy=SMTP_POLICY.clone(max_line_length=2 * LONGEST_SUBJECT))
-    made["From"] = _addresses(sender, "MAIL_FROM")[0]
-    made["To"] = ", ".join(_addresses(recipients, "MAIL_TO"))
-    made["Subject"] = one_line(mail.subject)[:LONGEST_SUBJECT]
-    made["Date"] = format_datetime(at or datetime.now(UTC))
-    made["Message-ID"] = f"<{_NOT_IN_AN_ID.sub('-', mail.key)}@tagkeeper>"
-    # Keeps holiday notices from answering a machine.
-    made["Auto-Submitted"] = "auto-generated"
-    made.set_content(mail.text)
-    made.add_alternative(mail.html, subtype="html")
-    page = made.get_payload()[1]  # type: ignore[index]
-    for picture in mail.pictures:
+    # Header lines of any allowed length: some clients show a folded subject with a leading space.
+    built = EmailMessage(policy=SMTP_POLICY.clone(max_line_length=2 * MAX_SUBJECT_LENGTH))
+    built["From"] = _addresses(sender, "MAIL_FROM")[0]
+    built["To"] = ", ".join(_addresses(recipients, "MAIL_TO"))
+    built["Subject"] = one_line(mail.subject)[:MAX_SUBJECT_LENGTH]
+    built["Date"] = format_datetime(at or datetime.now(UTC))
+    built["Message-ID"] = f"<{_NOT_ALLOWED_IN_ID.sub('-', mail.key)}@tagkeeper>"
+    # RFC 3834: keeps auto-responders from answering.
+    built["Auto-Submitted"] = "auto-generated"
+    built.set_content(mail.text)
+    built.add_alternative(mail.html, subtype="html")
+    page = built.get_payload()[1]  # type: ignore[index]
+    for image in mail.images:
         page.add_related(  # type: ignore[union-attr]
-            picture.png,
+            image.png,
             maintype="image",
             subtype="png",
-            cid=f"<{picture.name}>",
-            filename=f"{picture.name}.png",
+            cid=f"<{image.name}>",
+            filename=f"{image.name}.png",
             disposition="inline",
         )
-    return made
+    return built
 
 
 def send(client: SMTP, mail: Mail, *, sender: str, recipients: str) -> None:
@@ -115,14 +115,14 @@ def send(client: SMTP, mail: Mail, *, sender: str, recipients: str) -> None:
     Raises
     ------
     smtplib.SMTPException
-        If the host refuses: the task fails and comes back later.
+        If the server rejects it: the task fails and is retried.
     """
     client.send_message(message(mail, sender=sender, recipients=recipients))
 
 
 def one_line(text: str) -> str:
     r"""
-    Return ``text`` without line breaks and control characters, so that it can be a header.
+    Return ``text`` without line breaks and control characters, for use in a header.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Facts to mails: subject, plain text and HTML with everything escaped."""
+"""Render summaries as mails: subject, plain text and escaped HTML."""
 
 from __future__ import annotations
 
@@ -8,52 +8,58 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
-from include.notify.facts import AbTestFacts, DriftFacts, RollbackFacts, TrainingFacts
 from include.notify.mail import Mail, one_line
+from include.notify.summaries import (
+    AbTestSummary,
+    DriftSummary,
+    RollbackSummary,
+    TrainingSummary,
+)
 
 
-def drift_mail(facts: DriftFacts) -> Mail:
-    """Return the mail of an alarm that leads to a retraining."""
-    named = joined_names([mover.name for mover in (*facts.tags, *facts.words)][:3])
-    subject = f"[{facts.site}] Drift in {facts.window}{': ' + named if named else ''}; retraining"
-    return _mail("drift", f"drift-report-{facts.report_id}", subject, facts, facts.pictures)
+def drift_mail(summary: DriftSummary) -> Mail:
+    """Return the mail of a drift alarm that starts a retraining."""
+    contributors = [each.name for each in (*summary.tags, *summary.words)][:3]
+    names = f": {joined_names(contributors)}" if contributors else ""
+    subject = f"[{summary.site}] Drift in {summary.window}{names}; retraining"
+    return _mail("drift", f"drift-report-{summary.report_id}", subject, summary, summary.images)
 
 
-def training_mail(facts: TrainingFacts) -> Mail:
-    """Return the mail of a retraining that has ended."""
-    if facts.promoted:
-        said = f"Version {facts.version} ({facts.candidate}) is live"
+def training_mail(summary: TrainingSummary) -> Mail:
+    """Return the mail of a finished retraining."""
+    if summary.promoted:
+        outcome = f"Version {summary.version} ({summary.candidate}) is live"
     else:
-        said = f"Version {facts.version_before} stays"
-    subject = f"[{facts.site}] {said} after retraining for {facts.test_month}"
-    return _mail("training", f"training-{facts.key}", subject, facts)
+        outcome = f"Version {summary.version_before} stays"
+    subject = f"[{summary.site}] {outcome} after retraining for {summary.test_month}"
+    return _mail("training", f"training-{summary.key}", subject, summary)
 
 
-def rollback_mail(facts: RollbackFacts) -> Mail:
-    """Return the mail of a rollback that is done."""
-    subject = f"[{facts.site}] Rolled back to version {facts.version}: {facts.reason}"
-    return _mail("rollback", f"rollback-{facts.key}", subject, facts)
+def rollback_mail(summary: RollbackSummary) -> Mail:
+    """Return the mail of a rollback."""
+    subject = f"[{summary.site}] Rolled back to version {summary.version}: {summary.reason}"
+    return _mail("rollback", f"rollback-{summary.key}", subject, summary)
 
 
-def ab_test_mail(facts: AbTestFacts) -> Mail:
-    """Return the mail of an A/B test that has ended."""
-    if facts.promoted:
-        said = f"Version {facts.live_version} won and is live"
+def ab_test_mail(summary: AbTestSummary) -> Mail:
+    """Return the mail of a finished A/B test."""
+    if summary.promoted:
+        outcome = f"Version {summary.served_version} won and is live"
     else:
-        said = f"Version {facts.live_version} stays"
-    subject = f"[{facts.site}] {said} after A/B test {facts.ab_test_id}"
-    return _mail("ab_test", f"ab-test-{facts.ab_test_id}", subject, facts)
+        outcome = f"Version {summary.served_version} stays"
+    subject = f"[{summary.site}] {outcome} after A/B test {summary.ab_test_id}"
+    return _mail("ab_test", f"ab-test-{summary.ab_test_id}", subject, summary)
 
 
-def _mail(template: str, key: str, subject: str, facts: Any, pictures: Any = ()) -> Mail:
+def _mail(template: str, key: str, subject: str, summary: Any, images: Any = ()) -> Mail:
     subject = one_line(subject)
-    values = {"facts": facts, "subject": subject}
+    values = {"summary": summary, "subject": subject}
     return Mail(
         key=key,
         subject=subject,
         text=_environment().get_template(f"{template}.txt").render(values).strip() + "\n",
         html=_environment().get_template(f"{template}.html").render(values),
-        pictures=tuple(pictures),
+        images=tuple(images),
     )
 
 
@@ -75,7 +81,7 @@ def _environment() -> Environment:
 
 def figure(value: float | None, digits: int = 3) -> str:
     """
-    Return a figure as tables show it; a dash where there is none.
+    Return a number formatted for tables; a dash for None.
 
     Examples
     --------
@@ -87,7 +93,7 @@ def figure(value: float | None, digits: int = 3) -> str:
 
 def signed(value: float | None) -> str:
     """
-    Return a difference with its sign; a dash where there is none.
+    Return a difference with its sign; a dash for None.
 
     Examples
     --------
@@ -111,7 +117,7 @@ def share(value: float) -> str:
 
 def joined_names(names: Sequence[str]) -> str:
     """
-    Return names as people write them.
+    Return names as an enumeration.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Where everything stands in the pictures of the four rules' curves. Pure."""
+"""Layout of the charts of the four retraining policies. Pure."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ WIDTH: Final = 360
 HEIGHT: Final = 220
 LEFT, RIGHT, TOP, BOTTOM = 36, 6, 30, 44
 
-ORDER: Final = ("monthly", "quarterly", "on_drift", "frozen")
-RULES: Final = {
+POLICY_ORDER: Final = ("monthly", "quarterly", "on_drift", "frozen")
+POLICY_TITLES: Final = {
     "monthly": "Every month",
     "quarterly": "Every quarter",
     "on_drift": "When drift is found",
@@ -27,7 +27,7 @@ RULES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """A month on a curve: place, whether a model was trained for it, and all of it in words."""
+    """A month on a curve: position, whether a model was trained for it, and a text alternative."""
 
     x: float
     y: float
@@ -37,7 +37,7 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A marked span of months: its left end, width and letter."""
+    """A marked range of months: its left end, width and letter."""
 
     x: float
     width: float
@@ -45,29 +45,29 @@ class Column:
 
     @property
     def middle(self) -> float:
-        """Where the letter stands."""
+        """Horizontal position of the letter."""
         return self.x + self.width / 2
 
 
 @dataclass(frozen=True, slots=True)
 class Panel:
     """
-    One rule's picture.
+    The chart of one policy.
 
     Parameters
     ----------
-    rule, title, summary : str
-        Key, name, and what the picture shows in words.
+    policy, title, summary : str
+        Key, name, and a text alternative of the chart.
     line, band, reference : str
         SVG paths: the curve, its interval, and monthly retraining (empty on its own panel).
     points : tuple of Point
     columns, bars : tuple of Column
-        Months in which the fresh model lost; spans in which the frozen one did.
+        Drift periods of the fresh model; drift periods of the frozen model.
     alarms : tuple of float
-        Places of the drift check's alarms.
+        Horizontal positions of drift alarms.
     """
 
-    rule: str
+    policy: str
     title: str
     summary: str
     line: str
@@ -81,7 +81,7 @@ class Panel:
 
 @dataclass(frozen=True, slots=True)
 class Panels:
-    """All rules' pictures, on the same axes."""
+    """The charts of all policies, on the same axes."""
 
     panels: tuple[Panel, ...]
     across: MonthAxis
@@ -94,15 +94,15 @@ def curve_panels(
     marks: Sequence[Mark],
     alarms: Iterable[str],
 ) -> Panels:
-    """Lay out a panel for each rule of ORDER that there is a curve of."""
+    """Lay out a panel for each policy of POLICY_ORDER with a curve."""
     across = MonthAxis(months, LEFT, WIDTH - RIGHT)
     values = [value for curve in curves.values() for value in (*curve.f1, *curve.low, *curve.high)]
     up = round_axis(values, HEIGHT - BOTTOM, TOP)
-    alarm_places = tuple(across.at(month) for month in sorted(alarms) if month in months)
+    alarm_positions = tuple(across.at(month) for month in sorted(alarms) if month in months)
     panels = tuple(
-        _panel(curves[rule], curves, across, up, marks, alarm_places)
-        for rule in ORDER
-        if rule in curves
+        _panel(curves[policy], curves, across, up, marks, alarm_positions)
+        for policy in POLICY_ORDER
+        if policy in curves
     )
     return Panels(panels, across, up)
 
@@ -118,8 +118,8 @@ def _panel(
     monthly = curves.get("monthly")
     reference = monthly if monthly is not None and curve.policy != "monthly" else None
     return Panel(
-        rule=curve.policy,
-        title=RULES[curve.policy],
+        policy=curve.policy,
+        title=POLICY_TITLES[curve.policy],
         summary=_summary(curve),
         line=_line(curve, across, up),
         band=band_path(
@@ -176,7 +176,7 @@ def _columns(marks: Sequence[Mark], kind: str, across: MonthAxis) -> tuple[Colum
 
 
 def _summary(curve: PolicyCurve) -> str:
-    """Say in a sentence what a reader who cannot see the picture should know."""
+    """Return the text alternative of a chart, in one sentence."""
     finite = [
         (value, month)
         for month, value in zip(curve.months, curve.f1, strict=True)
@@ -186,7 +186,7 @@ def _summary(curve: PolicyCurve) -> str:
         return "No month has a value."
     (worst, worst_month), (best, best_month) = min(finite), max(finite)
     return (
-        f"F1@5 by month with {RULES[curve.policy].lower()}: mean {figure(curve.mean)}; "
+        f"F1@5 by month with {POLICY_TITLES[curve.policy].lower()}: mean {figure(curve.mean)}; "
         f"lowest {figure(worst)} in {month_name(worst_month)}, "
         f"highest {figure(best)} in {month_name(best_month)}."
     )

@@ -1,4 +1,4 @@
-"""The templates of the pages, with everything escaped."""
+"""The jinja2 environment of the pages, with autoescaping."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from include.pages import figures
 
 @cache
 def environment() -> Environment:
-    """Return the one environment; a name that a template does not get is an error."""
+    """Return the environment; an undefined name in a template is an error."""
     made = Environment(
         loader=PackageLoader("include.pages", "templates"),
         autoescape=True,
@@ -23,7 +23,7 @@ def environment() -> Environment:
         "figure": figures.figure,
         "share": figures.share,
         "month": figures.month_name,
-        "joined": figures.joined,
+        "join_names": figures.join_names,
         "web_address": figures.web_address,
         "licence_address": figures.licence_address,
     }

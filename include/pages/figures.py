@@ -1,4 +1,4 @@
-"""Numbers and months as people read them. Pure."""
+"""Numbers and months formatted for people. Pure."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def figure(value: float | None, digits: int = 3) -> str:
 
 def short_figure(value: float, digits: int = 2) -> str:
     """
-    Return a figure in [0, 1] without its leading zero, for cells a finger wide.
+    Return a figure in [0, 1] without its leading zero, for narrow cells.
 
     Examples
     --------
@@ -107,13 +107,13 @@ def counted(count: int, singular: str, plural: str | None = None) -> str:
     return f"{count:,} {singular if count == 1 else plural or singular + 's'}"
 
 
-def joined(names: Sequence[str]) -> str:
+def join_names(names: Sequence[str]) -> str:
     """
-    Return names as people write them.
+    Return names as an enumeration.
 
     Examples
     --------
-    >>> joined(["combine", "swiftui", "rxjs"])
+    >>> join_names(["combine", "swiftui", "rxjs"])
     'combine, swiftui and rxjs'
     """
     if len(names) < 2:
@@ -123,7 +123,7 @@ def joined(names: Sequence[str]) -> str:
 
 def web_address(link: str) -> str | None:
     """
-    Return the link if a browser may follow it, else None: data never becomes a script.
+    Return the link if a browser may follow it, else None: data must not become a script.
 
     Examples
     --------
@@ -135,7 +135,7 @@ def web_address(link: str) -> str | None:
 
 def licence_address(licence: str | None) -> str | None:
     """
-    Return where a Creative Commons licence is written down; None for any other.
+    Return the address of a Creative Commons licence; None for any other.
 
     Examples
     --------

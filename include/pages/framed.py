@@ -1,4 +1,4 @@
-"""A finished page as a part of another site: what its host puts in. Pure."""
+"""Additions to a finished page by the site that embeds it. Pure."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from markupsafe import Markup
 from include.errors import FixInputError
 
 
-def with_way_back(html: str, address: str, text: str) -> str:
+def with_back_link(html: str, address: str, text: str) -> str:
     """
-    Return one of this room's pages with a link on top.
+    Return a page of this package with a link on top.
 
     Raises
     ------
     FixInputError
-        If it is no page of this room.
+        If it is not a page of this package.
     """
     link = Markup('<p class="back"><a href="{}">{}</a></p>').format(address, text)
     return _inserted(html, "<body>\n", f"<body>\n{link}\n")
@@ -22,18 +22,18 @@ def with_way_back(html: str, address: str, text: str) -> str:
 
 def with_script(html: str, address: str) -> str:
     """
-    Return one of this room's pages with a script that runs before it is drawn.
+    Return a page of this package with a script that runs before rendering.
 
     Raises
     ------
     FixInputError
-        If it is no page of this room.
+        If it is not a page of this package.
     """
     script = Markup('<script src="{}"></script>').format(address)
     return _inserted(html, "</head>\n", f"{script}\n</head>\n")
 
 
-def _inserted(html: str, place: str, instead: str) -> str:
-    if place not in html:
-        raise FixInputError("this is no page made by include.pages")
-    return html.replace(place, instead, 1)
+def _inserted(html: str, anchor: str, replacement: str) -> str:
+    if anchor not in html:
+        raise FixInputError("this is not a page of include.pages")
+    return html.replace(anchor, replacement, 1)

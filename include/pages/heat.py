@@ -1,4 +1,4 @@
-"""The decay matrix as a table of coloured cells. Pure."""
+"""The decay matrix as a heat map: a table of coloured cells. Pure."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ class Cell:
     Parameters
     ----------
     text, words : str
-        The value in two digits, and all of it in words.
+        The value in two digits, and a text alternative.
     step : int or None
         Colour, 0 (lowest) to STEPS - 1; None where the pair was not tested.
     fresh : bool
         Whether the model is that month's fresh one.
     before : bool
-        Whether the model has seen the month, so that nobody tests it.
+        Whether the month is in the model's training window, so that it is not tested.
     """
 
     text: str
@@ -44,7 +44,7 @@ class Cell:
 @dataclass(frozen=True, slots=True)
 class Heat:
     """
-    A whole heat map.
+    Layout of a heat map.
 
     Parameters
     ----------
@@ -52,11 +52,11 @@ class Heat:
         Each year of the columns, and how many columns it has.
     months : tuple of str
     letters : tuple of str
-        Under each column, the periods in which the fresh model lost.
+        Under each column, the letters of the fresh model's drift periods.
     rows : tuple of (str, tuple of Cell)
         Model month and its cells.
     bounds : tuple of str, length STEPS + 1
-        Where each colour begins and ends.
+        Boundaries of the colours.
     """
 
     years: tuple[tuple[str, int], ...]
@@ -67,7 +67,7 @@ class Heat:
 
 
 def heat_map(matrix: DecayMatrix, marks: Sequence[Mark]) -> Heat:
-    """Colour a matrix over the range of its own values."""
+    """Lay out a matrix with colours over the range of its values."""
     low, high = _range(matrix)
     rows = tuple(
         (

@@ -1,4 +1,4 @@
-"""The letters by which the page refers to its periods of drift. Pure."""
+"""Letters that identify drift periods on the page. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from include.months import months_between
 @dataclass(frozen=True, slots=True)
 class Mark:
     """
-    A period of drift with its letter.
+    A drift period with its letter.
 
     Parameters
     ----------
@@ -30,12 +30,12 @@ class Mark:
 
     @property
     def kind(self) -> str:
-        """``fresh`` or ``frozen``, as in `include.evaluation.periods.Period`."""
+        """``fresh`` or ``frozen``, as in `include.evaluation.drift_periods.DriftPeriod`."""
         return self.explained.period.kind
 
 
 def marks_of(periods: Sequence[ExplainedPeriod]) -> tuple[Mark, ...]:
-    """Name the periods in order of time; of two that start together, the fresh model's first."""
+    """Assign letters in order of time; of two that start together, the fresh model's first."""
     ordered = sorted(periods, key=lambda each: (each.period.first, each.period.kind != "fresh"))
     return tuple(
         Mark(_letter(index), each, months_between(each.period.first, each.period.last))
@@ -45,5 +45,5 @@ def marks_of(periods: Sequence[ExplainedPeriod]) -> tuple[Mark, ...]:
 
 def _letter(index: int) -> str:
     """Return A to Z, then A2 to Z2, and so on."""
-    turn, place = divmod(index, len(ascii_uppercase))
-    return ascii_uppercase[place] + (str(turn + 1) if turn else "")
+    repetition, position = divmod(index, len(ascii_uppercase))
+    return ascii_uppercase[position] + (str(repetition + 1) if repetition else "")

@@ -1,4 +1,4 @@
-"""Axes: from values to places in a picture. Pure."""
+"""Axes: from values to positions in a chart. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
-LONELY: Final = 4.0
+SINGLE_POINT_HALF_WIDTH: Final = 4.0
 """Half the width of a band around a single point."""
 
 
@@ -22,11 +22,11 @@ class Axis:
     low, high : float
         Values at its ends, ``low < high``.
     start, end : float
-        Their places in the picture; ``start > end`` for an upward axis.
+        Their positions in the chart; ``start > end`` for an upward axis.
     ticks : tuple of float
         Round values in [low, high].
     digits : int
-        Digits after the point that tell the ticks apart.
+        Decimal digits that distinguish the ticks.
     """
 
     low: float
@@ -37,7 +37,7 @@ class Axis:
     digits: int = 2
 
     def at(self, value: float) -> float:
-        """Return the place of ``value``, to a hundredth, held within the ends."""
+        """Return the position of ``value``, rounded to a hundredth and clipped to the ends."""
         part = (min(max(value, self.low), self.high) - self.low) / (self.high - self.low)
         return round(self.start + part * (self.end - self.start), 2)
 
@@ -53,7 +53,7 @@ def round_axis(values: Iterable[float], start: float, end: float, steps: int = 4
     start, end : float
         As in Axis.
     steps : int, default=4
-        About how many steps between ticks.
+        Approximate number of steps between ticks.
 
     Examples
     --------
@@ -103,7 +103,7 @@ class MonthAxis:
         return round(self.start + self.months.index(month) * self.width, 2)
 
     def labels(self) -> tuple[tuple[float, str, str], ...]:
-        """Return (place, month of the year, year where it is new), thinned to at most 12."""
+        """Return (position, month of the year, year where it changes), at most 12."""
         step = -(-len(self.months) // 12)
         shown = self.months[::step]
         years = ["", *(month[:4] for month in shown)]
@@ -152,7 +152,10 @@ def band_path(points: Sequence[tuple[float, float, float] | None]) -> str:
             continue
         if len(run) == 1:
             x, low, high = run[0]
-            run = [(x - LONELY, low, high), (x + LONELY, low, high)]
+            run = [
+                (x - SINGLE_POINT_HALF_WIDTH, low, high),
+                (x + SINGLE_POINT_HALF_WIDTH, low, high),
+            ]
         if run:
             around = [(x, high) for x, _, high in run] + [(x, low) for x, low, _ in run[::-1]]
             parts.append(line_path(around) + "Z")

@@ -32,18 +32,18 @@ METRICS: Final = (
 @dataclass(frozen=True, slots=True)
 class Adaptation:
     """
-    What learning new tags gained over the year.
+    The gain from new tags in the vocabulary over the months of a report.
 
     Parameters
     ----------
     learned : int
         Tags that entered the vocabulary.
     best : MonthFigures or None
-        The month that would have lost the most without its learned tags.
+        The month with the largest loss without its learned tags.
     lost : float
-        F1@5 that it would have lost; 0 with ``best`` None.
+        Its loss of F1@5; 0 with ``best`` None.
     refreshed : tuple of str
-        Months in which word vectors were learned anew.
+        Months in which word vectors needed refitting.
     """
 
     learned: int
@@ -59,7 +59,7 @@ def render(report: YearReport) -> str:
     Parameters
     ----------
     report : YearReport
-        Values that are not finite are shown as missing.
+        Non-finite values are shown as missing.
 
     Raises
     ------
@@ -81,8 +81,10 @@ def render(report: YearReport) -> str:
             chosen=report.curves.get(report.policy),
             monthly=report.curves.get("monthly"),
             frozen=report.curves.get("frozen"),
-            rules=[report.curves[rule] for rule in curves.ORDER if rule in report.curves],
-            rule_names=curves.RULES,
+            policies=[
+                report.curves[policy] for policy in curves.POLICY_ORDER if policy in report.curves
+            ],
+            policy_titles=curves.POLICY_TITLES,
             panels=curves.curve_panels(report.curves, report.months, marks, report.alarms),
             box=curves,
             heats=[
@@ -92,7 +94,7 @@ def render(report: YearReport) -> str:
             ],
             ageing=_ageing(report),
             ageing_box=ageing,
-            half_life=ageing.half_life_words(report.half_life),
+            half_life=ageing.half_life_sentence(report.half_life),
             adaptation=adaptation(report.figures),
             letters={month: _letters(marks, month) for month in report.months},
             slices=SLICES,
@@ -105,7 +107,7 @@ def render(report: YearReport) -> str:
 
 
 def page_title(report: YearReport) -> str:
-    """Return what the page, its tab and its entry in lists are called."""
+    """Return the title of the page, its tab and its list entry."""
     return f"{heading(report)}, {figures.month_span(report.months[0], report.months[-1])}"
 
 
@@ -115,7 +117,7 @@ def heading(report: YearReport) -> str:
 
 
 def adaptation(months: Iterable[MonthFigures]) -> Adaptation:
-    """Sum up what the learned tags of each month gained."""
+    """Summarise the gain from the learned tags of all months."""
     each = tuple(months)
     with_loss = [(lost_without(month), month) for month in each if month.learned_tags]
     known = [(lost, month) for lost, month in with_loss if math.isfinite(lost) and lost > 0]
@@ -129,15 +131,15 @@ def adaptation(months: Iterable[MonthFigures]) -> Adaptation:
 
 
 def lost_without(month: MonthFigures) -> float:
-    """Return the F1@5 that a training without the learned tags would have lost; may be NaN."""
+    """Return the loss of F1@5 without the learned tags; may be NaN."""
     return month.f1 - month.f1_without_learned
 
 
 def cause_of(explained: ExplainedPeriod) -> str:
-    """Say in a few words which of the two things went wrong."""
+    """Return the kind of loss in a few words."""
     return {
-        "fresh": "even a model trained on everything before it lost quality",
-        "frozen": "the model frozen at the start fell behind a fresh one",
+        "fresh": "the fresh model lost quality",
+        "frozen": "the frozen model fell behind the fresh one",
     }[explained.period.kind]
 
 

@@ -1,4 +1,4 @@
-"""The list of a site's stability pages, and what to do when there is none. Pure."""
+"""The list of a site's stability pages, with instructions if there is none. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from include.pages.environment import environment
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class StabilityListEntry:
     """
     One stored page, as the list shows it.
 
@@ -21,15 +21,15 @@ class Entry:
     parameters : str
         Where they differ from the family's defaults; empty if nowhere.
     window_months : int or None
-        Months that each model learned from; all before its month, if None.
+        Length of the training window in months; None for all months before.
     first_month, last_month : str
     recommendation : str
     periods : int
-        How many periods of drift it explains.
+        Number of drift periods.
     built_at : datetime
         Aware.
     href : str
-        Where the page is, relative to the list.
+        Address of the page, relative to the list.
     """
 
     candidate: str
@@ -43,12 +43,12 @@ class Entry:
     href: str
 
 
-def render_list(site: str, entries: Sequence[Entry]) -> str:
-    """Return the list as a page; without entries, the way to the first one."""
+def render_list(site: str, entries: Sequence[StabilityListEntry]) -> str:
+    """Return the list as a page; without entries, how to create the first one."""
     template = environment().get_template("stability_list.html")
     return template.render(site=site, entries=entries, dag_id=names.DAG_STABILITY, names=names)
 
 
 def render_notice(title: str, text: str) -> str:
-    """Return a page that says why there is nothing else to see, and what to do."""
+    """Return a page that says why there is no content, and what to do."""
     return environment().get_template("notice.html").render(title=title, text=text)

@@ -1,9 +1,10 @@
 """
-Everything that is said to MLflow, and nobody else says it.
+The only package that talks to MLflow.
 
-`Registry` (versions and aliases) speaks MLflow's REST API over ``requests``: the service polls it
-and would pay 140 MB and more than a second per process for the ``mlflow`` package. `runs.Runs`
-(training runs, models) and `suggester` (the model as ``mlflow models serve`` loads it) import it.
+`Registry` (versions and aliases) calls MLflow's REST API through ``requests``: importing ``mlflow``
+would cost the service, which polls the registry, 140 MB and more than a second per process.
+`runs.Runs` (training runs, logged models) and `pyfunc_model` (the model as ``mlflow models serve``
+loads it) import it.
 """
 
 from include.registry.folder import folder_sha256

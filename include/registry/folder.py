@@ -1,4 +1,4 @@
-"""What is promoted is what is served: one hash for a folder of files."""
+"""One hash for a folder of files: the served model is verified to be the promoted one."""
 
 import hashlib
 from pathlib import Path
@@ -8,7 +8,7 @@ def folder_sha256(folder: Path) -> str:
     """
     Return the SHA-256 of every file's relative path and content, in hexadecimal.
 
-    Times, owners and the order in which files were written do not matter; a file more or less does.
+    File times, owners and the order of writing do not affect it.
     """
     digest = hashlib.sha256()
     files = sorted(

@@ -1,4 +1,4 @@
-"""A candidate in MLflow's model format, with the code that runs it, so that MLflow can serve it."""
+"""Package a candidate in MLflow's model format, with its code, so that MLflow can serve it."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from typing import Final
 
 _INCLUDE: Final = Path(__file__).resolve().parents[1]
 _MODEL_CODE: Final = ("__init__.py", "errors.py", "names.py", "text", "candidates")
-"""What a candidate needs of this package."""
+"""The parts of ``include`` that a candidate imports."""
 
 
 def pack(folder: Path, work: Path, requirements: Sequence[str], bert_model: str | None) -> Path:
     """
-    Return a folder in MLflow's model format.
+    Return the folder of the packaged model.
 
     Parameters
     ----------
     folder : Path
-        As `include.candidates.catalogue.save_candidate` left it.
+        Written by `include.candidates.catalogue.save_candidate`.
     work : Path
-        Empty; what is made lies in it.
+        An empty folder to write to.
     requirements : sequence of str
-        Of an environment that runs the model.
+        Pinned pip requirements of the model's environment.
     bert_model : str or None
         Encoder that the candidate was trained with.
     """
@@ -32,7 +32,7 @@ def pack(folder: Path, work: Path, requirements: Sequence[str], bert_model: str 
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
 
-    candidate, code, packed = work / "candidate", work / "include", work / "model"
+    candidate, code, model = work / "candidate", work / "include", work / "model"
     shutil.copytree(folder, candidate)
     code.mkdir()
     for name in _MODEL_CODE:
@@ -42,11 +42,11 @@ def pack(folder: Path, work: Path, requirements: Sequence[str], bert_model: str 
         else:
             shutil.copy(source, code / name)
     with warnings.catch_warnings():
-        # mlflow asks for type hints and an example, from which it would infer this signature
+        # mlflow warns that there are no type hints or example to infer the signature from
         warnings.simplefilter("ignore")
         mlflow.pyfunc.save_model(
-            packed,
-            python_model=str(Path(__file__).with_name("suggester.py")),
+            model,
+            python_model=str(Path(__file__).with_name("pyfunc_model.py")),
             artifacts={"candidate": str(candidate)},
             code_paths=[str(code)],
             pip_requirements=list(requirements),
@@ -56,4 +56,4 @@ def pack(folder: Path, work: Path, requirements: Sequence[str], bert_model: str 
                 params=ParamSchema([ParamSpec("k", "long", 5)]),
             ),
         )
-    return packed
+    return model

@@ -1,4 +1,4 @@
-"""What a model needs that is loaded outside the platform, so that mlflow need not guess (20 s)."""
+"""Requirements of a logged model, so that mlflow need not infer them (20 s)."""
 
 from importlib.metadata import PackageNotFoundError, version
 from typing import Final
@@ -36,7 +36,7 @@ def model_requirements(candidate: str) -> tuple[str, ...]:
 
 
 def _installed(name: str) -> str | None:
-    """Return the installed version, None if the package is not here (then nothing needs it)."""
+    """Return the installed version, None if the package is not installed (and so not needed)."""
     try:
         return version(name).split("+")[0]
     except PackageNotFoundError:

@@ -1,4 +1,4 @@
-"""MLflow's REST API with short time limits and errors that say what to do."""
+"""A client of MLflow's REST API with short timeouts and errors that say what to do."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,13 +10,13 @@ from include.errors import FixSettingsError, RetryLaterError
 
 CONNECT_TIMEOUT_S: Final = 3.0
 READ_TIMEOUT_S: Final = 15.0
-ABSENT: Final = 404
-_REFUSED: Final = frozenset({401, 403})
+NOT_FOUND: Final = 404
+_ACCESS_DENIED: Final = frozenset({401, 403})
 
 
 class MlflowError(Exception):
     """
-    MLflow understood and refused.
+    MLflow rejected a request.
 
     Parameters
     ----------
@@ -25,7 +25,7 @@ class MlflowError(Exception):
     code : str
         MLflow's error code, such as ``RESOURCE_ALREADY_EXISTS``.
     message : str
-        MLflow's own words.
+        MLflow's message.
     """
 
     def __init__(self, status: int, code: str, message: str) -> None:
@@ -35,8 +35,8 @@ class MlflowError(Exception):
         self.message = message
 
 
-class Rest:
-    """A connection to one MLflow server, kept open between calls; not for several threads."""
+class RestClient:
+    """A session with one MLflow server, kept open between calls; not thread-safe."""
 
     def __init__(self, tracking_uri: str) -> None:
         if not tracking_uri.startswith(("http://", "https://")):
@@ -53,19 +53,19 @@ class Rest:
         Raises
         ------
         RetryLaterError
-            If the server is away, slow or ill.
+            If the server is unavailable, slow or answers with a server error.
         FixSettingsError
-            If it does not let us in (password, or a Host header that it does not allow).
+            If it denies access (login, or a Host header that it does not allow).
         MlflowError
-            If it refuses what was asked.
+            If it rejects the request.
         """
-        place = "params" if method == "GET" else "json"
-        with self._send(method, f"/api/2.0/mlflow/{path}", **{place: dict(payload)}) as response:
+        argument = "params" if method == "GET" else "json"
+        with self._send(method, f"/api/2.0/mlflow/{path}", **{argument: dict(payload)}) as response:
             answer: dict[str, Any] = response.json()
             return answer
 
-    def files(self, folder: str) -> list[str]:
-        """Return the paths of all files under a served artifact folder, relative to it."""
+    def list_files(self, folder: str) -> list[str]:
+        """Return the paths of all files under a proxied artifact folder, relative to it."""
         found: list[str] = []
         with self._send(
             "GET", "/api/2.0/mlflow-artifacts/artifacts", params={"path": folder}
@@ -74,13 +74,15 @@ class Rest:
         for entry in entries:
             name = str(entry["path"])
             if entry["is_dir"]:
-                found += [f"{name}/{below}" for below in self.files(f"{folder}/{name}")]
+                found += [
+                    f"{name}/{path_below}" for path_below in self.list_files(f"{folder}/{name}")
+                ]
             else:
                 found.append(name)
         return found
 
-    def fetch(self, path: str, target: Path) -> None:
-        """Write one served artifact file to ``target``, whose folder exists."""
+    def download(self, path: str, target: Path) -> None:
+        """Download one proxied artifact file to ``target``, whose folder exists."""
         address = f"/api/2.0/mlflow-artifacts/artifacts/{path}"
         try:
             with (
@@ -90,7 +92,7 @@ class Rest:
                 for chunk in response.iter_content(1 << 20):
                     stream.write(chunk)
         except requests.RequestException as error:
-            raise self._away(error) from error
+            raise self._unavailable(error) from error
 
     def _send(self, method: str, path: str, **arguments: Any) -> requests.Response:
         """Send one request; see ``call`` for the errors."""
@@ -102,21 +104,21 @@ class Rest:
                 **arguments,
             )
         except requests.RequestException as error:
-            raise self._away(error) from error
+            raise self._unavailable(error) from error
         if response.ok:
             return response
         with response:
-            raise self._refusal(response)
+            raise self._status_error(response)
 
-    def _refusal(self, response: requests.Response) -> Exception:
-        """Return the error that fits a bad status."""
-        if response.status_code in _REFUSED:
+    def _status_error(self, response: requests.Response) -> Exception:
+        """Return the error for an unsuccessful status."""
+        if response.status_code in _ACCESS_DENIED:
             return FixSettingsError(
                 f"MLflow at {self.tracking_uri} answered {response.status_code}: check the login "
                 "in MLFLOW_TRACKING_URI and the server's MLFLOW_SERVER_ALLOWED_HOSTS"
             )
         if response.status_code >= requests.codes.server_error:
-            return RetryLaterError(f"MLflow at {self.tracking_uri} is ill: {response.status_code}")
+            return RetryLaterError(f"MLflow at {self.tracking_uri} answered {response.status_code}")
         try:
             body = response.json()
         except ValueError:
@@ -127,7 +129,7 @@ class Rest:
             str(body.get("message", response.text[:200])),
         )
 
-    def _away(self, error: Exception) -> RetryLaterError:
+    def _unavailable(self, error: Exception) -> RetryLaterError:
         """Return the error for a server that did not answer."""
         return RetryLaterError(
             f"MLflow at {self.tracking_uri} does not answer ({type(error).__name__})"

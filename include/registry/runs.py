@@ -1,4 +1,4 @@
-"""Training runs and logged models on one MLflow server: start, find, log, finish, fetch."""
+"""Training runs and logged models on one MLflow server: start, find, log, finish, download."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ import requests
 
 from include import names
 from include.errors import MissingDataError, RetryLaterError
-from include.registry.copies import checked_copy, fetch_candidate
+from include.registry.downloads import download_candidate, verified_download
 from include.registry.folder import folder_sha256
 from include.registry.packing import pack
-from include.registry.rest import CONNECT_TIMEOUT_S, Rest
+from include.registry.rest import CONNECT_TIMEOUT_S, RestClient
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -35,14 +35,14 @@ PARENT: Final = "mlflow.parentRunId"
 @dataclass(frozen=True, slots=True)
 class Run:
     """
-    A run as MLflow has it.
+    An MLflow run.
 
     Parameters
     ----------
     run_id, experiment_id, status : str
         ``status`` is ``RUNNING``, ``FINISHED`` or ``FAILED``.
     metrics : dict of str to float
-        By the platform's names (``f1@5``).
+        By the platform's names, such as ``f1@5``.
     params, tags : dict of str to str
     """
 
@@ -60,7 +60,7 @@ class Run:
 
     @property
     def source(self) -> str:
-        """Where the logged model is, empty if the run has none."""
+        """The logged model's artifact location, empty if the run has none."""
         return self.tags.get("model_source", "")
 
     @property
@@ -73,14 +73,14 @@ class Runs:
     """
     Runs on one MLflow server.
 
-    Making one imports mlflow and shortens its default patience (seven tries of two minutes) for
-    this process, unless the environment says otherwise.
+    The constructor imports mlflow and lowers its default retries and timeouts (seven tries of two
+    minutes) for this process, unless the environment sets them.
 
     Raises
     ------
     RetryLaterError
-        On construction if the server does not answer within seconds; from every method if it goes
-        away in between.
+        From the constructor if the server does not answer within seconds; from every method if it
+        becomes unavailable later.
     """
 
     def __init__(self, tracking_uri: str) -> None:
@@ -103,9 +103,9 @@ class Runs:
         tags: Mapping[str, str],
         parent_id: str | None = None,
     ) -> str:
-        """Start a run in ``experiment``, made if absent, and return its id."""
+        """Start a run in ``experiment``, created if absent, and return its id."""
         all_tags = dict(tags) | ({PARENT: parent_id} if parent_id else {})
-        with self._passing_faults():
+        with self._retryable_errors():
             run = self._client.create_run(
                 self._experiment_id(experiment), run_name=name, tags=all_tags
             )
@@ -122,7 +122,7 @@ class Runs:
         """
         from mlflow.exceptions import MlflowException
 
-        with self._passing_faults():
+        with self._retryable_errors():
             try:
                 return _run(self._client.get_run(run_id))
             except MlflowException as error:
@@ -134,7 +134,7 @@ class Runs:
         self, experiment: str, tags: Mapping[str, str], *, status: str | None = "FINISHED"
     ) -> list[Run]:
         """
-        Return the runs that bear all ``tags``, newest first.
+        Return the runs that have all ``tags``, newest first.
 
         Parameters
         ----------
@@ -147,7 +147,7 @@ class Runs:
         """
         conditions = [f"tags.`{key}` = '{value}'" for key, value in tags.items()]
         conditions += [f"attributes.status = '{status}'"] if status else []
-        with self._passing_faults():
+        with self._retryable_errors():
             known = self._client.get_experiment_by_name(experiment)
             if known is None:
                 return []
@@ -166,16 +166,16 @@ class Runs:
         metrics: Mapping[str, float] | None = None,
         tags: Mapping[str, str] | None = None,
     ) -> None:
-        """Log plain values; a metric that is not a number (nothing to average) is left out."""
+        """Log params, metrics and tags; a metric that is not finite is left out."""
         from mlflow.entities import Metric, Param, RunTag
 
         now_ms = int(time.time() * 1000)
-        measured = [
+        entities = [
             Metric(metric_name(key), float(value), now_ms, 0)
             for key, value in (metrics or {}).items()
             if math.isfinite(value)
         ]
-        with self._passing_faults():
+        with self._retryable_errors():
             self._client.log_batch(
                 run_id,
                 params=[
@@ -183,29 +183,29 @@ class Runs:
                 ],
                 tags=[RunTag(key, value) for key, value in (tags or {}).items()],
             )
-            for start in range(0, len(measured), _METRICS_PER_CALL):
-                self._client.log_batch(run_id, metrics=measured[start : start + _METRICS_PER_CALL])
+            for start in range(0, len(entities), _METRICS_PER_CALL):
+                self._client.log_batch(run_id, metrics=entities[start : start + _METRICS_PER_CALL])
 
     def log_folder(self, run_id: str, folder: Path, path: str | None = None) -> None:
         """Log every file of ``folder`` as artifacts under ``path``, the run's root if None."""
-        with self._passing_faults():
+        with self._retryable_errors():
             self._client.log_artifacts(run_id, str(folder), path)
 
     def log_table(self, run_id: str, columns: Mapping[str, Sequence[Any]], file: str) -> None:
         """Log columns as a table that MLflow's UI shows; ``file`` ends in ``.json``."""
-        with self._passing_faults():
+        with self._retryable_errors():
             self._client.log_table(
                 run_id, {key: list(values) for key, values in columns.items()}, file
             )
 
     def log_dataset(self, run_id: str, *, name: str, digest: str, role: str, profile: str) -> None:
-        """Note which data a run read; ``role`` is ``training`` or ``test``, ``profile`` JSON."""
+        """Log which data a run read; ``role`` is ``training`` or ``test``, ``profile`` JSON."""
         from mlflow.entities import Dataset, DatasetInput, InputTag
 
         data = Dataset(
             name=name, digest=digest[:36], source_type="local", source="{}", profile=profile
         )
-        with self._passing_faults():
+        with self._retryable_errors():
             self._client.log_inputs(
                 run_id, [DatasetInput(data, [InputTag("mlflow.data.context", role)])]
             )
@@ -220,7 +220,7 @@ class Runs:
         bert_model: str | None,
     ) -> Run:
         """
-        Log a candidate's folder as a model that MLflow can load and serve by itself.
+        Log a candidate's folder as a model that MLflow can load and serve.
 
         Parameters
         ----------
@@ -231,18 +231,18 @@ class Runs:
         params : mapping
             Shown with the model.
         requirements : sequence of str
-            What an environment of its own would need, so that mlflow need not guess (20 s).
+            Pinned pip requirements, so that mlflow need not infer them (20 s).
         bert_model : str or None
             Encoder that the candidate was trained with, for loading by MLflow.
 
         Returns
         -------
         Run
-            With the logged model's id, place and SHA-256.
+            With the logged model's id, artifact location and SHA-256.
         """
         with tempfile.TemporaryDirectory() as work:
-            packed = pack(folder, Path(work), requirements, bert_model)
-            with self._passing_faults():
+            packaged = pack(folder, Path(work), requirements, bert_model)
+            with self._retryable_errors():
                 model = self._client.create_logged_model(
                     self._client.get_run(run_id).info.experiment_id,
                     name="candidate",
@@ -250,7 +250,7 @@ class Runs:
                     params={key: str(value)[:_VALUE_LENGTH] for key, value in params.items()},
                     model_type="tag-suggester",
                 )
-                self._client.log_model_artifacts(model.model_id, str(packed))
+                self._client.log_model_artifacts(model.model_id, str(packaged))
                 self._client.finalize_logged_model(model.model_id, "READY")
         self.log(
             run_id,
@@ -264,12 +264,12 @@ class Runs:
 
     def finish(self, run_id: str, *, failed: bool = False) -> None:
         """End a run."""
-        with self._passing_faults():
+        with self._retryable_errors():
             self._client.set_terminated(run_id, "FAILED" if failed else "FINISHED")
 
     def fetch(self, run_id: str, path: str, into: Path) -> Path:
         """
-        Return the local copy of one artifact (file or folder) of a run.
+        Download one artifact (file or folder) of a run and return its path.
 
         Raises
         ------
@@ -287,28 +287,28 @@ class Runs:
 
     def candidate(self, run: Run, into: Path) -> Path:
         """
-        Return the folder of the model that ``run`` logged, in ``into``; fetched unless it is there.
+        Return the folder below ``into`` of the model that ``run`` logged, downloaded if need be.
 
         Raises
         ------
         MissingDataError
             If the run has no model.
         ModelUnusableError
-            If what MLflow holds is not what was logged.
+            If the hash of the download is not the logged one.
         """
         if not run.model_id:
             raise MissingDataError(f"run {run.run_id} has no model")
-        named = f"the model of run {run.run_id}"
-        rest = Rest(self.tracking_uri)
-        return checked_copy(
+        label = f"the model of run {run.run_id}"
+        rest = RestClient(self.tracking_uri)
+        return verified_download(
             into / run.sha256[:32],
             run.sha256,
-            lambda folder: fetch_candidate(rest, run.source, folder, named),
-            named,
+            lambda folder: download_candidate(rest, run.source, folder, label),
+            label,
         )
 
     def _experiment_id(self, name: str) -> str:
-        """Return an experiment's id; two tasks may ask for a new one at once."""
+        """Return an experiment's id, creating it if absent; safe if two tasks create it at once."""
         from mlflow.exceptions import MlflowException
 
         if known := self._client.get_experiment_by_name(name):
@@ -321,23 +321,25 @@ class Runs:
             return self._experiment_id(name)
 
     @contextmanager
-    def _passing_faults(self) -> Iterator[None]:
-        """Turn a server that is away into RetryLaterError; leave what it refuses as it is."""
+    def _retryable_errors(self) -> Iterator[None]:
+        """Turn an unavailable server into RetryLaterError; let other errors pass."""
         from mlflow.exceptions import ERROR_CODE_TO_HTTP_STATUS, MlflowException
 
         try:
             yield
         except requests.RequestException as error:
-            raise RetryLaterError(f"MLflow at {self.tracking_uri} is away: {error}") from error
+            raise RetryLaterError(
+                f"MLflow at {self.tracking_uri} is unavailable: {error}"
+            ) from error
         except MlflowException as error:
             if ERROR_CODE_TO_HTTP_STATUS.get(error.error_code, _SERVER_ERROR) >= _SERVER_ERROR:
-                raise RetryLaterError(f"MLflow at {self.tracking_uri} is ill: {error}") from error
+                raise RetryLaterError(f"MLflow at {self.tracking_uri} failed: {error}") from error
             raise
 
 
 def metric_name(name: str) -> str:
     """
-    Return a metric's name as MLflow takes it, which refuses ``@``.
+    Return a metric's name in MLflow's alphabet, which excludes ``@``.
 
     Examples
     --------
@@ -358,7 +360,7 @@ def version_url(mlflow_url: str, version: str) -> str:
 
 
 def _check_alive(tracking_uri: str) -> None:
-    """RetryLaterError unless the server answers at once; mlflow itself would try for minutes."""
+    """RetryLaterError unless the server answers at once; mlflow itself would retry for minutes."""
     try:
         requests.get(f"{tracking_uri.rstrip('/')}/health", timeout=CONNECT_TIMEOUT_S)
     except requests.RequestException as error:
@@ -368,7 +370,7 @@ def _check_alive(tracking_uri: str) -> None:
 
 
 def _run(found: Any) -> Run:
-    """Return mlflow's run as a value."""
+    """Convert mlflow's run."""
     return Run(
         run_id=found.info.run_id,
         experiment_id=found.info.experiment_id,

@@ -1,4 +1,4 @@
-"""Versions of the registered model: register, alias, look up, download verified."""
+"""Versions of the registered model: register, alias, look up, download."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import Any
 
 from include import names
 from include.errors import ModelUnusableError
-from include.registry.copies import checked_copy, fetch_candidate
-from include.registry.rest import ABSENT, MlflowError, Rest
+from include.registry.downloads import download_candidate, verified_download
+from include.registry.rest import NOT_FOUND, MlflowError, RestClient
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,15 +25,15 @@ class ModelVersion:
     version : str
         The registry's number.
     run_id : str
-        The MLflow run that made it.
+        The MLflow run that logged it.
     candidate : str
-        Its family.
+        Its candidate family.
     sha256 : str
         `folder_sha256` of the candidate's folder as registered.
     created_at : datetime
         Aware, UTC.
     tags : mapping of str to str
-        What else was noted: ``site``, ``dataset_id``, ``train_first``, ``train_last``,
+        Among them ``site``, ``dataset_id``, ``train_first``, ``train_last``,
         ``test_month``, ``evaluation_run_id``.
     """
 
@@ -51,24 +51,24 @@ class Registry:
     def __init__(self, tracking_uri: str, model: str = names.MODEL) -> None:
         self.tracking_uri = tracking_uri
         self.model = model
-        self._rest = Rest(tracking_uri)
+        self._rest = RestClient(tracking_uri)
 
     def alias(self, alias: str) -> ModelVersion | None:
         """
-        Return the version that bears ``alias``, or None; one request of a few milliseconds.
+        Return the version that ``alias`` points to, or None; one request of a few milliseconds.
 
         Raises
         ------
         RetryLaterError
-            If MLflow is away.
+            If MLflow is unavailable.
         """
         try:
             answer = self._rest.call(
                 "GET", "registered-models/alias", {"name": self.model, "alias": alias}
             )
         except MlflowError as error:
-            # an alias that is not there is INVALID_PARAMETER_VALUE, a model RESOURCE_DOES_NOT_EXIST
-            if error.status == ABSENT or "not found" in error.message:
+            # a missing alias is INVALID_PARAMETER_VALUE, a missing model RESOURCE_DOES_NOT_EXIST
+            if error.status == NOT_FOUND or "not found" in error.message:
                 return None
             raise
         return _model_version(answer["model_version"])
@@ -80,16 +80,16 @@ class Registry:
                 "GET", "model-versions/get", {"name": self.model, "version": version}
             )
         except MlflowError as error:
-            if error.status == ABSENT or error.code == "INVALID_PARAMETER_VALUE":
+            if error.status == NOT_FOUND or error.code == "INVALID_PARAMETER_VALUE":
                 return None
             raise
         return _model_version(answer["model_version"])
 
     def of_run(self, run_id: str) -> ModelVersion | None:
         """Return the version that this run registered, or None."""
-        wanted = f"name = '{self.model}' and run_id = '{run_id}'"
+        run_filter = f"name = '{self.model}' and run_id = '{run_id}'"
         answer = self._rest.call(
-            "GET", "model-versions/search", {"filter": wanted, "max_results": 1}
+            "GET", "model-versions/search", {"filter": run_filter, "max_results": 1}
         )
         found = answer.get("model_versions", [])
         return _model_version(found[0]) if found else None
@@ -98,7 +98,7 @@ class Registry:
         self, *, run_id: str, model_id: str, source: str, tags: Mapping[str, str]
     ) -> ModelVersion:
         """
-        Register a logged model as the next version; a run registers once, however often called.
+        Register a logged model as the next version, unless its run has a version already.
 
         Parameters
         ----------
@@ -136,48 +136,50 @@ class Registry:
         )
 
     def remove_alias(self, alias: str) -> None:
-        """Take ``alias`` away; only `include.jobs.release.promotion` calls this."""
+        """Remove ``alias``; only `include.jobs.release.promotion` calls this."""
         self._rest.call("DELETE", "registered-models/alias", {"name": self.model, "alias": alias})
 
     def download(self, version: str | ModelVersion, into: Path) -> Path:
         """
-        Return the candidate's folder ``into/<version>-<hash>``, fetched unless it is there.
+        Return the candidate's folder ``into/<version>-<hash>``, downloaded unless it exists.
 
-        The folder appears by one rename after its hash was checked, so another process never sees
-        half of it; a copy that is there is checked again and fetched anew if it was damaged.
+        The folder is verified and renamed into place as `downloads.verified_download` says.
 
         Raises
         ------
         ModelUnusableError
-            If there is no such version, it holds no candidate, or its content is not what was
-            registered.
+            If there is no such version, it holds no candidate, or its hash is not the registered
+            one.
         RetryLaterError
-            If MLflow is away.
+            If MLflow is unavailable.
         """
-        wanted = version if isinstance(version, ModelVersion) else self.version(version)
-        if wanted is None:
+        found_version = version if isinstance(version, ModelVersion) else self.version(version)
+        if found_version is None:
             raise ModelUnusableError(f"{self.model} has no version {version}")
-        target = into / f"{wanted.version}-{wanted.sha256[:12]}"
-        named = f"version {wanted.version} of {self.model}"
-        return checked_copy(
-            target, wanted.sha256, lambda folder: self._fetch(wanted, folder, named), named
+        target = into / f"{found_version.version}-{found_version.sha256[:12]}"
+        label = f"version {found_version.version} of {self.model}"
+        return verified_download(
+            target,
+            found_version.sha256,
+            lambda folder: self._fetch(found_version, folder, label),
+            label,
         )
 
-    def _fetch(self, wanted: ModelVersion, folder: Path, named: str) -> None:
-        """Write the candidate's files into ``folder``."""
+    def _fetch(self, found_version: ModelVersion, folder: Path, label: str) -> None:
+        """Download the candidate's files into ``folder``."""
         try:
             answer = self._rest.call(
                 "GET",
                 "model-versions/get-download-uri",
-                {"name": self.model, "version": wanted.version},
+                {"name": self.model, "version": found_version.version},
             )
         except MlflowError as error:
-            raise ModelUnusableError(f"{named} cannot be fetched: {error}") from error
-        fetch_candidate(self._rest, str(answer["artifact_uri"]), folder, named)
+            raise ModelUnusableError(f"{label} cannot be downloaded: {error}") from error
+        download_candidate(self._rest, str(answer["artifact_uri"]), folder, label)
 
 
 def _model_version(answer: Mapping[str, Any]) -> ModelVersion:
-    """Return MLflow's answer as a value; a version made by other hands lacks candidate and hash."""
+    """Parse MLflow's answer; a version registered by other tools has no candidate and hash."""
     tags = {entry["key"]: entry["value"] for entry in answer.get("tags", [])}
     return ModelVersion(
         version=str(answer["version"]),

@@ -1,8 +1,8 @@
 """
-The part of the Stack Exchange API 2.3 that the platform uses, over questions of our own.
+The part of the Stack Exchange API 2.3 that the platform uses, for simulated or given questions.
 
-Beside it, under ``/_sandbox``: ``POST``, ``GET`` and ``DELETE /_sandbox/faults`` (see
-``faults.py``) and ``GET /_sandbox/requests``, the requests that the API was asked.
+``/_sandbox`` adds ``POST``, ``GET`` and ``DELETE /_sandbox/faults`` (see ``faults.py``) and
+``GET /_sandbox/requests``, the log of requests to the API.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from include.sandbox.archive import Archive
 from include.sandbox.faults import Fault, FaultQueue
+from include.sandbox.question_index import QuestionIndex
 from include.sandbox.question_query import ApiError, QuestionQuery
 
-MAX_REQUESTS_PER_S: Final = 30  # per address, as the real site has it
+MAX_REQUESTS_PER_S: Final = 30  # per IP address, as on the real site
 _DAY_S: Final = 86_400
 _BAN_PAGE: Final = (
     "<!DOCTYPE html><html><head><title>Too many requests</title></head>"
@@ -33,40 +33,40 @@ _BAN_PAGE: Final = (
 )
 
 
-class ConnectionCut(Exception):  # noqa: N818 - it is an event, asked for, not an error
-    """Raised in the middle of an answer to make the server close the connection."""
+class ConnectionCut(Exception):  # noqa: N818 - an injected fault, not an error
+    """Raised in the middle of a response to make the server close the connection."""
 
 
 @dataclass
 class SandboxApi:
     """
-    The site's state: questions, quota, faults to come, and what was asked.
+    The site's state: questions, quota, pending faults and request log.
 
     Parameters
     ----------
     site : str
-        The only name that requests may give as ``site``.
-    archive : Archive
+        The only accepted value of the parameter ``site``.
+    index : QuestionIndex
     quota : int, default=10000
         Requests per day; the real site gives 300 without a key.
     key : str or None
-        The only key that is known; None accepts any, and none.
+        The only accepted key; None accepts any, and requests without one.
     clock : callable
         Seconds, monotonic.
     """
 
     site: str
-    archive: Archive
+    index: QuestionIndex
     quota: int = 10_000
     key: str | None = None
     clock: Callable[[], float] = time.monotonic
     faults: FaultQueue = field(default_factory=FaultQueue)
 
     def __post_init__(self) -> None:
-        self._left = self.quota
-        self._day_began = self.clock()
-        self._closed_until = float("-inf")
-        self._recent: deque[float] = deque()
+        self._quota_remaining = self.quota
+        self._day_start = self.clock()
+        self._blocked_until = float("-inf")
+        self._request_times: deque[float] = deque()
         self._log: deque[dict[str, Any]] = deque(maxlen=10_000)
 
     def app(self) -> Starlette:
@@ -85,14 +85,14 @@ class SandboxApi:
 
     async def _about(self, _: Request) -> Response:
         return JSONResponse(
-            {"sandbox": True, "site": self.site, "questions": len(self.archive), "api": "/2.3"}
+            {"sandbox": True, "site": self.site, "questions": len(self.index), "api": "/2.3"}
         )
 
     async def _no_method(self, _: Request) -> Response:
-        return _refusal(ApiError(404, "no_method", "this method cannot be called here"))
+        return _error_response(ApiError(404, "no_method", "this method cannot be called here"))
 
     async def _list_faults(self, _: Request) -> Response:
-        return JSONResponse([fault.model_dump() for fault in self.faults.waiting()])
+        return JSONResponse([fault.model_dump() for fault in self.faults.pending()])
 
     async def _add_fault(self, request: Request) -> Response:
         try:
@@ -114,33 +114,33 @@ class SandboxApi:
         fault: Fault | None = None
         outcome = "page"
         try:
-            self._admit()
+            self._check_limits()
             fault = self.faults.take()
             outcome = fault.kind if fault else "page"
-            return self._answer(params, fault)
+            return self._respond(params, fault)
         except ApiError as error:
             outcome = fault.kind if fault else error.name
-            return _refusal(error)
+            return _error_response(error)
         finally:
             self._log.append({"at": self.clock(), "query": params, "outcome": outcome})
 
-    def _admit(self) -> None:
-        """Count the request; ApiError if the address asks too fast or has used up its day."""
+    def _check_limits(self) -> None:
+        """Count the request; ApiError if it exceeds the rate limit or the daily quota."""
         now = self.clock()
-        if now < self._closed_until:
+        if now < self._blocked_until:
             raise ApiError(502, "throttle_violation", "Violation of backoff parameter")
-        while self._recent and self._recent[0] <= now - 1.0:
-            self._recent.popleft()
-        self._recent.append(now)
-        if len(self._recent) > MAX_REQUESTS_PER_S:
+        while self._request_times and self._request_times[0] <= now - 1.0:
+            self._request_times.popleft()
+        self._request_times.append(now)
+        if len(self._request_times) > MAX_REQUESTS_PER_S:
             raise _throttled(30)
-        if now - self._day_began >= _DAY_S:
-            self._left, self._day_began = self.quota, now
-        if self._left <= 0:
-            raise _throttled(int(self._day_began + _DAY_S - now) + 1)
-        self._left -= 1
+        if now - self._day_start >= _DAY_S:
+            self._quota_remaining, self._day_start = self.quota, now
+        if self._quota_remaining <= 0:
+            raise _throttled(int(self._day_start + _DAY_S - now) + 1)
+        self._quota_remaining -= 1
 
-    def _answer(self, params: Mapping[str, str], fault: Fault | None) -> Response:
+    def _respond(self, params: Mapping[str, str], fault: Fault | None) -> Response:
         if fault is not None:
             match fault.kind:
                 case "throttle":
@@ -150,33 +150,33 @@ class SandboxApi:
                 case "ban_page":
                     return Response(_BAN_PAGE, fault.http_status, media_type="text/html")
                 case "quota_exhausted":
-                    self._left = fault.remaining
+                    self._quota_remaining = fault.remaining
         query = QuestionQuery.read(params, site=self.site, key=self.key)
         body = self._page(query, fault)
         if fault is not None and fault.kind == "cut":
-            return _cut_short(body)
-        return _packed(body)
+            return _truncated(body)
+        return _gzipped(body)
 
     def _page(self, query: QuestionQuery, fault: Fault | None) -> bytes:
         """Return the wrapper with one page of items."""
-        chosen = self.archive.choose(
+        selected = self.index.select(
             query.first, query.last, query.sort, descending=query.descending
         )
         start = (query.page - 1) * query.page_size
-        page = chosen[start : start + query.page_size]
-        wrapper: dict[str, Any] = {"has_more": start + query.page_size < len(chosen)}
+        page = selected[start : start + query.page_size]
+        wrapper: dict[str, Any] = {"has_more": start + query.page_size < len(selected)}
         if fault is not None and fault.kind == "backoff":
             wrapper["backoff"] = fault.seconds
-            self._closed_until = self.clock() + fault.seconds
-        wrapper |= {"quota_max": self.quota, "quota_remaining": self._left}
-        items = b",".join(self.archive.encode(i, with_body=query.with_body) for i in page)
+            self._blocked_until = self.clock() + fault.seconds
+        wrapper |= {"quota_max": self.quota, "quota_remaining": self._quota_remaining}
+        items = b",".join(self.index.encode(i, with_body=query.with_body) for i in page)
         if fault is not None and fault.kind == "edit" and page:
-            self._edit(page, chosen[start + query.page_size :])
+            self._edit(page, selected[start + query.page_size :])
         return b'{"items":[' + items + b"]," + json.dumps(wrapper).encode()[1:]
 
     def _edit(self, page: list[int], following: list[int]) -> None:
-        self.archive.touch(page[0])
-        self.archive.edit_tags((following or page)[0], "edited-meanwhile")
+        self.index.touch(page[0])
+        self.index.edit_tags((following or page)[0], "edited-meanwhile")
 
 
 def _throttled(seconds: int) -> ApiError:
@@ -193,17 +193,17 @@ def _server_error(status: int) -> ApiError:
     return ApiError(500, "internal_error", "an error occurred on the server", 500)
 
 
-def _refusal(error: ApiError) -> Response:
+def _error_response(error: ApiError) -> Response:
     body = {
         "error_id": error.error_id,
         "error_name": error.name,
         "error_message": error.message,
     }
-    return _packed(json.dumps(body).encode(), error.status)
+    return _gzipped(json.dumps(body).encode(), error.status)
 
 
-def _packed(body: bytes, status: int = 200) -> Response:
-    """Return JSON, gzipped whatever the client accepts, as the real site does."""
+def _gzipped(body: bytes, status: int = 200) -> Response:
+    """Return JSON, always gzipped, as the real site does."""
     return Response(
         gzip.compress(body, compresslevel=1),
         status,
@@ -212,15 +212,15 @@ def _packed(body: bytes, status: int = 200) -> Response:
     )
 
 
-def _cut_short(body: bytes) -> Response:
-    packed = gzip.compress(body, compresslevel=1)
+def _truncated(body: bytes) -> Response:
+    compressed = gzip.compress(body, compresslevel=1)
 
     async def half() -> AsyncIterator[bytes]:
-        yield packed[: len(packed) // 2]
+        yield compressed[: len(compressed) // 2]
         raise ConnectionCut
 
     return StreamingResponse(
         half(),
-        headers={"Content-Encoding": "gzip", "Content-Length": str(len(packed))},
+        headers={"Content-Encoding": "gzip", "Content-Length": str(len(compressed))},
         media_type="application/json; charset=utf-8",
     )

@@ -1,4 +1,4 @@
-"""The events of a simulation: what changed, when, and for how many questions."""
+"""The drift events of a simulation: what changes, when, and for what share of questions."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Final, Literal, get_args
 
 from include.errors import FixInputError
 from include.months import add_months, check_month
-from include.sandbox.draws import Draws
+from include.sandbox.random_stream import RandomStream
 
 EventKind = Literal["tag_born", "tag_dies", "api_renamed", "concept_change"]
 KINDS: Final[tuple[EventKind, ...]] = get_args(EventKind)
-QUIET_MONTHS: Final = 12  # no default event before this many months
+QUIET_FIRST_MONTHS: Final = 12  # no default event before this many months
 DEFAULT_SHARES: Final[dict[EventKind, float]] = {
     "tag_born": 0.12,
     "tag_dies": 0.08,
@@ -28,29 +28,30 @@ _EVENTS_STREAM: Final = 2
 @dataclass(frozen=True, slots=True)
 class Event:
     """
-    One lasting change, from the first instant of ``month`` on.
+    One permanent change, from the start of ``month``.
 
-    Asked for with the first three fields; the simulation returns it with the others filled in.
+    Requested by the first three fields; the simulation returns it with all fields.
 
     Parameters
     ----------
     month : str
         ``YYYY-MM``.
     kind : {"tag_born", "tag_dies", "api_renamed", "concept_change"}
-        ``tag_born``: questions about something new, with a new tag and new words.
-        ``tag_dies``: a subject is not asked about any more.
-        ``api_renamed``: a technology's API names and some of its words are replaced, same tags.
-        ``concept_change``: the same questions get other tags, same words.
+        ``tag_born``: questions about a new subject, with a new tag and new words.
+        ``tag_dies``: no more questions about a subject.
+        ``api_renamed``: a technology's API names and some of its words are replaced; the tags stay
+        (covariate shift).
+        ``concept_change``: the same questions get other tags; the words stay (concept drift).
     share : float
-        Expected share of a month's questions that it touches, in (0, 0.5]: after the month, or
+        Expected share of a month's questions that it affects, in (0, 0.5]: from the month on, or
         before it for ``tag_dies``.
     tags : tuple of str
-        Tags that are born, die, whose words change, or that are given up.
+        Tags that are new, that end, whose words change, or that are replaced.
     new_tags : tuple of str
         For ``concept_change``: existing tags that are used instead.
     words, new_words : tuple of str
-        Words and API names that these questions no longer use, and that they use from now on;
-        other questions may go on using an everyday word.
+        Words and API names that these questions no longer use, and that they use instead; other
+        questions may still use a common word.
     """
 
     month: str
@@ -71,32 +72,32 @@ class Event:
 
 def default_events(seed: int, first_month: str, months: int) -> tuple[Event, ...]:
     """
-    Return the events of a simulation that was not told which: each kind once, six if it is long.
+    Return the default events of a simulation: each kind once, up to six if it is long.
 
     They are spread over the months after the first twelve, at most one a month, in an order and
-    in months that depend on ``seed``; several of those months hold none.
+    in months that depend on ``seed``; several of those months have none.
     """
-    room = months - QUIET_MONTHS
-    if room < 1:
+    months_left = months - QUIET_FIRST_MONTHS
+    if months_left < 1:
         return ()
-    draws = Draws(seed, _EVENTS_STREAM)
-    count = min(room, max(len(KINDS), room // 4), _MOST_EVENTS)
-    kinds = draws.shuffled(KINDS)
+    rng = RandomStream(seed, _EVENTS_STREAM)
+    count = min(months_left, max(len(KINDS), months_left // 4), _MOST_EVENTS)
+    kinds = rng.shuffled(KINDS)
     events = []
     for i in range(count):
-        first, following = i * room // count, (i + 1) * room // count
+        first, following = i * months_left // count, (i + 1) * months_left // count
         kind = kinds[i % len(kinds)]
-        month = add_months(first_month, QUIET_MONTHS + first + draws.below(following - first))
+        month = add_months(first_month, QUIET_FIRST_MONTHS + first + rng.integer(following - first))
         events.append(Event(month, kind, DEFAULT_SHARES[kind]))
     return tuple(events)
 
 
 def story_events(first_month: str, months: int) -> tuple[Event, ...]:
     """
-    Return the events of the site that `make up` and `make demo` show, those within its months.
+    Return the events of the site of `make up` and `make demo`, those within its months.
 
-    Two that cost a model something, far apart: questions of one subject come to be tagged otherwise
-    in the tenth month, and people begin to ask about something new in the seventeenth.
+    There are two that degrade a model, far apart: in the tenth month, the questions of one subject
+    get other tags; in the seventeenth, questions about a new subject begin.
     """
     events = (
         Event(add_months(first_month, 9), "concept_change", 0.2),

@@ -1,4 +1,4 @@
-"""How the sandbox site is told to misbehave, and how long for."""
+"""Fault injection: how the sandbox site misbehaves, and for how many requests."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ FaultKind = Literal[
 
 class Fault(BaseModel):
     """
-    One way to misbehave, on the ``times`` requests that follow the next ``after``.
+    A fault of ``times`` requests, after ``after`` normal ones.
 
     Parameters
     ----------
     kind : str
         ``throttle``: HTTP 400 with error_id 502 and ``seconds`` in the message.
-        ``backoff``: a good page with a backoff of ``seconds``, enforced afterwards.
+        ``backoff``: a normal page with a backoff of ``seconds``, enforced afterwards.
         ``server_error``: HTTP ``status`` (500 or 503) with the API's error body.
-        ``cut``: the connection closes in the middle of a good page.
+        ``cut``: the connection closes in the middle of a normal page.
         ``ban_page``: HTTP ``status`` with an HTML page instead of JSON.
-        ``edit``: a good page; then the next question's tags are edited and the page's first
-        question is moved to the end of the order by activity.
-        ``quota_exhausted``: a good page that leaves ``remaining`` requests for the day.
+        ``edit``: a normal page; then the next question's tags are edited, and the page's first
+        question becomes the most recently active one.
+        ``quota_exhausted``: a normal page that leaves ``remaining`` requests for the day.
     after : int, default=0
-        Requests that are answered as usual first.
+        Normal requests before the fault.
     times : int, default=1
-        Requests that are answered by this fault.
+        Requests with the fault.
     seconds : int, default=10
     status : int or None
         500 by default for ``server_error``, 403 for ``ban_page``.
@@ -52,30 +52,30 @@ class Fault(BaseModel):
 
 
 class FaultQueue:
-    """The faults still to come; every one counts requests from when it was added."""
+    """The pending faults; each counts requests from when it was added."""
 
     def __init__(self) -> None:
-        self._waiting: list[Fault] = []
+        self._pending: list[Fault] = []
 
     def add(self, fault: Fault) -> None:
-        """Add ``fault`` behind the others."""
-        self._waiting.append(fault.model_copy())
+        """Append ``fault``."""
+        self._pending.append(fault.model_copy())
 
     def clear(self) -> None:
-        """Behave well from now on."""
-        self._waiting.clear()
+        """Remove all pending faults."""
+        self._pending.clear()
 
-    def waiting(self) -> list[Fault]:
-        """Return what is still to come, with the counts as they stand."""
-        return list(self._waiting)
+    def pending(self) -> list[Fault]:
+        """Return the pending faults, with their current counts."""
+        return list(self._pending)
 
     def take(self) -> Fault | None:
-        """Count one request and return the fault that answers it: the first that is due."""
-        due = next((fault for fault in self._waiting if fault.after == 0), None)
-        for fault in self._waiting:
+        """Count one request and return its fault: the first that is due."""
+        due = next((fault for fault in self._pending if fault.after == 0), None)
+        for fault in self._pending:
             fault.after = max(0, fault.after - 1)
         if due is not None:
             due.times -= 1
             if due.times == 0:
-                self._waiting.remove(due)
+                self._pending.remove(due)
         return due

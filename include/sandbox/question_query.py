@@ -1,4 +1,4 @@
-"""Reads the query string of ``/2.3/questions`` as the real API does, with its own errors."""
+"""Parses the query string of ``/2.3/questions`` as the real API does, with the same errors."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Self, get_args
 
-from include.sandbox.archive import Sort
+from include.sandbox.question_index import Sort
 
 _BODY_FILTERS: Final = {"default": False, "withbody": True}
 _MAX_PAGE_SIZE: Final = 100
@@ -15,12 +15,12 @@ _MAX_PAGE_WITHOUT_KEY: Final = 25
 
 class ApiError(Exception):
     """
-    An error as the API answers it.
+    An error response of the API.
 
     Parameters
     ----------
     error_id : int
-        The API's own number, which is not the HTTP status: throttling is 502 with HTTP 400.
+        The API's error number, not the HTTP status: throttling is 502 with HTTP 400.
     name, message : str
     status : int, default=400
         HTTP status.
@@ -36,7 +36,7 @@ class ApiError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class QuestionQuery:
-    """What was asked for; ``first`` and ``last`` are Unix seconds, both included."""
+    """A query for questions; ``first`` and ``last`` are Unix seconds, both included."""
 
     first: int | None
     last: int | None
@@ -54,7 +54,7 @@ class QuestionQuery:
         Raises
         ------
         ApiError
-            As the real API: bad_parameter names what is wrong.
+            As in the real API: bad_parameter names the parameter.
         """
         if params.get("site") != site:
             raise _bad(f"No site found for name `{params.get('site', '')}`")

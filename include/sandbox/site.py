@@ -23,8 +23,8 @@ from include.errors import FixInputError, FixSettingsError, TagkeeperError
 from include.questions import Question
 from include.sandbox import simulator
 from include.sandbox.api import ConnectionCut, SandboxApi
-from include.sandbox.archive import Archive
 from include.sandbox.events import Event, default_events, story_events, write_events
+from include.sandbox.question_index import QuestionIndex
 from include.sources.jsonl import read_jsonl
 
 HOST: Final = "127.0.0.1"
@@ -32,7 +32,7 @@ STORY_MONTHS: Final = 18
 STORY_QUESTIONS_PER_MONTH: Final = 150  # enough to see the story's events, few enough to embed
 
 
-class _WithoutCuts(logging.Filter):
+class _IgnoreCutConnections(logging.Filter):
     """Keeps connections that were cut on purpose out of the server's log of errors."""
 
     def filter(self, record: logging.LogRecord) -> bool:
@@ -42,7 +42,7 @@ class _WithoutCuts(logging.Filter):
         return not isinstance(error, ConnectionCut)
 
 
-_WITHOUT_CUTS: Final = _WithoutCuts()
+_IGNORE_CUT_CONNECTIONS: Final = _IgnoreCutConnections()
 
 
 def read_site(path: Path, site: str | None) -> tuple[str, list[Question]]:
@@ -61,7 +61,7 @@ def read_site(path: Path, site: str | None) -> tuple[str, list[Question]]:
     if site not in found:
         raise FixInputError(
             f"{path} holds questions of {', '.join(found) or 'no site'}; "
-            f"choose one of these with --site, got {site!r}"
+            f"select one of these with --site, got {site!r}"
         )
     return site, [question for question in questions if question.site == site]
 
@@ -80,7 +80,7 @@ def listen(port: int, host: str = HOST) -> socket.socket:
 
 
 def _server(api: SandboxApi) -> uvicorn.Server:
-    logging.getLogger("uvicorn.error").addFilter(_WITHOUT_CUTS)
+    logging.getLogger("uvicorn.error").addFilter(_IGNORE_CUT_CONNECTIONS)
     config = uvicorn.Config(
         api.app(), log_level="warning", access_log=False, lifespan="off", server_header=False
     )
@@ -204,7 +204,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except TagkeeperError as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    api = SandboxApi(site, Archive(questions), quota=options.quota, key=options.key)
+    api = SandboxApi(site, QuestionIndex(questions), quota=options.quota, key=options.key)
     sys.stdout.write(
         f"site '{site}' with {len(questions)} questions at "
         f"http://{options.host}:{listener.getsockname()[1]}/2.3\n"

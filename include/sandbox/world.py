@@ -1,4 +1,4 @@
-"""What a simulated site's people ask about: technologies, their subjects, words and tags."""
+"""What a simulated site's people generate about: technologies, their subjects, words and tags."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-from include.sandbox.draws import Draws
+from include.sandbox.random_stream import RandomStream
 
 _FOLDER: Final = Path(__file__).parent
 _WORLD_STREAM: Final = 1
 _TECHNOLOGIES: Final = 9
-_WORDS_KEPT: Final = 0.8  # of the written words; the rest differs from seed to seed
+_WORDS_KEPT_SHARE: Final = 0.8  # of the data words; the rest differs from seed to seed
 _INVENTED_APIS: Final = 4
 _INVENTED_WORDS: Final = 2
 _RARE_TAGS: Final = 12
@@ -80,61 +80,61 @@ class World:
 
 @cache
 def phrases(kind: str, language: str | None = None) -> tuple[str, ...]:
-    """Return one list of ``phrases.toml``: sentence frames, parts of names, a language's code."""
+    """Return one list of ``phrases.toml``: sentence templates, parts of names, a language's code."""
     node = tomllib.loads((_FOLDER / "phrases.toml").read_text("utf-8"))[kind]
     return tuple(node if language is None else node[language])
 
 
 @cache
-def _written() -> dict[str, Any]:
+def _data() -> dict[str, Any]:
     return tomllib.loads((_FOLDER / "technologies.toml").read_text("utf-8"))
 
 
 def make_world(seed: int) -> World:
     """Return the world of ``seed``: which technologies, words, invented names and frequencies."""
-    draws = Draws(seed, _WORLD_STREAM)
-    written = _written()
+    rng = RandomStream(seed, _WORLD_STREAM)
+    data = _data()
     technologies: list[Technology] = []
     subjects: list[Subject] = []
     weights: list[float] = []
-    for index, entry in enumerate(draws.shuffled(written["technology"])[:_TECHNOLOGIES]):
+    for index, entry in enumerate(rng.shuffled(data["technology"])[:_TECHNOLOGIES]):
         rare = tuple(
-            f"{entry['tag']}-{end}" for end in draws.shuffled(written["tail"]["ends"])[:12]
+            f"{entry['tag']}-{end}" for end in rng.shuffled(data["tail"]["ends"])[:12]
         )
         technologies.append(Technology(entry["tag"], entry["name"], entry["language"], rare))
-        own = [*draws.shuffled(entry["topic"]), entry]
-        popularity = float(draws.generator.lognormal(0.0, 0.45))
+        own = [*rng.shuffled(entry["topic"]), entry]
+        popularity = float(rng.generator.lognormal(0.0, 0.45))
         for rank, part in enumerate(own):
             tags = (entry["tag"],) if part is entry else (entry["tag"], part["tag"])
-            subjects.append(Subject(index, tags, *_vocabulary(part, draws)))
+            subjects.append(Subject(index, tags, *_vocabulary(part, rng)))
             weights.append(popularity / (rank + 2.0))
     total = sum(weights)
-    cross = tuple(CrossTag(c["tag"], tuple(c["words"])) for c in written["cross"])
+    cross = tuple(CrossTag(c["tag"], tuple(c["words"])) for c in data["cross"])
     return World(
         tuple(technologies), tuple(subjects), tuple(weight / total for weight in weights), cross
     )
 
 
-def _vocabulary(part: dict[str, Any], draws: Draws) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the seed's words and API names of a written subject, its tag's own name among them."""
-    words = [word for word in part["words"] if draws.chance(_WORDS_KEPT)] or part["words"][:1]
+def _vocabulary(part: dict[str, Any], rng: RandomStream) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the seed's words and API names of a data subject, its tag's own name among them."""
+    words = [word for word in part["words"] if rng.bernoulli(_WORDS_KEPT_SHARE)] or part["words"][:1]
     words.insert(4, part["tag"])  # people name it, though not in every sentence
-    apis = [api for api in part["apis"] if draws.chance(_WORDS_KEPT)]
+    apis = [api for api in part["apis"] if rng.bernoulli(_WORDS_KEPT_SHARE)]
     return (
-        (*words, *invented_words(_INVENTED_WORDS, draws)),
-        tuple(draws.shuffled([*apis, *invented_apis(_INVENTED_APIS, draws)])),
+        (*words, *invented_words(_INVENTED_WORDS, rng)),
+        tuple(rng.shuffled([*apis, *invented_apis(_INVENTED_APIS, rng)])),
     )
 
 
-def invented_words(count: int, draws: Draws) -> tuple[str, ...]:
+def invented_words(count: int, rng: RandomStream) -> tuple[str, ...]:
     """Return ``count`` pronounceable words that no language has."""
     syllables = phrases("syllables")
     return tuple(
-        "".join(draws.pick(syllables) for _ in range(2 + draws.below(2))) for _ in range(count)
+        "".join(rng.choice(syllables) for _ in range(2 + rng.integer(2))) for _ in range(count)
     )
 
 
-def invented_apis(count: int, draws: Draws) -> tuple[str, ...]:
+def invented_apis(count: int, rng: RandomStream) -> tuple[str, ...]:
     """Return ``count`` identifiers, each made of a verb and two nouns."""
     verbs, nouns = phrases("id_verbs"), phrases("id_nouns")
-    return tuple(draws.pick(verbs) + draws.pick(nouns) + draws.pick(nouns) for _ in range(count))
+    return tuple(rng.choice(verbs) + rng.choice(nouns) + rng.choice(nouns) for _ in range(count))

@@ -1,1 +1,1 @@
-"""Where questions come from: each source yields the same `Question`."""
+"""Sources of questions; each yields the same `Question`."""

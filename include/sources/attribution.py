@@ -1,9 +1,9 @@
-"""What CC BY-SA asks to be kept with a question, for sources that do not say it themselves."""
+"""Attribution that CC BY-SA requires, for sources that do not contain it."""
 
 from datetime import UTC, datetime
 from typing import Final
 
-# Stack Exchange changed the licence for what was posted from these days on.
+# Stack Exchange changed the licence of new posts on these days.
 _LICENCES: Final = (
     (datetime(2018, 5, 2, tzinfo=UTC), "CC BY-SA 4.0"),
     (datetime(2011, 4, 8, tzinfo=UTC), "CC BY-SA 3.0"),
@@ -12,7 +12,7 @@ _LICENCES: Final = (
 
 def licence_at(asked_at: datetime) -> str:
     """
-    Return the licence of what was posted at ``asked_at`` (aware).
+    Return the licence of a post of ``asked_at`` (aware).
 
     Examples
     --------
@@ -27,7 +27,7 @@ def licence_at(asked_at: datetime) -> str:
 
 def question_link(site: str, question_id: int) -> str:
     """
-    Return the question's address; ``site`` is the API's name or a whole host name.
+    Return the question's address; ``site`` is the API's name or a full host name.
 
     Examples
     --------

@@ -1,8 +1,8 @@
 """
-Questions from a data dump: ``Posts.xml``, or the 7z archive that holds it.
+Questions from a data dump: ``Posts.xml``, or the 7z archive that contains it.
 
-The file is read as a stream, so memory does not grow with it. Questions come in the file's order,
-which is not the order of their ids.
+The file is streamed, so memory does not grow with its size. Questions come in the order of the
+file, which is not the order of their ids.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from lxml import etree
 
 from include.errors import FixInputError
 from include.questions import Question
-from include.sources.archive_member import read_member
 from include.sources.post_rows import QUESTION_TYPE, read_post
+from include.sources.seven_zip import read_member
 
 _CHUNK: Final = 1 << 20
 _MEMBER: Final = "Posts.xml"
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
-_LEADING: Final = re.compile(rb"\A\s*(?:<!--.*?-->\s*)*", re.DOTALL)
+_PREAMBLE: Final = re.compile(rb"\A\s*(?:<!--.*?-->\s*)*", re.DOTALL)
 
 
 def read_dump(path: Path, site: str) -> Iterator[Question]:
@@ -35,17 +35,17 @@ def read_dump(path: Path, site: str) -> Iterator[Question]:
     path : Path
         ``*.xml``, or ``*.7z`` with a ``Posts.xml`` inside.
     site : str
-        The API's name of the site, which the dump does not say.
+        The API's name of the site, which the dump does not contain.
 
     Raises
     ------
     FixInputError
-        If the file is absent or broken, or a question lacks a column.
+        If the file is missing or broken, or a question lacks a column.
     """
     try:
         chunks = read_member(path, _MEMBER) if path.suffix == ".7z" else _read_chunks(path)
         with closing(chunks):
-            for row in _rows(_without_lead(chunks)):
+            for row in _rows(_without_preamble(chunks)):
                 if row.get("PostTypeId") == QUESTION_TYPE:
                     yield read_post(row, site)
     except (OSError, etree.XMLSyntaxError) as error:
@@ -58,14 +58,14 @@ def _read_chunks(path: Path) -> Generator[bytes]:
             yield chunk
 
 
-def _without_lead(chunks: Iterable[bytes]) -> Iterator[bytes]:
+def _without_preamble(chunks: Iterable[bytes]) -> Iterator[bytes]:
     """
-    Drop what may stand before the XML declaration, where XML allows nothing.
+    Drop what precedes the XML declaration, where XML allows nothing.
 
-    That is a byte-order mark, and in newer dumps a comment, both at the very start.
+    That is a byte-order mark, and in newer dumps a comment, both at the start of the file.
     """
     for number, chunk in enumerate(chunks):
-        yield chunk if number else _LEADING.sub(b"", chunk.removeprefix(_BYTE_ORDER_MARK), count=1)
+        yield chunk if number else _PREAMBLE.sub(b"", chunk.removeprefix(_BYTE_ORDER_MARK), count=1)
 
 
 def _rows(chunks: Iterable[bytes]) -> Iterator[dict[str, str]]:
@@ -75,14 +75,14 @@ def _rows(chunks: Iterable[bytes]) -> Iterator[dict[str, str]]:
     for chunk in chunks:
         parser.feed(chunk)
         for _, element in parser.read_events():
-            if isinstance(element, etree._Element):  # the stubs allow for more than "end" gives
+            if isinstance(element, etree._Element):  # always; the stubs allow other types
                 yield {str(name): str(value) for name, value in element.attrib.items()}
                 _release(element)
     parser.close()
 
 
 def _release(element: etree._Element) -> None:
-    """Forget the element and those before it, which the parser would keep to the end."""
+    """Free the element and those before it, which the parser would keep until the end."""
     element.clear()
     parent = element.getparent()
     while parent is not None and element.getprevious() is not None:

@@ -1,4 +1,4 @@
-"""Chooses the reader of a file of questions by the file's name."""
+"""Selects the reader of a file of questions by its file name."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,12 +18,12 @@ def read_file(path: Path, site: str | None = None) -> Iterator[Question]:
     ----------
     path : Path
     site : str or None
-        Needed for dumps and exports. JSON lines say it themselves: there it chooses among them.
+        Required for dumps and exports. JSON lines contain it: there it filters them.
 
     Raises
     ------
     FixInputError
-        If the name's ending is unknown, ``site`` is missing, or the file cannot be read.
+        If the suffix is unknown, ``site`` is missing, or the file cannot be read.
     """
     if path.name.endswith((".jsonl", ".jsonl.gz")):
         return (q for q in read_jsonl(path) if site is None or q.site == site)

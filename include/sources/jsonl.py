@@ -1,8 +1,8 @@
 """
-Questions from a file with one JSON object a line, gzipped or not.
+Questions from a file with one JSON object per line, gzipped or not.
 
-Fields: id, creation_date (ISO 8601, UTC), title (unescaped), body (HTML), tags, site, and where
-known score, answer_count, view_count.
+Fields: id, creation_date (ISO 8601, UTC), title (unescaped), body (HTML), tags, site, and
+optionally score, answer_count, view_count.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from include.sources.attribution import licence_at, question_link
 
 def read_jsonl(path: Path) -> Iterator[Question]:
     """
-    Yield the file's questions in its order, one line in memory at a time.
+    Yield the questions in the file's order, with one line in memory at a time.
 
     Raises
     ------
     FixInputError
-        If the file is absent or a line cannot be read; the message names the line and the field.
+        If the file is missing or a line cannot be read; the message names the line and field.
     """
     opener = gzip.open if path.suffix == ".gz" else open
     try:

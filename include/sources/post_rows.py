@@ -1,4 +1,4 @@
-"""A row of the Posts table, as the data dumps and the Data Explorer both name its columns."""
+"""A row of the Posts table; data dumps and the Data Explorer have the same column names."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ QUESTION_TYPE: Final = "1"
 
 def read_post(row: Mapping[str, str], site: str) -> Question:
     """
-    Return the row of a question.
+    Return the question in a row.
 
-    Times are cut to whole seconds, which is what the API gives: the same question must be the same
-    row wherever it came from.
+    Times are truncated to seconds, the API's resolution: a question must give the same row from
+    every source.
 
     Raises
     ------
     FixInputError
-        If a column is missing or unreadable; the message names the post.
+        If a column is missing or invalid; the message names the post.
     """
     try:
         asked_at = datetime.fromisoformat(row["CreationDate"]).replace(microsecond=0, tzinfo=UTC)
@@ -50,7 +50,7 @@ def read_post(row: Mapping[str, str], site: str) -> Question:
 
 
 def _author(row: Mapping[str, str]) -> str:
-    """Return the asker's name; the exports give it only for deleted accounts, else a number."""
+    """Return the author's name, which exports have for deleted accounts only, else a number."""
     if name := row.get("OwnerDisplayName"):
         return name
     return f"user{row['OwnerUserId']}" if row.get("OwnerUserId") else ""

@@ -1,4 +1,4 @@
-"""Questions from a CSV export of the Posts table, as the Data Explorer hands it out."""
+"""Questions from a CSV export of the Posts table by the Stack Exchange Data Explorer (SEDE)."""
 
 from __future__ import annotations
 
@@ -14,30 +14,30 @@ from include.sources.post_rows import QUESTION_TYPE, read_post
 
 log = logging.getLogger(__name__)
 
-ROW_LIMIT: Final = 50_000  # the Data Explorer cuts every result there, silently
-_NEEDED: Final = ("Id", "CreationDate", "Title", "Body", "Tags")
-_LARGEST_FIELD: Final = 1 << 24
+ROW_LIMIT: Final = 50_000  # the Data Explorer truncates results to this without a warning
+_REQUIRED_COLUMNS: Final = ("Id", "CreationDate", "Title", "Body", "Tags")
+_MAX_FIELD_SIZE: Final = 1 << 24
 
 
 def read_sede(path: Path, site: str, *, row_limit: int = ROW_LIMIT) -> Iterator[Question]:
     """
     Yield the questions among the export's rows; answers are skipped.
 
-    An export of ``row_limit`` rows was very likely cut: a warning says so at the end.
+    An export of ``row_limit`` rows was probably truncated: a warning is logged at the end.
 
     Parameters
     ----------
     path : Path
         CSV with at least the columns Id, CreationDate, Title, Body and Tags.
     site : str
-        The API's name of the site, which the export does not say.
+        The API's name of the site, which the export does not contain.
 
     Raises
     ------
     FixInputError
-        If the file is absent, lacks a column, or a row cannot be read.
+        If the file is missing, lacks a column, or a row cannot be read.
     """
-    csv.field_size_limit(_LARGEST_FIELD)
+    csv.field_size_limit(_MAX_FIELD_SIZE)
     count = 0
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
@@ -51,7 +51,7 @@ def read_sede(path: Path, site: str, *, row_limit: int = ROW_LIMIT) -> Iterator[
         raise FixInputError(f"cannot read {path}: {error}") from error
     if count >= row_limit:
         log.warning(
-            "%s has %d rows, where the Data Explorer cuts: export shorter spans of CreationDate",
+            "%s has %d rows, the limit of the Data Explorer: export shorter ranges of CreationDate",
             path.name,
             count,
         )
@@ -59,5 +59,5 @@ def read_sede(path: Path, site: str, *, row_limit: int = ROW_LIMIT) -> Iterator[
 
 def _check_columns(found: object, path: Path) -> None:
     columns = set(found) if isinstance(found, (list, tuple)) else set()
-    if missing := [name for name in _NEEDED if name not in columns]:
+    if missing := [name for name in _REQUIRED_COLUMNS if name not in columns]:
         raise FixInputError(f"{path} lacks the columns {', '.join(missing)}")

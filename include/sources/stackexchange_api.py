@@ -1,9 +1,9 @@
 """
-Questions of a span of time from the Stack Exchange API 2.3, page by page.
+Questions of a time range from the Stack Exchange API 2.3, page by page.
 
-A page is handed over before anything else is done, so that its caller can store it; only then
-come the pause that the API asked for and the look at the day's quota. Paging is in ``keyset.py``,
-the meaning of answers in ``api_answers.py``.
+A page is yielded before anything else is done, so that the caller can store it; only then come the
+API's backoff and the check of the daily quota. Pagination is in ``keyset_pagination.py``, the
+meaning of responses in ``api_responses.py``.
 """
 
 from __future__ import annotations
@@ -19,21 +19,26 @@ import requests
 
 from include.errors import FixInputError, FixSettingsError, RetryLaterError
 from include.questions import Question
-from include.sources.api_answers import Answer, PassingFaultError, read_answer, read_question
-from include.sources.keyset import Keyset, Stretch
-from include.sources.pace import Pace
+from include.sources.api_responses import (
+    ApiResponse,
+    TransientError,
+    parse_question,
+    parse_response,
+)
+from include.sources.keyset_pagination import KeysetPaginator, PageRequest
+from include.sources.rate_limiter import RateLimiter
 
 log = logging.getLogger(__name__)
 
-# The built-in filter with the bodies. It leaves out `total`, which is slow to make, and holds all
-# that is stored. A filter of our own would save some bytes, but would have to be created by a
-# request of its own on every site's first use.
+# The built-in filter with bodies. It omits `total`, which is slow to compute, and contains all that
+# is stored. A custom filter would save some bytes, but has to be created by another request at the
+# first use of each site.
 QUESTION_FILTER: Final = "withbody"
-PAGE_SIZE: Final = 100  # the most the API gives
-ATTEMPTS: Final = 5
-FIRST_WAIT_S: Final = 2.0  # doubled after each failed attempt: 2, 4, 8, 16
+PAGE_SIZE: Final = 100  # the API's maximum
+MAX_ATTEMPTS: Final = 5
+FIRST_RETRY_WAIT_S: Final = 2.0  # exponential backoff: 2, 4, 8, 16
 _TIMEOUT_S: Final = (10.0, 60.0)  # to connect, between bytes
-_OUTAGE_WAIT_S: Final = 120.0  # also keeps the same request out of the minute that it failed in
+_OUTAGE_WAIT_S: Final = 120.0  # also prevents the same request twice within a minute
 _WRONG_ADDRESS: Final = (
     requests.exceptions.InvalidURL,
     requests.exceptions.InvalidSchema,
@@ -49,14 +54,14 @@ class Page:
     Parameters
     ----------
     questions : tuple of Question
-        By ``asked_at``, none of them in an earlier page of the same walk; may be empty.
+        By ``asked_at``, none of them on an earlier page of the same iteration; may be empty.
     cursor : datetime
-        Everything asked before it has been yielded: ``pages(cursor, end)`` goes on from here.
-        Equal to the end once the span is done.
+        Everything asked before it has been yielded: ``pages(cursor, end)`` continues from here.
+        Equal to the end once the range is done.
     quota_left : int or None
-        Requests left today, as the API says.
+        Requests left today, from the API's response.
     requests : int
-        Requests that this page took, >= 1: more where attempts failed.
+        Requests made for this page, >= 1: more if attempts failed.
     """
 
     questions: tuple[Question, ...]
@@ -76,13 +81,13 @@ class StackExchangeClient:
     site : str
         The API's name of the site.
     key : str or None
-        Raises the day's quota from 300 to 10,000 requests.
+        Raises the daily quota from 300 to 10,000 requests.
     quota_reserve : int, default=10
-        Requests of the day's quota to leave unused, >= 0.
+        Requests of the daily quota to leave unused, >= 0.
     requests_per_s : float, default=10.0
-        Upper limit, in (0, 30]; above 30 the site bans the address.
+        Upper limit, in (0, 30]; above 30 the site bans the IP address.
     session : requests.Session or None
-        Connections to use; a new one by default.
+        HTTP session; a new one by default.
     clock, sleep : callable
         Monotonic seconds, and waiting for seconds.
     now : callable
@@ -111,7 +116,7 @@ class StackExchangeClient:
         self._key = key
         self._reserve = quota_reserve
         self._session = session or requests.Session()
-        self._pace = Pace(requests_per_s, clock, sleep)
+        self._rate_limiter = RateLimiter(requests_per_s, clock, sleep)
         self._sleep = sleep
         self._now = now
         self._quota_left: int | None = None
@@ -123,69 +128,69 @@ class StackExchangeClient:
         Parameters
         ----------
         start, end : datetime
-            Aware; whole seconds, as the API knows no smaller ones.
+            Aware; whole seconds, the API's resolution.
 
         Raises
         ------
         FixInputError
             If a time is naive or not a whole second.
         RetryLaterError
-            For throttling, a ban, a quota down to its reserve, and an outage that outlasts the
-            attempts. Pages yielded before are good: go on later from the last cursor.
+            For throttling, a ban, a quota down to its reserve, and an outage that outlasts all
+            attempts. Pages yielded before are valid: continue later from the last cursor.
         FixSettingsError
             If the site, the key or the API's address is wrong.
         """
-        walk = Keyset(_unix(start), _unix(end))
-        while (stretch := walk.next_stretch()) is not None:
+        paginator = KeysetPaginator(_unix(start), _unix(end))
+        while (request := paginator.next_request()) is not None:
             self._check_quota()
-            answer, attempts = self._ask(stretch)
-            items = walk.take(answer.items, has_more=answer.has_more)
+            response, attempts = self._fetch(request)
+            items = paginator.advance(response.items, has_more=response.has_more)
             yield Page(
-                questions=tuple(read_question(item, self._site) for item in items),
-                cursor=datetime.fromtimestamp(walk.cursor, UTC),
-                quota_left=answer.quota_left,
+                questions=tuple(parse_question(item, self._site) for item in items),
+                cursor=datetime.fromtimestamp(paginator.cursor, UTC),
+                quota_left=response.quota_left,
                 requests=attempts,
             )
-            # Also after the last page: the next window may be asked for by another process.
-            self._pace.settle()
+            # Also after the last page: another process may fetch the next window.
+            self._rate_limiter.wait()
 
     def _check_quota(self) -> None:
         left, self._quota_left = self._quota_left, None
         if left is not None and left <= self._reserve:
             raise RetryLaterError(
                 f"{left} requests of today's quota are left and {self._reserve} are kept in "
-                "reserve: go on when the quota is renewed",
+                "reserve: continue when the quota is renewed",
                 retry_after_s=_seconds_to_midnight(self._now()),
             )
 
-    def _ask(self, stretch: Stretch) -> tuple[Answer, int]:
-        """Return the answer and the attempts it took; RetryLaterError after the last of them."""
-        for attempt in range(1, ATTEMPTS + 1):
-            self._pace.let_through()
+    def _fetch(self, request: PageRequest) -> tuple[ApiResponse, int]:
+        """Return the response and the number of attempts; RetryLaterError if all of them failed."""
+        for attempt in range(1, MAX_ATTEMPTS + 1):
+            self._rate_limiter.acquire()
             try:
-                answer = self._request(stretch)
-            except PassingFaultError as fault:
-                if attempt == ATTEMPTS:
+                response = self._request(request)
+            except TransientError as error:
+                if attempt == MAX_ATTEMPTS:
                     raise RetryLaterError(
-                        f"the API failed {ATTEMPTS} times, last: {fault}", _OUTAGE_WAIT_S
-                    ) from fault
-                wait_s = FIRST_WAIT_S * 2 ** (attempt - 1)
-                log.warning("attempt %d failed (%s); next in %.0f s", attempt, fault, wait_s)
+                        f"the API failed {MAX_ATTEMPTS} times, last: {error}", _OUTAGE_WAIT_S
+                    ) from error
+                wait_s = FIRST_RETRY_WAIT_S * 2 ** (attempt - 1)
+                log.warning("attempt %d failed (%s); retry in %.0f s", attempt, error, wait_s)
                 self._sleep(wait_s)
             else:
-                self._quota_left = answer.quota_left
-                if answer.backoff_s:
-                    log.info("the API asks for a pause of %.0f s", answer.backoff_s)
-                    self._pace.hold(answer.backoff_s)
-                return answer, attempt
+                self._quota_left = response.quota_left
+                if response.backoff_s:
+                    log.info("the API asks for a backoff of %.0f s", response.backoff_s)
+                    self._rate_limiter.back_off(response.backoff_s)
+                return response, attempt
         raise AssertionError("unreachable: the last attempt returns or raises")
 
-    def _request(self, stretch: Stretch) -> Answer:
+    def _request(self, request: PageRequest) -> ApiResponse:
         params: dict[str, str | int] = {
             "site": self._site,
-            "fromdate": stretch.first,
-            "todate": stretch.last,
-            "page": stretch.page,
+            "fromdate": request.first,
+            "todate": request.last,
+            "page": request.page,
             "pagesize": PAGE_SIZE,
             "sort": "creation",
             "order": "asc",
@@ -198,10 +203,10 @@ class StackExchangeClient:
         except _WRONG_ADDRESS as error:
             raise FixSettingsError(f"STACKEXCHANGE_API_URL is not an address: {error}") from error
         except requests.RequestException as error:
-            # The text of the error holds the whole address, and with it the key.
-            raise PassingFaultError(f"no whole answer ({type(error).__name__})") from None
+            # The text of the error contains the URL, and with it the key.
+            raise TransientError(f"no complete response ({type(error).__name__})") from None
         headers = {name.lower(): value for name, value in response.headers.items()}
-        return read_answer(response.status_code, headers, response.content)
+        return parse_response(response.status_code, headers, response.content)
 
 
 def _unix(moment: datetime) -> int:
@@ -211,7 +216,7 @@ def _unix(moment: datetime) -> int:
 
 
 def _seconds_to_midnight(now: datetime) -> float:
-    """Return the seconds until the quota is renewed, at midnight UTC, and a minute more."""
+    """Return the seconds until the quota is renewed, at midnight UTC, plus a minute."""
     utc = now.astimezone(UTC)
     midnight = datetime(utc.year, utc.month, utc.day, tzinfo=UTC) + timedelta(days=1, minutes=1)
     return (midnight - utc).total_seconds()

@@ -1,4 +1,4 @@
-"""Tags as exports write them into one column."""
+"""Tags in the single column of exports."""
 
 import html
 import re
@@ -9,7 +9,7 @@ _SEPARATORS: Final = re.compile(r"[<>|]+")
 
 def split_tags(text: str) -> tuple[str, ...]:
     """
-    Return the tags in any of the three forms that Stack Exchange has used.
+    Return the tags of a column in any of the three formats that Stack Exchange has used.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""A/B tests in PostgreSQL: at most one open, and a ledger of every look at it."""
+"""A/B tests in PostgreSQL: at most one open, with a ledger of its interim analyses."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class StoredAbTest:
 
 @dataclass(frozen=True, slots=True)
 class EndedAbTest(StoredAbTest):
-    """An A/B test that is over; ``verdict`` is ``promote`` or ``stop``."""
+    """An ended A/B test; ``verdict`` is ``promote`` or ``stop``."""
 
     ended_at: datetime
     verdict: str
@@ -42,10 +42,10 @@ class EndedAbTest(StoredAbTest):
 @dataclass(frozen=True, slots=True)
 class Unit:
     """
-    Whom a test kept to one variant, and how that one did.
+    A randomization unit of an A/B test, its variant and its score.
 
-    ``score`` is the mean F1@5 of the unit's answers whose true tags are known, 0 if none is;
-    ``judged`` says whether any is.
+    ``score`` is the mean F1@5 of the unit's answers whose true tags are known, 0 if there are none;
+    ``judged`` tells whether there are any.
     """
 
     variant: str
@@ -54,7 +54,7 @@ class Unit:
 
 
 def read_units(connection: Connection, ab_test_id: int) -> list[Unit]:
-    """Return the units of a test that shared the traffic, in the order in which they came."""
+    """Return the units of a test that splits the traffic, in order of arrival."""
     rows = connection.execute(query("ab_units"), {"ab_test_id": ab_test_id, "top": TOP_TAGS})
     return [
         Unit(row.variant, row.score is not None, row.score if row.score is not None else 0.0)
@@ -62,26 +62,26 @@ def read_units(connection: Connection, ab_test_id: int) -> list[Unit]:
     ]
 
 
-def read_pairs(connection: Connection, ab_test_id: int) -> list[tuple[float, float]]:
-    """Return F1@5 of champion and challenger on each question of a shadow test, as they came."""
+def read_paired_scores(connection: Connection, ab_test_id: int) -> list[tuple[float, float]]:
+    """Return F1@5 of champion and challenger on each question of a shadow test, in order."""
     rows = connection.execute(query("ab_pairs"), {"ab_test_id": ab_test_id, "top": TOP_TAGS})
     return [(row.champion, row.challenger) for row in rows]
 
 
 def open_ab_test(connection: Connection) -> StoredAbTest | None:
-    """Return the A/B test that runs now, if any."""
+    """Return the open A/B test, if any."""
     row = connection.execute(query("open_ab_test")).mappings().one_or_none()
     return StoredAbTest(**row) if row is not None else None
 
 
 def last_ended_ab_test(connection: Connection, since: datetime) -> EndedAbTest | None:
-    """Return the test that ended last, None if none did at or after ``since`` (aware)."""
+    """Return the latest test that ended at or after ``since`` (aware), None if there is none."""
     row = connection.execute(query("last_ended_ab_test"), {"since": since}).mappings().one_or_none()
     return EndedAbTest(**row) if row is not None else None
 
 
 def ended_ab_test(connection: Connection, ab_test_id: int) -> EndedAbTest:
-    """Return a test that is over; FixInputError if there is none with this id."""
+    """Return an ended test; FixInputError if there is none with this id."""
     binds = {"ab_test_id": ab_test_id}
     row = connection.execute(query("ended_ab_test"), binds).mappings().one_or_none()
     if row is None:
@@ -104,7 +104,7 @@ def start_ab_test(
     Raises
     ------
     FixInputError
-        If another is open: stop that one first.
+        If another test is open.
     """
     binds = {
         "champion_version": champion_version,

@@ -1,4 +1,4 @@
-"""Drift reports and what followed from them, in PostgreSQL."""
+"""Drift reports and the decisions on them, in PostgreSQL."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection
 
-from include.drift.signal import Mover, SignalValue
+from include.drift.signal import Contributor, SignalValue
 from include.errors import FixInputError
 from include.months import month_of
 from include.store.queries import query
 
-Kind = Literal["month", "predictions"]
+CheckKind = Literal["month", "predictions"]
 Action = Literal["retrain", "keep", "no_reference"]
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class DriftReport:
     """
-    What a check saw, as stored.
+    The result of a drift check, as stored.
 
     Parameters
     ----------
@@ -31,18 +31,18 @@ class Report:
     window_start, window_end : datetime
         Half-open, aware.
     model_version : str
-        Whose suggestions were checked; ``none`` where there is no model yet.
+        Of the monitored model; ``none`` where there is no model yet.
     question_count : int
     verdict : str
-        As `include.drift.verdict.Verdict.kind`.
+        As `include.drift.verdict.DriftVerdict.kind`.
     summary : mapping
         Plain JSON values; ``reason`` is the verdict's sentence.
     reference_first, reference_last : str or None
-        Months that the window was compared with.
+        First and last month of the reference period.
     calibration_id : int or None
     """
 
-    kind: Kind
+    kind: CheckKind
     site: str
     window_start: datetime
     window_end: datetime
@@ -56,7 +56,7 @@ class Report:
 
     @property
     def window_name(self) -> str:
-        """The window as people say it: a month, or a span of hours."""
+        """The window in words: a month, or a range of hours."""
         if self.kind == "month":
             return month_of(self.window_start)
         return f"{self.window_start:%Y-%m-%d %H:%M} to {self.window_end:%Y-%m-%d %H:%M} UTC"
@@ -64,7 +64,7 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class StoredSignal:
-    """A signal of a stored report; ``threshold`` is None where it was not calibrated."""
+    """A signal of a stored report; ``threshold`` is None for an informational one."""
 
     value: SignalValue
     threshold: float | None
@@ -72,11 +72,11 @@ class StoredSignal:
 
 
 @dataclass(frozen=True, slots=True)
-class StoredReport:
-    """A report with its id, its signals (alarms first), and what was decided, if anything."""
+class StoredDriftReport:
+    """A report with its id, its signals (alarms first), and the decision on it, if any."""
 
     report_id: int
-    report: Report
+    report: DriftReport
     signals: tuple[StoredSignal, ...]
     artifact_uri: str | None
     action: Action | None
@@ -84,8 +84,8 @@ class StoredReport:
 
 
 @dataclass(frozen=True, slots=True)
-class JudgedMonth:
-    """The verdict on a month, and the last month its reference held."""
+class CheckedMonth:
+    """The verdict on a month, and the last month of its reference period."""
 
     month: str
     model_version: str
@@ -95,17 +95,17 @@ class JudgedMonth:
 
 def save_report(
     connection: Connection,
-    report: Report,
+    report: DriftReport,
     values: Sequence[SignalValue] = (),
     thresholds: Mapping[str, float] | None = None,
 ) -> int:
     """
     Store a report and its signals; return its id.
 
-    A window that was checked before keeps its id, so that what hangs on the id (the training that
-    it triggered) is not done again.
+    A window that was checked before keeps its id, so that the training that its report triggered
+    is not triggered again.
     """
-    limits = thresholds or {}
+    thresholds_of = thresholds or {}
     row = {**asdict(report), "summary": json.dumps(report.summary)}
     report_id = int(connection.execute(query("save_drift_report"), row).scalar_one())
     connection.execute(query("clear_drift_signals"), {"report_id": report_id})
@@ -113,12 +113,12 @@ def save_report(
         {
             "signal": value.signal,
             "value": value.value,
-            "threshold": limits.get(value.signal),
-            "alarmed": value.value > limits.get(value.signal, float("inf")),
+            "threshold": thresholds_of.get(value.signal),
+            "alarmed": value.value > thresholds_of.get(value.signal, float("inf")),
             "test": value.test,
             "low": value.interval[0] if value.interval else None,
             "high": value.interval[1] if value.interval else None,
-            "movers": [asdict(mover) for mover in value.movers],
+            "contributors": [asdict(contributor) for contributor in value.contributors],
         }
         for value in values
     ]
@@ -127,7 +127,7 @@ def save_report(
     return report_id
 
 
-def read_report(connection: Connection, report_id: int) -> StoredReport:
+def read_report(connection: Connection, report_id: int) -> StoredDriftReport:
     """
     Return a stored report.
 
@@ -141,10 +141,10 @@ def read_report(connection: Connection, report_id: int) -> StoredReport:
     if row is None:
         raise FixInputError(f"there is no drift report {report_id}")
     signals = connection.execute(query("drift_signals_of"), binds).mappings()
-    columns = Report.__dataclass_fields__
-    return StoredReport(
+    columns = DriftReport.__dataclass_fields__
+    return StoredDriftReport(
         report_id=report_id,
-        report=Report(**{name: row[name] for name in columns}),
+        report=DriftReport(**{name: row[name] for name in columns}),
         signals=tuple(_stored_signal(signal) for signal in signals),
         artifact_uri=row["artifact_uri"],
         action=row["action"],
@@ -157,14 +157,14 @@ def _stored_signal(row: Mapping[Any, Any]) -> StoredSignal:
         signal=row["signal"],
         value=row["value"],
         test=row["test"],
-        movers=tuple(Mover(**mover) for mover in row["movers"]),
+        contributors=tuple(Contributor(**contributor) for contributor in row["contributors"]),
         interval=None if row["low"] is None else (row["low"], row["high"]),
     )
     return StoredSignal(value, row["threshold"], row["alarmed"])
 
 
 def set_artifact(connection: Connection, report_id: int, artifact_uri: str) -> None:
-    """Say where a report's pages are."""
+    """Store the address of a report's pages."""
     binds = {"report_id": report_id, "artifact_uri": artifact_uri}
     connection.execute(query("set_drift_artifact"), binds)
 
@@ -176,7 +176,7 @@ def save_decision(
     reason: str,
     training_run_id: str | None = None,
 ) -> None:
-    """Write down what followed from a report; once decided, a retraining stays decided."""
+    """Store the decision on a report; a decision to retrain is never replaced."""
     binds = {
         "report_id": report_id,
         "action": action,
@@ -186,11 +186,11 @@ def save_decision(
     connection.execute(query("save_decision"), binds)
 
 
-def judged_months(connection: Connection, site: str) -> list[JudgedMonth]:
-    """Return the months that were found quiet or drifting, oldest first, by every model."""
-    rows = connection.execute(query("judged_months"), {"site": site}).mappings()
+def checked_months(connection: Connection, site: str) -> list[CheckedMonth]:
+    """Return the months with a verdict ``quiet`` or ``drift``, oldest first, by every model."""
+    rows = connection.execute(query("checked_months"), {"site": site}).mappings()
     return [
-        JudgedMonth(
+        CheckedMonth(
             month_of(row["window_start"]),
             row["model_version"],
             row["verdict"],

@@ -1,4 +1,4 @@
-"""Thresholds of drift checks in PostgreSQL: each kept with what it was made from."""
+"""Calibrated thresholds of drift checks in PostgreSQL, with the key of their reference."""
 
 from __future__ import annotations
 
@@ -9,16 +9,20 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from include.drift.calibration import CALIBRATION_VERSION, Calibration, Null
-from include.store.drift import Kind
+from include.drift.calibration import CALIBRATION_VERSION, NullDistribution, ThresholdCalibration
+from include.store.drift import CheckKind
 from include.store.drift_references import ReferenceKey
 from include.store.queries import query
 
 
 def save_calibration(
-    connection: Connection, kind: Kind, key: ReferenceKey, calibration: Calibration, power: Any
+    connection: Connection,
+    kind: CheckKind,
+    key: ReferenceKey,
+    calibration: ThresholdCalibration,
+    power: Any,
 ) -> int:
-    """Add thresholds and the power they have; return their id."""
+    """Add thresholds and their statistical power; return their id."""
     binds = {
         "kind": kind,
         "site": key.site,
@@ -36,17 +40,17 @@ def save_calibration(
 
 def find_calibration(
     connection: Connection,
-    kind: Kind,
+    kind: CheckKind,
     key: ReferenceKey,
     *,
     smallest: int,
     largest: int,
     false_alarms_per_year: float,
-) -> tuple[int, Calibration] | None:
+) -> tuple[int, ThresholdCalibration] | None:
     """
-    Return (id, thresholds) made for a window of ``smallest`` to ``largest`` questions, if any.
+    Return (id, thresholds) for an analysis period of ``smallest`` to ``largest`` questions, if any.
 
-    Only those of this reference, this false-alarm rate and this version of the code count.
+    Only those of this reference, false-alarm rate and `CALIBRATION_VERSION`.
     """
     binds = {
         "kind": kind,
@@ -63,7 +67,7 @@ def find_calibration(
     return None if row is None else (row["calibration_id"], _calibration(row["details"]))
 
 
-def read_calibration(connection: Connection, calibration_id: int) -> Calibration:
+def read_calibration(connection: Connection, calibration_id: int) -> ThresholdCalibration:
     """Return stored thresholds by their id, which exists."""
     binds = {"calibration_id": calibration_id}
     return _calibration(connection.execute(query("drift_calibration"), binds).scalar_one())
@@ -71,16 +75,18 @@ def read_calibration(connection: Connection, calibration_id: int) -> Calibration
 
 def read_power(connection: Connection, calibration_id: int) -> list[dict[str, Any]]:
     """
-    Return what stored thresholds can see, as `include.drift.power.power` gave it.
+    Return the statistical power of stored thresholds, from `include.drift.power.power`.
 
-    Rows of ``shift``, ``size`` (share of the questions touched) and ``detected``, both in [0, 1].
+    Rows of ``shift``, ``size`` (share of the questions affected) and ``detected``, both in [0, 1].
     """
     binds = {"calibration_id": calibration_id}
     details = connection.execute(query("drift_calibration"), binds).scalar_one()
     return list(details["power"])
 
 
-def _calibration(details: Mapping[str, Any]) -> Calibration:
+def _calibration(details: Mapping[str, Any]) -> ThresholdCalibration:
     stored = dict(details["calibration"])
-    nulls = {name: Null(**null) for name, null in stored.pop("nulls").items()}
-    return Calibration(nulls=nulls, **stored)
+    null_distributions = {
+        name: NullDistribution(**null) for name, null in stored.pop("null_distributions").items()
+    }
+    return ThresholdCalibration(null_distributions=null_distributions, **stored)

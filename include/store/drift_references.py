@@ -1,4 +1,4 @@
-"""What drift checks compare with, in PostgreSQL: references, and what the service answered."""
+"""Data of drift checks in PostgreSQL: predictions on the reference, and recent predictions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from include.store.queries import query
 
 @dataclass(frozen=True, slots=True)
 class ReferenceKey:
-    """Which reference: a site, a model version and the months it covers."""
+    """Key of a reference: a site, a model version and the first and last month."""
 
     site: str
     model_version: str
@@ -23,15 +23,15 @@ class ReferenceKey:
 
 @dataclass(frozen=True, slots=True)
 class ReferenceAnswers:
-    """Suggestions (tag, score), best first, by question id; and what could be suggested."""
+    """Suggestions (tag, score), best first, by question id; and the vocabulary of the models."""
 
     vocabulary: frozenset[str]
     suggested: dict[int, tuple[tuple[str, float], ...]]
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
-    """A question that the service was asked, and its answer; ``body`` is HTML."""
+class AnsweredQuestion:
+    """A question of a request to the service, and its answer; ``body`` is HTML."""
 
     asked_at: datetime
     title: str
@@ -40,7 +40,7 @@ class Answered:
 
 
 def save_reference(connection: Connection, key: ReferenceKey, answers: ReferenceAnswers) -> None:
-    """Store a reference's suggestions; what is stored already stays."""
+    """Store a reference's suggestions; stored ones are not replaced."""
     binds = asdict(key)
     vocabulary = sorted(answers.vocabulary)
     connection.execute(query("save_drift_reference"), {**binds, "vocabulary": vocabulary})
@@ -69,12 +69,12 @@ def read_reference(connection: Connection, key: ReferenceKey) -> ReferenceAnswer
 
 def answered_between(
     connection: Connection, site: str, model_version: str, start: datetime, end: datetime
-) -> list[Answered]:
-    """Return what a model version answered in [start, end), each distinct question once."""
+) -> list[AnsweredQuestion]:
+    """Return the answers of a model version in [start, end), each distinct question once."""
     binds = {"site": site, "model_version": model_version, "start": start, "end": end}
     rows = connection.execute(query("answered_between"), binds)
     return [
-        Answered(
+        AnsweredQuestion(
             row.asked_at,
             row.title,
             row.body,

@@ -1,4 +1,4 @@
-"""The one place that makes a SQLAlchemy engine."""
+"""The factory of SQLAlchemy engines."""
 
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.engine import make_url

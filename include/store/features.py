@@ -1,4 +1,4 @@
-"""Prepared texts and vectors in PostgreSQL: read what is cached, COPY in what was missing."""
+"""A cache of prepared texts and embeddings in PostgreSQL, filled by COPY."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -16,7 +16,7 @@ from include.store.queries import query
 from include.text.prepared import LabelledTexts, PreparedText
 
 TextKey = tuple[str, int, bytes]
-"""Site, question id and content hash: what a vector is of."""
+"""Site, question id and content hash: the key of an embedding."""
 
 _IDS_PER_READ: Final = 10_000
 
@@ -32,7 +32,7 @@ class UnpreparedQuestion:
 
 
 def lock_preparing(connection: Connection, site: str) -> None:
-    """Wait for whoever prepares texts of this site; the lock ends with the transaction."""
+    """Lock the preparation of this site's texts until the transaction ends."""
     connection.execute(query("lock_features_once"), {"cache": "prepared_texts", "part": site})
 
 
@@ -54,16 +54,16 @@ def store_prepared(
     connection: Connection, text_version: str, rows: Iterable[tuple[PreparedText, bytes]]
 ) -> None:
     """
-    Store prepared texts, within the caller's transaction; an older text of a question gives way.
+    Store prepared texts, within the caller's transaction; a question's older text is replaced.
 
     Parameters
     ----------
     connection : Connection
     text_version : str
-        Of the code that prepared them.
+        Version of the code that prepared them.
     rows : iterable of (PreparedText, bytes)
-        Each text, with its key, and the content hash of the question it was made from. All rows
-        are held in memory; no question twice.
+        Each text, which has a key, and the content hash of its question. All rows are held in
+        memory; no question twice.
     """
     lines = (
         _line([*_key(text), text_version, _hex(digest), text.title, text.prose, text.code])
@@ -93,7 +93,7 @@ def read_labelled(
 
 
 def text_key(text: PreparedText) -> TextKey:
-    """Return what the vector of ``text``, which has a key, is stored by."""
+    """Return the key of the embedding of ``text``, whose ``key`` is not None."""
     assert text.key is not None
     content = "\0".join((text.title, text.prose, text.code))
     return (*text.key, sha256(content.encode("utf-8", "replace")).digest())
@@ -103,24 +103,24 @@ def read_embeddings(
     connection: Connection, encoder: str, dimensions: int, keys: Iterable[TextKey]
 ) -> dict[TextKey, NDArray[np.float32]]:
     """
-    Return the vectors that are stored, each of shape (dimensions,).
+    Return the stored embeddings, each of shape (dimensions,).
 
-    One of another length (the encoder was changed under the same name) counts as not stored.
+    An embedding of another length (the encoder changed under the same name) is left out.
     """
-    wanted = set(keys)
+    keys_to_read = set(keys)
     ids: dict[str, list[int]] = {}
-    for site, question_id in sorted({(site, question_id) for site, question_id, _ in wanted}):
+    for site, question_id in sorted({(site, question_id) for site, question_id, _ in keys_to_read}):
         ids.setdefault(site, []).append(question_id)
     found = {}
-    for site, numbers in ids.items():
-        for first in range(0, len(numbers), _IDS_PER_READ):
-            part = numbers[first : first + _IDS_PER_READ]
+    for site, question_ids in ids.items():
+        for first in range(0, len(question_ids), _IDS_PER_READ):
+            part = question_ids[first : first + _IDS_PER_READ]
             for row in connection.execute(
                 query("embeddings_of"), {"site": site, "encoder": encoder, "question_ids": part}
             ):
                 key = (site, row.question_id, bytes(row.content_hash))
                 vector = np.frombuffer(row.vector, dtype="<f4")
-                if key in wanted and len(vector) == dimensions:
+                if key in keys_to_read and len(vector) == dimensions:
                     found[key] = vector
     return found
 
@@ -129,13 +129,13 @@ def store_embeddings(
     connection: Connection, encoder: str, keys: Sequence[TextKey], vectors: NDArray[np.float32]
 ) -> None:
     """
-    Store vectors, within the caller's transaction; those that are stored already stay.
+    Store embeddings, within the caller's transaction; those already stored are kept.
 
     Parameters
     ----------
     connection : Connection
     encoder : str
-        Its name.
+        Name of the encoder.
     keys : sequence of TextKey, length n
         No key twice.
     vectors : ndarray of float32, shape (n, dimensions)
@@ -152,10 +152,10 @@ def store_embeddings(
 @contextmanager
 def embedding_lock(connection: Connection, encoder: str) -> Iterator[None]:
     """
-    Be the only session that computes vectors of this encoder; wait for the one that does.
+    Hold the lock on computing embeddings of this encoder; wait for another session that has it.
 
-    The lock is the session's, so that transactions may be committed while it is held; a session
-    that dies gives it back.
+    The lock belongs to the session, so that transactions can be committed while it is held; it is
+    released when the session ends.
     """
     names = {"cache": "embeddings", "part": encoder}
     connection.execute(query("hold_features_lock"), names)

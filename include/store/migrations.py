@@ -1,7 +1,7 @@
 """
-Bring the database to the newest schema: numbered files, each applied once, in order.
+Schema migrations: numbered files, each applied once, in order.
 
-``python -m include.store.migrations`` does it for ``DATABASE_URL``.
+``python -m include.store.migrations`` migrates the database of ``DATABASE_URL``.
 """
 
 import argparse
@@ -25,7 +25,7 @@ MIGRATIONS = Path(__file__).resolve().parents[2] / "sql" / "migrations"
 
 def migrate(engine: Engine, folder: Path = MIGRATIONS) -> list[str]:
     """
-    Apply the migrations that this database has not seen; return their names.
+    Apply the pending migrations and return their names.
 
     All of them run in one transaction under an advisory lock, so two processes may call it at
     once and a failure leaves the schema as it was.
@@ -33,7 +33,7 @@ def migrate(engine: Engine, folder: Path = MIGRATIONS) -> list[str]:
     Raises
     ------
     CheckFailedError
-        If a migration that was applied has been changed since: add a new one instead.
+        If an applied migration was changed afterwards.
     """
     applied_now = []
     with engine.begin() as connection:
@@ -48,18 +48,18 @@ def migrate(engine: Engine, folder: Path = MIGRATIONS) -> list[str]:
             )
         )
         rows = connection.execute(text("SELECT name, sha256 FROM schema_migrations"))
-        known = {row.name: row.sha256 for row in rows}
+        applied_hashes = {row.name: row.sha256 for row in rows}
         for path in sorted(folder.glob("[0-9]*.sql")):
             content = path.read_bytes()
             digest = hashlib.sha256(content).hexdigest()
-            if path.stem in known:
-                if known[path.stem] != digest:
+            if path.stem in applied_hashes:
+                if applied_hashes[path.stem] != digest:
                     raise CheckFailedError(
                         f"migration {path.stem} was changed after it was applied: restore it and "
                         "put the change into a new migration"
                     )
                 continue
-            # no_parameters: a percent sign in a migration is itself, not a bind
+            # no_parameters: a percent sign in a migration is literal, not a bind
             connection.exec_driver_sql(
                 content.decode("utf-8"), execution_options={"no_parameters": True}
             )

@@ -23,7 +23,7 @@ PromotionKind = Literal["first", "promotion", "rollback", "challenger", "withdra
 @dataclass(frozen=True, slots=True)
 class StoredDataset:
     """
-    Questions of a range of months as somebody learned from them.
+    A training data set: the questions of a range of months.
 
     Parameters
     ----------
@@ -46,17 +46,17 @@ class StoredDataset:
 
 
 @dataclass(frozen=True, slots=True)
-class EvaluatedModel:
+class EvaluationKey:
     """
-    Which model was measured on which month.
+    The key of an evaluation: a model and the month that it was evaluated on.
 
     Parameters
     ----------
     site, candidate : str
     model_version : str
-        The registry's version, or the run's id of a model that was not registered.
+        The registry's version, or the run's id if the model is not registered.
     run_id : str
-        The MLflow run that measured.
+        The MLflow run of the evaluation.
     train_first, train_last, test_month : str
     """
 
@@ -70,8 +70,8 @@ class EvaluatedModel:
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
-    """One measured value; ``question_count`` questions stand behind it."""
+class MetricValue:
+    """One metric's value over ``question_count`` questions of a slice."""
 
     slice: str
     metric: str
@@ -82,7 +82,7 @@ class Figure:
 @dataclass(frozen=True, slots=True)
 class Promotion:
     """
-    A row of the ledger.
+    A row of the ledger of promotions.
 
     Parameters
     ----------
@@ -91,16 +91,16 @@ class Promotion:
         Aware, UTC.
     alias : str
     from_version : str or None
-        Who bore the alias before, if anybody.
+        The version that had the alias before, if any.
     to_version : str
-        Who bears it from then on; for a ``withdrawal`` the version that lost it.
+        The version that has the alias afterwards; for a ``withdrawal`` the one that lost it.
     kind : str
         ``first``, ``promotion``, ``rollback``, ``challenger`` or ``withdrawal``.
     actor : str
         A person's name or a DAG run's id.
     reason : str
     figures : dict
-        What the decision rests on.
+        The metrics behind the decision.
     artifact_sha256 : str or None
     """
 
@@ -117,7 +117,7 @@ class Promotion:
 
 
 def record_dataset(connection: Connection, dataset: StoredDataset) -> None:
-    """Note a dataset; the same one again changes nothing."""
+    """Store a dataset; idempotent."""
     connection.execute(
         query("record_dataset"),
         {
@@ -133,9 +133,9 @@ def record_dataset(connection: Connection, dataset: StoredDataset) -> None:
 
 
 def record_evaluations(
-    connection: Connection, model: EvaluatedModel, figures: Sequence[Figure]
+    connection: Connection, model: EvaluationKey, figures: Sequence[MetricValue]
 ) -> int:
-    """Store a model's figures on a month and return how many; NaN (nothing measured) is not."""
+    """Store a model's finite metrics on a month and return how many."""
     kept = [figure for figure in figures if math.isfinite(figure.value)]
     connection.execute(
         query("record_evaluations"),
@@ -158,23 +158,23 @@ def record_evaluations(
 
 def read_evaluations(
     connection: Connection, site: str, model_version: str, test_month: str
-) -> list[Figure]:
-    """Return a model's figures on a month, ordered by slice and metric; empty if unmeasured."""
+) -> list[MetricValue]:
+    """Return a model's metrics on a month, ordered by slice and metric; empty if there are none."""
     rows = connection.execute(
         query("evaluations_of"),
         {"site": site, "model_version": model_version, "test_month": test_month},
     )
-    return [Figure(row.slice, row.metric, row.value, row.question_count) for row in rows]
+    return [MetricValue(row.slice, row.metric, row.value, row.question_count) for row in rows]
 
 
 def lock_promotion(connection: Connection, wait_s: int = LOCK_WAIT_S) -> None:
     """
-    Keep everybody else from moving an alias until the caller's transaction ends.
+    Take the exclusive lock on moving aliases until the caller's transaction ends.
 
     Raises
     ------
     RetryLaterError
-        If somebody else holds the lock for longer than ``wait_s`` seconds.
+        If another session holds the lock for longer than ``wait_s`` seconds.
     """
     try:
         connection.execute(
@@ -214,13 +214,13 @@ def record_promotion(
 
 
 def latest_promotion(connection: Connection, alias: str = names.CHAMPION) -> Promotion | None:
-    """Return the ledger's last row about ``alias``, or None if it was never given."""
+    """Return the ledger's latest row of ``alias``, or None if there is none."""
     row = connection.execute(query("latest_promotion"), {"alias": alias}).one_or_none()
     return _promotion(row) if row else None
 
 
 def promotion_to(connection: Connection, alias: str, version: str) -> Promotion | None:
-    """Return the row by which ``version`` was last promoted (not rolled back) to ``alias``."""
+    """Return the latest promotion (not rollback) of ``version`` to ``alias``, or None."""
     row = connection.execute(
         query("promotion_to_version"), {"alias": alias, "to_version": version}
     ).one_or_none()
@@ -228,11 +228,11 @@ def promotion_to(connection: Connection, alias: str, version: str) -> Promotion 
 
 
 def list_promotions(connection: Connection, alias: str, limit: int = 20) -> list[Promotion]:
-    """Return the ledger's last ``limit`` rows about ``alias``, newest first."""
+    """Return the ledger's latest ``limit`` rows of ``alias``, newest first."""
     rows = connection.execute(query("promotions_of_alias"), {"alias": alias, "row_limit": limit})
     return [_promotion(row) for row in rows]
 
 
 def _promotion(row: Row[Any]) -> Promotion:
-    """Return a row as a value."""
+    """Convert a row."""
     return Promotion(**row._mapping)

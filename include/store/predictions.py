@@ -1,8 +1,8 @@
 """
 Predictions and feedback in PostgreSQL: written by COPY in batches, each row exactly once.
 
-A row is born as one line of COPY's text format, because the service keeps that line in its spool
-first: draining then moves bytes and builds nothing.
+A row is formatted as a line of COPY's text format at once, because the service first appends that
+line to its spool: draining then only moves bytes.
 """
 
 from __future__ import annotations
@@ -22,34 +22,34 @@ from include.store.queries import query
 
 NULL: Final = "\\N"
 TOP_TAGS: Final = 5
-"""Suggestions that outcomes are counted on: what an asker may use."""
+"""Suggestions that metrics are computed on: a question has at most five tags."""
 
 
 class Prediction(msgspec.Struct, frozen=True):
     """
-    One answer of the service, or one computed in the shadow of an answer.
+    One answer of the service, or one computed in shadow mode.
 
     Parameters
     ----------
     prediction_id : UUID
-        Version 7: its time is ``asked_at``.
+        Version 7: its timestamp is ``asked_at``.
     asked_at : datetime
         Aware, UTC.
     site, title, body : str
-        As asked; ``body`` is HTML.
+        Of the question; ``body`` is HTML.
     tags : sequence of (str, float)
         Tags with scores in [0, 1], best first.
     model_version, candidate, variant : str
-        Who answered; ``variant`` is ``champion`` or ``challenger``.
+        Of the answer; ``variant`` is ``champion`` or ``challenger``.
     latency_ms : float
-        From the first byte parsed to the answer computed, per question, >= 0.
+        Preparing and ranking time per question, >= 0.
     shadow : bool
-        Computed beside the answer and never shown.
+        Whether it was only recorded and never shown.
     answer_id : UUID or None
-        Of a shadow row: the prediction that was shown.
+        For a shadow row, the prediction that was shown.
     question_id, ab_test_id : int or None
     client : str or None
-        What the client calls itself.
+        Name that the client sent.
     """
 
     prediction_id: UUID
@@ -71,7 +71,7 @@ class Prediction(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Feedback:
-    """What somebody made of a prediction; ``source`` is ``page``, ``api`` or ``site``."""
+    """The final tags of a prediction's question; ``source`` is ``page``, ``api`` or ``site``."""
 
     feedback_id: UUID
     prediction_id: UUID
@@ -132,15 +132,15 @@ def feedback_line(row: Feedback) -> bytes:
 
 def copy_new_predictions(connection: Connection, lines: Iterable[bytes]) -> int:
     """
-    Store lines made by ``prediction_line`` that were never sent before; return how many.
+    Store lines of ``prediction_line`` that are not stored yet; return how many.
 
-    They go straight into the table, at half of the server's work.
+    They are copied directly into the table, with half of the server's work.
 
     Raises
     ------
     IntegrityError
-        If one is stored already, or the first of its month: then none is stored, the transaction
-        is at its end, and ``copy_predictions`` is what they need.
+        If one is stored already, or is the first of its month. Then none is stored and the
+        transaction is aborted: use ``copy_predictions``.
     """
     lines = list(lines)
     _copy(connection, "copy_predictions", lines)
@@ -149,10 +149,10 @@ def copy_new_predictions(connection: Connection, lines: Iterable[bytes]) -> int:
 
 def copy_predictions(connection: Connection, lines: Iterable[bytes]) -> int:
     """
-    Store lines made by ``prediction_line``; return how many were new.
+    Store lines of ``prediction_line``; return how many were new.
 
-    Rows that are stored already are left alone, so a batch may be sent twice. Missing partitions
-    are made. Runs in the caller's transaction.
+    Rows that are stored already are skipped, so a batch may be sent twice. Missing partitions are
+    created. Runs in the caller's transaction.
     """
     connection.execute(query("create_predictions_staging"))
     _copy(connection, "copy_predictions_staging", lines)
@@ -161,7 +161,7 @@ def copy_predictions(connection: Connection, lines: Iterable[bytes]) -> int:
 
 
 def copy_feedback(connection: Connection, lines: Iterable[bytes]) -> int:
-    """Store lines made by ``feedback_line``; return how many were new. As ``copy_predictions``."""
+    """Store lines of ``feedback_line`` as ``copy_predictions`` does; return how many were new."""
     connection.execute(query("create_feedback_staging"))
     _copy(connection, "copy_feedback_staging", lines)
     return connection.execute(query("merge_feedback")).rowcount
@@ -169,11 +169,11 @@ def copy_feedback(connection: Connection, lines: Iterable[bytes]) -> int:
 
 def daily_indicators(connection: Connection, site: str, start: datetime) -> list[dict[str, Any]]:
     """
-    Return what came of the answers of each UTC day since ``start``, oldest day first.
+    Return the indicators of each UTC day since ``start``, oldest day first.
 
     Each row holds ``day`` (date), ``answers``, ``judged`` (answers whose true tags are known),
     ``precision`` (share of suggested tags that were true), ``coverage`` (share of true tags that
-    were suggested), both over the five best suggestions and None where nothing is judged, and
+    were suggested), both over the five best suggestions and None if no answer is judged, and
     ``latency_ms`` (median).
     """
     rows = connection.execute(
@@ -183,7 +183,7 @@ def daily_indicators(connection: Connection, site: str, start: datetime) -> list
 
 
 def uuid7_time(prediction_id: UUID) -> datetime:
-    """Return the moment inside a version 7 UUID, UTC, to the millisecond."""
+    """Return the timestamp of a version 7 UUID, UTC, to the millisecond."""
     return datetime.fromtimestamp((prediction_id.int >> 80) / 1000, tz=UTC)
 
 
@@ -196,15 +196,15 @@ def _copy(connection: Connection, statement: str, lines: Iterable[bytes]) -> Non
     base = connection.dialect.loaded_dbapi.Error
     try:
         with driver.cursor() as cursor:
-            # At once: the driver gives up the interpreter lock for every part that it sends.
+            # In one chunk: the driver releases the interpreter lock for every chunk that it sends.
             data = b"\n".join(lines)
             cursor.copy_expert(sql, BytesIO(data), size=len(data) or 1)
-    except base as error:  # as SQLAlchemy would raise it, so that callers know one kind of errors
+    except base as error:  # as SQLAlchemy raises it, so that callers handle one kind of error
         raise DBAPIError.instance(sql, None, error, base) from error
 
 
 def _escaped(text: str) -> str:
-    """Return ``text`` as COPY's text format wants it; NUL, which PostgreSQL refuses, as a space."""
+    """Escape ``text`` for COPY's text format; NUL, which PostgreSQL rejects, becomes a space."""
     if "\\" in text:
         text = text.replace("\\", "\\\\")
     if "\n" in text:

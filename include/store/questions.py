@@ -22,23 +22,23 @@ def upsert_questions(connection: Connection, questions: Iterable[Question]) -> i
     """
     Merge questions and their tags into the store, within the caller's transaction.
 
-    New questions are added; one that is stored takes the later reading of everything but its
-    first-seen tags, which stay: a later reading with other tags is kept beside them as settled.
-    Running it twice with the same questions changes nothing. A reading older than the stored one
-    (a dump loaded after the API) adds what is missing and overwrites nothing.
+    New questions are added. A stored question is updated from a later version, except for its
+    first-seen tags: other tags of a later version are stored beside them as settled tags. The call
+    is idempotent. A version older than the stored one (a dump loaded after the API) adds missing
+    values and overwrites nothing.
 
     Parameters
     ----------
     connection : Connection
         Open on the platform's database. Nothing is committed here.
     questions : iterable of Question
-        Read once, in batches of `BATCH`, so any number fits in memory. Of two readings of one
+        Read once, in batches of `BATCH`, so any number fits in memory. Of two versions of one
         question in a batch the later in the iterable counts.
 
     Returns
     -------
     int
-        Distinct questions per batch, summed: the questions given, less repetitions.
+        Sum over batches of the distinct questions.
     """
     connection.execute(query("create_questions_staging"))
     count = 0
@@ -61,7 +61,7 @@ def read_questions(
     """
     Return a site's questions asked in ``[start, end)``, oldest first.
 
-    Their tags are the settled ones where a later reading found other tags, else those first seen.
+    Their tags are the settled ones if there are any, otherwise the first-seen ones.
     """
     rows = connection.execute(
         query("questions_between"), {"site": site, "start": start, "end": end}
@@ -96,7 +96,7 @@ def _batches(questions: Iterable[Question]) -> Iterator[list[Question]]:
     """
     Yield lists of up to `BATCH` distinct questions, each sorted by its key.
 
-    The order keeps two sessions that merge the same questions from locking each other out.
+    The order prevents deadlocks between sessions that merge the same questions.
     """
     source = iter(questions)
     while chunk := list(islice(source, BATCH)):
@@ -117,27 +117,27 @@ def _copy(connection: Connection, batch: list[Question]) -> None:
 
 
 def _merge(connection: Connection) -> None:
-    """Merge what is staged and empty the staging table."""
+    """Merge the staging table into the store and empty it."""
     moved = connection.execute(query("moved_questions")).mappings().all()
     if moved:
-        # The partition key is part of the primary key and must not leave a question stored twice.
+        # The partition key is part of the primary key, so a moved question would be stored twice.
         connection.execute(query("delete_question"), [dict(row) for row in moved])
     for name in ("merge_questions", "merge_question_tags", "clear_questions_staging"):
         connection.execute(query(name))
 
 
 def tag_uses(connection: Connection, site: str, start: datetime, end: datetime) -> dict[str, int]:
-    """Return how often each tag was used in [start, end), as settled so far."""
+    """Return how often each tag was used in [start, end), with settled tags."""
     binds = {"site": site, "start": start, "end": end}
     return {row.tag: int(row.uses) for row in connection.execute(query("tag_uses_between"), binds)}
 
 
 def copy_line(question: Question, now: str) -> str:
     """
-    Return a question as one line of COPY's text format; ``now`` stands in for no ``fetched_at``.
+    Return a question as a line of COPY's text format; ``now`` replaces a missing ``fetched_at``.
 
     The fields are joined by NUL, which PostgreSQL's text cannot hold, so that the whole line is
-    escaped at once: five passes a question instead of five a field.
+    escaped at once: five passes per question instead of five per field.
     """
     q = question
     fields = [

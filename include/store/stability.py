@@ -1,4 +1,4 @@
-"""Monthly models, their answers on every later month, and the reports on stretches of months."""
+"""Monthly models, their answers on every later month, and stability reports, in PostgreSQL."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _RANKS: Final = 1 << np.arange(DEPTH)
 @dataclass(frozen=True, slots=True)
 class Study:
     """
-    All that decides a study's figures besides the stored questions.
+    Everything that determines a study's figures besides the stored questions.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ class Study:
     parameters : mapping
         Where they differ from the family's defaults.
     window_months : int or None
-        Months that each model learns from; all before its month, if None.
+        Length of the training window in months; None for all months before.
     min_tag_count : int
     encoder : str
         As in the settings (``bert_model``), empty for the bundled one.
@@ -53,17 +53,17 @@ class Study:
 @dataclass(frozen=True, slots=True, eq=False)
 class ModelMonth:
     """
-    A month of a study: its model, and its questions as every model is tested on them.
+    A month of a study: its model, and its test questions.
 
     Parameters
     ----------
     month, run_id, experiment_id, dataset_id, test_id : str
-        Run and experiment are MLflow's; the others are hashes of what was learned and tested.
+        Run and experiment are MLflow's; the others are hashes of the training and test data.
     question_ids : tuple of int, length n
         Oldest first.
     slices : mapping of str to ndarray of bool, shape (n,)
     unknown_words : float
-        Share of the questions' distinct words that training had not seen, in [0, 1].
+        Share of the questions' distinct words that are not in the training window, in [0, 1].
     """
 
     month: str
@@ -90,13 +90,13 @@ class StoredMonth:
 @dataclass(frozen=True, slots=True, eq=False)
 class Answers:
     """
-    What a model answered on a month; runs along the month's ``question_ids``.
+    Answers of a model on a month, parallel to the month's ``question_ids``.
 
     Parameters
     ----------
     scores : QuestionScores
     suggested : sequence of tuples of str
-        Best first, as deep as was asked.
+        Best first.
     """
 
     scores: QuestionScores
@@ -104,8 +104,8 @@ class Answers:
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
-    """What people are shown of a question; author and licence are empty if not known."""
+class DisplayedQuestion:
+    """A question for display; author and licence are empty if not known."""
 
     question_id: int
     asked_at: datetime
@@ -116,8 +116,8 @@ class Shown:
 
 
 @dataclass(frozen=True, slots=True)
-class StoredReport:
-    """A report on a stretch of months, without its page."""
+class StoredStabilityReport:
+    """A stability report, without its page."""
 
     study_id: str
     candidate: str
@@ -131,12 +131,12 @@ class StoredReport:
 
 
 def lock_study(connection: Connection, part: str) -> None:
-    """Be the only one at a piece of work, named by ``part``, until the transaction ends."""
+    """Hold an exclusive lock on a piece of work, named ``part``, until the transaction ends."""
     connection.execute(query("lock_stability"), {"key": names.LOCK_STABILITY, "part": part})
 
 
 def record_study(connection: Connection, study: Study) -> None:
-    """Note a study; the same one again changes nothing."""
+    """Store a study; repeated, it changes nothing."""
     connection.execute(
         query("record_stability_study"),
         {
@@ -153,12 +153,12 @@ def record_study(connection: Connection, study: Study) -> None:
 
 
 def record_month(connection: Connection, study_id: str, model: ModelMonth) -> None:
-    """Note a month's model, and forget what an earlier one answered; the same changes nothing."""
+    """Store a month's model and delete an earlier one's answers; repeated, it changes nothing."""
     key = {"study_id": study_id, "month": model.month}
     version = {"run_id": model.run_id, "test_id": model.test_id}
     connection.execute(query("drop_stale_stability_pairs"), key | version)
     members = sum(
-        (mask.astype(np.int64) << place for place, mask in enumerate(model.slices.values())),
+        (mask.astype(np.int64) << bit for bit, mask in enumerate(model.slices.values())),
         np.zeros(len(model.question_ids), dtype=np.int64),
     )
     connection.execute(
@@ -177,7 +177,7 @@ def record_month(connection: Connection, study_id: str, model: ModelMonth) -> No
 
 
 def finish_month(connection: Connection, study_id: str, model: ModelMonth) -> None:
-    """Say that the month's model was tested with every other month of its study."""
+    """Mark a month whose model was tested with every other month of its study."""
     connection.execute(
         query("finish_stability_month"),
         {"study_id": study_id, "month": model.month, "run_id": model.run_id},
@@ -185,7 +185,7 @@ def finish_month(connection: Connection, study_id: str, model: ModelMonth) -> No
 
 
 def reopen_month(connection: Connection, study_id: str, model: ModelMonth) -> None:
-    """Say that the month's questions have changed since: no report uses it until it runs again."""
+    """Unmark a month whose questions have changed: no report uses it until it runs again."""
     connection.execute(
         query("reopen_stability_month"),
         {"study_id": study_id, "month": model.month, "test_id": model.test_id},
@@ -210,8 +210,8 @@ def read_months(
                 test_id=row.test_id,
                 question_ids=tuple(row.question_ids),
                 slices={
-                    name: (np.array(row.slice_members, dtype=np.int64) >> place & 1).astype(bool)
-                    for place, name in enumerate(row.slices)
+                    name: (np.array(row.slice_members, dtype=np.int64) >> bit & 1).astype(bool)
+                    for bit, name in enumerate(row.slices)
                 },
                 unknown_words=row.unknown_words,
             ),
@@ -231,7 +231,7 @@ def finished_months(connection: Connection, study_id: str) -> list[str]:
 
 
 def missing_pairs(connection: Connection, study_id: str, month: str) -> list[tuple[str, str]]:
-    """Return the pairs (model month, test month) with ``month`` in them, not tested yet."""
+    """Return the untested pairs (model month, test month) that contain ``month``."""
     rows = connection.execute(
         query("missing_stability_pairs"), {"study_id": study_id, "month": month}
     )
@@ -241,7 +241,7 @@ def missing_pairs(connection: Connection, study_id: str, month: str) -> list[tup
 def record_pair(
     connection: Connection, study_id: str, model: ModelMonth, test: ModelMonth, answers: Answers
 ) -> None:
-    """Store what a model answered on a month, unless one of the two was replaced meanwhile."""
+    """Store the answers of a model on a month, unless one of the two was replaced meanwhile."""
     scores = answers.scores
     connection.execute(
         query("record_stability_pair"),
@@ -281,7 +281,7 @@ def read_pairs(
 
 
 def read_check(connection: Connection, check_id: str) -> tuple[bool, str] | None:
-    """Return whether a drift check alarmed and its reason, None if it was never made."""
+    """Return whether a drift check raised an alarm, and its reason; None if it is not stored."""
     row = connection.execute(query("stability_check"), {"check_id": check_id}).one_or_none()
     return (row.alarmed, row.reason) if row else None
 
@@ -289,7 +289,7 @@ def read_check(connection: Connection, check_id: str) -> tuple[bool, str] | None
 def record_check(
     connection: Connection, check_id: str, study_id: str, month: str, alarmed: bool, reason: str
 ) -> None:
-    """Keep a drift check; the same one again changes nothing."""
+    """Store a drift check; repeated, it changes nothing."""
     connection.execute(
         query("record_stability_check"),
         {
@@ -305,7 +305,7 @@ def record_check(
 def report_source(
     connection: Connection, study_id: str, first_month: str, last_month: str
 ) -> str | None:
-    """Return what the report on exactly these months was made from, None if there is none."""
+    """Return the source hash of the report on exactly these months, None if there is none."""
     row = connection.execute(
         query("stability_report_source"),
         {"study_id": study_id, "first_month": first_month, "last_month": last_month},
@@ -324,16 +324,16 @@ def save_report(
     html: str,
     run_ids: Sequence[str],
 ) -> None:
-    """Store a report, JSON text, in the place of all of the study's that share a month with it."""
-    stretch = {
+    """Store a report, JSON text, in the bit of all of the study's that share a month with it."""
+    period = {
         "study_id": study.study_id,
         "first_month": first_month,
         "last_month": last_month,
     }
-    connection.execute(query("drop_overlapping_stability_reports"), stretch)
+    connection.execute(query("drop_overlapping_stability_reports"), period)
     connection.execute(
         query("record_stability_report"),
-        stretch
+        period
         | {
             "site": study.site,
             "candidate": study.candidate,
@@ -345,24 +345,24 @@ def save_report(
     )
 
 
-def read_reports(connection: Connection, site: str) -> list[StoredReport]:
+def read_reports(connection: Connection, site: str) -> list[StoredStabilityReport]:
     """Return a site's reports, newest first."""
     rows = connection.execute(query("stability_reports_of"), {"site": site})
-    return [StoredReport(**row._mapping) for row in rows]
+    return [StoredStabilityReport(**row._mapping) for row in rows]
 
 
 def read_report_page(connection: Connection, study_id: str, month: str) -> str | None:
-    """Return the page (HTML) of the report that holds ``month``, None if there is none."""
+    """Return the page (HTML) of the report that covers ``month``, None if there is none."""
     row = connection.execute(
         query("stability_report_page"), {"study_id": study_id, "month": month}
     ).one_or_none()
     return row.html if row else None
 
 
-def read_shown(
+def read_displayed_questions(
     connection: Connection, site: str, question_ids: Sequence[int], months: tuple[str, str]
-) -> list[Shown]:
-    """Return what people are shown of questions asked from a first to a last month."""
+) -> list[DisplayedQuestion]:
+    """Return questions for display by id, asked from a first to a last month."""
     first, last = months
     rows = connection.execute(
         query("questions_of_ids"),
@@ -373,4 +373,4 @@ def read_shown(
             "end": month_range(last)[1],
         },
     )
-    return [Shown(**row._mapping) for row in rows]
+    return [DisplayedQuestion(**row._mapping) for row in rows]

@@ -1,4 +1,4 @@
-"""How far each window of a month has been fetched: the unit of fetching, resuming and checking."""
+"""Progress of fetch windows: parts of a month, the unit of fetching, resuming and checking."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from include.store.queries import query
 @dataclass(frozen=True, slots=True)
 class Window:
     """
-    One window of a site's month, as stored.
+    A stored fetch window of a site's month.
 
     Parameters
     ----------
@@ -23,15 +23,15 @@ class Window:
     start, end : datetime
         The half-open range ``[start, end)``, aware, UTC.
     cursor : datetime or None
-        Everything asked before it is stored; None before the first page.
+        All questions before it are stored; None before the first page.
     done : bool
         Whether the last pass reached the end.
     fetched_count : int
-        Distinct questions before the cursor that this pass was given.
+        Distinct questions before the cursor that this pass fetched.
     request_count : int
-        Requests that this pass took.
+        Requests of this pass.
     quota_left : int or None
-        The day's requests left, when the source last said so.
+        Remaining requests of the day, as last reported by the source.
     """
 
     site: str
@@ -45,7 +45,7 @@ class Window:
 
     @property
     def resume_at(self) -> datetime:
-        """Where fetching goes on."""
+        """Where fetching resumes."""
         return self.cursor or self.start
 
 
@@ -64,10 +64,10 @@ class QuestionFaults:
 
 def open_window(connection: Connection, site: str, start: datetime, end: datetime) -> Window:
     """
-    Return the window, ready to be fetched.
+    Open the window for fetching.
 
-    A new one starts at its beginning and a half-read one goes on at its cursor. One that is done
-    is read again from its beginning, so that edits and settled tags are seen.
+    A new window starts at its beginning, an unfinished one resumes at its cursor. A finished one is
+    fetched again from its beginning, so that edits and settled tags are stored.
     """
     row = connection.execute(query("open_window"), {"site": site, "start": start, "end": end}).one()
     return _window(site, row)
@@ -89,7 +89,7 @@ def advance_window(
     Raises
     ------
     RetryLaterError
-        If another process moved the cursor meanwhile: two are fetching the same window.
+        If another process has moved the cursor: two are fetching the same window.
     """
     binds = {
         "site": window.site,
@@ -106,7 +106,7 @@ def advance_window(
     if row is None:
         raise RetryLaterError(
             f"another process is fetching {window.site} from {window.start} to {window.end}; "
-            "this one stops and goes on where that one ends"
+            "this one stops; a later try resumes where that one ends"
         )
     return _window(window.site, row)
 
@@ -118,7 +118,7 @@ def drop_other_windows(
     end: datetime,
     planned: Sequence[tuple[datetime, datetime]],
 ) -> int:
-    """Forget the windows in ``[start, end)`` that are not planned; return how many there were."""
+    """Delete the windows in ``[start, end)`` that are not planned; return how many there were."""
     result = connection.execute(
         query("drop_other_windows"),
         {
@@ -143,7 +143,7 @@ def read_windows(
 def count_faults(
     connection: Connection, site: str, start: datetime, end: datetime
 ) -> QuestionFaults:
-    """Return the counts that a month's checks judge, over ``[start, end)``."""
+    """Return the counts for the data checks of ``[start, end)``."""
     row = connection.execute(
         query("question_faults"), {"site": site, "start": start, "end": end}
     ).one()

@@ -1,14 +1,14 @@
 """
 HTML of a question to title, prose and code.
 
-What counts as what:
+The rules:
 
 - code is every ``<pre>``, with or without ``<code>`` inside; a ``<pre>`` within another belongs to
   the outer one. Inline ``<code>`` is part of its sentence and stays in the prose.
-- links keep their text and lose their address. Pictures leave nothing: two thirds of the
-  alternative texts that real posts have are the editor's "enter image description here", so the
-  words would say that there is a picture, not what the question is about.
-- scripts, styles, templates and comments leave nothing.
+- links keep their text and lose their address. Images are dropped with their alternative texts:
+  two thirds of those in real posts are the editor's "enter image description here", so the words
+  would say that there is an image, not what the question is about.
+- scripts, styles, templates and comments are dropped.
 - a block element or line break separates words; an inline element does not (``c<b>++</b>`` is
   ``c++``).
 """
@@ -23,43 +23,45 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 from include.text.prepared import PreparedText
 
 TEXT_VERSION: Final = "1"
-"""Changes whenever ``prepare`` gives another answer to the same question; caches go by it."""
+"""Changes whenever ``prepare`` gives another result for the same question; part of cache keys."""
 
-BLOCKS: Final = (
+BLOCK_ELEMENTS: Final = (
     "p(?:re)?|l(?:i|egend)|ul|o(?:l|ption)|b(?:r|lockquote)|h(?:[1-6r]|eader)|"
     "a(?:ddress|rticle|side)|c(?:aption|enter)|d(?:[dlt]|etails|ialog|i[rv])|"
     "f(?:ieldset|igcaption|igure|ooter|orm)|m(?:ain|enu)|nav|s(?:ection|elect|ummary)|"
     "t(?:[dr]|able|body|foot|h(?:ead)?)"
 )
 """
-Elements that browsers show on lines or in cells of their own, as alternatives of a pattern: by
-first letter, those that posts use most in front, in two thirds of the time of a plain list.
+Elements that browsers render as blocks or cells, as alternatives of a regular expression.
+
+They are grouped by first letter, with the most frequent in posts first, which takes two thirds of
+the time of a plain list.
 """
 
-_BLOCK_EDGE: Final = re.compile(rf"<(?=/?(?:{BLOCKS})[\s/>])", re.IGNORECASE)
+_BLOCK_EDGE: Final = re.compile(rf"<(?=/?(?:{BLOCK_ELEMENTS})[\s/>])", re.IGNORECASE)
 _TAG: Final = re.compile(r"<(/?)([a-zA-Z][^\s/<>]*+)[^<>]*+>")
-_UNREAD: Final = frozenset({"script", "style", "template"})
-_SET_APART: Final = _UNREAD | {"pre"}
-_MOST_TAGS: Final = 2_000
-"""Ten times what the richest of 8,503 real posts has; an HTML parser needs the square of it."""
+_IGNORED: Final = frozenset({"script", "style", "template"})
+_NOT_PROSE: Final = _IGNORED | {"pre"}
+_MAX_TAGS: Final = 2_000
+"""Ten times the most of 8,503 real posts; the parser's time is quadratic in nested tags."""
 
 
 def prepare(title: str, body_html: str, key: tuple[str, int] | None = None) -> PreparedText:
     r"""
     Return the text of a question, field by field.
 
-    Never fails: broken HTML is read as a browser would read it, and characters that PostgreSQL
-    cannot store (NUL, lone surrogates) are replaced.
+    Never fails: broken HTML is parsed as a browser would, and characters that PostgreSQL cannot
+    store (NUL, lone surrogates) are replaced.
 
     Parameters
     ----------
     title : str
         Unescaped; line breaks and runs of spaces become one space.
     body_html : str
-        HTML of any length and quality. Prose comes out with single spaces, code with its line
-        breaks and indentation, blocks of code separated by an empty line.
+        HTML of any length and quality. The prose has single spaces; the code keeps its line
+        breaks and indentation, with an empty line between blocks.
     key : tuple of (str, int) or None
-        Site and question id, kept as they are.
+        Site and question id, passed through.
 
     Examples
     --------
@@ -73,18 +75,18 @@ def prepare(title: str, body_html: str, key: tuple[str, int] | None = None) -> P
 def split_html(html: str) -> tuple[str, str]:
     """Return ``(prose, code)`` of an HTML fragment, as ``prepare`` does."""
     html = _storable(html)
-    if len(html) > _MOST_TAGS and html.count("<") > _MOST_TAGS:
-        return _split_unparsed(html)
-    _keep_freed_memory()
-    # A newline at each edge of a block, put in before parsing, costs a tenth of what it costs to
-    # insert nodes; entities keep real text free of "<", so only tags are touched. The newline in
-    # front keeps the fragment's root a text, which is never taken out.
+    if len(html) > _MAX_TAGS and html.count("<") > _MAX_TAGS:
+        return _split_without_parser(html)
+    _reuse_freed_memory()
+    # Inserting a newline at each edge of a block before parsing takes a tenth of the time of
+    # inserting nodes. Text has entities in place of "<", so only tags match. The first newline
+    # makes the fragment's first node a text, which is never removed.
     root = LexborHTMLParser("\n" + _BLOCK_EDGE.sub("\n<", html), is_fragment=True).root
     if root is None:
         return "", ""
-    nodes = [node for node in root.traverse() if node.tag in _SET_APART]
+    nodes = [node for node in root.traverse() if node.tag in _NOT_PROSE]
     if len(nodes) > 1:
-        nodes = [node for node in nodes if not _is_inside(node)]
+        nodes = [node for node in nodes if not _is_nested(node)]
     blocks = []
     for node in nodes:
         if node.tag == "pre":
@@ -93,30 +95,30 @@ def split_html(html: str) -> tuple[str, str]:
     return _prose(root.text_lexbor()), _code(blocks)
 
 
-def _is_inside(node: LexborNode) -> bool:
-    """Return whether ``node`` lies in another element that is no prose."""
-    above = node.parent
-    while above is not None:
-        if above.tag in _SET_APART:
+def _is_nested(node: LexborNode) -> bool:
+    """Return whether ``node`` is inside another element that is not prose."""
+    parent = node.parent
+    while parent is not None:
+        if parent.tag in _NOT_PROSE:
             return True
-        above = above.parent
+        parent = parent.parent
     return False
 
 
 @cache
-def _keep_freed_memory() -> None:
+def _reuse_freed_memory() -> None:
     """
-    Let glibc keep what each parsed document gives back, instead of asking the kernel each time.
+    Make glibc reuse the memory that parsed documents free, instead of returning it to the kernel.
 
-    It learns from the largest block freed so far, up to 32 MB; until then it unmaps every
-    document's memory, and two thirds of the time of parsing goes into page faults. The block is
-    never written to, so it costs nothing. On other C libraries this does nothing.
+    glibc raises its mmap threshold to the largest block freed so far, up to 32 MB. Until then it
+    unmaps the memory of every document, and two thirds of the parsing time are page faults. The
+    block here is never written to, so it costs nothing. On other C libraries this has no effect.
     """
     bytes(24 << 20)
 
 
 def _storable(text: str) -> str:
-    """Return ``text`` without what PostgreSQL refuses."""
+    """Return ``text`` without the characters that PostgreSQL cannot store."""
     if "\0" in text:
         text = text.replace("\0", " ")
     if text.isascii():
@@ -133,9 +135,9 @@ def _code(blocks: list[str]) -> str:
     return "\n\n".join(block for block in trimmed if block)
 
 
-def _split_unparsed(html: str) -> tuple[str, str]:
+def _split_without_parser(html: str) -> tuple[str, str]:
     """
-    Return ``(prose, code)`` in linear time, by the tags alone, each of which separates words.
+    Return ``(prose, code)`` in linear time, by matching tags only; each tag separates words.
 
     A hostile body of 100 kB of nested or unclosed tags takes an HTML parser minutes or gigabytes.
     """
@@ -146,7 +148,7 @@ def _split_unparsed(html: str) -> tuple[str, str]:
         name, end = tag[2].lower(), tag.end()
         if tag[1] and name == inside:
             inside = ""
-        elif not (tag[1] or inside) and (name == "pre" or name in _UNREAD):
+        elif not (tag[1] or inside) and (name == "pre" or name in _IGNORED):
             inside = name
         texts[""].append("\n")
     texts.get(inside, []).append(unescape(html[end:]))

@@ -1,7 +1,12 @@
-"""What is left of a question when its HTML is gone: the value that every candidate reads."""
+"""Questions as plain text: the values that every candidate reads."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,9 +21,9 @@ class PreparedText:
     prose : str
         The body's text without code blocks; inline code stays, as it is part of the sentence.
     code : str
-        The body's code blocks, one after the other.
+        The body's code blocks, concatenated.
     key : tuple of (str, int) or None
-        Site and question id, by which vectors are cached; None for text that is not stored.
+        Site and question id, part of the key of cached embeddings; None if not stored.
     """
 
     title: str
@@ -30,14 +35,14 @@ class PreparedText:
 @dataclass(frozen=True, slots=True)
 class LabelledTexts:
     """
-    Questions ready for training or testing, oldest first; the three tuples run in parallel.
+    Prepared questions with their tags, oldest first; the three tuples have the same order.
 
     Parameters
     ----------
     texts : tuple of PreparedText, length n
         Each with its ``key``.
     tags : tuple of tuples of str, length n
-        True tags as far as they are settled.
+        True tags: settled ones where they are known, else as first seen.
     asked_at : tuple of datetime, length n
         Aware, UTC.
     """
@@ -49,3 +54,32 @@ class LabelledTexts:
     def __len__(self) -> int:
         """Return the number of questions."""
         return len(self.texts)
+
+    def take(self, rows: NDArray[np.bool_] | NDArray[np.intp] | Sequence[int]) -> Self:
+        """
+        Return the questions at some rows, in the order of ``rows``.
+
+        Parameters
+        ----------
+        rows : ndarray of bool, shape (n,), or array-like of int
+            A mask, or positions in [0, n).
+
+        Raises
+        ------
+        IndexError
+            If a position is out of range, or a mask has another length.
+
+        Examples
+        --------
+        >>> when = datetime(2024, 1, 1)
+        >>> texts = tuple(PreparedText(title, "", "") for title in "abc")
+        >>> questions = LabelledTexts(texts, (("x",), (), ("y",)), (when,) * 3)
+        >>> questions.take([2, 0]).tags
+        (('y',), ('x',))
+        """
+        positions = np.arange(len(self))[np.asarray(rows, dtype=None if len(rows) else np.intp)]
+        return type(self)(
+            tuple(self.texts[i] for i in positions),
+            tuple(self.tags[i] for i in positions),
+            tuple(self.asked_at[i] for i in positions),
+        )

@@ -1,4 +1,4 @@
-"""English words that say nothing about a question's subject, as the tokenizer writes them."""
+"""English stop words, as the tokenizer returns them."""
 
 from typing import Final
 

@@ -1,9 +1,9 @@
 """
 Words of prose, identifiers of code, lemmas and keywords. Pure, and nothing is downloaded.
 
-What a word is stands here once, for training, serving and the drift checks. `tokenize` applies the
-patterns with NLTK; `include.candidates.terms` applies the same ones without it, where every
-question that is served pays for it.
+The definition of a word is here, once for training, serving and drift checks. `tokenize` applies
+the patterns with NLTK; `include.candidates.terms` applies them without it, for speed at each
+question that is served.
 """
 
 import re
@@ -18,26 +18,26 @@ from include.text.stop_words import STOP_WORDS
 if TYPE_CHECKING:
     from nltk.tokenize import RegexpTokenizer
 
-# Names of technologies hold signs that other texts do not: a dot in front (.net), plus signs or a
-# sharp at the end (c++, c#), dots and hyphens inside (node.js, asp.net-mvc, python-3.x, c#-4.0).
-# Most words hold none, hence the look-ahead; nothing is ever tried twice, hence "++" and "*+".
-_SIGNS: Final = (
+# Names of technologies contain symbols that other words do not: a leading dot (.net), a trailing ++
+# or # (c++, c#), dots and hyphens inside (node.js, asp.net-mvc, python-3.x, c#-4.0). Most words
+# contain none, hence the look-ahead. The quantifiers are possessive so that nothing is backtracked.
+_SYMBOLS: Final = (
     r"(?:(?:(?:\+\+|(?<=\b\w)#)?[.\-]|\+\+(?=\d))\w++)*+"  # ..., each followed by a word
     r"(?:\+\+|(?<=\b\w)#)?"
 )
-PROSE_PATTERN: Final = rf"\w++(?:(?=[+#.\-]){_SIGNS})?|\.(?=net\b)(?<!\w.)\w++{_SIGNS}"
+PROSE_PATTERN: Final = rf"\w++(?:(?=[+#.\-]){_SYMBOLS})?|\.(?=net\b)(?<!\w.)\w++{_SYMBOLS}"
 CODE_PATTERN: Final = r"[^\W\d]\w++"
 
 _PART: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[^\W\d_a-zA-Z]+|\d+")
 _SEPARATOR: Final = re.compile(r"[.\-_]")
 MAX_LENGTH: Final = 40
-"""Characters; longer words are keys and hashes."""
-_SHORT: Final = 3
+"""Characters of a word; longer ones are keys and hashes."""
+_MAX_UNLEMMATIZED: Final = 3
 
 
 @cache
 def _tokenizer(pattern: str) -> "RegexpTokenizer":
-    # Here and not at the top: NLTK brings scikit-learn and pandas, a second and a half to import.
+    # Imported here: NLTK imports scikit-learn and pandas, which takes a second and a half.
     from nltk.tokenize import RegexpTokenizer
 
     return RegexpTokenizer(pattern)
@@ -50,14 +50,14 @@ def tokenize(text: str, *, parts: bool = False) -> list[str]:
     Parameters
     ----------
     text : str
-        ``PreparedText.title`` or ``.prose``; inline identifiers are words like others.
+        ``PreparedText.title`` or ``.prose``; inline identifiers count as words.
     parts : bool, default=False
-        Follow each compound word (``docker-compose.yml``) by its parts.
+        Whether each compound word (``docker-compose.yml``) is followed by its parts.
 
     Returns
     -------
     list of str
-        Words of 1 to 40 characters; longer ones are keys and hashes and are left out.
+        Words of 1 to 40 characters; longer ones, which are keys and hashes, are left out.
 
     Examples
     --------
@@ -82,7 +82,7 @@ def tokenize_code(code: str, *, parts: bool = True) -> list[str]:
     code : str
         ``PreparedText.code``.
     parts : bool, default=True
-        Follow each compound identifier (``camelCase``, ``snake_case``) by its parts.
+        Whether each compound identifier (``camelCase``, ``snake_case``) is followed by its parts.
 
     Examples
     --------
@@ -97,14 +97,14 @@ def tokenize_code(code: str, *, parts: bool = True) -> list[str]:
 
 @lru_cache(maxsize=1 << 14)
 def word_parts(word: str) -> tuple[str, ...]:
-    """Return a word of prose and, where it is a compound, its parts: ``docker-compose``."""
+    """Return a word of prose, followed by its parts if it is a compound: ``docker-compose``."""
     found = [part for part in _SEPARATOR.split(word) if part]
     return (word, *found) if len(found) > 1 else (word,)
 
 
 @lru_cache(maxsize=1 << 14)
 def identifier_parts(name: str) -> tuple[str, ...]:
-    """Return an identifier in lower case and, where it is a compound, its parts: ``camelCase``."""
+    """Return an identifier in lower case, followed by its parts if it is a compound."""
     found = [part.lower() for part in _PART.findall(name)]
     whole = name.lower()
     return (whole, *(part for part in found if len(part) > 1)) if len(found) > 1 else (whole,)
@@ -113,14 +113,14 @@ def identifier_parts(name: str) -> tuple[str, ...]:
 @lru_cache(maxsize=1 << 16)
 def lemma(word: str) -> str:
     """
-    Return the dictionary form of a lower-case English word; names and short words stay.
+    Return the lemma of a lower-case English word; names and short words are unchanged.
 
     Examples
     --------
     >>> lemma("containers"), lemma("queries"), lemma("aws"), lemma("node.js")
     ('container', 'query', 'aws', 'node.js')
     """
-    if len(word) <= _SHORT or not word.isalpha():
+    if len(word) <= _MAX_UNLEMMATIZED or not word.isalpha():
         return word
     from simplemma import lemmatize
 
@@ -129,7 +129,7 @@ def lemma(word: str) -> str:
 
 def keywords(text: PreparedText) -> list[str]:
     """
-    Return the words of title and prose that carry a subject: lemmas, in order, with repeats.
+    Return the lemmas of the content words of title and prose, in order, with repetitions.
 
     Stop words, numbers and single letters are left out.
 
@@ -148,7 +148,7 @@ def keywords(text: PreparedText) -> list[str]:
 
 def document_counts(texts: Iterable[PreparedText]) -> Counter[str]:
     """
-    Return for each keyword the number of texts that hold it.
+    Return the document frequency of each keyword: the number of texts that contain it.
 
     Examples
     --------

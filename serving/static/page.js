@@ -1,7 +1,7 @@
 "use strict";
 
-// Typing asks at most once per pause, never twice at once, and never again for the same text: every
-// answer is recorded, so a request per key stroke would fill the table with half words.
+// One request per pause in typing, never two at once, and none for unchanged text: every answer is
+// recorded, so a request per key stroke would fill the table with partial words.
 const PAUSE_MS = 500;
 const SUGGESTIONS = 5;
 
@@ -13,17 +13,17 @@ const tagList = element("tags");
 const chosenList = element("chosen");
 
 let timer = 0;
-let asking = false;
-let askedText = "";
+let pending = false;
+let requestedText = "";
 let predictionId = null;
 const chosen = new Set();
 
 const format = () => document.querySelector("input[name=format]:checked").value;
 const questionText = () => JSON.stringify([title.value.trim(), body.value, format()]);
 
-function say(where, text, bad = false) {
+function showMessage(where, text, error = false) {
   where.textContent = text;
-  where.classList.toggle("bad", bad);
+  where.classList.toggle("error", error);
 }
 
 async function call(path, payload) {
@@ -40,21 +40,21 @@ async function call(path, payload) {
   return answer;
 }
 
-function later() {
+function schedule() {
   clearTimeout(timer);
-  timer = setTimeout(ask, PAUSE_MS);
+  timer = setTimeout(requestTags, PAUSE_MS);
 }
 
-async function ask() {
-  if (asking || questionText() === askedText) return;
+async function requestTags() {
+  if (pending || questionText() === requestedText) return;
   if (!title.value.trim()) {
-    askedText = questionText();
+    requestedText = questionText();
     tagList.replaceChildren();
-    say(status, "Type a title to begin.");
+    showMessage(status, "Type a title to begin.");
     return;
   }
-  asking = true;
-  askedText = questionText();
+  pending = true;
+  requestedText = questionText();
   const started = performance.now();
   try {
     const answer = await call("/predict", {
@@ -67,10 +67,10 @@ async function ask() {
     });
     show(answer, Math.round(performance.now() - started));
   } catch (error) {
-    say(status, `No tags: ${error.message}`, true);
+    showMessage(status, `No tags: ${error.message}`, true);
   } finally {
-    asking = false;
-    if (questionText() !== askedText) later();
+    pending = false;
+    if (questionText() !== requestedText) schedule();
   }
 }
 
@@ -80,16 +80,16 @@ function show(answer, milliseconds) {
   tagList.replaceChildren(...answer.tags.map(row));
   if (focused) tagList.querySelector(`[data-tag="${CSS.escape(focused)}"] button`)?.focus();
   const names = answer.tags.map((each) => each.tag).join(", ");
-  const spoken = document.createElement("span"); // who sees the list need not read it twice
-  spoken.className = "hidden";
-  spoken.textContent = `${names}; `;
-  say(status, `version ${answer.model_version}, ${milliseconds} ms`);
-  status.prepend(spoken);
+  const hiddenText = document.createElement("span"); // for screen readers; the list is visible
+  hiddenText.className = "hidden";
+  hiddenText.textContent = `${names}; `;
+  showMessage(status, `version ${answer.model_version}, ${milliseconds} ms`);
+  status.prepend(hiddenText);
   element("final").hidden = false;
-  say(element("sent"), "");
+  showMessage(element("sent"), "");
   const preview = element("preview");
   element("preview-box").hidden = !answer.body_html;
-  preview.innerHTML = answer.body_html || ""; // sanitised by the service; the page's policy backs it
+  preview.innerHTML = answer.body_html || ""; // sanitised by the service; the content security policy is a second barrier
 }
 
 function row({ tag, score, reasons = [] }) {
@@ -109,11 +109,11 @@ function row({ tag, score, reasons = [] }) {
 
 function why(tag, reasons) {
   const plain = (text) => (text.startsWith(`${tag}: `) ? text.slice(tag.length + 2) : text);
-  const of = (kind) => reasons.filter((each) => each.kind === kind).map((each) => plain(each.text));
+  const textsOf = (kind) => reasons.filter((each) => each.kind === kind).map((each) => plain(each.text));
   const parts = [];
-  if (of("word").length) parts.push(`words: ${of("word").join(", ")}`);
-  if (of("mention").length) parts.push(`name: ${of("mention").join(", ")}`);
-  if (of("question").length) parts.push(`like: ${of("question").join("; ")}`);
+  if (textsOf("word").length) parts.push(`words: ${textsOf("word").join(", ")}`);
+  if (textsOf("mention").length) parts.push(`name: ${textsOf("mention").join(", ")}`);
+  if (textsOf("question").length) parts.push(`like: ${textsOf("question").join("; ")}`);
   return parts.join(" · ");
 }
 
@@ -142,16 +142,16 @@ function showChosen() {
       return item;
     }),
   );
-  say(element("sent"), "");
+  showMessage(element("sent"), "");
 }
 
 async function send() {
   try {
     const tags = [...chosen];
     await call("/feedback", { prediction_id: predictionId, final_tags: tags, source: "page" });
-    say(element("sent"), `Saved: ${tags.join(", ") || "no tags"}.`);
+    showMessage(element("sent"), `Saved: ${tags.join(", ") || "no tags"}.`);
   } catch (error) {
-    say(element("sent"), `Not saved: ${error.message}`, true);
+    showMessage(element("sent"), `Not saved: ${error.message}`, true);
   }
 }
 
@@ -159,23 +159,23 @@ async function showModel() {
   try {
     const { champion, site } = await call("/model");
     const age = champion && Math.floor(champion.age_days);
-    const old = age === 0 ? "today" : age === 1 ? "a day ago" : `${age} days ago`;
-    say(
+    const ageText = age === 0 ? "today" : age === 1 ? "a day ago" : `${age} days ago`;
+    showMessage(
       element("model"),
       champion
-        ? `${champion.candidate}, version ${champion.version}, made ${old}, ${champion.tags} tags`
+        ? `${champion.candidate}, version ${champion.version}, registered ${ageText}, ${champion.tags} tags`
         : `no model for ${site} yet`,
     );
   } catch (error) {
-    say(element("model"), element("key") ? "Enter the API key to see the model." : error.message);
+    showMessage(element("model"), element("key") ? "Enter the API key to see the model." : error.message);
   }
 }
 
-element("question").addEventListener("input", later);
+element("question").addEventListener("input", schedule);
 element("question").addEventListener("submit", (event) => {
   event.preventDefault();
   clearTimeout(timer);
-  ask();
+  requestTags();
 });
 element("add-form").addEventListener("submit", (event) => {
   event.preventDefault();
@@ -186,15 +186,15 @@ element("add-form").addEventListener("submit", (event) => {
 });
 element("send").addEventListener("click", send);
 if (element("key")) {
-  const kept = "tagkeeper-key";
-  element("key").value = sessionStorage.getItem(kept) || "";
+  const storageKey = "tagkeeper-key";
+  element("key").value = sessionStorage.getItem(storageKey) || "";
   element("key").addEventListener("change", (event) => {
-    sessionStorage.setItem(kept, event.target.value);
-    askedText = "";
+    sessionStorage.setItem(storageKey, event.target.value);
+    requestedText = "";
     showModel();
-    later();
+    schedule();
   });
 }
 showModel();
 setInterval(showModel, 30000);
-if (title.value) later();
+if (title.value) schedule();

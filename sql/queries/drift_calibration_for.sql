@@ -1,4 +1,4 @@
--- The thresholds that fit a window best: made for nearly as many questions, never for more.
+-- The thresholds for the largest number of questions that is not above the window's.
 -- Binds: kind (text), site (text), model_version (text), reference_first (text),
 --        reference_last (text), code_version (int), false_alarms_per_year (double precision),
 --        smallest (int), largest (int)

@@ -1,4 +1,4 @@
--- Forget a study's reports that share a month with a stretch: it takes their place.
+-- Delete a study's reports that share a month with a period, before a new one replaces them.
 -- Binds: study_id (text), first_month (text), last_month (text)
 -- Index: stability_reports_pkey
 DELETE FROM stability_reports

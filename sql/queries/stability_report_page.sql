@@ -1,4 +1,4 @@
--- The page of a stretch of months: the report that holds this month.
+-- The page of the stability report that covers this month.
 -- Binds: study_id (text), month (text)
 -- Index: stability_reports_pkey
 SELECT html

@@ -1,4 +1,4 @@
-"""What the service is measured against, under the same gunicorn settings."""
+"""Baselines of the service's benchmarks, under the same gunicorn settings."""
 
 from collections.abc import Sequence
 
@@ -24,8 +24,8 @@ def create_app() -> Flask:
     return app
 
 
-class NoRecorder:
-    """Forgets what it is given."""
+class NullRecorder:
+    """A recorder that records nothing."""
 
     def record(self, rows: Sequence[Prediction]) -> None:
         pass
@@ -41,5 +41,5 @@ class NoRecorder:
 
 
 def create_unrecorded() -> Flask:
-    """Return the service itself, recording nothing: what the record costs is the difference."""
-    return create_service(recorder=NoRecorder())
+    """Return the service without recording: the difference is the cost of recording."""
+    return create_service(recorder=NullRecorder())

@@ -33,11 +33,11 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from include.drift.calibration import LARGEST_SAMPLE, calibrate
-from include.drift.samples import samples_of
-from include.drift.signals import MONTHLY_SIGNALS, read_signals
-from include.drift.verdict import judge
-from include.jobs.data.observations import chosen, in_months, observe_answers, thinned
+from include.drift.calibration import MAX_SAMPLE, calibrate_thresholds
+from include.drift.samples import build_samples
+from include.drift.signals import MONTHLY_ALERTING_SIGNALS, calculate_signals
+from include.drift.verdict import drift_verdict
+from include.jobs.data.observations import in_months, observe_suggestions, sample_questions
 from include.months import add_months, month_of
 from include.sandbox.events import Event, default_events
 from include.sandbox.simulator import DEFAULT_FIRST_MONTH, DEFAULT_MONTHS, simulate
@@ -169,22 +169,24 @@ def check_cost(size: int) -> dict[str, float]:
     """
     Seconds and megabytes of checking a month of ``size`` questions, thresholds included.
 
-    From prepared texts to the verdict: draw, suggest, observe, calibrate, read, judge.
+    From prepared texts to the verdict: draw, suggest, observe, calibrate_thresholds, read, drift_verdict.
     """
     data = labelled(simulate(7, months=2, questions_per_month=size, events=()).questions)
     first, second = months_of(data)
-    before = chosen(data, in_months(data, [first]))
-    after = chosen(data, in_months(data, [second]))
-    model = train(thinned(before, 2000, 0), [first], 5)
-    reference = observe_answers(model, thinned(before, 4 * LARGEST_SAMPLE, 0))
+    before = data.take(in_months(data, [first]))
+    after = data.take(in_months(data, [second]))
+    model = train(sample_questions(before, 2000, 0), [first], 5)
+    reference = observe_suggestions(model, sample_questions(before, 4 * MAX_SAMPLE, 0))
     filled = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     started = time.perf_counter()
-    current = observe_answers(model, thinned(after, LARGEST_SAMPLE, 0))
-    was, now = samples_of(reference, current)
+    current = observe_suggestions(model, sample_questions(after, MAX_SAMPLE, 0))
+    was, now = build_samples(reference, current)
     observed = time.perf_counter()
-    calibration = calibrate(was, len(now), false_alarms_per_year=0.5, signals=MONTHLY_SIGNALS)
+    calibration = calibrate_thresholds(
+        was, len(now), false_alarms_per_year=0.5, signals=MONTHLY_ALERTING_SIGNALS
+    )
     calibrated = time.perf_counter()
-    judge(read_signals(was, now), calibration)
+    drift_verdict(calculate_signals(was, now), calibration)
     judged = time.perf_counter()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return {

@@ -1,8 +1,8 @@
 """
 What the service survives: kills of everything under load, and thousands of wrong inputs.
 
-While questions are asked without a pause, PostgreSQL, single workers and the whole service are
-killed (SIGKILL), and the registry goes away. At the end every answered prediction_id must be in
+While questions are arguments without a pause, PostgreSQL, single workers and the whole service are
+killed (SIGKILL), and the registry goes unavailable. At the end every answered prediction_id must be in
 the table exactly once. Then the interface is given inputs that no client should send.
 """
 
@@ -25,8 +25,8 @@ from rich.table import Table
 from sqlalchemy import text
 
 from serving.spool import spool_state
-from tests.benchmarks.service_stage import (
-    ASKED,
+from tests.benchmarks.service_setup import (
+    TEST_QUESTIONS,
     Postgres,
     finish_load,
     postgres,
@@ -37,7 +37,7 @@ from tests.benchmarks.service_stage import (
     write_payloads,
 )
 from tests.serving.running import RunningService
-from tests.serving.small_registry import SmallRegistry
+from tests.serving.stub_registry import StubRegistry
 
 RATE = 100
 ANSWERS_WITHIN_S = 15.0
@@ -56,19 +56,19 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 class Faults:
-    """The faults, each of which returns when it has been done and undone."""
+    """The faults; each method injects one and returns when it has been undone."""
 
     def __init__(
         self,
         server: Postgres,
-        registry: SmallRegistry,
+        registry: StubRegistry,
         service: RunningService,
-        chance: random.Random,
+        rng: random.Random,
     ) -> None:
         self._server = server
         self._registry = registry
         self._service = service
-        self._chance = chance
+        self._rng = rng
 
     def kinds(self) -> dict[str, Callable[[], None]]:
         return {
@@ -76,8 +76,8 @@ class Faults:
             "one worker killed": self.kill_worker,
             "all workers killed at once": self.kill_workers,
             "the whole service killed, started again": self.kill_service,
-            "service killed and started while PostgreSQL is away": self.kill_both,
-            "MLflow away, service killed and started": self.lose_registry,
+            "service killed and started while PostgreSQL is unavailable": self.kill_both,
+            "MLflow unavailable, service killed and started": self.lose_registry,
             "PostgreSQL killed in the middle of draining, twice": self.kill_postgres_often,
         }
 
@@ -90,10 +90,10 @@ class Faults:
         for _ in range(2):
             self._server.kill()
             self._server.start()
-            time.sleep(self._chance.uniform(0.1, 0.9))
+            time.sleep(self._rng.uniform(0.1, 0.9))
 
     def kill_worker(self) -> None:
-        self._chance.choice(self._service.workers()).kill()
+        self._rng.choice(self._service.workers()).kill()
 
     def kill_workers(self) -> None:
         for worker in self._service.workers():
@@ -111,12 +111,12 @@ class Faults:
         self._server.start()
 
     def lose_registry(self) -> None:
-        self._registry.away = True
+        self._registry.unavailable = True
         self._service.kill_all()
         self._service.start()
         self._service.wait_ready(ANSWERS_WITHIN_S)
         time.sleep(1)
-        self._registry.away = False
+        self._registry.unavailable = False
 
 
 def answers(service: RunningService) -> bool:
@@ -131,8 +131,8 @@ def answers(service: RunningService) -> bool:
 def inject(
     faults: Faults, service: RunningService, rounds: int, console: Console
 ) -> list[tuple[str, bool, float]]:
-    """Do every fault so many times; return its kind, whether answers came back, and after what."""
-    done = []
+    """Inject every fault ``rounds`` times; return kind, survival and seconds to recovery."""
+    injected = []
     for _ in range(rounds):
         for kind, fault in faults.kinds().items():
             console.log(kind)
@@ -143,13 +143,13 @@ def inject(
                 survived = True
             except RuntimeError:
                 survived = False
-            done.append((kind, survived, time.monotonic() - begin))
+            injected.append((kind, survived, time.monotonic() - begin))
             time.sleep(1.5)
-    return done
+    return injected
 
 
 def count_rows(server: Postgres, bodies: Path) -> dict[str, int]:
-    """Compare what was answered with what is in the table."""
+    """Compare answered predictions with the table."""
     answered = [
         json.loads(body)["prediction_id"]
         for _, _, body in (line.partition(b" ") for line in bodies.read_bytes().splitlines())
@@ -167,22 +167,22 @@ def count_rows(server: Postgres, bodies: Path) -> dict[str, int]:
 
 
 def kill_under_load(
-    asked: argparse.Namespace, work: Path, console: Console
+    arguments: argparse.Namespace, work: Path, console: Console
 ) -> tuple[list[tuple[str, bool, float]], dict[str, int], dict[str, int]]:
-    """Return the faults done, the rows' balance, and what the wrong inputs came to."""
+    """Return the injected faults, the balance of rows, and the results of fuzzing."""
     _, rows = questions()
-    model = train(work / "model", rows[:-ASKED])
-    payloads = write_payloads(work / "asked.jsonl", rows[-ASKED:])
+    model = train(work / "model", rows[:-TEST_QUESTIONS])
+    payloads = write_payloads(work / "arguments.jsonl", rows[-TEST_QUESTIONS:])
     bodies, local = work / "answers", work / "service"
     local.mkdir()
-    chance = random.Random(asked.seed)
-    with postgres(work / "postgres") as server, SmallRegistry() as registry:
+    rng = random.Random(arguments.seed)
+    with postgres(work / "postgres") as server, StubRegistry() as registry:
         registry.add("1", model)
         registry.aliases["champion"] = "1"
         service = RunningService(local, database_url=server.url, registry_url=registry.url)
         with service:
-            faults = Faults(server, registry, service, chance)
-            # More seconds than the faults take; the load ends when it is told so.
+            faults = Faults(server, registry, service, rng)
+            # Longer than the faults take; the load is terminated.
             load = start_load(
                 f"{service.url}/predict",
                 payloads,
@@ -191,20 +191,20 @@ def kill_under_load(
                 rate=RATE,
                 bodies=bodies,
             )
-            done = inject(faults, service, asked.rounds, console)
+            injected = inject(faults, service, arguments.rounds, console)
             load.terminate()
             figures = finish_load(load)
             console.log(f"load: {figures}")
             wait_for(lambda: spool_state(local / "spool")[0] == 0, 60, "the spool to drain")
             balance = count_rows(server, bodies)
-            console.log(f"{asked.inputs} wrong inputs")
+            console.log(f"{arguments.inputs} wrong inputs")
             before = {worker.pid for worker in service.workers()}
-            fuzzed = fuzz(service.url, asked.inputs, chance)
+            fuzzed = fuzz(service.url, arguments.inputs, rng)
             fuzzed["workers_died"] = len(before - {worker.pid for worker in service.workers()})
-    return done, balance, fuzzed
+    return injected, balance, fuzzed
 
 
-STRANGE: list[Any] = [
+INVALID_VALUES: list[Any] = [
     None, True, False, 0, -1, 1, 2**31, 2**63, -(2**70), 1.5, 1e308, "", " ", "\0", "\u202e", "é" * 300,
     "x" * 600, "<script>", "<" * 5000, "<b>" * 3000, "<pre>" * 2000, "&#x110000;", "🐍" * 50, [], {}, [[]],
     {"title": "x"}, "{{7*7}}", "'; DROP TABLE predictions; --", "\\N", "\\.", "\t\n\r", "../../etc/passwd",
@@ -213,7 +213,7 @@ STRANGE: list[Any] = [
 ]  # fmt: skip
 FIELDS = ("title", "body", "question_id", "k", "client", "format", "explain", "unheard-of")
 FEEDBACK_FIELDS = ("prediction_id", "final_tags", "source", "unheard-of")
-SOUND: dict[str, Any] = {
+VALID_QUESTION: dict[str, Any] = {
     "title": "docker",
     "body": "<p>volume</p>",
     "format": "markdown",
@@ -231,20 +231,20 @@ PATHS = (
 )
 
 
-def fuzz(url: str, count: int, chance: random.Random) -> dict[str, float]:
-    """Send ``count`` inputs that no client should send; return how many there were, and the 5xx."""
+def fuzz(url: str, count: int, rng: random.Random) -> dict[str, float]:
+    """Send ``count`` invalid inputs; return their number and that of 5xx responses."""
     session = requests.Session()
     statuses: Counter[int] = Counter()
     slowest = 0.0
     for _ in range(count):
-        path, body, headers = strange_request(chance)
-        method = chance.choices(["POST", "GET", "PUT", "DELETE", "OPTIONS"], [90, 4, 2, 2, 2])[0]
-        asked = {"method": method, "url": f"{url}{path}", "data": body, "headers": headers}
+        path, body, headers = invalid_request(rng)
+        method = rng.choices(["POST", "GET", "PUT", "DELETE", "OPTIONS"], [90, 4, 2, 2, 2])[0]
+        arguments = {"method": method, "url": f"{url}{path}", "data": body, "headers": headers}
         try:
-            answer = session.request(**asked, timeout=30)
+            answer = session.request(**arguments, timeout=30)
         except requests.ConnectionError:
-            # A body that nobody read ends the connection, which the next request may not know yet.
-            answer = requests.request(**asked, timeout=30)
+            # An unread body closes the connection, which the session may not have noticed yet.
+            answer = requests.request(**arguments, timeout=30)
         statuses[answer.status_code] += 1
         slowest = max(slowest, answer.elapsed.total_seconds())
         if answer.status_code >= 500:
@@ -257,58 +257,58 @@ def fuzz(url: str, count: int, chance: random.Random) -> dict[str, float]:
     }
 
 
-def strange_request(chance: random.Random) -> tuple[str, bytes, dict[str, str]]:
-    """Return path, body and headers: a sound request with something wrong, or noise."""
-    path = chance.choices(PATHS, [70, 15, 3, 3, 3, 3, 3])[0]
+def invalid_request(rng: random.Random) -> tuple[str, bytes, dict[str, str]]:
+    """Return path, body and headers: a valid request with faults, or noise."""
+    path = rng.choices(PATHS, [70, 15, 3, 3, 3, 3, 3])[0]
     fields = FEEDBACK_FIELDS if path == "/feedback" else FIELDS
-    one = dict(SOUND) if path != "/feedback" else {}
-    for field in chance.sample(fields, chance.randint(0, 3)):
-        one[field] = chance.choice(STRANGE)
+    one = dict(VALID_QUESTION) if path != "/feedback" else {}
+    for field in rng.sample(fields, rng.randint(0, 3)):
+        one[field] = rng.choice(INVALID_VALUES)
     value: Any = one
-    if chance.random() < 0.2:
-        value = [one] * chance.choice([0, 1, 2, 100, 101])
-    elif chance.random() < 0.05:
-        value = chance.choice(STRANGE)
-    body = json.dumps(value, ensure_ascii=chance.random() < 0.5).encode("utf-8", "replace")
-    if chance.random() < 0.3:
-        body = mutated(body, chance)
-    media = MEDIA_TYPES[0] if chance.random() < 0.9 else chance.choice(MEDIA_TYPES)
+    if rng.random() < 0.2:
+        value = [one] * rng.choice([0, 1, 2, 100, 101])
+    elif rng.random() < 0.05:
+        value = rng.choice(INVALID_VALUES)
+    body = json.dumps(value, ensure_ascii=rng.random() < 0.5).encode("utf-8", "replace")
+    if rng.random() < 0.3:
+        body = mutated(body, rng)
+    media = MEDIA_TYPES[0] if rng.random() < 0.9 else rng.choice(MEDIA_TYPES)
     headers = {
         "Content-Type": media,
-        "X-Request-ID": chance.choice(["", "a b", "x" * 500, "ok-12345"]),
+        "X-Request-ID": rng.choice(["", "a b", "x" * 500, "ok-12345"]),
     }
     return path, body, headers
 
 
-def mutated(body: bytes, chance: random.Random) -> bytes:
+def mutated(body: bytes, rng: random.Random) -> bytes:
     """Return ``body`` with bytes changed, cut off, or repeated."""
     changed = bytearray(body)
-    for _ in range(chance.randint(1, 5)):
+    for _ in range(rng.randint(1, 5)):
         if not changed:
             break
-        place = chance.randrange(len(changed))
-        how = chance.randrange(4)
-        if how == 0:
-            changed[place] = chance.randrange(256)
-        elif how == 1:
-            del changed[place:]
-        elif how == 2:
-            changed[place:place] = changed[place : place + 50] * 3
+        position = rng.randrange(len(changed))
+        mutation = rng.randrange(4)
+        if mutation == 0:
+            changed[position] = rng.randrange(256)
+        elif mutation == 1:
+            del changed[position:]
+        elif mutation == 2:
+            changed[position:position] = changed[position : position + 50] * 3
         else:
-            changed[place:place] = b'\\ud800"'
+            changed[position:position] = b'\\ud800"'
     return bytes(changed)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    asked = parse(arguments)
+    arguments = parse(arguments)
     console = Console(stderr=True)
     with tempfile.TemporaryDirectory(prefix="bench-faults-") as name:
-        done, balance, fuzzed = kill_under_load(asked, Path(name), console)
+        injected, balance, fuzzed = kill_under_load(arguments, Path(name), console)
     table = Table(title=f"Faults under {RATE} requests a second")
     for heading in ("fault", "tried", "survived", "slowest, s"):
         table.add_column(heading, justify="left" if heading == "fault" else "right")
-    for kind in dict.fromkeys(kind for kind, _, _ in done):
-        of_kind = [(survived, seconds) for other, survived, seconds in done if other == kind]
+    for kind in dict.fromkeys(kind for kind, _, _ in injected):
+        of_kind = [(survived, seconds) for other, survived, seconds in injected if other == kind]
         table.add_row(
             kind,
             str(len(of_kind)),
@@ -317,8 +317,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         )
     Console(width=100).print(table)
     figures = {
-        "tried": len(done),
-        "survived": sum(survived for _, survived, _ in done),
+        "tried": len(injected),
+        "survived": sum(survived for _, survived, _ in injected),
         **balance,
         **fuzzed,
     }

@@ -32,7 +32,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from include.jobs.ingestion.ingest import ingest_month
-from include.jobs.ingestion.month_ingest import Ingest
+from include.jobs.ingestion.month_ingest import MonthIngestion
 from include.months import months_between
 from include.questions import Question
 from include.sandbox.simulator import simulate
@@ -245,7 +245,7 @@ def measure_http(server_url: str, per_month: int) -> tuple[int, float]:
         client = StackExchangeClient(api_url=api_url, site="sandbox", requests_per_s=REQUESTS_PER_S)
         with database(server_url) as url:
             engine = make_engine(url)
-            job = Ingest(engine, client, "sandbox")
+            job = MonthIngestion(engine, client, "sandbox")
             start = time.perf_counter()
             count = sum(ingest_month(job, month)["questions"] for month in HTTP_MONTHS)
             seconds = time.perf_counter() - start

@@ -70,7 +70,7 @@ class Course:
 
 
 @dataclass(frozen=True)
-class Split:
+class TimeSplit:
     """One month: what is learned from, what is tested."""
 
     month: str
@@ -83,30 +83,20 @@ class Split:
         return self.test.texts[-RANKED_ONE_BY_ONE:]
 
 
-def splits(data: LabelledTexts, months: Sequence[str], min_tag_count: int) -> list[Split]:
+def splits(data: LabelledTexts, months: Sequence[str], min_tag_count: int) -> list[TimeSplit]:
     """Split by time only; months without questions are left out."""
     asked = np.array([month_of(moment) for moment in data.asked_at])
     made = []
     for month in months:
-        train, test = (
-            _chosen(data, np.flatnonzero(mask)) for mask in (asked < month, asked == month)
-        )
+        train, test = (data.take(mask) for mask in (asked < month, asked == month))
         if len(train) and len(test):
-            made.append(Split(month, train, test, vocabulary_of(train.tags, min_tag_count)))
+            made.append(TimeSplit(month, train, test, vocabulary_of(train.tags, min_tag_count)))
     return made
-
-
-def _chosen(data: LabelledTexts, rows: np.ndarray[Any, np.dtype[np.intp]]) -> LabelledTexts:
-    return LabelledTexts(
-        tuple(data.texts[row] for row in rows),
-        tuple(data.tags[row] for row in rows),
-        tuple(data.asked_at[row] for row in rows),
-    )
 
 
 def run_candidate(
     name: str,
-    parts: Sequence[Split],
+    parts: Sequence[TimeSplit],
     cached: EncoderFactory,
     real: EncoderFactory,
     advance: Callable[[], None],
@@ -133,7 +123,7 @@ def run_candidate(
     return course
 
 
-def run_peer(name: str, parts: Sequence[Split], advance: Callable[[], None]) -> Course:
+def run_peer(name: str, parts: Sequence[TimeSplit], advance: Callable[[], None]) -> Course:
     course = Course()
     for split in parts:
         begin = time.perf_counter()
@@ -160,7 +150,7 @@ def median_ms(rank: Callable[[Any], object], texts: Sequence[Any]) -> float:
 
 
 def show(
-    out: Console, courses: dict[str, Course], best: str, parts: Sequence[Split], title: str
+    out: Console, courses: dict[str, Course], best: str, parts: Sequence[TimeSplit], title: str
 ) -> None:
     figures = {name: course.figures() for name, course in courses.items()}
     table = Table(title=title)
@@ -206,9 +196,12 @@ def show(
 def behind(best: Course, other: Course) -> str:
     """How far behind at k = 5, with the interval of a paired bootstrap over the questions."""
     first, second = (pool(list(course.scores.values())) for course in (best, other))
-    judged = first.judged
+    has_reachable_tag = first.has_reachable_tag
     gap = paired_difference(
-        first.f1(DEPTH)[judged], second.f1(DEPTH)[judged], samples=RESAMPLES, seed=0
+        first.f1(DEPTH)[has_reachable_tag],
+        second.f1(DEPTH)[has_reachable_tag],
+        samples=RESAMPLES,
+        seed=0,
     )
     return f"{gap.mean:.3f} [{gap.low:.3f}, {gap.high:.3f}]".replace("[", r"\[")
 

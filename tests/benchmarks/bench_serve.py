@@ -5,7 +5,7 @@ The same linear model behind all: ours records every answer in a real PostgreSQL
 serve`` runs with as many workers; the bare route returns a constant under our gunicorn settings,
 and with gunicorn's own threaded worker. Beside them, MLflow's server with what one would have
 without us: scikit-learn's TF-IDF and ridge. What the record costs is small beside what a machine
-does otherwise, so the service with and without it are up at once and asked in turns, for a second
+does otherwise, so the service with and without it are up at once and arguments in turns, for a second
 or two each time; and where its memory happens to lie makes a process faster or slower by some
 percent, so that is done with several pairs. Then 100 swaps of the live model under load. The load
 generator has a process of its own, which takes its share of the same cores: so the processor time
@@ -34,9 +34,9 @@ from rich.table import Table
 
 from include.candidates.base import vocabulary_of
 from include.candidates.labels import label_matrix
-from tests.benchmarks.load import Load, Tally, http_requests
-from tests.benchmarks.service_stage import (
-    ASKED,
+from tests.benchmarks.load import Load, LoadResults, http_requests
+from tests.benchmarks.service_setup import (
+    TEST_QUESTIONS,
     Postgres,
     finish_load,
     postgres,
@@ -47,20 +47,20 @@ from tests.benchmarks.service_stage import (
     write_payloads,
 )
 from tests.serving.running import RunningService, free_port
-from tests.serving.small_registry import SmallRegistry
+from tests.serving.stub_registry import StubRegistry
 
 CONNECTIONS = (1, 4, 32)
 LIVE = ("1", "2", "3", "4")
 NEVER_LIVE = "5"
 OURS = "ours"
-UNRECORDED = "ours, not recording"
+NOT_RECORDING = "ours, not recording"
 BARE = "bare route"
-STOCK = "bare route, gunicorn's worker"
-SAME = "mlflow models serve"
-PLAIN = "mlflow models serve, plain model"
-TURN_S = 1.5  # longer than the service gathers predictions for
+BARE_GTHREAD = "bare route, gunicorn's worker"
+MLFLOW_SAME_MODEL = "mlflow models serve"
+MLFLOW_PLAIN_MODEL = "mlflow models serve, plain model"
+TURN_S = 1.5  # longer than the service's drain interval
 WARM_UP_S = 2.0
-GRACE_S = 5.0  # within which every worker follows
+GRACE_S = 5.0  # within which every worker swaps
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -82,7 +82,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 def measure(
     url: str, payloads: Path, seconds: float, server: int, rate: float | None = None
 ) -> dict[str, Any]:
-    """Return figures by number of connections, and at a rate; ``server`` is its process id."""
+    """Return results by number of connections, and at a rate; ``server`` is the process id."""
     loads: dict[str, dict[str, Any]] = {
         str(connections): {"connections": connections} for connections in CONNECTIONS
     }
@@ -99,7 +99,7 @@ def measure(
 
 
 def cpu_seconds(pid: int) -> float:
-    """Return the processor time that a process and those below it have taken so far."""
+    """Return the processor time of a process and its descendants so far."""
     parent = psutil.Process(pid)
     times = [process.cpu_times() for process in (parent, *parent.children(recursive=True))]
     return float(sum(time.user + time.system for time in times))
@@ -149,7 +149,7 @@ def pack(model: Path, packed: Path) -> None:
         warnings.simplefilter("ignore")
         mlflow.pyfunc.save_model(
             packed,
-            python_model=str(Path(folder.__file__).with_name("suggester.py")),
+            python_model=str(Path(folder.__file__).with_name("pyfunc_model.py")),
             artifacts={"candidate": str(model)},
             pip_requirements=["numpy"],
             model_config={"bert_model": None},
@@ -161,7 +161,7 @@ def pack(model: Path, packed: Path) -> None:
 
 
 def pack_plain(rows: Sequence[dict[str, Any]], packed: Path) -> None:
-    """Save what one writes without this platform: scikit-learn's TF-IDF and ridge, as logged."""
+    """Save a model written without this platform: scikit-learn's TF-IDF and ridge."""
     import mlflow.sklearn
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import Ridge
@@ -184,7 +184,7 @@ def answers(url: str) -> bool:
 
 
 def worker_memory(service: RunningService) -> dict[str, float]:
-    """Return MB per worker: resident, and its own share of what the workers have in common."""
+    """Return MB per worker: resident (RSS) and proportional (PSS)."""
     sizes = [worker.memory_full_info() for worker in service.workers()]
     return {
         "rss_mb": round(max(size.rss for size in sizes) / 1e6, 1),
@@ -196,14 +196,14 @@ def swap_under_load(
     server: Postgres, models: dict[str, Path], payloads: Path, work: Path, count: int, workers: int
 ) -> dict[str, Any]:
     """
-    Move the alias ``count`` times while questions are asked; every answer is looked at.
+    Move the alias ``count`` times while questions are arguments; every answer is looked at.
 
     An answer is wrong if its version did not bear the alias at any moment of the seconds before.
     """
     folder = work / "swaps"
     folder.mkdir()
     bodies = folder / "answers"
-    with SmallRegistry() as registry:
+    with StubRegistry() as registry:
         for version, model in models.items():
             registry.add(version, model)
         moved = [(time.time(), LIVE[0])]
@@ -215,7 +215,7 @@ def swap_under_load(
             workers=workers,
             environment={"SERVICE_POLL_S": "0.1"},
         ) as service:
-            wait_for(lambda: followed(service, workers, LIVE[0]), 30, "all workers")
+            wait_for(lambda: all_serve(service, workers, LIVE[0]), 30, "all workers")
             load = start_load(
                 f"{service.url}/predict",
                 payloads,
@@ -230,7 +230,7 @@ def swap_under_load(
                 begin = time.time()
                 registry.aliases["champion"] = version
                 moved.append((begin, version))
-                wait_for(lambda v=version: followed(service, workers, v), 30, "all workers")
+                wait_for(lambda v=version: all_serve(service, workers, v), 30, "all workers")
                 slowest = max(slowest, time.time() - begin)
             figures = finish_load(load)
     failed = sum(n for status, n in figures["statuses"].items() if status != "200")
@@ -243,7 +243,7 @@ def swap_under_load(
     }
 
 
-def take_turns(
+def compare_in_turns(
     apps: dict[str, str],
     server: Postgres,
     registry_url: str,
@@ -252,7 +252,7 @@ def take_turns(
     turns: int,
     workers: int,
 ) -> list[float]:
-    """Return the first app's requests a second over the second's, turn by turn; both run at once."""
+    """Return the ratio of two apps' throughputs in each turn; both run at once."""
     per_second: list[list[float]] = []
     with ExitStack() as stack:
         loads = []
@@ -271,8 +271,8 @@ def take_turns(
             )
             wait_for_workers(service, workers, "1")
             url = f"{service.url}/predict"
-            asked = http_requests(url, payloads.read_bytes().splitlines())
-            loads.append(Load(url, asked, connections=4))
+            arguments = http_requests(url, payloads.read_bytes().splitlines())
+            loads.append(Load(url, arguments, connections=4))
         for load in loads:
             load.run(WARM_UP_S)
         for _ in range(turns):
@@ -281,31 +281,31 @@ def take_turns(
 
 
 def answered_per_s(load: Load, seconds: float) -> float:
-    """Return how many answers a second a load gets while it runs; all must be good."""
-    load.tally = Tally()
+    """Return the answers per second of a load; RuntimeError if one is not 200."""
+    load.results = LoadResults()
     begin = time.perf_counter()
-    tally = load.run(seconds)
-    if set(tally.statuses) != {"200"}:
-        raise RuntimeError(f"not all answers were good: {dict(tally.statuses)}")
-    return len(tally.latencies) / (time.perf_counter() - begin)
+    results = load.run(seconds)
+    if set(results.statuses) != {"200"}:
+        raise RuntimeError(f"not all answers were 200: {dict(results.statuses)}")
+    return len(results.latencies) / (time.perf_counter() - begin)
 
 
 def wait_for_workers(service: RunningService, workers: int, version: str) -> None:
-    """Wait until every worker answers; one that comes later would get no connection."""
+    """Wait until every worker serves; a later one would get no connection."""
     if "app_model_version" in requests.get(f"{service.url}/metrics", timeout=10).text:
-        wait_for(lambda: followed(service, workers, version), 30, "all workers")
+        wait_for(lambda: all_serve(service, workers, version), 30, "all workers")
     time.sleep(1)
 
 
-def followed(service: RunningService, workers: int, version: str) -> bool:
-    """Return whether every worker answers with ``version``."""
+def all_serve(service: RunningService, workers: int, version: str) -> bool:
+    """Return whether every worker serves ``version``."""
     lines = requests.get(f"{service.url}/metrics", timeout=10).text.splitlines()
     shown = [float(line.split()[-1]) for line in lines if line.startswith("app_model_version{")]
     return len(shown) == workers and set(shown) == {float(version)}
 
 
 def wrong_versions(bodies: Path, moved: Sequence[tuple[float, str]]) -> int:
-    """Return how many answers came from a version that was not live lately."""
+    """Return how many answers came from a version that was not live shortly before."""
     wrong = 0
     ends = [at for at, _ in moved[1:]] + [float("inf")]
     for line in bodies.read_bytes().splitlines():
@@ -319,30 +319,30 @@ def wrong_versions(bodies: Path, moved: Sequence[tuple[float, str]]) -> int:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    asked = parse(arguments)
+    arguments = parse(arguments)
     console = Console(stderr=True)
     measured: dict[str, list[dict[str, Any]]] = {}
     with tempfile.TemporaryDirectory(prefix="bench-serve-") as name:
         work = Path(name)
         source, rows = questions()
-        console.log(f"training tfidf on {len(rows) - ASKED} questions of {source}")
-        model = train(work / "model", rows[:-ASKED])
-        payloads = write_payloads(work / "asked.jsonl", rows[-ASKED:])
-        peers = {} if asked.without_mlflow else mlflow_peers(model, rows, work)
-        with postgres(work / "postgres") as server, SmallRegistry() as registry:
+        console.log(f"training tfidf on {len(rows) - TEST_QUESTIONS} questions of {source}")
+        model = train(work / "model", rows[:-TEST_QUESTIONS])
+        payloads = write_payloads(work / "arguments.jsonl", rows[-TEST_QUESTIONS:])
+        peers = {} if arguments.without_mlflow else mlflow_peers(model, rows, work)
+        with postgres(work / "postgres") as server, StubRegistry() as registry:
             registry.add("1", model)
             registry.aliases["champion"] = "1"
             apps: dict[str, tuple[str, dict[str, str]]] = {
                 OURS: ("serving:create_app()", {}),
-                UNRECORDED: ("tests.benchmarks.bare_route:create_unrecorded()", {}),
+                NOT_RECORDING: ("tests.benchmarks.bare_route:create_unrecorded()", {}),
                 BARE: ("tests.benchmarks.bare_route:create_app()", {}),
-                STOCK: (
+                BARE_GTHREAD: (
                     "tests.benchmarks.bare_route:create_app()",
                     {"GUNICORN_CMD_ARGS": "--worker-class gthread"},
                 ),
             }
             memory = {}
-            for round_number in range(asked.rounds):
+            for round_number in range(arguments.rounds):
                 for label, (app, environment) in apps.items():
                     console.log(f"{label}, round {round_number + 1}")
                     folder = work / f"{label}-{round_number}"
@@ -351,61 +351,63 @@ def main(arguments: Sequence[str] | None = None) -> None:
                         folder,
                         database_url=server.url,
                         registry_url=registry.url,
-                        workers=asked.workers,
+                        workers=arguments.workers,
                         app=app,
                         environment=environment,
                     ) as service:
-                        wait_for_workers(service, asked.workers, "1")
+                        wait_for_workers(service, arguments.workers, "1")
                         figures = measure(
-                            f"{service.url}/predict", payloads, asked.seconds, service.pid, 200
+                            f"{service.url}/predict", payloads, arguments.seconds, service.pid, 200
                         )
                         memory[label] = worker_memory(service)
                     measured.setdefault(label, []).append(figures)
                 for label, (packed, bodies) in peers.items():
                     console.log(f"{label}, round {round_number + 1}")
-                    with mlflow_server(packed, work, asked.workers) as (url, pid):
-                        figures = measure(url, bodies, asked.seconds, pid)
+                    with mlflow_server(packed, work, arguments.workers) as (url, pid):
+                        figures = measure(url, bodies, arguments.seconds, pid)
                     measured.setdefault(label, []).append(figures)
             pairs = []
-            for number in range(asked.pairs):
+            for number in range(arguments.pairs):
                 console.log(f"with and without the record, pair {number + 1}")
-                ratios = take_turns(
-                    {label: apps[label][0] for label in (OURS, UNRECORDED)},
+                ratios = compare_in_turns(
+                    {label: apps[label][0] for label in (OURS, NOT_RECORDING)},
                     server,
                     registry.url,
                     payloads,
                     work / f"pair-{number}",
-                    asked.turns,
-                    asked.workers,
+                    arguments.turns,
+                    arguments.workers,
                 )
                 pairs.append(ratios)
-            console.log(f"{asked.swaps} swaps under load")
+            console.log(f"{arguments.swaps} swaps under load")
             models = {"1": model, NEVER_LIVE: train(work / "never", rows[:400], "frequency")}
             for index, version in enumerate(LIVE[1:], start=1):
                 models[version] = train(work / f"model-{version}", rows[: 800 + 100 * index])
-            swaps = swap_under_load(server, models, payloads, work, asked.swaps, asked.workers)
+            swaps = swap_under_load(
+                server, models, payloads, work, arguments.swaps, arguments.workers
+            )
     show(measured, memory, pairs, swaps, source)
 
 
 def mlflow_peers(
     model: Path, rows: Sequence[dict[str, Any]], work: Path
 ) -> dict[str, tuple[Path, Path]]:
-    """Return what ``mlflow models serve`` is measured with: folder and request bodies by name."""
+    """Return model folder and request bodies of each MLflow peer, by name."""
     pack(model, work / "mlflow-same")
-    pack_plain(rows[:-ASKED], work / "mlflow-plain")
-    frames = write_payloads(work / "frames.jsonl", rows[-ASKED:], as_frame=True)
+    pack_plain(rows[:-TEST_QUESTIONS], work / "mlflow-plain")
+    frames = write_payloads(work / "frames.jsonl", rows[-TEST_QUESTIONS:], as_frame=True)
     inputs = work / "inputs.jsonl"
-    texts = [[f"{row['title']} {row['body']}"] for row in rows[-ASKED:]]
+    texts = [[f"{row['title']} {row['body']}"] for row in rows[-TEST_QUESTIONS:]]
     inputs.write_text("\n".join(json.dumps({"inputs": one}) for one in texts), encoding="utf-8")
-    return {SAME: (work / "mlflow-same", frames), PLAIN: (work / "mlflow-plain", inputs)}
+    return {MLFLOW_SAME_MODEL: (work / "mlflow-same", frames), MLFLOW_PLAIN_MODEL: (work / "mlflow-plain", inputs)}
 
 
-def middle(values: Sequence[float]) -> float:
+def median_of(values: Sequence[float]) -> float:
     return sorted(values)[len(values) // 2]
 
 
 def median(rounds: Sequence[dict[str, Any]], key: str, figure: str) -> float:
-    return middle([float(one[key][figure]) for one in rounds])
+    return median_of([float(one[key][figure]) for one in rounds])
 
 
 def show(
@@ -415,7 +417,7 @@ def show(
     swaps: dict[str, Any],
     source: str,
 ) -> None:
-    """Print the tables, and as the last line the figures as one JSON object."""
+    """Print the tables, and as the last line the results as one JSON object."""
     out = Console(width=110)
     table = Table(title=f"One question a request, questions of {source}")
     headings = ("connections", "requests/s", "p50 ms", "p95 ms", "p99 ms", "CPU us", "not 200")
@@ -443,14 +445,14 @@ def show(
         for label, rounds in measured.items()
     }
     ours = best[OURS]
-    mlflow, plain = best.get(SAME), best.get(PLAIN)
+    mlflow, plain = best.get(MLFLOW_SAME_MODEL), best.get(MLFLOW_PLAIN_MODEL)
     figures = {
         "mlflow_ratio": round(ours / mlflow, 2) if mlflow else None,
         "mlflow_plain_ratio": round(ours / plain, 2) if plain else None,
         "bare_ratio": round(ours / best[BARE], 3),
-        "bare_stock_ratio": round(ours / best[STOCK], 3),
-        "unrecorded_ratio": round(middle([ratio for pair in pairs for ratio in pair]), 3),
-        "unrecorded_ratio_of_pairs": [round(middle(pair), 3) for pair in pairs],
+        "bare_stock_ratio": round(ours / best[BARE_GTHREAD], 3),
+        "unrecorded_ratio": round(median_of([ratio for pair in pairs for ratio in pair]), 3),
+        "unrecorded_ratio_of_pairs": [round(median_of(pair), 3) for pair in pairs],
         "p99_ms_at_200": median(measured[OURS], "at rate", "p99_ms"),
         "requests_per_s": ours,
         "cpu_us": {label: median(rounds, "4", "cpu_us") for label, rounds in measured.items()},

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from include.drift.calibration import HOURLY_CHECKS, Calibration, calibrate
-from include.drift.samples import Sample, samples_of
-from include.drift.signals import UNTAGGED_SIGNALS
-from include.jobs.data.observations import chosen, in_months, observe_answers
+from include.drift.calibration import HOURLY_CHECKS, ThresholdCalibration, calibrate_thresholds
+from include.drift.samples import Sample, build_samples
+from include.drift.signals import LABEL_FREE_SIGNALS
+from include.jobs.data.observations import in_months, observe_suggestions
 from include.sandbox.simulator import simulate
 from tests.benchmarks.drift_loop import go_live, labelled
 
@@ -43,18 +43,18 @@ def quiet_hours(seed: int, hours: int, sizes: Sequence[int] = WINDOWS) -> list[H
     data = labelled(simulation.questions)
     learned, asked = simulation.months[:LEARNED_MONTHS], simulation.months[LEARNED_MONTHS:]
     live = go_live(data, tuple(learned), (), 5, seed)
-    pool = observe_answers(live.candidate, chosen(data, in_months(data, asked)))
-    reference, traffic, past = samples_of(live.reference, pool, live.history)
+    pool = observe_suggestions(live.candidate, data.take(in_months(data, asked)))
+    reference, traffic, past = build_samples(live.reference, pool, live.history)
     return [
         _checked(
             seed,
-            calibrate(
+            calibrate_thresholds(
                 reference,
                 size,
                 false_alarms_per_year=0.5,
                 checks_per_year=HOURLY_CHECKS,
                 history=past,
-                signals=UNTAGGED_SIGNALS,
+                signals=LABEL_FREE_SIGNALS,
                 seed=seed,
             ),
             reference,
@@ -66,10 +66,10 @@ def quiet_hours(seed: int, hours: int, sizes: Sequence[int] = WINDOWS) -> list[H
 
 
 def _checked(
-    seed: int, calibration: Calibration, reference: Sample, traffic: Sample, hours: int
+    seed: int, calibration: ThresholdCalibration, reference: Sample, traffic: Sample, hours: int
 ) -> Hours:
     generator = np.random.default_rng(seed)
-    signals = [s for s in UNTAGGED_SIGNALS if s.name in calibration.nulls]
+    signals = [s for s in LABEL_FREE_SIGNALS if s.name in calibration.null_distributions]
     alarms, by_signal = 0, {signal.name: 0 for signal in signals}
     for _ in range(hours):
         hour = traffic.take(generator.choice(len(traffic), calibration.size, replace=False))

@@ -15,20 +15,19 @@ from numpy.typing import NDArray
 
 from include.candidates.base import Candidate, Encoder, vocabulary_of
 from include.candidates.catalogue import make_candidate
-from include.drift.calibration import Calibration, calibrate
-from include.drift.reference import HISTORY_MONTHS, joined, reference_months
-from include.drift.samples import Observed, samples_of
+from include.drift.calibration import ThresholdCalibration, calibrate_thresholds
+from include.drift.reference import HISTORY_MONTHS, concat, reference_months
+from include.drift.samples import Observations, build_samples
 from include.drift.signal import Signal, SignalValue
-from include.drift.signals import MONTHLY_SIGNALS, read_signals
-from include.drift.unrest import PastVocabulary
-from include.drift.verdict import judge
+from include.drift.signals import MONTHLY_ALERTING_SIGNALS, calculate_signals
+from include.drift.variability import PastVocabulary
+from include.drift.verdict import drift_verdict
 from include.errors import FixInputError
 from include.jobs.data.observations import (
-    chosen,
     in_months,
     observe,
-    observe_answers,
-    unlearned_suggestions,
+    observe_suggestions,
+    out_of_fold_predictions,
 )
 from include.months import month_of
 from include.questions import Question
@@ -63,8 +62,8 @@ class Live:
 
     candidate: Candidate
     learned: tuple[str, ...]
-    reference: Observed
-    history: Observed
+    reference: Observations
+    history: Observations
     vocabulary: PastVocabulary
 
 
@@ -84,7 +83,7 @@ def no_encoder(name: str) -> Encoder:
 
 def train(data: LabelledTexts, learned: Sequence[str], min_tag_count: int) -> Candidate:
     """Train the linear candidate on the months given."""
-    part = chosen(data, in_months(data, learned))
+    part = data.take(in_months(data, learned))
     vocabulary = vocabulary_of(part.tags, min_tag_count)
     return make_candidate("tfidf", None, no_encoder).fit(part.texts, part.tags, vocabulary)
 
@@ -98,13 +97,13 @@ def go_live(
     encode: Encode | None = None,
 ) -> Live:
     """Train, and put together the reference as the platform's job does."""
-    window = chosen(data, in_months(data, learned))
+    window = data.take(in_months(data, learned))
     months = reference_months(learned, alarmed)
     asked = in_months(window, months)
-    ranked, known = unlearned_suggestions(
+    ranked, known = out_of_fold_predictions(
         lambda: make_candidate("tfidf", None, no_encoder), window, asked, min_tag_count, seed
     )
-    part = chosen(window, asked)
+    part = window.take(asked)
     reference = observe(
         part.texts,
         part.asked_at,
@@ -113,11 +112,11 @@ def go_live(
         vocabulary=known,
         vectors=encode and encode(part.texts),
     )
-    latest = chosen(window, in_months(window, learned[-HISTORY_MONTHS:]))
+    latest = window.take(in_months(window, learned[-HISTORY_MONTHS:]))
     history = observe(
         latest.texts, latest.asked_at, tags=latest.tags, vectors=encode and encode(latest.texts)
     )
-    earlier = chosen(window, in_months(window, learned[:-HISTORY_MONTHS])).tags
+    earlier = window.take(in_months(window, learned[:-HISTORY_MONTHS])).tags
     vocabulary = PastVocabulary(Counter(chain.from_iterable(earlier)), min_tag_count)
     return Live(train(data, learned, min_tag_count), learned, reference, history, vocabulary)
 
@@ -144,9 +143,9 @@ def run_loop(
     alarmed: list[str] = []
     checks: list[Check] = []
     live: Live | None = None
-    extra: list[Observed] = []
+    extra: list[Observations] = []
     quiet: list[str] = []
-    calibration: Calibration | None = None
+    calibration: ThresholdCalibration | None = None
     for month in months:
         if month < first_check:
             continue
@@ -154,24 +153,24 @@ def run_loop(
             learned = tuple(m for m in months if m < month)[-(window or 10_000) :]
             live = go_live(data, learned, alarmed, min_tag_count, seed, encode)
             extra, quiet, calibration = [], [], None
-        asked = chosen(data, in_months(data, [month]))
-        current = observe_answers(live.candidate, asked, encode and encode(asked.texts))
+        asked = data.take(in_months(data, [month]))
+        current = observe_suggestions(live.candidate, asked, encode and encode(asked.texts))
         wanted = reference_months(live.learned, alarmed, quiet)
         grown = [e for e in extra if e.months[0] in wanted]
-        reference = joined([live.reference, *grown]) if grown else live.reference
-        was, now, past = samples_of(reference, current, live.history)
+        reference = concat([live.reference, *grown]) if grown else live.reference
+        was, now, past = build_samples(reference, current, live.history)
         if calibration is None or not 0.85 * len(now) <= calibration.size <= len(now) or grown:
-            calibration = calibrate(
+            calibration = calibrate_thresholds(
                 was,
                 len(now),
                 history=past,
                 vocabulary=live.vocabulary,
-                signals=MONTHLY_SIGNALS if voting is None else voting,
+                signals=MONTHLY_ALERTING_SIGNALS if voting is None else voting,
                 false_alarms_per_year=false_alarms_per_year,
                 seed=seed,
             )
-        values = read_signals(was, now)
-        verdict = judge(values, calibration)
+        values = calculate_signals(was, now)
+        verdict = drift_verdict(values, calibration)
         dataset, any_column = evidently_default(reference, current) if evidently else (False, False)
         checks.append(
             Check(
@@ -196,13 +195,13 @@ def run_loop(
     return checks
 
 
-def evidently_default(reference: Observed, current: Observed) -> tuple[bool, bool]:
+def evidently_default(reference: Observations, current: Observations) -> tuple[bool, bool]:
     """Ask Evidently's default preset about the same questions: (the data set, any column)."""
     import pandas as pd
     from evidently import DataDefinition, Dataset, Report
     from evidently.presets import DataDriftPreset
 
-    def table(observed: Observed) -> pd.DataFrame:
+    def table(observed: Observations) -> pd.DataFrame:
         return pd.DataFrame(
             {
                 "words": observed.word_counts,
@@ -229,7 +228,7 @@ def evidently_default(reference: Observed, current: Observed) -> tuple[bool, boo
 
 def f1_by_month(candidate: Candidate, data: LabelledTexts, month: str) -> float:
     """Return the mean F1@5 over all true tags in ``month``."""
-    observed = observe_answers(candidate, chosen(data, in_months(data, [month])))
+    observed = observe_suggestions(candidate, data.take(in_months(data, [month])))
     return float(np.mean(observed.f1 or [np.nan]))
 
 

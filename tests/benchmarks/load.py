@@ -1,10 +1,10 @@
 """
-A load generator in one process: keep-alive connections over epoll, payloads in turn.
+A load generator in one process: keep-alive connections over epoll, payloads in rotation.
 
 ``python -m tests.benchmarks.load --url http://127.0.0.1:8000/predict --connections 4 --seconds 5``
-prints one JSON object. With ``--rate`` requests leave on a schedule of their own (open loop) and a
-late answer counts from when its request was due; without, each connection asks again at once.
-SIGTERM ends it early, after the answers under way.
+prints one JSON object. With ``--rate`` requests are sent on a schedule (open loop), and latency is
+measured from the scheduled time; without it, each connection sends its next request at once (closed
+loop). SIGTERM ends it early, after pending responses.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from urllib.parse import urlsplit
 
 
 @dataclass
-class Tally:
-    """What came of the requests; ``latencies`` in seconds, ``bodies`` only if asked for."""
+class LoadResults:
+    """The results of requests; ``latencies`` in seconds, ``bodies`` only with ``keep_bodies``."""
 
     latencies: list[float] = field(default_factory=list)
     statuses: Counter[str] = field(default_factory=Counter)
@@ -35,7 +35,7 @@ class Tally:
 
 
 class Connection:
-    """One keep-alive connection with at most one request under way."""
+    """One keep-alive connection with at most one pending request."""
 
     def __init__(self, address: tuple[str, int]) -> None:
         self.address = address
@@ -59,7 +59,7 @@ class Connection:
         self.sock.sendall(request)
 
     def answer(self) -> tuple[str, bytes, bool] | None:
-        """Return status, body and whether the server closes, once the whole answer is here."""
+        """Return status, body and whether the server closes; None while the response is partial."""
         data = self.sock.recv(65536)
         if not data:
             raise ConnectionError("closed by the server")
@@ -77,7 +77,7 @@ class Connection:
 
 
 def http_requests(url: str, payloads: Sequence[bytes], headers: Sequence[str] = ()) -> list[bytes]:
-    """Return whole HTTP requests that post ``payloads``."""
+    """Return complete HTTP requests that post ``payloads``."""
     parts = urlsplit(url)
     extra = "".join(f"{line}\r\n" for line in headers)
     return [
@@ -91,7 +91,7 @@ def http_requests(url: str, payloads: Sequence[bytes], headers: Sequence[str] = 
 
 
 class Load:
-    """Sends ``requests`` in turn over ``connections`` until ``seconds`` are over."""
+    """Sends ``requests`` in rotation over ``connections`` until ``seconds`` have passed."""
 
     def __init__(
         self, url: str, requests: Sequence[bytes], *, connections: int, keep_bodies: bool = False
@@ -108,9 +108,9 @@ class Load:
             self._watch(self._idle[-1])
         self._busy = 0
         self.stopped = False
-        self.tally = Tally()
+        self.results = LoadResults()
 
-    def run(self, seconds: float, rate: float | None = None) -> Tally:
+    def run(self, seconds: float, rate: float | None = None) -> LoadResults:
         begin = time.perf_counter()
         end = begin + seconds
         due: list[float] = []
@@ -120,7 +120,7 @@ class Load:
             if self.stopped:
                 end = min(end, now)
             if now >= end and not self._busy:
-                return self.tally
+                return self.results
             if now < end:
                 if rate is not None:
                     while begin + scheduled / rate <= now:
@@ -159,10 +159,10 @@ class Load:
             return
         status, body, closing = answer
         now = time.perf_counter()
-        self.tally.latencies.append(now - connection.since)
-        self.tally.statuses[status] += 1
+        self.results.latencies.append(now - connection.since)
+        self.results.statuses[status] += 1
         if self._keep_bodies:
-            self.tally.bodies.append((time.time(), body))
+            self.results.bodies.append((time.time(), body))
         self._busy -= 1
         if closing:
             self._reopen(connection)
@@ -170,12 +170,12 @@ class Load:
 
     def _broken(self, connection: Connection, *, counted: bool = True) -> None:
         if counted:
-            self.tally.statuses["broken"] += 1
+            self.results.statuses["broken"] += 1
         self._reopen(connection)
         self._idle.append(connection)
 
     def _reopen(self, connection: Connection) -> None:
-        """Connect anew; while nobody listens, again and again for up to 30 seconds."""
+        """Reconnect, retrying for up to 30 seconds while the server is down."""
         self._selector.unregister(connection.sock)
         deadline = time.monotonic() + 30
         while True:
@@ -195,15 +195,15 @@ def quantile(values: Sequence[float], share: float) -> float:
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else float("nan")
 
 
-def summary(tally: Tally, seconds: float) -> dict[str, Any]:
+def summary(results: LoadResults, seconds: float) -> dict[str, Any]:
     """Return requests a second and latencies in milliseconds."""
     return {
-        "requests_per_s": round(len(tally.latencies) / seconds, 1),
+        "requests_per_s": round(len(results.latencies) / seconds, 1),
         **{
-            f"p{int(share * 100)}_ms": round(quantile(tally.latencies, share) * 1000, 3)
+            f"p{int(share * 100)}_ms": round(quantile(results.latencies, share) * 1000, 3)
             for share in (0.5, 0.95, 0.99)
         },
-        "statuses": dict(tally.statuses),
+        "statuses": dict(results.statuses),
     }
 
 
@@ -228,14 +228,14 @@ def main() -> None:
     load.run(arguments.warmup, arguments.rate)
     warm = load.sent
     if arguments.warmup:
-        load.tally = Tally(bodies=load.tally.bodies)
+        load.results = LoadResults(bodies=load.results.bodies)
     begin, spent = time.perf_counter(), time.process_time()
-    tally = load.run(arguments.seconds, arguments.rate)
+    results = load.run(arguments.seconds, arguments.rate)
     spent = time.process_time() - spent
     if arguments.bodies is not None:
         with arguments.bodies.open("wb") as file:
-            file.writelines(b"%f %b\n" % (at, body) for at, body in tally.bodies)
-    figures = summary(tally, time.perf_counter() - begin)
+            file.writelines(b"%f %b\n" % (at, body) for at, body in results.bodies)
+    figures = summary(results, time.perf_counter() - begin)
     figures["sent"] = load.sent  # with those before the measurement
     figures["generator_cpu_us"] = round(1e6 * spent / max(1, load.sent - warm), 1)
     sys.stdout.write(json.dumps(figures) + "\n")

@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 from include.candidates.base import Candidate, Encoder, EncoderFactory, vocabulary_of
 from include.candidates.catalogue import make_candidate
 from include.evaluation.metrics import QuestionScores, score_questions
-from include.jobs.data.observations import chosen, in_months
+from include.jobs.data.observations import in_months
 from include.jobs.training.fit_and_score import rank_questions
 from include.months import month_of
 from include.questions import Question
 from include.text.prepared import PreparedText
 from tests.benchmarks.drift_loop import labelled, months_of
 
-Pair = tuple[str, str]
+MonthPair = tuple[str, str]
 PREPARE = "prepare"
 
 
@@ -35,7 +35,7 @@ class Looped:
         `PREPARE`, and each candidate with what it embedded.
     """
 
-    pairs: dict[str, dict[Pair, QuestionScores]] = field(default_factory=dict)
+    pairs: dict[str, dict[MonthPair, QuestionScores]] = field(default_factory=dict)
     seconds: dict[str, dict[str, float]] = field(default_factory=dict)
 
     def total(self, months: Sequence[str], candidates: Sequence[str]) -> float:
@@ -96,7 +96,7 @@ def run_loop(
         begun = time.perf_counter()
         data = labelled([each for each in questions if month_of(each.asked_at) <= month])
         before = [each for each in months_of(data) if each < month]
-        train, test = chosen(data, in_months(data, before)), chosen(data, in_months(data, [month]))
+        train, test = data.take(in_months(data, before)), data.take(in_months(data, [month]))
         vocabulary = vocabulary_of(train.tags, min_tag_count)
         spent = done.seconds[month] = {PREPARE: time.perf_counter() - begun}
         for name in candidates:

@@ -18,12 +18,12 @@ import numpy as np
 from sqlalchemy import Engine, text
 
 from include import names
-from include.demo.load import peak_memory
+from include.demo.resources import peak_memory
 from include.errors import CheckFailedError
 from include.evaluation.metrics import QuestionScores
 from include.jobs.ingestion.import_file import import_file
 from include.local_stack.airflow_api import AirflowApi
-from include.local_stack.choice import Choice
+from include.local_stack.options import StackOptions
 from include.local_stack.progress import Steps
 from include.local_stack.stack import down, up
 from include.local_stack.state import read_environment
@@ -194,7 +194,7 @@ def year_stack(
     local: Path, data: Path, site: str, steps: Steps, advance: Callable[[str], None]
 ) -> Iterator[YearStack]:
     """Start the stack, fill it, and stop it at the end whatever happens."""
-    up(local, Choice.from_mapping({"DATA": str(data), "SITE": site}), None, steps)
+    up(local, StackOptions.from_mapping({"DATA": str(data), "SITE": site}), None, steps)
     try:
         yield YearStack(local, data, site, advance)
     finally:

@@ -12,8 +12,8 @@ from werkzeug.serving import make_server
 from include.settings import Settings
 from serving import create_app
 from serving.keys import add_key
-from serving.live_model import FixedModels, Live
-from tests.serving.conftest import ListRecorder, loaded
+from serving.served_models import FixedModelSource, ServedModels
+from tests.serving.conftest import ListRecorder, loaded_model
 
 pytestmark = pytest.mark.browser
 
@@ -21,9 +21,9 @@ pytestmark = pytest.mark.browser
 class Site:
     """The real service on a real port, with a list as recorder."""
 
-    def __init__(self, settings: Settings, live: Live) -> None:
+    def __init__(self, settings: Settings, served: ServedModels) -> None:
         self.recorder = ListRecorder()
-        app = create_app(settings, model_source=FixedModels(live), recorder=self.recorder)
+        app = create_app(settings, model_source=FixedModelSource(served), recorder=self.recorder)
         self._server = make_server("127.0.0.1", 0, app, threaded=True)
         self.url = f"http://127.0.0.1:{self._server.port}/"
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
@@ -34,22 +34,26 @@ class Site:
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
-    made = Site(Settings(local_dir=tmp_path, site="sandbox"), Live(champion=loaded()))
-    yield made
-    made.close()
+    opened = Site(
+        Settings(local_dir=tmp_path, site="sandbox"), ServedModels(champion=loaded_model())
+    )
+    yield opened
+    opened.close()
 
 
 @pytest.fixture
 def page(browser, site):
     context = browser.new_context()
-    made = context.new_page()
-    made.faults = []
-    made.on("pageerror", lambda error: made.faults.append(str(error)))
-    made.on("console", lambda line: made.faults.append(line.text) if line.type == "error" else None)
-    made.requested = []
-    made.on("request", lambda request: made.requested.append(request.url))
-    made.goto(site.url)
-    yield made
+    opened = context.new_page()
+    opened.errors = []
+    opened.on("pageerror", lambda error: opened.errors.append(str(error)))
+    opened.on(
+        "console", lambda line: opened.errors.append(line.text) if line.type == "error" else None
+    )
+    opened.requested = []
+    opened.on("request", lambda request: opened.requested.append(request.url))
+    opened.goto(site.url)
+    yield opened
     context.close()
 
 
@@ -66,7 +70,7 @@ def test_tags_follow_typing(page):
     assert page.locator(".tag .score").first.text_content() == "90%"
 
 
-def test_page_says_which_model_answers(page):
+def test_page_shows_the_model(page):
     assert "version 7" in page.locator("#model", has_text="version").text_content()
 
 
@@ -76,7 +80,7 @@ def test_reasons_are_shown(page):
     assert page.locator("[data-tag=pandas] .why").text_content() == "name: pandas"
 
 
-def test_typing_asks_once_per_pause(page, site):
+def test_typing_sends_one_request_per_pause(page, site):
     page.get_by_label("Title").press_sequentially("How do I use pandas", delay=40)
     page.locator(".tag").first.wait_for()
 
@@ -84,12 +88,12 @@ def test_typing_asks_once_per_pause(page, site):
     assert site.recorder.rows[0].client == "page"
 
 
-def test_markdown_is_read_as_markdown_and_shown_safely(page, site):
+def test_markdown_is_rendered_and_sanitised(page, site):
     page.get_by_label("Question", exact=True).fill(
         "I use **sql** <img src=x onerror='document.title=\"owned\"'>"
     )
     suggest(page)
-    page.get_by_text("As it was read").click()
+    page.get_by_text("Preview", exact=True).click()
 
     assert page.locator("#preview strong").text_content() == "sql"
     assert page.locator("#preview img").count() == 0
@@ -107,13 +111,13 @@ def test_accepted_and_added_tags_are_sent_as_feedback(page, site):
     page.get_by_role("button", name="Save these tags").click()
     page.get_by_text("Saved: pandas, data-frame.").wait_for()
 
-    (given,) = site.recorder.feedback
-    assert given.final_tags == ("pandas", "data-frame")
-    assert given.source == "page"
-    assert given.prediction_id == site.recorder.rows[-1].prediction_id
+    (sent,) = site.recorder.feedback
+    assert sent.final_tags == ("pandas", "data-frame")
+    assert sent.source == "page"
+    assert sent.prediction_id == site.recorder.rows[-1].prediction_id
 
 
-def test_everything_can_be_done_from_the_keyboard(page, site):
+def test_page_is_operable_by_keyboard(page, site):
     page.get_by_label("Title").focus()
     page.keyboard.type("pandas")
     page.locator(".tag").first.wait_for()
@@ -141,7 +145,7 @@ def test_focus_survives_new_suggestions(page):
     assert page.evaluate("document.activeElement.closest('.tag').dataset.tag") == "pandas"
 
 
-def test_every_control_has_a_name_and_news_are_announced(page):
+def test_controls_have_accessible_names_and_a_live_region(page):
     suggest(page)
     nameless = page.evaluate(
         """[...document.querySelectorAll('input, textarea, button, a')]
@@ -150,14 +154,14 @@ def test_every_control_has_a_name_and_news_are_announced(page):
     )
 
     assert nameless == []
-    assert page.get_by_role("status").first.get_attribute("aria-live") == "polite"
+    assert page.get_by_role("status").first.get_attribute("aria-served") == "polite"
 
 
-def test_nothing_comes_from_elsewhere_and_nothing_is_blocked(page, site):
+def test_page_loads_no_external_resources_and_nothing_is_blocked(page, site):
     suggest(page)
 
     assert all(url.startswith(site.url) for url in page.requested)
-    assert page.faults == []
+    assert page.errors == []
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -198,7 +202,7 @@ CONTRAST = """() => {
 
 
 @pytest.mark.parametrize("width", [320, 390, 1280])
-def test_page_never_scrolls_sideways(browser, site, width):
+def test_page_never_scrolls_horizontally(browser, site, width):
     context = browser.new_context(viewport={"width": width, "height": 800})
     page = context.new_page()
     page.goto(site.url)
@@ -210,7 +214,7 @@ def test_page_never_scrolls_sideways(browser, site, width):
 
 
 def test_without_a_model_the_page_says_what_to_do(browser, tmp_path):
-    site = Site(Settings(local_dir=tmp_path, site="sandbox"), Live())
+    site = Site(Settings(local_dir=tmp_path, site="sandbox"), ServedModels())
     context = browser.new_context()
     page = context.new_page()
     page.goto(site.url)
@@ -223,7 +227,7 @@ def test_without_a_model_the_page_says_what_to_do(browser, tmp_path):
 def test_page_works_with_an_api_key(browser, tmp_path):
     key = add_key(tmp_path / "keys", "ann")
     settings = Settings(local_dir=tmp_path, service_api_keys_file=tmp_path / "keys")
-    site = Site(settings, Live(champion=loaded()))
+    site = Site(settings, ServedModels(champion=loaded_model()))
     context = browser.new_context()
     page = context.new_page()
     page.goto(site.url)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from include.sandbox.api import SandboxApi
-from include.sandbox.archive import Archive
+from include.sandbox.question_index import QuestionIndex
 from include.sandbox.simulator import simulate
 from include.sandbox.site import running
 from include.store.questions import questions_per_month
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.integration
 def site(metadata, database_url) -> Iterator[dict[str, str]]:
     """The environment of a run against a sandbox site with questions of two months."""
     simulation = simulate(months=2, questions_per_month=150, events=())
-    with running(SandboxApi("sandbox", Archive(simulation.questions))) as api_url:
+    with running(SandboxApi("sandbox", QuestionIndex(simulation.questions))) as api_url:
         yield {
             "DATABASE_URL": database_url,
             "SITE": "sandbox",

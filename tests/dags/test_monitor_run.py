@@ -16,7 +16,7 @@ from include.months import month_range
 from include.registry import Registry
 from include.sandbox.events import Event
 from include.sandbox.simulator import simulate
-from include.store.drift import judged_months, read_report
+from include.store.drift import checked_months, read_report
 from include.store.questions import upsert_questions
 from tests.dags.airflow_command import run_airflow
 
@@ -116,7 +116,7 @@ def report_of(engine, site, month):
     from sqlalchemy import text
 
     with engine.connect() as connection:
-        assert month in [row.month for row in judged_months(connection, site)]
+        assert month in [row.month for row in checked_months(connection, site)]
         found = connection.execute(
             text(
                 "SELECT report_id FROM drift_reports WHERE site = :site AND window_start = :start"

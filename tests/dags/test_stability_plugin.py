@@ -100,7 +100,7 @@ def test_without_a_page_the_list_says_which_backfill_to_run(web, login):
 
 
 @pytest.mark.parametrize("path", ["/stability/", "/stability/0a1b2c/2019-01"])
-def test_who_is_not_logged_in_sees_nothing(web, login, stored, path):
+def test_anonymous_user_is_rejected(web, login, stored, path):
     response = web.get(path)
 
     assert response.status_code == 401
@@ -108,13 +108,13 @@ def test_who_is_not_logged_in_sees_nothing(web, login, stored, path):
     assert REPORT.candidate not in response.text
 
 
-def test_who_may_not_see_the_dag_does_not_see_its_page(web, login, stored):
+def test_user_without_access_to_the_dag_is_rejected(web, login, stored):
     login(None)
 
     assert web.get("/stability/0a1b2c/2019-01").status_code == 403
 
 
-def test_list_leads_to_the_page(web, login, stored):
+def test_list_links_to_the_page(web, login, stored):
     login("viewer")
     shown = web.get("/stability/")
     link = LexborHTMLParser(shown.text).css_first("h2 a")
@@ -126,7 +126,7 @@ def test_list_leads_to_the_page(web, login, stored):
     assert text_of(page, ".back a") == "All pages"
 
 
-def test_a_page_that_is_not_there_is_not_found(web, login, stored):
+def test_missing_page_is_not_found(web, login, stored):
     login("viewer")
 
     assert web.get("/stability/0a1b2c/2031-01").status_code == 404
@@ -143,7 +143,7 @@ def test_only_airflow_may_frame_the_page(web, login, stored):
         assert headers["X-Content-Type-Options"] == "nosniff"
 
 
-def test_airflow_offers_the_page_in_its_menu_and_on_a_dag(web, login):
+def test_page_is_in_airflows_menu_and_on_a_dag(web, login):
     login("admin")
     plugins = web.get("/api/v2/plugins").json()["plugins"]
     (ours,) = (each for each in plugins if each["name"] == "tagkeeper_stability_page")
@@ -155,28 +155,28 @@ def test_airflow_offers_the_page_in_its_menu_and_on_a_dag(web, login):
         assert web.get(f"/{address}").headers["content-type"].startswith("image/svg+xml")
 
 
-def test_tasks_that_make_runs_and_reports_get_buttons(dags):
+def test_tasks_that_create_runs_and_reports_have_links(dags):
     from airflow.serialization.serialized_objects import DagSerialization
 
-    def buttons(dag_id: str, task_id: str) -> set[str]:
+    def links(dag_id: str, task_id: str) -> set[str]:
         stored = DagSerialization.from_dict(DagSerialization.to_dict(dags[dag_id]))
         return set(stored.get_task(task_id).extra_links)
 
-    assert "MLflow run" in buttons(names.DAG_TRAIN, "train")
-    assert "MLflow run" in buttons(names.DAG_STABILITY, "study")
-    assert "Drift report" in buttons(names.DAG_MONITOR_DRIFT, "pages")
+    assert "MLflow run" in links(names.DAG_TRAIN, "train")
+    assert "MLflow run" in links(names.DAG_STABILITY, "study")
+    assert "Drift report" in links(names.DAG_MONITOR_DRIFT, "pages")
 
 
 @pytest.mark.parametrize("returned", [{"run_id": "7f"}, {"tfidf": "7f", "frequency": "8a"}])
-def test_button_leads_to_the_run_that_a_training_returned(returned, monkeypatch):
-    from plugins.mlflow_links import MlflowRun
+def test_link_leads_to_the_run_of_a_training(returned, monkeypatch):
+    from plugins.mlflow_links import MlflowRunLink
 
     monkeypatch.setenv("MLFLOW_URL", "http://mlflow.example:5000")
 
-    assert MlflowRun().address(returned) == "http://mlflow.example:5000/#/runs/7f"
+    assert MlflowRunLink().url(returned) == "http://mlflow.example:5000/#/runs/7f"
 
 
-def test_a_task_does_not_pay_for_the_page():
+def test_tasks_do_not_import_the_page():
     loaded = subprocess.run(
         [sys.executable, "-c", "import sys, plugins.stability_page; print(*sys.modules)"],
         capture_output=True,
@@ -184,10 +184,10 @@ def test_a_task_does_not_pay_for_the_page():
         check=True,
     ).stdout.split()
 
-    assert {"fastapi", "jinja2", "psycopg2"} & set(loaded) <= already_in_airflow()
+    assert {"fastapi", "jinja2", "psycopg2"} & set(loaded) <= imported_by_airflow()
 
 
-def already_in_airflow() -> set[str]:
+def imported_by_airflow() -> set[str]:
     """Return what Airflow loads for any plugin."""
     return set(
         subprocess.run(

@@ -83,7 +83,7 @@ def test_candidate_that_fails_leaves_the_others_going_and_is_named(platform, mlf
     assert "has no parameter 'no_such_parameter'" in said
     asked = {"site": platform["SITE"], "kind": "training"}
     run = Runs(mlflow_server).find(names.EXPERIMENT_TRAINING, asked)[0]
-    assert run.tags["chosen"] == "frequency"
+    assert run.tags["selected"] == "frequency"
     assert "Failed and left out: tfidf (no_such_parameter=1)" in run.tags[NOTE]
 
 

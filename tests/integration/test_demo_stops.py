@@ -1,13 +1,13 @@
-"""The demo ends with 1, a clear line and the logs' place when something is not as it should be."""
+"""When a check fails, the demo exits with 1, a clear line and the path of the logs."""
 
 from pathlib import Path
 
 import pytest
 
 from include.demo.__main__ import main
-from include.demo.story import Chapter, Story, tell
+from include.demo.context import Demo, Stage, run_stages
 from include.errors import CheckFailedError
-from include.local_stack.choice import Choice
+from include.local_stack.options import StackOptions
 from include.local_stack.progress import Steps
 from include.settings import Settings
 
@@ -23,7 +23,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "local"
 
 
-def test_a_folder_with_other_things_in_it_is_not_cleared(folder: Path, capsys):
+def test_a_folder_with_other_files_is_not_deleted(folder: Path, capsys):
     kept = folder / "thesis.tex"
     kept.write_text("years of work")
 
@@ -31,7 +31,7 @@ def test_a_folder_with_other_things_in_it_is_not_cleared(folder: Path, capsys):
 
     said = "".join(capsys.readouterr().out.split())  # the terminal's width breaks lines
     assert "Thedemostopped:" in said
-    assert "holdssomethingelsethanastack" in said
+    assert "holdsotherfilesthanastack" in said
     assert f"Logs:{folder / 'logs'}" in said
     assert kept.read_text() == "years of work"
     assert "FixSettingsError" in (folder / "logs" / "demo.log").read_text()
@@ -46,21 +46,21 @@ def test_the_real_api_is_refused_before_anything_starts(folder: Path, monkeypatc
     assert list(folder.iterdir()) == []
 
 
-def test_chapters_after_one_that_failed_are_not_told(folder: Path):
+def test_stages_after_one_that_failed_are_not_run(folder: Path):
     from rich.console import Console
 
-    told = []
+    ran = []
 
-    def fails(story: Story) -> dict[str, int]:
+    def fails(demo: Demo) -> dict[str, int]:
         raise CheckFailedError("not as it should be")
 
-    def later(story: Story) -> dict[str, int]:
-        told.append(1)
+    def later(demo: Demo) -> dict[str, int]:
+        ran.append(1)
         return {}
 
-    story = Story(Settings.from_env(), Choice("sandbox"), Steps(Console(quiet=True)))
+    demo = Demo(Settings.from_env(), StackOptions("sandbox"), Steps(Console(quiet=True)))
     with pytest.raises(CheckFailedError, match="not as it should be"):
-        tell(story, [Chapter("one", "One", fails), Chapter("two", "Two", later)])
+        run_stages(demo, [Stage("one", "One", fails), Stage("two", "Two", later)])
 
-    assert told == []
-    assert story.seconds == {}
+    assert ran == []
+    assert demo.seconds == {}

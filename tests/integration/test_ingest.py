@@ -10,7 +10,7 @@ from sqlalchemy import Engine, text
 
 from include.errors import CheckFailedError, FixInputError, RetryLaterError
 from include.jobs.ingestion.ingest import ingest_month
-from include.jobs.ingestion.month_ingest import Ingest
+from include.jobs.ingestion.month_ingest import MonthIngestion
 from include.questions import Question
 from include.sources.stackexchange_api import Page
 from include.store.questions import read_questions
@@ -60,8 +60,8 @@ class Recorded:
             yield Page(questions=chunk, cursor=cursor, quota_left=100, requests=1)
 
 
-def ingest(engine: Engine, source: Recorded, window_days: int = 8) -> Ingest:
-    return Ingest(engine, source, "sandbox", window_days)
+def ingest(engine: Engine, source: Recorded, window_days: int = 8) -> MonthIngestion:
+    return MonthIngestion(engine, source, "sandbox", window_days)
 
 
 def rows(engine: Engine, table: str, *without: str) -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ import pytest
 from include.jobs.ingestion.ingest import EXIT_TRY_LATER, main
 from include.months import month_range
 from include.sandbox.api import SandboxApi
-from include.sandbox.archive import Archive
+from include.sandbox.question_index import QuestionIndex
 from include.sandbox.simulator import simulate
 from include.sandbox.site import running
 from include.store.questions import questions_per_month, read_questions
@@ -39,7 +39,7 @@ def stored(engine) -> dict[str, int]:
 
 
 def test_months_come_whole_over_http(environment, engine, simulation, capsys):
-    api = SandboxApi("sandbox", Archive(simulation.questions))
+    api = SandboxApi("sandbox", QuestionIndex(simulation.questions))
     assert ingest(environment, api, "--month", "2023-01", "--to", "2023-03") == 0
     asked = [(q.question_id, q.title, q.body_html, q.tags) for q in simulation.questions]
     start, end = month_range("2023-01")[0], month_range("2023-03")[1]
@@ -51,10 +51,10 @@ def test_months_come_whole_over_http(environment, engine, simulation, capsys):
 
 def test_used_up_quota_asks_to_come_back_and_the_next_run_goes_on(environment, engine, simulation):
     environment.setenv("INGEST_WINDOW_DAYS", "31")
-    poor = SandboxApi("sandbox", Archive(simulation.questions), quota=11)
+    poor = SandboxApi("sandbox", QuestionIndex(simulation.questions), quota=11)
     assert ingest(environment, poor, "--month", "2023-01") == EXIT_TRY_LATER
     assert stored(engine) == {"2023-01": 100}
-    rich = SandboxApi("sandbox", Archive(simulation.questions))
+    rich = SandboxApi("sandbox", QuestionIndex(simulation.questions))
     assert ingest(environment, rich, "--month", "2023-01") == 0
     january = [q for q in simulation.questions if q.asked_at.month == 1]
     assert stored(engine) == {"2023-01": len(january)}
@@ -63,7 +63,7 @@ def test_used_up_quota_asks_to_come_back_and_the_next_run_goes_on(environment, e
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--month", "2023-02", "--to", "2023-01"], "lies before"),
+        (["--month", "2023-02", "--to", "2023-01"], "is before"),
         (["--month", "2023-1"], "must look like"),
         (["--month", "2199-01"], "not over"),
     ],

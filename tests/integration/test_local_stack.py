@@ -1,4 +1,4 @@
-"""The whole platform on this machine, for real: up, used through its own doors, killed, down."""
+"""The real platform on this machine: started, used through its interfaces, killed, stopped."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ import pytest
 from sqlalchemy import Engine
 
 from include import names
-from include.demo.asking import ask, wait_for_version
+from include.demo.database_checks import champion_promotion, verify_months, wait_until_recorded
 from include.demo.mails import plain_text, received
-from include.demo.stored import champion_promotion, verify_months, wait_until_recorded
+from include.demo.service_client import request_prediction, wait_for_version
 from include.local_stack.airflow_api import AirflowApi
-from include.local_stack.leftovers import belonging_processes
+from include.local_stack.orphans import find_orphans
 from include.local_stack.state import read_environment, read_state
 from include.local_stack.status import stack_status
 from include.local_stack.supervisor import Supervisor
@@ -30,7 +30,7 @@ from include.months import month_range, months_between
 from include.sandbox.events import Event
 from include.sandbox.simulator import simulate
 from include.sources.stackexchange_api import StackExchangeClient
-from include.store.drift import StoredReport, read_report
+from include.store.drift import StoredDriftReport, read_report
 from include.store.engine import make_engine
 from include.store.questions import upsert_questions
 from tests.integration.airflow_ui import person_at
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[2]
 MONTHS = tuple(f"2023-0{month}" for month in range(1, 9))
 QUIET, EVENT, AFTER = "2023-09", "2023-10", "2023-11"
-"""The first event of the sandbox site's story, with the months around it."""
+"""The sandbox site's first event, with the months around it."""
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(1500)]
 
@@ -60,9 +60,9 @@ def command(local: Path, name: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def processes_of(local: Path) -> list[psutil.Process]:
+def stack_processes(local: Path) -> list[psutil.Process]:
     state = read_state(local)
-    return belonging_processes(local, None if state is None else state.session)
+    return find_orphans(local, None if state is None else state.session)
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +105,7 @@ def test_files_with_secrets_are_readable_by_their_owner_only(local: Path):
     assert [path.stat().st_mode & 0o777 for path in secret] == [0o600] * 3
 
 
-def test_a_second_up_says_that_it_runs_and_starts_nothing(local: Path):
+def test_a_second_up_reports_that_it_runs_and_starts_nothing(local: Path):
     before = {line.name: line.pid for line in stack_status(local)}
 
     again = command(local, "up")
@@ -115,7 +115,7 @@ def test_a_second_up_says_that_it_runs_and_starts_nothing(local: Path):
     assert {line.name: line.pid for line in stack_status(local)} == before
 
 
-def test_the_schedules_first_training_is_skipped_while_nothing_is_stored(local: Path):
+def test_the_first_scheduled_training_is_skipped_while_nothing_is_stored(local: Path):
     airflow = AirflowApi.from_environment(read_environment(local))
     airflow.wait_for_dag(names.DAG_TRAIN, timeout_s=120)
 
@@ -147,12 +147,12 @@ def test_from_ingest_to_a_recorded_prediction_through_airflow(local: Path):
         api_url=environment["STACKEXCHANGE_API_URL"], site=environment["SITE"]
     )
     question = next(iter(client.pages(*month_range(QUIET)))).questions[0]
-    answer = ask(environment["SERVICE_URL"], question)
-    wait_until_recorded(engine, [answer], since)
+    prediction = request_prediction(environment["SERVICE_URL"], question)
+    wait_until_recorded(engine, [prediction], since)
     engine.dispose()
 
-    assert answer.model_version == champion.to_version
-    assert answer.tags
+    assert prediction.model_version == champion.to_version
+    assert prediction.tags
 
 
 def fetch(environment: dict[str, str], engine: Engine, month: str) -> None:
@@ -165,8 +165,8 @@ def fetch(environment: dict[str, str], engine: Engine, month: str) -> None:
             upsert_questions(connection, page.questions)
 
 
-def check_month(airflow: AirflowApi, engine: Engine, month: str) -> StoredReport:
-    """Let `monitor_drift` check a month; return what it stored and decided."""
+def check_month(airflow: AirflowApi, engine: Engine, month: str) -> StoredDriftReport:
+    """Run `monitor_drift` on a month; return the stored report with its decision."""
     run_id = airflow.trigger(names.DAG_MONITOR_DRIFT, {"month": month})
     airflow.wait_for_run(names.DAG_MONITOR_DRIFT, run_id, timeout_s=200)
     report_id = airflow.result(names.DAG_MONITOR_DRIFT, run_id, "check")
@@ -174,7 +174,7 @@ def check_month(airflow: AirflowApi, engine: Engine, month: str) -> StoredReport
         return read_report(connection, int(report_id))
 
 
-def mails_about(local: Path, report: StoredReport) -> list[EmailMessage]:
+def mails_about(local: Path, report: StoredDriftReport) -> list[EmailMessage]:
     """Return the mails received on an alarm and on the end of its retraining, in this order."""
     mails = received(local / "mail")
     about = f"<drift-report-{report.report_id}@tagkeeper>"
@@ -187,7 +187,7 @@ def mails_about(local: Path, report: StoredReport) -> list[EmailMessage]:
     ]
 
 
-def test_an_event_is_found_mailed_and_learned_while_the_mail_host_is_down(local: Path):
+def test_drift_is_detected_and_retrained_while_the_mail_host_is_down_and_mailed_later(local: Path):
     environment = read_environment(local)
     airflow = AirflowApi.from_environment(environment)
     engine = make_engine(environment["DATABASE_URL"])
@@ -234,7 +234,7 @@ def test_an_event_is_found_mailed_and_learned_while_the_mail_host_is_down(local:
     engine.dispose()
 
 
-def store_a_year(environment: dict[str, str]) -> None:
+def store_year(environment: dict[str, str]) -> None:
     """Store small months from 2018-10 to 2019-12, with a new technology in 2019-06."""
     made = simulate(
         first_month="2018-10",
@@ -251,13 +251,13 @@ def store_a_year(environment: dict[str, str]) -> None:
     engine.dispose()
 
 
-def test_a_person_asks_airflow_for_a_year_and_reads_the_answer_off_the_page(
+def test_a_user_backfills_a_year_in_airflow_and_reads_the_stability_page(
     local: Path, browser: Browser, tmp_path: Path
 ):
     environment = read_environment(local)
     airflow = AirflowApi.from_environment(environment)
     airflow.wait_for_dag(names.DAG_STABILITY, timeout_s=120)
-    store_a_year(environment)
+    store_year(environment)
     year = ("2019-01", "2019-12")
 
     with person_at(browser, environment, pictures=tmp_path) as person:
@@ -289,7 +289,7 @@ def test_a_person_asks_airflow_for_a_year_and_reads_the_answer_off_the_page(
     assert links["extra_links"]["MLflow run"].startswith(environment["MLFLOW_URL"])
 
 
-def test_a_killed_process_is_started_again(local: Path):
+def test_a_killed_process_is_restarted(local: Path):
     victim = next(line for line in stack_status(local) if line.name == "mail")
     os.kill(victim.pid, signal.SIGKILL)
     again = command(local, "up")
@@ -302,15 +302,15 @@ def test_a_killed_process_is_started_again(local: Path):
 def test_down_leaves_no_process_also_when_the_supervisor_was_killed(local: Path):
     (supervisor,) = {psutil.Process(line.pid).ppid() for line in stack_status(local)}
     os.kill(supervisor, signal.SIGKILL)
-    assert len(processes_of(local)) > 5
+    assert len(stack_processes(local)) > 5
 
     stopped = command(local, "down")
 
     assert stopped.returncode == 0, stopped.stdout + stopped.stderr
-    assert processes_of(local) == []
+    assert stack_processes(local) == []
 
 
-def test_after_that_it_starts_and_stops_with_its_data(local: Path):
+def test_the_stack_starts_again_with_its_data_and_stops(local: Path):
     started = command(local, "up")
     assert started.returncode == 0, started.stdout + started.stderr
     environment = read_environment(local)
@@ -321,5 +321,5 @@ def test_after_that_it_starts_and_stops_with_its_data(local: Path):
     stopped = command(local, "down")
 
     assert stopped.returncode == 0
-    assert processes_of(local) == []
+    assert stack_processes(local) == []
     assert "Nothing was running" in command(local, "down").stdout

@@ -14,15 +14,15 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 
 from include import names
-from include.demo.stored import verify_months
+from include.demo.database_checks import verify_months
 from include.errors import FixSettingsError
 from include.local_stack import postgres
 from include.local_stack.airflow_api import AirflowApi
-from include.local_stack.postgres import databases_beside, ensure_databases
+from include.local_stack.postgres import databases_on_server, ensure_databases
 from include.local_stack.state import read_environment, read_state
 from include.local_stack.status import stack_status
 from include.sandbox.api import SandboxApi
-from include.sandbox.archive import Archive
+from include.sandbox.question_index import QuestionIndex
 from include.sandbox.simulator import simulate
 from include.sandbox.site import running
 from include.store.engine import make_engine
@@ -74,19 +74,19 @@ def execute(url: str, statement: str) -> None:
     admin.dispose()
 
 
-def test_a_user_who_may_not_create_databases_is_told_which_to_create(own_server: str):
+def test_a_user_who_may_not_create_databases_gets_their_names(own_server: str):
     execute(own_server, "CREATE ROLE tagger LOGIN PASSWORD 'pw'")
     url = make_url(own_server).set(username="tagger", password="pw", database="tags")
 
     with pytest.raises(FixSettingsError, match=f"tags, {names.DATABASE_AIRFLOW}"):
-        ensure_databases(databases_beside(url.render_as_string(hide_password=False)))
+        ensure_databases(databases_on_server(url.render_as_string(hide_password=False)))
 
 
 @pytest.mark.stack
 @pytest.mark.timeout(900)
 def test_platform_runs_on_the_users_server_and_a_live_api(own_server: str, tmp_path: Path):
     made = simulate(months=1, questions_per_month=30, events=(), site=SITE)
-    with running(SandboxApi(SITE, Archive(made.questions))) as api_url:
+    with running(SandboxApi(SITE, QuestionIndex(made.questions))) as api_url:
         environment = os.environ | {
             "LOCAL_DIR": str(tmp_path),
             "DATABASE_URL": own_server,
@@ -115,7 +115,7 @@ def test_platform_runs_on_the_users_server_and_a_live_api(own_server: str, tmp_p
             airflow.wait_for_dag(names.DAG_INGEST, timeout_s=120)
             airflow.start_backfill(names.DAG_INGEST, MONTH, MONTH)
             airflow.wait_for_backfill(names.DAG_INGEST, MONTH, MONTH, timeout_s=300)
-            engine = make_engine(databases_beside(own_server).platform)
+            engine = make_engine(databases_on_server(own_server).platform)
             stored = verify_months(engine, SITE, [MONTH])
             engine.dispose()
         finally:
@@ -126,5 +126,5 @@ def test_platform_runs_on_the_users_server_and_a_live_api(own_server: str, tmp_p
     assert stored == len(made.questions)
     state = read_state(tmp_path)
     assert state is not None
-    assert state.choice.api_url == api_url
+    assert state.options.api_url == api_url
     postgres.wait_until_ready(own_server, timeout_s=5)

@@ -11,7 +11,7 @@ def test_second_migration_applies_nothing(engine):
     assert migrate(engine) == []
 
 
-def test_changed_migration_is_refused(engine, tmp_path):
+def test_changed_migration_is_rejected(engine, tmp_path):
     for path in MIGRATIONS.glob("*.sql"):
         (tmp_path / path.name).write_text(path.read_text() + "-- changed\n")
     with pytest.raises(CheckFailedError, match="0001_questions"):
@@ -30,7 +30,7 @@ def test_promotion_rows_cannot_be_changed(engine):
         connection.execute(text("UPDATE promotions SET reason = 'other'"))
 
 
-def test_partition_is_made_once_for_its_month(engine):
+def test_partition_is_created_once_per_month(engine):
     with engine.begin() as connection:
         for day in ("2024-02-01T00:00:00Z", "2024-02-29T23:59:59Z"):
             connection.execute(

@@ -14,7 +14,7 @@ from include import names
 from include.months import month_of
 from include.registry import Registry
 from include.sandbox.api import SandboxApi
-from include.sandbox.archive import Archive
+from include.sandbox.question_index import QuestionIndex
 from include.sandbox.simulator import simulate
 from include.sandbox.site import running
 from include.store.engine import make_engine
@@ -73,7 +73,7 @@ def test_ingest_stores_a_month_that_the_site_serves_over_http(environment, engin
     made = simulate(
         seed=5, first_month="2023-01", months=2, questions_per_month=60, events=(), site=site
     )
-    with running(SandboxApi(site, Archive(made.questions))) as api_url:
+    with running(SandboxApi(site, QuestionIndex(made.questions))) as api_url:
         served = environment | {"SITE": site, "STACKEXCHANGE_API_URL": api_url}
         code, said = mlflow_run(served, "ingest", month="2023-01")
 

@@ -17,7 +17,7 @@ from include.drift.evidently_report import FAMILIES
 from include.errors import MissingDataError
 from include.jobs.data.features import load_labelled
 from include.jobs.drift.checks import Monitoring
-from include.jobs.drift.decisions import decide, record_decision
+from include.jobs.drift.decisions import drift_decision, record_decision
 from include.jobs.drift.evidently_pages import publish_with
 from include.jobs.drift.thresholds import SIZE_SLACK
 from include.months import month_of, month_range
@@ -62,7 +62,7 @@ def settings(database_url, mlflow_server):
 
 
 def decided(monitoring, report_id, policy="monthly_and_on_drift"):
-    return decide(monitoring.report(report_id), policy)
+    return drift_decision(monitoring.report(report_id), policy)
 
 
 @pytest.fixture
@@ -145,13 +145,13 @@ def test_event_retrains_once_and_names_the_tags_that_moved(
     assert decision.conf["test_month"] == CHANGED
     assert decision.conf["drift_report_id"] == report_id
     (event,) = simulation.events
-    movers = {
+    contributors = {
         mover.name
         for signal in monitoring.report(report_id).signals
         if signal.alarmed
-        for mover in signal.value.movers
+        for mover in signal.value.contributors
     }
-    assert set(event.tags) <= movers
+    assert set(event.tags) <= contributors
 
     record_decision(settings, {"report_id": report_id, **asdict(decision)})
     again = monitoring.check_month(CHANGED)

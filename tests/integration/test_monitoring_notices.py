@@ -11,10 +11,10 @@ from email import message_from_string, policy
 
 import pytest
 
-from include.drift.signal import Mover, SignalValue
+from include.drift.signal import Contributor, SignalValue
 from include.errors import FixInputError
 from include.jobs.drift.decisions import decision_of, record_decision
-from include.jobs.notifications import compose, drift_notice, send_mail_over
+from include.jobs.notifications import compose, drift_notification, send_mail_over
 from include.settings import Settings
 from include.store import drift
 from tests.integration.test_store_drift import REPORT
@@ -22,13 +22,16 @@ from tests.integration.test_store_drift import REPORT
 pytestmark = pytest.mark.integration
 
 VALUES = (
-    SignalValue("new_tags", 0.2, "share", (Mover("combine", 0.0, 0.174, 23.0),)),
+    SignalValue("new_tags", 0.2, "share", (Contributor("combine", 0.0, 0.174, 23.0),)),
     SignalValue(
-        "tag_shift", 6.0, "z", (Mover("rxjs6", 0.26, 0.15, 5.0), Mover("combine", 0, 0.174, 4))
+        "tag_shift",
+        6.0,
+        "z",
+        (Contributor("rxjs6", 0.26, 0.15, 5.0), Contributor("combine", 0, 0.174, 4)),
     ),
-    SignalValue("keywords", 5.0, "z", (Mover("<b>publisher", 0.01, 0.09, 6.0),)),
+    SignalValue("keywords", 5.0, "z", (Contributor("<b>publisher", 0.01, 0.09, 6.0),)),
     SignalValue("f1_fall", 0.10, "fall", (), (0.05, 0.15)),
-    SignalValue("text_length", 0.02, "ks", (Mover("words, median", 80, 81, 1),)),
+    SignalValue("text_length", 0.02, "ks", (Contributor("words, median", 80, 81, 1),)),
 )
 THRESHOLDS = {
     "new_tags": 0.02,
@@ -73,7 +76,7 @@ def test_mail_of_a_stored_alarm_has_all_the_facts(settings, engine, alarm):
     facts = {"report_id": alarm, "dag_id": "monitor_drift", "run_id": "manual__1",
              "training_run_id": f"drift-report-{alarm}"}  # fmt: skip
 
-    mail = drift_notice(settings, engine, facts).mail
+    mail = drift_notification(settings, engine, facts).mail
 
     assert "New tags: 0.200 against 0.020 (10.0 times)" in mail.text
     assert "combine: 0.0 % to 17.4 %" in mail.text
@@ -83,7 +86,7 @@ def test_mail_of_a_stored_alarm_has_all_the_facts(settings, engine, alarm):
     assert "/dags/monitor_drift/runs/manual__1" in mail.text
     assert f"/dags/train_candidates/runs/drift-report-{alarm}" in mail.text
     assert "&lt;b&gt;publisher" in mail.html
-    assert [picture.name for picture in mail.pictures] == ["signals", "tags", "words"]
+    assert [image.name for image in mail.images] == ["signals", "tags", "words"]
 
 
 def test_decision_passes_through_a_dag_as_plain_values(settings, engine, alarm):
@@ -140,7 +143,7 @@ def sink():
 
 
 def test_training_mail_goes_over_smtp(settings, sink):
-    row = {"candidate": "hybrid", "chosen": True, "f1@1": 0.8, "f1@3": 0.6, "f1@5": 0.5,
+    row = {"candidate": "hybrid", "selected": True, "f1@1": 0.8, "f1@3": 0.6, "f1@5": 0.5,
            "f1_all@5": 0.55, "coverage": 0.9}  # fmt: skip
     result = {
         "promoted": True, "version": "4", "challenger_version": None, "candidate": "hybrid",
@@ -160,7 +163,7 @@ def test_training_mail_goes_over_smtp(settings, sink):
         == ("[sandbox] Version 4 (hybrid) is live after retraining for 2024-04")
     )
     assert (
-        "hybrid (chosen): 0.800, 0.600, 0.500, 0.550, 0.90"
+        "hybrid (selected): 0.800, 0.600, 0.500, 0.550, 0.90"
         in mail.get_body(("plain",)).get_content()
     )
 

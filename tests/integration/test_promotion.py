@@ -12,15 +12,15 @@ from sqlalchemy import text
 from include import names
 from include.candidates.catalogue import make_candidate, save_candidate
 from include.errors import CheckFailedError, FixInputError, ModelUnusableError, RetryLaterError
-from include.jobs.release.promotion import Move, promote, withdraw_challenger
+from include.jobs.release.promotion import AliasMove, promote, withdraw_challenger
 from include.jobs.release.rollback import rollback, served_version, verify_served
 from include.registry.runs import Runs
 from include.store.models import latest_promotion, list_promotions, lock_promotion
 from include.text.prepared import PreparedText
 from serving.keys import add_key
 from tests.serving.running import RunningService, free_port
-from tests.serving.small_registry import SmallRegistry
-from tests.serving.test_live_model import save_model
+from tests.serving.stub_registry import StubRegistry
+from tests.serving.test_served_models import save_model
 
 pytestmark = pytest.mark.integration
 
@@ -58,7 +58,7 @@ def register(registry, runs, tmp_path):
 
 def move(version, **changes):
     values = {"kind": "promotion", "actor": "tester", "reason": "better", "figures": {"gain": 0.1}}
-    return Move(version, **(values | changes))
+    return AliasMove(version, **(values | changes))
 
 
 def ledger(engine, alias=names.CHAMPION):
@@ -76,14 +76,14 @@ def test_promotion_moves_the_alias_and_adds_a_row(engine, registry, register):
     assert (row.figures, row.artifact_sha256) == ({"gain": 0.1}, second.sha256)
 
 
-def test_promotion_repeated_adds_no_row(engine, registry, register):
+def test_repeated_promotion_adds_no_row(engine, registry, register):
     version = register()
     row = promote(engine, registry, move(version))
     assert promote(engine, registry, move(version)) == row
     assert len(ledger(engine)) == 1
 
 
-def test_row_that_was_lost_after_the_alias_moved_is_added(engine, registry, register):
+def test_row_lost_after_the_alias_moved_is_added(engine, registry, register):
     promote(engine, registry, move(register()))
     second = register()
     registry.set_alias(names.CHAMPION, second.version)  # killed before the commit
@@ -101,7 +101,7 @@ class Away:
         return getattr(self._registry, name)
 
     def set_alias(self, alias, version):
-        raise RetryLaterError("MLflow is away")
+        raise RetryLaterError("MLflow is unavailable")
 
 
 def test_no_row_remains_when_the_alias_could_not_move(engine, registry, register):
@@ -112,7 +112,7 @@ def test_no_row_remains_when_the_alias_could_not_move(engine, registry, register
     assert registry.alias(names.CHAMPION).version == "1"
 
 
-def test_challenger_that_becomes_champion_is_challenger_no_more(engine, registry, register):
+def test_promoted_challenger_loses_the_challenger_alias(engine, registry, register):
     promote(engine, registry, move(register()))
     second = register()
     promote(engine, registry, move(second, kind="challenger", alias=names.CHALLENGER))
@@ -128,11 +128,11 @@ def test_withdrawn_challenger_loses_the_alias_with_a_row(engine, registry, regis
     assert (row.kind, row.reason) == ("withdrawal", "lost the A/B test")
 
 
-def test_nothing_is_withdrawn_when_nobody_challenges(engine, registry):
+def test_nothing_is_withdrawn_without_a_challenger(engine, registry):
     assert withdraw_challenger(engine, registry, actor="tester", reason="none") is None
 
 
-def test_promotions_at_once_leave_an_unbroken_ledger(engine, registry, register):
+def test_concurrent_promotions_leave_a_consistent_ledger(engine, registry, register):
     versions = [register() for _ in range(4)]
     threads = [
         threading.Thread(
@@ -150,7 +150,7 @@ def test_promotions_at_once_leave_an_unbroken_ledger(engine, registry, register)
     assert rows[-1][2] == registry.alias(names.CHAMPION).version
 
 
-def test_lock_that_stays_taken_is_a_passing_fault(engine):
+def test_lock_timeout_is_retryable(engine):
     with engine.begin() as holder, engine.begin() as other:
         lock_promotion(holder)
         with pytest.raises(RetryLaterError, match="moving an alias"):
@@ -171,7 +171,7 @@ def back(engine, registry, version="previous", **changes):
     return rollback(engine, registry, version=version, **(values | changes))
 
 
-def test_rollback_goes_to_what_the_champion_replaced(engine, registry, three):
+def test_rollback_goes_to_the_replaced_champion(engine, registry, three):
     row = back(engine, registry)
     assert (row.kind, row.from_version, row.to_version, row.reason) == (
         "rollback",
@@ -182,7 +182,7 @@ def test_rollback_goes_to_what_the_champion_replaced(engine, registry, three):
     assert registry.alias(names.CHAMPION).version == "2"
 
 
-def test_rollback_said_twice_goes_two_steps_back(engine, registry, three):
+def test_two_rollbacks_go_two_steps_back(engine, registry, three):
     back(engine, registry)
     assert back(engine, registry).to_version == "1"
 
@@ -198,34 +198,34 @@ def test_rollback_to_a_number(engine, registry, three):
 
 
 @pytest.mark.parametrize("version", ["99", "nonsense"])
-def test_rollback_to_what_does_not_exist_is_refused(engine, registry, three, version):
+def test_rollback_to_an_unknown_version_is_rejected(engine, registry, three, version):
     with pytest.raises(FixInputError, match=f"no version {version}"):
         back(engine, registry, version)
 
 
-def test_rollback_to_the_champion_itself_is_refused(engine, registry, three):
+def test_rollback_to_the_champion_itself_is_rejected(engine, registry, three):
     with pytest.raises(FixInputError, match="is the champion already"):
         back(engine, registry, "3")
 
 
 @pytest.mark.parametrize("reason", ["", "  "])
-def test_rollback_without_a_reason_is_refused(engine, registry, three, reason):
+def test_rollback_without_a_reason_is_rejected(engine, registry, three, reason):
     with pytest.raises(FixInputError, match="needs a reason"):
         back(engine, registry, reason=reason)
 
 
-def test_rollback_before_the_first_version_is_refused(engine, registry, register):
+def test_rollback_before_the_first_version_is_rejected(engine, registry, register):
     promote(engine, registry, move(register()))
     with pytest.raises(FixInputError, match="no version before 1"):
         back(engine, registry)
 
 
-def test_rollback_without_a_champion_is_refused(engine, registry):
+def test_rollback_without_a_champion_is_rejected(engine, registry):
     with pytest.raises(FixInputError, match="no champion yet"):
         back(engine, registry)
 
 
-def test_rollback_to_a_model_that_does_not_load_is_refused(engine, registry, register):
+def test_rollback_to_a_model_that_does_not_load_is_rejected(engine, registry, register):
     register(damage=lambda folder: (folder / "shares.npy").write_bytes(b"torn"))
     promote(engine, registry, move(register()))
     with pytest.raises(ModelUnusableError):
@@ -234,7 +234,7 @@ def test_rollback_to_a_model_that_does_not_load_is_refused(engine, registry, reg
     assert len(ledger(engine)) == 1
 
 
-def test_rollback_to_content_that_was_changed_is_refused(engine, registry, three):
+def test_rollback_to_a_changed_model_is_rejected(engine, registry, three):
     class Changed(Away):
         def version(self, version):
             return replace(self._registry.version(version), sha256="0" * 64)
@@ -243,13 +243,13 @@ def test_rollback_to_content_that_was_changed_is_refused(engine, registry, three
         back(engine, Changed(registry), "1")
 
 
-def test_service_is_believed_when_it_answers_with_the_version_again_and_again():
+def test_service_is_verified_after_repeated_answers_with_the_version():
     answers = iter([None, "3", "2", "3", "2", "2", "2"])
     assert verify_served("2", lambda: next(answers), pause_s=0.001) < 5
 
 
-def test_version_is_read_from_a_service_that_asks_for_a_key(database_url, tmp_path):
-    with SmallRegistry() as models:
+def test_version_is_read_from_a_service_with_api_keys(database_url, tmp_path):
+    with StubRegistry() as models:
         models.add("7", save_model(tmp_path / "model", "python", "sql"))
         models.aliases["champion"] = "7"
         (tmp_path / "service").mkdir()
@@ -265,18 +265,18 @@ def test_version_is_read_from_a_service_that_asks_for_a_key(database_url, tmp_pa
             assert served_version(service.url) == "7"
 
 
-def test_version_of_a_service_that_is_away_is_none():
+def test_version_of_an_unavailable_service_is_none():
     assert served_version(f"http://127.0.0.1:{free_port()}") is None
 
 
-def test_service_that_does_not_follow_is_said():
+def test_service_that_keeps_the_old_version_is_reported():
     with pytest.raises(
         CheckFailedError, match="names version 2, but after 0 s the service answers with 3"
     ):
         verify_served("2", lambda: "3", timeout_s=0.05, pause_s=0.01)
 
 
-def test_ledger_names_the_last_row_of_its_alias_only(engine, registry, register):
+def test_latest_promotion_is_of_its_alias_only(engine, registry, register):
     promote(engine, registry, move(register(), kind="challenger", alias=names.CHALLENGER))
     with engine.connect() as connection:
         assert latest_promotion(connection, names.CHAMPION) is None

@@ -71,19 +71,19 @@ def test_version_that_does_not_exist_is_none(registry, runs, folder):
     assert registry.version("nonsense") is None
 
 
-def test_run_registers_once_however_often_it_is_tried(registry, runs, folder):
+def test_registering_a_run_is_idempotent(registry, runs, folder):
     first = register(registry, runs, folder)
     again = registry.register(run_id=first.run_id, model_id="m-other", source="x", tags={})
     assert again == first
 
 
-def test_download_holds_exactly_the_files_registered(registry, runs, folder, tmp_path):
+def test_download_contains_exactly_the_registered_files(registry, runs, folder, tmp_path):
     version = register(registry, runs, folder)
     got = registry.download(version.version, tmp_path / "models")
     assert folder_sha256(got) == folder_sha256(folder)
 
 
-def test_second_download_uses_the_copy_that_is_there(registry, runs, folder, tmp_path):
+def test_second_download_reuses_the_first(registry, runs, folder, tmp_path):
     version = register(registry, runs, folder)
     first = registry.download(version, tmp_path / "models")
     made_at = (first / "candidate.json").stat().st_ino
@@ -91,21 +91,21 @@ def test_second_download_uses_the_copy_that_is_there(registry, runs, folder, tmp
     assert (first / "candidate.json").stat().st_ino == made_at
 
 
-def test_damaged_copy_is_fetched_anew(registry, runs, folder, tmp_path):
+def test_damaged_download_is_fetched_again(registry, runs, folder, tmp_path):
     version = register(registry, runs, folder)
     got = registry.download(version, tmp_path / "models")
     (got / "deep" / "weights.bin").write_bytes(b"torn")
     assert folder_sha256(registry.download(version, tmp_path / "models")) == version.sha256
 
 
-def test_content_that_is_not_what_was_registered_is_refused(registry, runs, folder, tmp_path):
+def test_model_with_another_hash_is_rejected(registry, runs, folder, tmp_path):
     version = register(registry, runs, folder, sha256="0" * 64)
     with pytest.raises(ModelUnusableError, match="not what was registered"):
         registry.download(version, tmp_path / "models")
     assert list((tmp_path / "models").iterdir()) == []
 
 
-def test_version_without_a_hash_is_refused(registry, runs, folder, tmp_path):
+def test_version_without_a_hash_is_rejected(registry, runs, folder, tmp_path):
     register(registry, runs, folder)
     foreign = ModelVersion("1", "", "", "", version_time())
     with pytest.raises(ModelUnusableError, match="registered was none"):
@@ -118,7 +118,7 @@ def version_time():
     return datetime(2024, 1, 1, tzinfo=UTC)
 
 
-def test_download_of_an_unknown_version_is_refused(registry, tmp_path):
+def test_download_of_an_unknown_version_is_rejected(registry, tmp_path):
     with pytest.raises(ModelUnusableError, match="has no version 7"):
         registry.download("7", tmp_path)
 
@@ -132,7 +132,7 @@ def test_alias_lookup_is_cheap(registry, runs, folder):
     assert (time.perf_counter() - started) / 10 < 0.5  # 4 to 10 ms on a quiet machine
 
 
-def test_metrics_come_back_under_the_platforms_names_without_those_that_are_nan(runs):
+def test_metrics_keep_the_platforms_names_and_nan_is_left_out(runs):
     run_id = runs.start("registry tests", "metrics", tags={"key": "a"})
     runs.log(run_id, metrics={"f1@5": 0.25, "short/f1_all@5": 0.5, "mrr": float("nan")})
     assert runs.get(run_id).metrics == {"f1@5": 0.25, "short/f1_all@5": 0.5}
@@ -148,7 +148,7 @@ def test_finished_run_is_found_by_its_tags_and_a_failed_one_is_not(runs):
     assert [run.run_id for run in runs.find("registry tests", tags)] == [done]
 
 
-def test_no_run_is_found_in_an_experiment_that_is_not_there(runs):
+def test_no_run_is_found_in_a_missing_experiment(runs):
     assert runs.find("never made", {}) == []
 
 
@@ -157,7 +157,7 @@ def test_unknown_run_is_missing_data(runs):
         runs.get("0" * 32)
 
 
-def test_artifact_comes_back_as_it_was_logged(runs, folder, tmp_path):
+def test_fetched_artifact_equals_the_logged_one(runs, folder, tmp_path):
     run_id = runs.start("registry tests", "artifacts", tags={})
     runs.log_folder(run_id, folder, "results")
     got = runs.fetch(run_id, "results", tmp_path / "fetched")
@@ -171,21 +171,21 @@ def test_absent_artifact_is_missing_data(runs, tmp_path):
 
 
 @pytest.fixture
-def nobody():
-    """Address of a port that nobody listens on."""
+def unused_address():
+    """Address of a port that unused_address listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return f"http://127.0.0.1:{probe.getsockname()[1]}"
 
 
 @pytest.mark.parametrize("ask", [lambda uri: Registry(uri).alias("champion"), Runs])
-def test_mlflow_away_is_said_within_seconds(nobody, ask):
+def test_unavailable_mlflow_is_reported_within_seconds(unused_address, ask):
     started = time.perf_counter()
     with pytest.raises(RetryLaterError, match="does not answer"):
-        ask(nobody)
+        ask(unused_address)
     assert time.perf_counter() - started < 5
 
 
-def test_tracking_uri_that_is_no_server_is_refused():
+def test_tracking_uri_without_a_server_is_rejected():
     with pytest.raises(FixSettingsError, match="MLFLOW_TRACKING_URI"):
         Registry("sqlite:///mlflow.db")

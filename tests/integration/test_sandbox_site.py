@@ -13,8 +13,8 @@ import requests
 
 from include.months import month_of
 from include.sandbox.api import SandboxApi
-from include.sandbox.archive import Archive
 from include.sandbox.events import read_events
+from include.sandbox.question_index import QuestionIndex
 from include.sandbox.simulator import simulate
 from include.sandbox.site import STORY_QUESTIONS_PER_MONTH, main, running
 
@@ -30,7 +30,7 @@ def questions():
 
 @pytest.fixture
 def url(questions) -> Iterator[str]:
-    with running(SandboxApi("sandbox", Archive(questions))) as root:
+    with running(SandboxApi("sandbox", QuestionIndex(questions))) as root:
         yield root
 
 
@@ -127,7 +127,7 @@ def test_client_that_ignores_a_backoff_is_throttled(url):
 
 
 def test_more_than_thirty_requests_in_a_second_are_throttled(questions):
-    with running(SandboxApi("sandbox", Archive(questions), clock=lambda: 0.0)) as url:
+    with running(SandboxApi("sandbox", QuestionIndex(questions), clock=lambda: 0.0)) as url:
         answers = [ask(url, pagesize=1).json() for _ in range(31)]
 
     assert all("items" in answer for answer in answers[:30])

@@ -10,12 +10,12 @@ import pytest
 from sqlalchemy import text
 
 from include.errors import FixInputError
-from include.evaluation.sequential import Rule
+from include.evaluation.sequential import StoppingRule
 from include.jobs.notifications import compose
 from include.jobs.release import ab_testing as ab_test
 from include.registry import Registry
 from include.settings import Settings
-from include.store.ab_tests import open_ab_test, read_pairs
+from include.store.ab_tests import open_ab_test, read_paired_scores
 from include.store.predictions import (
     Feedback,
     Prediction,
@@ -26,17 +26,17 @@ from include.store.predictions import (
     uuid7_time,
 )
 from serving.prediction_ids import new_id
-from tests.serving.small_registry import SmallRegistry
+from tests.serving.stub_registry import StubRegistry
 
 pytestmark = pytest.mark.integration
 
-RULE = Rule(min_units=50)
+RULE = StoppingRule(min_units=50)
 RIGHT, WRONG = (("python", 0.9), ("sql", 0.8)), (("go", 0.9), ("rust", 0.8))
 
 
 @pytest.fixture
 def mlflow(tmp_path):
-    with SmallRegistry() as registry:
+    with StubRegistry() as registry:
         for version in ("1", "2", "3"):
             folder = tmp_path / version
             folder.mkdir()
@@ -123,7 +123,7 @@ def test_start_gives_the_challenger_its_alias(engine, registry, mlflow):
     assert is_open(engine)
 
 
-def test_same_version_for_both_is_refused(engine, registry, mlflow):
+def test_same_version_for_both_variants_is_rejected(engine, registry, mlflow):
     mlflow.aliases["challenger"] = "1"
     with pytest.raises(FixInputError, match="both version 1"):
         start(engine, registry, challenger_version=None)
@@ -140,14 +140,14 @@ def test_same_version_for_both_is_refused(engine, registry, mlflow):
         ({"share": 1.0}, "share"),
     ],
 )
-def test_start_that_cannot_work_is_refused(engine, registry, changes, fault):
+def test_invalid_start_is_rejected(engine, registry, changes, fault):
     with pytest.raises(FixInputError, match=fault):
         start(engine, registry, **changes)
 
     assert not is_open(engine)
 
 
-def test_second_test_is_refused_while_one_is_open(engine, registry, mlflow):
+def test_second_test_is_rejected_while_one_is_open(engine, registry, mlflow):
     start(engine, registry)
     with pytest.raises(FixInputError, match="open already"):
         start(engine, registry, challenger_version="3")
@@ -176,7 +176,7 @@ def test_worse_challenger_is_stopped(engine, registry, mlflow):
     assert not is_open(engine)
 
 
-def test_equal_versions_go_on_and_every_look_is_in_the_ledger(engine, registry):
+def test_equal_versions_go_on_and_every_analysis_is_in_the_ledger(engine, registry):
     ab_test_id = start(engine, registry)
     shared_traffic(engine, ab_test_id, right_champion=0.5, right_challenger=0.5)
 
@@ -186,7 +186,7 @@ def test_equal_versions_go_on_and_every_look_is_in_the_ledger(engine, registry):
     assert is_open(engine)
 
 
-def test_test_ends_after_its_days(engine, registry):
+def test_test_ends_after_its_maximum_duration(engine, registry):
     start(engine, registry)
     later = datetime.now(UTC) + timedelta(days=RULE.max_days)
 
@@ -195,7 +195,7 @@ def test_test_ends_after_its_days(engine, registry):
     assert (judgement.verdict, is_open(engine)) == ("stop", False)
 
 
-def test_broken_split_stops_the_test(engine, registry):
+def test_sample_ratio_mismatch_stops_the_test(engine, registry):
     ab_test_id = start(engine, registry)
     rows = [answer(ab_test_id, "champion", RIGHT, client=f"c{n}") for n in range(300)]
     rows += [answer(ab_test_id, "challenger", RIGHT, client=f"d{n}") for n in range(60)]
@@ -207,7 +207,7 @@ def test_broken_split_stops_the_test(engine, registry):
     assert "split is broken" in judgement.reason
 
 
-def test_client_that_asks_often_counts_once(engine, registry):
+def test_client_with_many_questions_counts_once(engine, registry):
     ab_test_id = start(engine, registry)
     store(engine, [answer(ab_test_id, "champion", RIGHT, client="busy") for _ in range(500)])
 
@@ -222,7 +222,7 @@ def test_new_champion_voids_the_test(engine, registry, mlflow):
 
     judgement = ab_test.judge(engine, registry, rule=RULE, actor="run")
 
-    assert (judgement.verdict, judgement.reason) == ("stop", ab_test.UNPROMOTABLE)
+    assert (judgement.verdict, judgement.reason) == ("stop", ab_test.CHAMPION_CHANGED)
     assert mlflow.aliases == {"champion": "3"}
 
 
@@ -266,13 +266,13 @@ def test_feedback_to_the_champions_answer_does_not_judge_the_shadow(engine, regi
     shadow_traffic(engine, ab_test_id, questions=4)
 
     with engine.connect() as connection:
-        pairs = read_pairs(connection, ab_test_id)
+        pairs = read_paired_scores(connection, ab_test_id)
 
     full = pytest.approx(2 * 2 / (5 + 2))
     assert pairs == [(full, full), (0.0, full), (full, full), (0.0, full)]
 
 
-def test_stopped_by_hand(engine, registry, mlflow):
+def test_test_can_be_stopped_manually(engine, registry, mlflow):
     start(engine, registry)
 
     ab_test.stop(engine, registry, actor="ann", reason="enough")
@@ -283,7 +283,7 @@ def test_stopped_by_hand(engine, registry, mlflow):
         ab_test.stop(engine, registry, actor="ann", reason="again")
 
 
-def test_without_a_test_there_is_nothing_to_judge(engine, registry):
+def test_without_an_open_test_there_is_nothing_to_judge(engine, registry):
     assert ab_test.judge(engine, registry, rule=RULE, actor="run") is None
 
 
@@ -300,11 +300,11 @@ def settings(database_url, mlflow):
 
 
 def mail_about(settings):
-    asked = ab_test.mail_of_ended(settings)
+    asked = ab_test.ended_test_mail(settings)
     return compose(settings, {"kind": "ab_test", "facts": asked["facts"], "run": "scheduled__1"})
 
 
-def test_mail_of_a_test_that_was_won_has_the_gain_and_the_way_back(engine, registry, settings):
+def test_mail_of_a_won_test_has_the_gain_and_the_rollback_command(engine, registry, settings):
     ab_test_id = start(engine, registry)
     shared_traffic(engine, ab_test_id, right_champion=0.3, right_challenger=0.8)
     ab_test.judge(engine, registry, rule=RULE, actor="run")
@@ -321,7 +321,7 @@ def test_mail_of_a_test_that_was_won_has_the_gain_and_the_way_back(engine, regis
     assert subject in notice.slack
 
 
-def test_mail_of_a_test_stopped_by_hand_says_so(engine, registry, settings):
+def test_mail_of_a_manually_stopped_test_says_so(engine, registry, settings):
     start(engine, registry, shadow=True)
     ab_test.stop(engine, registry, actor="ann", reason="enough")
 
@@ -343,25 +343,25 @@ def test_mail_of_a_test_that_a_new_champion_voided_names_the_new_one(
     assert mail_about(settings).mail.subject.startswith("[sandbox] Version 3 stays")
 
 
-def test_same_end_is_told_in_the_same_run_however_often_it_is_asked_for(engine, registry, settings):
+def test_mail_run_id_of_an_ended_test_is_stable(engine, registry, settings):
     ab_test_id = start(engine, registry)
     ab_test.stop(engine, registry, actor="ann", reason="enough")
 
-    asked = [ab_test.mail_of_ended(settings) for _ in range(2)]
+    asked = [ab_test.ended_test_mail(settings) for _ in range(2)]
 
     assert [mail["mail_run_id"] for mail in asked] == [f"mail-ab-test-{ab_test_id}"] * 2
 
 
-def test_open_test_calls_for_no_mail(engine, registry, settings):
+def test_open_test_sends_no_mail(engine, registry, settings):
     start(engine, registry)
     ab_test.judge(engine, registry, rule=RULE, actor="run")
 
-    assert ab_test.mail_of_ended(settings) is None
+    assert ab_test.ended_test_mail(settings) is None
 
 
-def test_test_that_ended_days_ago_calls_for_no_mail(engine, registry, settings):
+def test_test_that_ended_days_ago_sends_no_mail(engine, registry, settings):
     start(engine, registry)
     ab_test.stop(engine, registry, actor="ann", reason="enough")
     later = datetime.now(UTC) + timedelta(days=3)
 
-    assert ab_test.mail_of_ended(settings, now=later) is None
+    assert ab_test.ended_test_mail(settings, now=later) is None

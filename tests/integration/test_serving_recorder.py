@@ -62,7 +62,7 @@ def stored(engine, columns="*"):
         )
 
 
-def test_row_arrives_as_it_was_recorded(recorder, engine):
+def test_row_is_stored_as_recorded(recorder, engine):
     shown = prediction(
         title='tab\there, \\N, "quotes"',
         body="<p>line\nline\r\n\\ backslash \\. ünïcödé 🐍</p>",
@@ -83,7 +83,7 @@ def test_row_arrives_as_it_was_recorded(recorder, engine):
     assert rows[shadow.prediction_id]["answer_id"] == shown.prediction_id
 
 
-def test_character_that_postgres_cannot_store_does_not_block_the_others(recorder, engine):
+def test_unstorable_character_does_not_block_other_rows(recorder, engine):
     recorder.record([prediction(title="a\0b"), prediction(title="\ud800")])
     assert recorder.drain()
 
@@ -110,7 +110,7 @@ def test_batch_sent_twice_is_stored_once(engine):
     assert len(stored(engine)) == 5
 
 
-def test_one_row_that_is_stored_already_keeps_a_new_batch_out_whole(engine):
+def test_copy_of_new_rows_is_all_or_nothing(engine):
     lines = [prediction_line(prediction()) for _ in range(3)]
     with engine.begin() as connection:
         copy_predictions(connection, lines[:1])
@@ -121,7 +121,7 @@ def test_one_row_that_is_stored_already_keeps_a_new_batch_out_whole(engine):
     assert len(stored(engine)) == 1
 
 
-def test_rows_of_several_months_find_their_partitions(engine):
+def test_rows_of_several_months_get_their_partitions(engine):
     days = [datetime(2024, month, 28, 23, 59, tzinfo=UTC) for month in (1, 2, 3)]
     with engine.begin() as connection:
         copy_predictions(connection, [prediction_line(prediction(asked_at=day)) for day in days])
@@ -129,7 +129,7 @@ def test_rows_of_several_months_find_their_partitions(engine):
     assert [row["asked_at"] for row in stored(engine)] == days
 
 
-def test_rows_wait_while_postgres_is_away_and_arrive_when_it_is_back(
+def test_rows_wait_during_an_outage_of_postgres_and_are_stored_after_it(
     tmp_path, database_url, engine
 ):
     addresses = ["postgresql://nobody@127.0.0.1:1/nowhere", database_url]
@@ -149,7 +149,7 @@ def test_rows_wait_while_postgres_is_away_and_arrive_when_it_is_back(
     assert segment_paths(tmp_path) == []
 
 
-def test_row_that_postgres_refuses_is_put_aside(recorder, engine, tmp_path):
+def test_rejected_row_goes_to_rejected_log(recorder, engine, tmp_path):
     good, bad = prediction(), prediction(variant="nobody")
     recorder.record([good, bad])
     recorder.record_feedback(
@@ -161,7 +161,7 @@ def test_row_that_postgres_refuses_is_put_aside(recorder, engine, tmp_path):
     assert str(bad.prediction_id).encode() in (tmp_path / "rejected.log").read_bytes()
 
 
-def test_line_that_copy_cannot_read_blocks_nobody(tmp_path, database_url, engine):
+def test_malformed_line_does_not_block_others(tmp_path, database_url, engine):
     good, spool = prediction(), Spool(tmp_path)
     spool.append("p", [b"not a row", prediction_line(good)])
     recorder = SpoolRecorder(spool, lambda: make_engine(database_url, pool_size=1))
@@ -172,7 +172,7 @@ def test_line_that_copy_cannot_read_blocks_nobody(tmp_path, database_url, engine
     assert b"not a row" in (tmp_path / "rejected.log").read_bytes()
 
 
-def test_feedback_arrives_as_given(recorder, engine):
+def test_feedback_is_stored_as_recorded(recorder, engine):
     tags = ("c++", 'a"b\\c', "naïve, {x}", "null")
     given = Feedback(new_id(), new_id(), datetime.now(UTC), tags, "page")
     recorder.record_feedback(given)

@@ -22,8 +22,8 @@ from include.settings import Settings
 from serving.keys import add_key
 from serving.spool import spool_state
 from tests.serving.running import ROOT, RunningService
-from tests.serving.small_registry import SmallRegistry
-from tests.serving.test_live_model import save_model
+from tests.serving.stub_registry import StubRegistry
+from tests.serving.test_served_models import save_model
 
 pytestmark = pytest.mark.integration
 
@@ -32,7 +32,7 @@ QUESTION = {"title": "How do I read a file?", "body": "<p>In python.</p>"}
 
 @pytest.fixture
 def registry(tmp_path):
-    with SmallRegistry() as made:
+    with StubRegistry() as made:
         made.add("1", save_model(tmp_path / "one", "python", "sql"))
         made.add("2", save_model(tmp_path / "two", "rust", "go"))
         made.aliases["champion"] = "1"
@@ -87,7 +87,7 @@ def test_new_champion_answers_within_five_seconds(service, registry):
     assert answers == {"2"}
 
 
-def test_counters_are_those_of_all_workers_together(service):
+def test_counters_are_summed_over_the_workers(service):
     assert until(lambda: len(metric(service, "app_model_version{")) == 2)
     for _ in range(30):
         ask(service)
@@ -111,8 +111,8 @@ def test_killed_workers_lose_no_row(service, engine):
     assert len(rows) == len(ids)
 
 
-def test_restart_without_the_registry_answers_from_the_local_copy(service, registry):
-    registry.away = True
+def test_restart_without_the_registry_serves_the_cached_model(service, registry):
+    registry.unavailable = True
     service.kill_all()
     service.start()
     service.wait_ready()
@@ -121,7 +121,7 @@ def test_restart_without_the_registry_answers_from_the_local_copy(service, regis
     assert until(lambda: "503" in str(requests.get(f"{service.url}/readyz").json()["problem"]))
 
 
-def test_stopping_takes_seconds_and_leaves_nothing_in_the_spool(service, engine):
+def test_shutdown_is_fast_and_drains_the_spool(service, engine):
     prediction_id = ask(service).json()["prediction_id"]
     began = time.monotonic()
 
@@ -131,7 +131,7 @@ def test_stopping_takes_seconds_and_leaves_nothing_in_the_spool(service, engine)
     assert prediction_id in stored(engine)
 
 
-def test_disk_that_fills_up_refuses_with_503_and_forgets_nothing(service, engine):
+def test_full_disk_answers_503_and_loses_nothing(service, engine):
     """A limit on file sizes makes the spool's writes fail as a full disk does."""
     assert ask(service).status_code == 200
     limits = {}
@@ -148,9 +148,7 @@ def test_disk_that_fills_up_refuses_with_503_and_forgets_nothing(service, engine
     assert until(lambda: len(stored(engine)) == 2)
 
 
-def test_what_was_asked_and_answered_is_what_the_hourly_check_reads(
-    service, engine, registry, database_url
-):
+def test_hourly_check_reads_the_recorded_predictions(service, engine, registry, database_url):
     asked = [{"title": f"question {number}", "body": "<p>In python.</p>"} for number in range(7)]
     for question in asked[:3]:
         requests.post(f"{service.url}/predict", json=question, timeout=10)
@@ -166,7 +164,7 @@ def test_what_was_asked_and_answered_is_what_the_hourly_check_reads(
     assert report.question_count == len(asked)  # the one asked twice counts once
 
 
-def test_ab_test_shares_the_traffic_within_seconds_and_stops_as_fast(service, registry, engine):
+def test_ab_test_splits_the_traffic_within_seconds_and_stops_as_fast(service, registry, engine):
     versions = Registry(registry.url)
     ab_test.start(
         engine,
@@ -208,14 +206,14 @@ def start_beyond_loopback(tmp_path: Path, **more: str) -> subprocess.CompletedPr
     )
 
 
-def test_beyond_loopback_it_does_not_start_without_keys(tmp_path):
+def test_service_beyond_loopback_does_not_start_without_keys(tmp_path):
     done = start_beyond_loopback(tmp_path)
 
     assert done.returncode != 0
     assert "python -m serving.keys add" in done.stderr
 
 
-def test_beyond_loopback_it_starts_with_keys(tmp_path):
+def test_service_beyond_loopback_starts_with_keys(tmp_path):
     add_key(tmp_path / "keys", "ann")
 
     done = start_beyond_loopback(tmp_path, SERVICE_API_KEYS_FILE=str(tmp_path / "keys"))

@@ -54,7 +54,7 @@ def connections(service) -> list[int]:
     ]
 
 
-def test_clients_that_come_at_once_are_shared_by_the_workers(service):
+def test_simultaneous_clients_are_balanced_over_the_workers(service):
     clients = [connect(service) for _ in range(16)]
     try:
         assert all(answered(client) for client in clients)
@@ -64,7 +64,7 @@ def test_clients_that_come_at_once_are_shared_by_the_workers(service):
             client.close()
 
 
-def test_new_client_is_answered_while_others_keep_their_connections(service):
+def test_new_client_is_answered_while_others_keep_connections_open(service):
     clients = [connect(service) for _ in range(8 * THREADS)]
     try:
         assert all(answered(client) for client in clients)
@@ -77,7 +77,7 @@ def test_new_client_is_answered_while_others_keep_their_connections(service):
 
 
 @pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
-def test_clients_that_never_pause_leave_nobody_waiting(service):
+def test_busy_clients_starve_no_other(service):
     stop = threading.Event()
     counts = [0] * (4 * THREADS)
 
@@ -97,7 +97,7 @@ def test_clients_that_never_pause_leave_nobody_waiting(service):
     assert min(counts) > max(counts) / 10
 
 
-def test_connection_that_is_asked_again_after_a_pause_is_answered(service):
+def test_idle_connection_is_answered_after_a_pause(service):
     with closing(connect(service)) as client:
         for pause in (0.0, 0.02, 0.2, 1.2):
             time.sleep(pause)

@@ -42,7 +42,7 @@ def connection(postgres_server, migrated_template):
 
 
 @pytest.mark.parametrize("name", STATEMENTS)
-def test_statement_is_understood(connection: Connection, name: str):
+def test_statement_is_valid(connection: Connection, name: str):
     with connection.begin():
         for staging in STAGING:
             connection.execute(query(staging))

@@ -169,7 +169,7 @@ class Failing:
 
     def __init__(self, candidate, failure):
         self.name = candidate.name
-        self.describe = candidate.describe
+        self.get_params = candidate.get_params
         self._failure = failure
 
     def fit(self, texts, tags, vocabulary):

@@ -1,4 +1,4 @@
-"""The client against a local site that misbehaves, over real sockets."""
+"""The client against the sandbox site with injected faults, over real sockets."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -11,7 +11,7 @@ import requests
 from include.errors import FixSettingsError, RetryLaterError
 from include.questions import Question
 from include.sandbox.api import SandboxApi
-from include.sandbox.archive import Archive
+from include.sandbox.question_index import QuestionIndex
 from include.sandbox.simulator import simulate
 from include.sandbox.site import running
 from include.sources.stackexchange_api import Page, StackExchangeClient
@@ -23,14 +23,14 @@ END = datetime(2023, 3, 1, tzinfo=UTC)
 KEY = "s3cret-key"
 
 
-class Time:
-    """One clock for client and site, so that pauses are kept on both sides without waiting."""
+class FakeClock:
+    """One clock for client and site, so that both keep pauses without waiting."""
 
     def __init__(self) -> None:
         self.now = 0.0
         self.slept: list[float] = []
 
-    def clock(self) -> float:
+    def time(self) -> float:
         return self.now
 
     def sleep(self, seconds: float) -> None:
@@ -39,20 +39,20 @@ class Time:
 
 
 @dataclass
-class Place:
+class RunningSite:
     """A running site, and clients to it."""
 
     url: str
-    time: Time
+    clock: FakeClock
     questions: tuple[Question, ...]
 
     def client(self, **options: object) -> StackExchangeClient:
-        chosen = {"site": "sandbox", "api_url": self.url, "requests_per_s": 10.0} | options
+        arguments = {"site": "sandbox", "api_url": self.url, "requests_per_s": 10.0} | options
         return StackExchangeClient(
-            clock=self.time.clock,
-            sleep=self.time.sleep,
+            clock=self.clock.time,
+            sleep=self.clock.sleep,
             now=lambda: datetime(2024, 5, 5, 22, 0, tzinfo=UTC),
-            **chosen,
+            **arguments,
         )
 
     def fault(self, kind: str, **details: int) -> None:
@@ -63,10 +63,10 @@ class Place:
         )
         assert answer.status_code == 201, answer.text
 
-    def asked(self) -> list[dict]:
+    def request_log(self) -> list[dict]:
         return requests.get(self.url.removesuffix("/2.3") + "/_sandbox/requests", timeout=5).json()
 
-    def asked_between(self, start: datetime, end: datetime) -> list[Question]:
+    def questions_between(self, start: datetime, end: datetime) -> list[Question]:
         return [q for q in self.questions if start <= q.asked_at < end]
 
 
@@ -75,23 +75,23 @@ def simulated() -> tuple[Question, ...]:
     return simulate(seed=11, months=2, events=()).questions
 
 
-def place_of(questions: tuple[Question, ...], **options: object) -> Iterator[Place]:
-    time = Time()
-    api = SandboxApi("sandbox", Archive(questions), clock=time.clock, **options)
+def run_site(questions: tuple[Question, ...], **options: object) -> Iterator[RunningSite]:
+    clock = FakeClock()
+    api = SandboxApi("sandbox", QuestionIndex(questions), clock=clock.time, **options)
     with running(api) as url:
-        yield Place(url, time, questions)
+        yield RunningSite(url, clock, questions)
 
 
 @pytest.fixture
-def place(simulated) -> Iterator[Place]:
-    yield from place_of(simulated)
+def site(simulated) -> Iterator[RunningSite]:
+    yield from run_site(simulated)
 
 
-def all_of(pages: Iterator[Page]) -> list[Question]:
+def questions_of(pages: Iterator[Page]) -> list[Question]:
     return [question for page in pages for question in page.questions]
 
 
-def until_error(pages: Iterator[Page]) -> tuple[list[Page], RetryLaterError | None]:
+def pages_until_error(pages: Iterator[Page]) -> tuple[list[Page], RetryLaterError | None]:
     got: list[Page] = []
     try:
         for page in pages:
@@ -101,153 +101,153 @@ def until_error(pages: Iterator[Page]) -> tuple[list[Page], RetryLaterError | No
     return got, None
 
 
-def test_every_question_arrives_once_whole_and_in_order(place):
-    assert all_of(place.client().pages(START, END)) == list(place.questions)
+def test_every_question_arrives_once_complete_and_in_order(site):
+    assert questions_of(site.client().pages(START, END)) == list(site.questions)
 
 
-def test_span_is_half_open(place):
-    first, last = place.questions[10], place.questions[20]
-    got = all_of(place.client().pages(first.asked_at, last.asked_at))
+def test_range_is_half_open(site):
+    first, last = site.questions[10], site.questions[20]
+    got = questions_of(site.client().pages(first.asked_at, last.asked_at))
 
-    assert got == place.asked_between(first.asked_at, last.asked_at)
+    assert got == site.questions_between(first.asked_at, last.asked_at)
     assert first in got
     assert last not in got
 
 
-def test_no_request_is_made_twice_nor_more_than_is_needed(place):
-    all_of(place.client().pages(START, END))
-    queries = [tuple(sorted(asked["query"].items())) for asked in place.asked()]
+def test_no_request_is_made_twice_nor_more_than_is_needed(site):
+    questions_of(site.client().pages(START, END))
+    queries = [tuple(sorted(request["query"].items())) for request in site.request_log()]
 
-    assert len(set(queries)) == len(queries) == -(-len(place.questions) // 99)
+    assert len(set(queries)) == len(queries) == -(-len(site.questions) // 99)
 
 
-def test_requests_ask_for_full_pages_with_bodies_and_no_total(place):
-    next(place.client(key=KEY).pages(START, END))
-    query = place.asked()[0]["query"]
+def test_requests_have_full_pages_with_bodies_and_no_total(site):
+    next(site.client(key=KEY).pages(START, END))
+    query = site.request_log()[0]["query"]
 
     assert (query["pagesize"], query["filter"], query["key"]) == ("100", "withbody", KEY)
     assert (query["sort"], query["order"]) == ("creation", "asc")
 
 
-def test_requests_keep_the_distance_that_was_set(place):
-    all_of(place.client(requests_per_s=2.0).pages(START, END))
-    moments = [asked["at"] for asked in place.asked()]
+def test_requests_keep_the_configured_rate(site):
+    questions_of(site.client(requests_per_s=2.0).pages(START, END))
+    moments = [request["at"] for request in site.request_log()]
 
     assert all(b - a >= 0.5 for a, b in pairwise(moments))
 
 
-def test_empty_span_of_the_site_gives_one_empty_page(place):
+def test_range_without_questions_gives_one_empty_page(site):
     after = END + timedelta(days=1)
-    (page,) = place.client().pages(END, after)
+    (page,) = site.client().pages(END, after)
 
     assert (page.questions, page.cursor, page.requests) == ((), after, 1)
 
 
-def test_stopped_walk_goes_on_at_its_cursor(place):
-    place.fault("throttle", after=2, seconds=5)
-    pages, error = until_error(place.client().pages(START, END))
-    got, cursor = all_of(iter(pages)), pages[-1].cursor
+def test_interrupted_pagination_resumes_at_its_cursor(site):
+    site.fault("throttle", after=2, seconds=5)
+    pages, error = pages_until_error(site.client().pages(START, END))
+    got, cursor = questions_of(iter(pages)), pages[-1].cursor
     assert isinstance(error, RetryLaterError)
-    assert {q.question_id for q in place.asked_between(START, cursor)} <= {
+    assert {q.question_id for q in site.questions_between(START, cursor)} <= {
         q.question_id for q in got
     }
-    got += all_of(place.client().pages(cursor, END))
+    got += questions_of(site.client().pages(cursor, END))
 
-    assert {q.question_id for q in got} == {q.question_id for q in place.questions}
-    assert len(got) < len(place.questions) + 5  # only the cursor's own second comes again
+    assert {q.question_id for q in got} == {q.question_id for q in site.questions}
+    assert len(got) < len(site.questions) + 5  # only the cursor's own second is repeated
 
 
-def test_throttle_says_when_to_come_back(place):
-    place.fault("throttle", seconds=84268)
+def test_throttle_says_when_to_retry(site):
+    site.fault("throttle", seconds=84268)
 
     with pytest.raises(RetryLaterError, match="throttle_violation") as caught:
-        next(place.client().pages(START, END))
+        next(site.client().pages(START, END))
     assert caught.value.retry_after_s == 84268
-    assert len(place.asked()) == 1
+    assert len(site.request_log()) == 1
 
 
-def test_page_with_backoff_is_kept_and_the_pause_obeyed_before_the_next(place):
-    place.fault("backoff", seconds=17)
-    pages = place.client().pages(START, END)
+def test_page_with_backoff_is_kept_and_the_backoff_obeyed_before_the_next(site):
+    site.fault("backoff", seconds=17)
+    pages = site.client().pages(START, END)
 
     assert len(next(pages).questions) == 100
-    assert place.time.slept == []
+    assert site.clock.slept == []
     assert len(next(pages).questions) > 0
-    assert max(place.time.slept) == 17
-    assert [asked["outcome"] for asked in place.asked()] == ["backoff", "page"]
+    assert max(site.clock.slept) == 17
+    assert [request["outcome"] for request in site.request_log()] == ["backoff", "page"]
 
 
-def test_backoff_on_the_last_page_is_obeyed_before_the_walk_ends(place):
-    place.fault("backoff", seconds=9)
-    list(place.client().pages(START, START + timedelta(days=3)))
+def test_backoff_on_the_last_page_is_obeyed_before_the_end(site):
+    site.fault("backoff", seconds=9)
+    list(site.client().pages(START, START + timedelta(days=3)))
 
-    assert place.time.slept == [9]
+    assert site.clock.slept == [9]
 
 
 @pytest.mark.parametrize(
     ("kind", "details"),
     [("server_error", {"status": 500}), ("server_error", {"status": 503}), ("cut", {})],
 )
-def test_passing_fault_is_tried_again_after_growing_pauses(place, kind, details):
-    place.fault(kind, times=2, **details)
-    first = next(place.client().pages(START, END))
+def test_transient_fault_is_retried_with_exponential_backoff(site, kind, details):
+    site.fault(kind, times=2, **details)
+    first = next(site.client().pages(START, END))
 
-    assert list(first.questions) == list(place.questions[:100])
+    assert list(first.questions) == list(site.questions[:100])
     assert first.requests == 3
-    assert place.time.slept == [2, 4]
+    assert site.clock.slept == [2, 4]
 
 
-def test_connection_cut_in_the_middle_of_the_walk_loses_and_doubles_nothing(place):
-    place.fault("cut", after=1)
-    place.fault("server_error", after=3)
+def test_connection_cut_between_pages_loses_and_duplicates_nothing(site):
+    site.fault("cut", after=1)
+    site.fault("server_error", after=3)
 
-    assert all_of(place.client().pages(START, END)) == list(place.questions)
+    assert questions_of(site.client().pages(START, END)) == list(site.questions)
 
 
-def test_outage_that_lasts_is_left_for_later(place):
-    place.fault("server_error", times=50)
+def test_lasting_outage_asks_to_retry_later(site):
+    site.fault("server_error", times=50)
 
     with pytest.raises(RetryLaterError, match="failed 5 times"):
-        next(place.client().pages(START, END))
-    assert len(place.asked()) == 5
-    assert place.time.slept == [2, 4, 8, 16]
+        next(site.client().pages(START, END))
+    assert len(site.request_log()) == 5
+    assert site.clock.slept == [2, 4, 8, 16]
 
 
-def test_site_that_does_not_listen_is_left_for_later(place):
-    client = place.client(api_url="http://127.0.0.1:9/2.3")
+def test_unreachable_site_asks_to_retry_later(site):
+    client = site.client(api_url="http://127.0.0.1:9/2.3")
 
     with pytest.raises(RetryLaterError, match="ConnectionError"):
         next(client.pages(START, END))
 
 
 @pytest.mark.parametrize("status", [200, 403, 429])
-def test_ban_page_is_left_for_later_without_another_request(place, status):
-    place.fault("ban_page", status=status)
+def test_ban_page_asks_to_retry_later_without_another_request(site, status):
+    site.fault("ban_page", status=status)
 
     with pytest.raises(RetryLaterError, match="banned"):
-        next(place.client().pages(START, END))
-    assert len(place.asked()) == 1
+        next(site.client().pages(START, END))
+    assert len(site.request_log()) == 1
 
 
-def test_unknown_site_is_a_wrong_setting(place):
+def test_unknown_site_is_a_wrong_setting(site):
     with pytest.raises(FixSettingsError, match="No site found for name `nowhere`"):
-        next(place.client(site="nowhere").pages(START, END))
+        next(site.client(site="nowhere").pages(START, END))
 
 
-def test_wrong_address_of_the_api_is_a_wrong_setting(place):
+def test_wrong_address_of_the_api_is_a_wrong_setting(site):
     with pytest.raises(FixSettingsError, match="no_method"):
-        next(place.client(api_url=place.url + "/answers").pages(START, END))
+        next(site.client(api_url=site.url + "/answers").pages(START, END))
 
 
 def test_unknown_key_is_a_wrong_setting_and_stays_out_of_the_message(simulated):
-    for place in place_of(simulated, key="the right one"):
+    for site in run_site(simulated, key="the right one"):
         with pytest.raises(FixSettingsError, match="key") as caught:
-            next(place.client(key=KEY).pages(START, END))
+            next(site.client(key=KEY).pages(START, END))
         assert KEY not in str(caught.value)
 
 
-def test_key_stays_out_of_the_message_of_an_outage(place, caplog):
-    client = place.client(api_url="http://127.0.0.1:9/2.3", key=KEY)
+def test_key_stays_out_of_the_message_of_an_outage(site, caplog):
+    client = site.client(api_url="http://127.0.0.1:9/2.3", key=KEY)
 
     with caplog.at_level("WARNING"), pytest.raises(RetryLaterError) as caught:
         next(client.pages(START, END))
@@ -255,45 +255,45 @@ def test_key_stays_out_of_the_message_of_an_outage(place, caplog):
 
 
 def test_quota_stops_at_the_reserve_after_the_page_was_delivered(simulated):
-    for place in place_of(simulated, quota=12):
-        pages = place.client(quota_reserve=10).pages(START, END)
+    for site in run_site(simulated, quota=12):
+        pages = site.client(quota_reserve=10).pages(START, END)
 
         assert [next(pages).quota_left, next(pages).quota_left] == [11, 10]
         with pytest.raises(RetryLaterError, match="10 are kept in reserve") as caught:
             next(pages)
         assert caught.value.retry_after_s == 2 * 3600 + 60  # midnight UTC, two hours on
-        assert len(place.asked()) == 2
+        assert len(site.request_log()) == 2
 
 
-def test_quota_that_is_suddenly_gone_stops_the_walk_after_the_page(place):
-    place.fault("quota_exhausted", after=1, remaining=0)
-    pages, error = until_error(place.client(quota_reserve=0).pages(START, END))
-    got = all_of(iter(pages))
+def test_suddenly_exhausted_quota_stops_after_the_page(site):
+    site.fault("quota_exhausted", after=1, remaining=0)
+    pages, error = pages_until_error(site.client(quota_reserve=0).pages(START, END))
+    got = questions_of(iter(pages))
 
     assert "0 requests of today's quota" in str(error)
-    assert got == list(place.questions[: len(got)])
+    assert got == list(site.questions[: len(got)])
     assert len(got) > 150
     with pytest.raises(RetryLaterError, match="more requests available in 8"):
-        next(place.client(quota_reserve=0).pages(START, END))
+        next(site.client(quota_reserve=0).pages(START, END))
 
 
-def test_question_edited_between_two_pages_is_neither_lost_nor_doubled(place):
-    place.fault("edit", times=2)
-    got = all_of(place.client().pages(START, END))
+def test_question_edited_between_two_pages_is_neither_lost_nor_duplicated(site):
+    site.fault("edit", times=2)
+    got = questions_of(site.client().pages(START, END))
 
-    assert [q.question_id for q in got] == [q.question_id for q in place.questions]
+    assert [q.question_id for q in got] == [q.question_id for q in site.questions]
     assert any("edited-meanwhile" in q.tags for q in got)
 
 
 @pytest.mark.parametrize("crowd", [100, 101, 250])
-def test_crowded_second_is_read_to_its_end(simulated, crowd):
+def test_crowded_second_is_read_completely(simulated, crowd):
     moment = simulated[50].asked_at
     crowded = tuple(
         replace(q, asked_at=moment) if 50 <= i < 50 + crowd else q
         for i, q in enumerate(simulated)
         if i < 50 + crowd or q.asked_at > moment
     )
-    for place in place_of(crowded):
-        got = all_of(place.client().pages(START, END))
+    for site in run_site(crowded):
+        got = questions_of(site.client().pages(START, END))
 
         assert [q.question_id for q in got] == [q.question_id for q in crowded]

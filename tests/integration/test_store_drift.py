@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 from sqlalchemy import text
 
-from include.drift.calibration import calibrate
-from include.drift.samples import Observed, samples_of
-from include.drift.signal import Mover, SignalValue
+from include.drift.calibration import calibrate_thresholds
+from include.drift.samples import Observations, build_samples
+from include.drift.signal import Contributor, SignalValue
 from include.errors import FixInputError
 from include.store import drift, drift_calibrations, drift_references
 
 pytestmark = pytest.mark.integration
 
 KEY = drift_references.ReferenceKey("sandbox", "3", "2024-01", "2024-03")
-REPORT = drift.Report(
+REPORT = drift.DriftReport(
     kind="month",
     site="sandbox",
     window_start=datetime(2024, 4, 1, tzinfo=UTC),
@@ -28,7 +28,7 @@ REPORT = drift.Report(
     reference_last="2024-03",
 )
 VALUES = (
-    SignalValue("new_tags", 0.2, "share", (Mover("combine", 0.0, 0.09, 23.0),)),
+    SignalValue("new_tags", 0.2, "share", (Contributor("combine", 0.0, 0.09, 23.0),)),
     SignalValue("f1_fall", 0.01, "fall", (), (-0.02, 0.04)),
 )
 
@@ -75,21 +75,21 @@ def test_judged_months_leave_out_what_could_not_be_judged(engine):
         drift.save_report(connection, REPORT)
         unjudged = replace(REPORT, verdict="too_few", model_version="4")
         drift.save_report(connection, unjudged)
-        months = drift.judged_months(connection, "sandbox")
+        months = drift.checked_months(connection, "sandbox")
 
     assert [(m.month, m.verdict) for m in months] == [("2024-04", "drift")]
 
 
 def test_calibration_is_found_for_windows_a_little_larger_only(engine):
     generator = np.random.default_rng(0)
-    observed = Observed(
+    observed = Observations(
         months=["2024-01"] * 200,
         words=[[f"w{i}" for i in generator.integers(0, 50, 8)] for _ in range(200)],
         word_counts=generator.normal(size=200),
         code_shares=generator.uniform(size=200),
     )
-    (sample,) = samples_of(observed)
-    made = calibrate(sample, 80, false_alarms_per_year=0.5, draws=50)
+    (sample,) = build_samples(observed)
+    made = calibrate_thresholds(sample, 80, false_alarms_per_year=0.5, draws=50)
 
     with engine.begin() as connection:
         made_id = drift_calibrations.save_calibration(connection, "month", KEY, made, [])

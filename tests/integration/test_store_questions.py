@@ -65,7 +65,7 @@ def test_stored_question_is_read_back_unchanged(engine):
         "quote ' \" , {a} ∂ 🎉 \u2028 %s :name",
     ],
 )
-def test_awkward_text_survives(engine, awkward):
+def test_special_characters_are_stored_unchanged(engine, awkward):
     given = question(title=awkward, body_html=awkward, author=awkward, tags=("c++", 'a"b\\,{}'))
     store(engine, given)
     assert stored(engine) == [given]
@@ -91,7 +91,7 @@ def test_same_question_twice_is_one_row(engine):
     assert [q.title for q in stored(engine)] == ["Edited"]
 
 
-def test_later_reading_replaces_text_and_counts(engine):
+def test_later_version_replaces_text_and_counts(engine):
     store(engine, question())
     edited = question(
         title="Edited", body_html="<p>New</p>", score=9, fetched_at=READ + timedelta(days=1)
@@ -100,7 +100,7 @@ def test_later_reading_replaces_text_and_counts(engine):
     assert stored(engine) == [edited]
 
 
-def test_older_reading_overwrites_nothing(engine):
+def test_older_version_overwrites_nothing(engine):
     store(engine, question())
     store(engine, question(title="Old", tags=("old",), fetched_at=READ - timedelta(days=1)))
     assert stored(engine) == [question()]
@@ -122,13 +122,13 @@ def test_first_seen_tags_are_kept_beside_the_settled_ones(engine):
     assert stored(engine)[0].tags == ("git", "rebase")
 
 
-def test_same_tags_in_another_order_settle_nothing(engine):
+def test_reordered_tags_are_no_settled_tags(engine):
     store(engine, question())
     store(engine, question(tags=("merge", "git"), fetched_at=READ + timedelta(days=1)))
     assert tag_row(engine).settled_tags is None
 
 
-def test_tags_put_back_settle_on_the_first_ones(engine):
+def test_restored_tags_settle_on_the_first_ones(engine):
     for days, tags in enumerate([("git",), ("svn",), ("git",)]):
         store(engine, question(tags=tags, fetched_at=READ + timedelta(days=days)))
     row = tag_row(engine)
@@ -165,7 +165,7 @@ def test_months_are_counted_in_utc(engine):
         assert questions_per_month(connection, "sandbox") == {"2024-01": 1, "2024-02": 2}
 
 
-def test_iterable_longer_than_a_batch_is_stored_whole(engine):
+def test_iterable_longer_than_a_batch_is_stored_completely(engine):
     from include.store.questions import BATCH
 
     count = BATCH + 3
@@ -183,7 +183,7 @@ def test_rolled_back_transaction_stores_nothing(engine):
     assert stored(engine) == []
 
 
-def test_two_sessions_make_the_same_months_at_once(engine):
+def test_concurrent_sessions_create_the_same_partitions(engine):
     from concurrent.futures import ThreadPoolExecutor
 
     def work(offset: int) -> int:

@@ -13,8 +13,8 @@ from include import names
 from include.candidates.catalogue import make_candidate, read_description
 from include.errors import CheckFailedError, MissingDataError
 from include.jobs.data.datasets import resolve_months
-from include.jobs.training.pipeline import Training, request_from_params, train_all
-from include.jobs.training.plan import Outcome, Plan
+from include.jobs.training.pipeline import TrainingPipeline, request_from_params, train_all
+from include.jobs.training.plan import TrainedCandidate, TrainingPlan
 from include.registry import Registry
 from include.registry.runs import NOTE
 from include.sandbox.simulator import simulate
@@ -33,7 +33,7 @@ LAST = "2023-06"
 class Place:
     """A site of its own name (so that no other test's runs are used again) in its own database."""
 
-    training: Training
+    training: TrainingPipeline
 
     @property
     def site(self):
@@ -66,7 +66,7 @@ def make_place(database_url, mlflow_server):
         bootstrap_samples=500,
     )
     registry = Registry(mlflow_server, model=f"test-{uuid.uuid4().hex[:8]}")
-    return Place(replace(Training.from_settings(settings), registry=registry))
+    return Place(replace(TrainingPipeline.from_settings(settings), registry=registry))
 
 
 @pytest.fixture
@@ -123,7 +123,7 @@ class Broken:
     def __init__(self, name):
         self.name = name
 
-    def describe(self):
+    def get_params(self):
         return {}
 
     def fit(self, texts, tags, vocabulary):
@@ -255,7 +255,7 @@ def test_champions_family_is_refreshed_while_a_better_one_does_not_pass(training
     assert second["promoted"], second["reason"]
     assert (second["candidate"], second["challenger_version"]) == ("frequency", None)
     assert "the best, tfidf, does not pass" in second["reason"]
-    assert [row["candidate"] for row in second["rows"] if row["chosen"]] == ["frequency"]
+    assert [row["candidate"] for row in second["rows"] if row["selected"]] == ["frequency"]
     champion = training.registry.alias(names.CHAMPION)
     assert (champion.candidate, champion.tags["train_last"]) == ("frequency", LAST)
 
@@ -265,7 +265,7 @@ def test_champion_is_not_judged_by_a_month_it_has_learned_from(training, store):
     run(training, ["frequency"])
     second = run(training, ["tfidf"], test_month="2023-05")
     assert not second["promoted"]
-    assert "2023-05 cannot judge it" in second["reason"]
+    assert "cannot be evaluated on 2023-05" in second["reason"]
 
 
 def test_drift_decision_asks_only_that_the_challenger_is_not_worse(training, store):
@@ -313,8 +313,8 @@ def test_plan_and_outcomes_pass_between_tasks_as_json(training, store):
     )
     plan = training.plan(request)
     outcome = training.train_one(plan, plan.specs[0])
-    assert Plan.from_dict(json.loads(json.dumps(plan.to_dict()))) == plan
-    assert Outcome.from_dict(json.loads(json.dumps(outcome.to_dict()))) == outcome
+    assert TrainingPlan.from_dict(json.loads(json.dumps(plan.to_dict()))) == plan
+    assert TrainedCandidate.from_dict(json.loads(json.dumps(outcome.to_dict()))) == outcome
 
 
 def test_same_request_goes_on_in_the_same_run(training, store):

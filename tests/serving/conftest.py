@@ -17,7 +17,7 @@ from include.store.predictions import Feedback, Prediction
 from include.text.prepared import PreparedText
 from serving import create_app
 from serving.access_log import AccessLog
-from serving.live_model import FixedModels, Live, LoadedModel
+from serving.served_models import FixedModelSource, LoadedModel, ServedModels
 
 
 class WordModel(Candidate):
@@ -47,7 +47,7 @@ class WordModel(Candidate):
     def load(cls, folder, encoders):
         raise NotImplementedError
 
-    def describe(self):
+    def get_params(self):
         return {}
 
 
@@ -75,7 +75,7 @@ class ListRecorder:
         pass
 
 
-def loaded(version: str = "7", model: Candidate | None = None) -> LoadedModel:
+def loaded_model(version: str = "7", model: Candidate | None = None) -> LoadedModel:
     return LoadedModel(
         version,
         model or WordModel(),
@@ -109,11 +109,11 @@ def settings(tmp_path: Path) -> Settings:
 def make_app(
     settings: Settings, recorder: ListRecorder, access_log: AccessLog
 ) -> Callable[..., Flask]:
-    def make(live: Live | None = None, **changes) -> Flask:
-        live = Live(champion=loaded()) if live is None else live
+    def make(live: ServedModels | None = None, **changes) -> Flask:
+        live = ServedModels(champion=loaded_model()) if live is None else live
         return create_app(
             settings.model_copy(update=changes),
-            model_source=FixedModels(live),
+            model_source=FixedModelSource(live),
             recorder=recorder,
             access_log=access_log,
         )

@@ -1,4 +1,4 @@
-"""The service as it runs: gunicorn with several workers, in a process group of its own."""
+"""The running service: gunicorn with several workers, in its own process group."""
 
 from __future__ import annotations
 
@@ -88,13 +88,13 @@ class RunningService:
         return psutil.Process(self.pid).children()
 
     def kill_all(self) -> None:
-        """End master and workers at once, without a chance to tidy up."""
+        """Kill master and workers at once (SIGKILL)."""
         assert self._process is not None
         os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
 
     def stop(self) -> int:
-        """Stop as an operator does; return the exit code."""
+        """Stop gracefully (SIGTERM) and return the exit code."""
         assert self._process is not None
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGTERM)

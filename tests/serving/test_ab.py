@@ -2,24 +2,24 @@
 
 import pytest
 
-from serving.live_model import AbTest, Live
-from serving.variants import share_of
-from tests.serving.conftest import WordModel, loaded
+from serving.served_models import AbTest, ServedModels
+from serving.variants import bucket_of
+from tests.serving.conftest import WordModel, loaded_model
 
-CHALLENGER = loaded("8", WordModel(("flask", "go", "python", "rust", "sql")))
+CHALLENGER = loaded_model("8", WordModel(("flask", "go", "python", "rust", "sql")))
 
 
-def live(share=0.5, shadow=False, **changes):
+def served(share=0.5, shadow=False, **changes):
     test = AbTest(5, changes.pop("champion_version", "7"), "8", share, shadow)
-    return Live(champion=loaded("7"), challenger=CHALLENGER, ab_test=test)
+    return ServedModels(champion=loaded_model("7"), challenger=CHALLENGER, ab_test=test)
 
 
 def ask(service, **changes):
     return service.post("/predict", json={"title": "python", **changes}).json
 
 
-def test_share_of_clients_is_the_challengers(make_app):
-    client = make_app(live(share=0.3)).test_client()
+def test_challenger_gets_its_share_of_clients(make_app):
+    client = make_app(served(share=0.3)).test_client()
 
     versions = [ask(client, client=f"client {n}")["model_version"] for n in range(400)]
 
@@ -27,7 +27,7 @@ def test_share_of_clients_is_the_challengers(make_app):
 
 
 def test_client_keeps_its_variant(make_app):
-    client = make_app(live()).test_client()
+    client = make_app(served()).test_client()
 
     variants = {ask(client, client="ann", title=f"t{n}")["variant"] for n in range(20)}
 
@@ -35,30 +35,30 @@ def test_client_keeps_its_variant(make_app):
 
 
 def test_without_a_client_the_question_keeps_its_variant(make_app):
-    client = make_app(live()).test_client()
+    client = make_app(served()).test_client()
 
     variants = {ask(client, question_id=12)["variant"] for _ in range(20)}
 
     assert len(variants) == 1
 
 
-def test_next_test_draws_anew():
+def test_next_test_assigns_independently():
     keys = [f"client:{n}" for n in range(200)]
 
-    moved = sum((share_of(1, key) < 0.5) != (share_of(2, key) < 0.5) for key in keys)
+    moved = sum((bucket_of(1, key) < 0.5) != (bucket_of(2, key) < 0.5) for key in keys)
 
     assert 60 < moved < 140
 
 
 @pytest.mark.parametrize(("share", "variant"), [(0.0, "champion"), (1.0, "challenger")])
-def test_whole_share_is_whole(make_app, share, variant):
-    client = make_app(live(share=share)).test_client()
+def test_share_of_zero_or_one_is_exact(make_app, share, variant):
+    client = make_app(served(share=share)).test_client()
 
     assert {ask(client, client=str(n))["variant"] for n in range(30)} == {variant}
 
 
-def test_rows_name_the_test_and_who_answered(make_app, recorder):
-    ask(make_app(live(share=1.0)).test_client())
+def test_rows_have_the_test_and_the_variant(make_app, recorder):
+    ask(make_app(served(share=1.0)).test_client())
 
     (row,) = recorder.rows
     assert (row.ab_test_id, row.variant, row.model_version, row.shadow) == (
@@ -69,8 +69,8 @@ def test_rows_name_the_test_and_who_answered(make_app, recorder):
     )
 
 
-def test_shadow_is_recorded_beside_the_answer_and_never_shown(make_app, recorder):
-    answer = ask(make_app(live(share=1.0, shadow=True)).test_client())
+def test_shadow_answer_is_recorded_and_never_shown(make_app, recorder):
+    answer = ask(make_app(served(share=1.0, shadow=True)).test_client())
 
     shown, shadow = recorder.rows
     assert answer["variant"] == shown.variant == "champion"
@@ -80,11 +80,11 @@ def test_shadow_is_recorded_beside_the_answer_and_never_shown(make_app, recorder
     assert shadow.ab_test_id == shown.ab_test_id == 5
 
 
-def test_batch_may_be_answered_by_both(make_app, recorder):
-    client = make_app(live()).test_client()
-    asked = [{"title": "rust pandas", "client": str(n), "k": 1} for n in range(40)]
+def test_batch_may_be_answered_by_both_variants(make_app, recorder):
+    client = make_app(served()).test_client()
+    questions = [{"title": "rust pandas", "client": str(n), "k": 1} for n in range(40)]
 
-    answers = client.post("/predict", json=asked).json
+    answers = client.post("/predict", json=questions).json
 
     assert {answer["variant"] for answer in answers} == {"champion", "challenger"}
     for answer in answers:
@@ -92,8 +92,8 @@ def test_batch_may_be_answered_by_both(make_app, recorder):
         assert answer["tags"][0]["tag"] == best
 
 
-def test_test_about_another_champion_does_not_apply(make_app, recorder):
-    client = make_app(live(share=1.0, champion_version="6")).test_client()
+def test_ab_test_of_another_champion_does_not_apply(make_app, recorder):
+    client = make_app(served(share=1.0, champion_version="6")).test_client()
 
     assert ask(client)["variant"] == "champion"
     assert recorder.rows[0].ab_test_id is None

@@ -29,19 +29,19 @@ def bearer(key):
     return {"Authorization": f"Bearer {key}"}
 
 
-def test_beyond_loopback_it_refuses_to_start_without_keys(settings):
+def test_service_beyond_loopback_requires_keys(settings):
     with pytest.raises(FixSettingsError, match=r"serving\.keys add"):
         keys_for(settings.model_copy(update={"service_host": "0.0.0.0"}))
 
 
-def test_key_file_without_keys_refuses_to_start(settings, keys_path):
+def test_key_file_without_keys_is_rejected(settings, keys_path):
     keys_path.write_text("# none yet\n")
     with pytest.raises(FixSettingsError, match="no API key"):
         keys_for(settings.model_copy(update={"service_api_keys_file": keys_path}))
 
 
 @pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer wrong"}, {"X-API-Key": ""}])
-def test_without_the_key_nothing_is_answered(locked, headers, recorder):
+def test_request_without_a_valid_key_is_rejected(locked, headers, recorder):
     response = locked.post("/predict", json=QUESTION, headers=headers)
 
     assert response.status_code == 401
@@ -49,7 +49,7 @@ def test_without_the_key_nothing_is_answered(locked, headers, recorder):
     assert recorder.rows == []
 
 
-def test_key_opens_by_either_header(locked, key):
+def test_key_is_accepted_in_either_header(locked, key):
     assert locked.post("/predict", json=QUESTION, headers=bearer(key)).status_code == 200
     assert locked.post("/predict", json=QUESTION, headers={"X-API-Key": key}).status_code == 200
 
@@ -59,7 +59,7 @@ def test_probes_and_page_need_no_key(locked, path):
     assert locked.get(path).status_code == 200
 
 
-def test_key_is_limited_to_its_rate(locked, key):
+def test_rate_of_a_key_is_limited(locked, key):
     statuses = [
         locked.post("/predict", json=QUESTION, headers=bearer(key)).status_code for _ in range(4)
     ]
@@ -67,7 +67,7 @@ def test_key_is_limited_to_its_rate(locked, key):
     assert statuses == [200, 200, 200, 429]
 
 
-def test_limited_answer_says_when_to_come_back(locked, key):
+def test_rate_limit_error_has_retry_after(locked, key):
     for _ in range(3):
         locked.post("/predict", json=QUESTION, headers=bearer(key))
     response = locked.post("/predict", json=QUESTION, headers=bearer(key))
@@ -76,7 +76,7 @@ def test_limited_answer_says_when_to_come_back(locked, key):
     assert 0 < int(response.headers["Retry-After"]) <= 60
 
 
-def test_one_key_does_not_use_up_the_rate_of_another(locked, key, keys_path):
+def test_keys_have_separate_rate_limits(locked, key, keys_path):
     other = add_key(keys_path, "bob")
     for _ in range(4):
         locked.post("/predict", json=QUESTION, headers=bearer(key))
@@ -84,7 +84,7 @@ def test_one_key_does_not_use_up_the_rate_of_another(locked, key, keys_path):
     assert locked.post("/predict", json=QUESTION, headers=bearer(other)).status_code == 200
 
 
-def test_removed_key_is_refused_without_a_restart(keys_path, key):
+def test_removed_key_is_rejected_without_a_restart(keys_path, key):
     add_key(keys_path, "bob")
     keys = ApiKeys(keys_path)
     assert keys.name_of(key) == "ann"
@@ -94,12 +94,12 @@ def test_removed_key_is_refused_without_a_restart(keys_path, key):
     assert keys.name_of(key) is None
 
 
-def test_file_holds_no_key_in_the_clear_and_is_private(keys_path, key):
+def test_key_file_is_private_and_has_only_hashes(keys_path, key):
     assert key not in keys_path.read_text()
     assert keys_path.stat().st_mode & 0o077 == 0
 
 
-def test_command_makes_a_key_that_works(tmp_path):
+def test_command_creates_a_valid_key(tmp_path):
     path = tmp_path / "keys"
     command = [sys.executable, "-m", "serving.keys", "--file", str(path), "add", "carol"]
     made = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
@@ -107,13 +107,13 @@ def test_command_makes_a_key_that_works(tmp_path):
     assert ApiKeys(path).name_of(made) == "carol"
 
 
-def test_other_origins_are_not_let_in_by_default(client):
+def test_other_origins_are_not_allowed_by_default(client):
     response = client.options("/predict", headers={"Origin": "https://example.org"})
 
     assert "Access-Control-Allow-Origin" not in response.headers
 
 
-def test_listed_origin_is_let_in(make_app):
+def test_listed_origin_is_allowed(make_app):
     client = make_app(service_cors_origins="https://a.example, https://b.example").test_client()
 
     response = client.options("/predict", headers={"Origin": "https://b.example"})
@@ -121,7 +121,7 @@ def test_listed_origin_is_let_in(make_app):
     assert response.headers["Access-Control-Allow-Origin"] == "https://b.example"
 
 
-def test_page_loads_nothing_from_elsewhere(client):
+def test_page_forbids_external_resources(client):
     response = client.get("/")
 
     assert "default-src 'none'" in response.headers["Content-Security-Policy"]

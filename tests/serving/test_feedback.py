@@ -6,14 +6,14 @@ def prediction_id(client):
     return client.post("/predict", json={"title": "pandas"}).json["prediction_id"]
 
 
-def test_feedback_is_kept(client, recorder, prediction_id):
-    given = {
+def test_feedback_is_recorded(client, recorder, prediction_id):
+    payload = {
         "prediction_id": prediction_id,
         "final_tags": ["sql", "pandas", "sql"],
         "source": "page",
     }
 
-    response = client.post("/feedback", json=given)
+    response = client.post("/feedback", json=payload)
 
     assert response.status_code == 201
     (row,) = recorder.feedback
@@ -22,7 +22,7 @@ def test_feedback_is_kept(client, recorder, prediction_id):
     assert row.source == "page"
 
 
-def test_no_tag_at_all_is_an_answer_too(client, recorder, prediction_id):
+def test_feedback_without_tags_is_recorded(client, recorder, prediction_id):
     client.post("/feedback", json={"prediction_id": prediction_id, "final_tags": []})
 
     assert recorder.feedback[0].final_tags == ()
@@ -36,7 +36,7 @@ def test_no_tag_at_all_is_an_answer_too(client, recorder, prediction_id):
         f"{'f' * 8}-ffff-7fff-8fff-{'f' * 12}",
     ],
 )
-def test_id_that_was_never_given_out_is_refused(client, recorder, unknown):
+def test_id_that_was_never_issued_is_rejected(client, recorder, unknown):
     response = client.post("/feedback", json={"prediction_id": unknown, "final_tags": ["sql"]})
 
     assert response.status_code == 404
@@ -53,10 +53,10 @@ def test_id_that_was_never_given_out_is_refused(client, recorder, unknown):
         ({"source": "guess"}, "source"),
     ],
 )
-def test_wrong_feedback_is_refused_with_the_field_at_fault(client, prediction_id, change, field):
-    given = {"prediction_id": prediction_id, "final_tags": ["sql"], **change}
+def test_invalid_feedback_is_rejected_with_the_field_at_fault(client, prediction_id, change, field):
+    payload = {"prediction_id": prediction_id, "final_tags": ["sql"], **change}
 
-    response = client.post("/feedback", json=given)
+    response = client.post("/feedback", json=payload)
 
     assert response.status_code == 400
     assert response.json["field"] == field

@@ -6,12 +6,12 @@ from jsonschema import Draft202012Validator
 
 from include.settings import Settings
 from serving import create_app
-from serving.live_model import FixedModels, Live
 from serving.openapi import openapi_document
-from tests.serving.conftest import ListRecorder, loaded
+from serving.served_models import FixedModelSource, ServedModels
+from tests.serving.conftest import ListRecorder, loaded_model
 
 
-def test_document_refers_to_nothing_that_is_missing(client):
+def test_all_references_resolve(client):
     document = client.get("/openapi.json").json
 
     for schema in document["components"]["schemas"].values():
@@ -21,7 +21,7 @@ def test_document_refers_to_nothing_that_is_missing(client):
     )
 
 
-def test_key_is_asked_for_where_one_is_needed():
+def test_key_is_required_where_one_is_needed():
     document = openapi_document(needs_key=True)
 
     assert document["security"] == [{"key": []}]
@@ -29,7 +29,7 @@ def test_key_is_asked_for_where_one_is_needed():
     assert document["paths"]["/healthz"]["get"]["security"] == []
 
 
-class ForgetfulRecorder(ListRecorder):
+class NullRecorder(ListRecorder):
     def record(self, rows):
         pass
 
@@ -39,13 +39,13 @@ api = schemathesis.openapi.from_wsgi(
     create_app(
         # Schemathesis expects a 400 of too long a field, not the 413 that its size earns before.
         Settings(service_max_body_bytes=2**28),
-        model_source=FixedModels(Live(champion=loaded())),
-        recorder=ForgetfulRecorder(),
+        model_source=FixedModelSource(ServedModels(champion=loaded_model())),
+        recorder=NullRecorder(),
     ),
 )
 
 
 @api.parametrize()
 @settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
-def test_every_answer_is_as_the_document_says(case):
+def test_every_response_conforms_to_the_document(case):
     case.call_and_validate()

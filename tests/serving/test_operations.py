@@ -5,11 +5,11 @@ import select
 import pytest
 
 from serving.access_log import LOGGER
-from serving.live_model import Live
 from serving.logs import JsonFormatter
+from serving.served_models import ServedModels
 
 
-def test_model_says_who_answers_since_when(client):
+def test_model_endpoint_describes_the_champion(client):
     shown = client.get("/model").json
 
     assert shown["champion"]["version"] == "7"
@@ -24,7 +24,7 @@ def test_ready_with_a_model(client):
 
 
 def test_not_ready_without_a_model_but_alive(make_app):
-    client = make_app(Live()).test_client()
+    client = make_app(ServedModels()).test_client()
 
     response = client.get("/readyz")
 
@@ -55,7 +55,7 @@ def test_time_of_a_request_is_observed_once(client):
     assert value_of(client, "app_prediction_time_seconds_count") - before == 1
 
 
-def test_refusals_are_counted_by_kind(client):
+def test_errors_are_counted_by_kind(client):
     sample = 'app_errors_total{kind="invalid_request"}'
     before = value_of(client, sample)
 
@@ -77,7 +77,7 @@ def logged(caplog, access_log, log_lines):
     return fields
 
 
-def test_log_names_the_request_but_not_its_text(client, logged):
+def test_access_log_has_the_request_but_not_its_text(client, logged):
     response = client.post("/predict", json={"title": "secret plans"})
 
     fields = logged()
@@ -86,11 +86,11 @@ def test_log_names_the_request_but_not_its_text(client, logged):
     assert "secret" not in json.dumps(fields)
 
 
-def test_log_holds_the_text_if_asked_for(make_app, logged):
+def test_access_log_has_the_text_if_enabled(make_app, logged):
     client = make_app(service_log_text=True).test_client()
     client.post("/predict", json={"title": "secret plans"})
 
-    assert logged()["asked"] == [{"title": "secret plans", "body": ""}]
+    assert logged()["texts"] == [{"title": "secret plans", "body": ""}]
 
 
 def test_level_above_info_logs_no_requests(client, caplog, access_log, log_lines):
@@ -101,7 +101,7 @@ def test_level_above_info_logs_no_requests(client, caplog, access_log, log_lines
     assert log_lines == []
 
 
-def test_log_lines_are_written_together_but_never_cut_by_a_pipe(
+def test_log_lines_are_written_in_chunks_that_a_pipe_writes_atomically(
     client, caplog, access_log, log_lines
 ):
     caplog.set_level(logging.INFO, LOGGER)

@@ -5,7 +5,7 @@ import pytest
 
 from include.store.predictions import uuid7_time
 from serving.errors import CannotRecordError
-from serving.live_model import Live
+from serving.served_models import ServedModels
 
 QUESTION = {"title": "How do I use pandas with python?", "body": "<p>I want <b>sql</b> too.</p>"}
 
@@ -18,7 +18,7 @@ def test_best_tags_come_first(client):
     assert answer["variant"] == "champion"
 
 
-def test_answer_is_recorded_as_it_was_given(client, recorder):
+def test_recorded_row_equals_the_answer(client, recorder):
     answer = client.post("/predict", json={**QUESTION, "question_id": 12, "client": "me"}).json
 
     (row,) = recorder.rows
@@ -28,7 +28,7 @@ def test_answer_is_recorded_as_it_was_given(client, recorder):
     assert (row.site, row.question_id, row.client) == ("sandbox", 12, "me")
 
 
-def test_prediction_id_holds_the_time_of_asking(client, recorder):
+def test_prediction_id_contains_the_time(client, recorder):
     answer = client.post("/predict", json=QUESTION).json
 
     assert uuid7_time(UUID(answer["prediction_id"])) == recorder.rows[0].asked_at
@@ -43,7 +43,7 @@ def test_batch_is_answered_in_order(client, recorder):
     assert len(recorder.rows) == 3
 
 
-def test_whole_number_may_be_written_with_a_point(client, recorder):
+def test_integer_may_be_written_as_a_float(client, recorder):
     body = b'[{"title": "x", "k": 2.0, "question_id": 7.0}]'
 
     (answer,) = client.post("/predict", data=body, content_type="application/json").json
@@ -52,13 +52,13 @@ def test_whole_number_may_be_written_with_a_point(client, recorder):
     assert recorder.rows[0].question_id == 7
 
 
-def test_each_question_of_a_batch_gets_as_many_tags_as_it_wants(client):
+def test_each_question_of_a_batch_has_its_own_k(client):
     answers = client.post("/predict", json=[{"title": "a", "k": 1}, {"title": "b", "k": 4}]).json
 
     assert [len(answer["tags"]) for answer in answers] == [1, 4]
 
 
-def test_reasons_come_when_asked_for(client):
+def test_explain_returns_reasons(client):
     answer = client.post("/predict", json={**QUESTION, "explain": True, "k": 1}).json
 
     assert answer["tags"][0]["reasons"] == [
@@ -74,7 +74,7 @@ def test_markdown_is_recorded_as_html(client, recorder):
     assert recorder.rows[0].body == answer["body_html"] == "<p>I <em>like</em> sql</p>\n"
 
 
-def test_script_in_markdown_is_not_sent_back(client):
+def test_script_in_markdown_is_removed(client):
     body = "<script>alert(1)</script> [x](javascript:alert(1)) <img src=x onerror=alert(1)>"
 
     answer = client.post("/predict", json={"title": "x", "body": body, "format": "markdown"}).json
@@ -106,7 +106,7 @@ def test_script_in_markdown_is_not_sent_back(client):
         ("title", None),
     ],
 )
-def test_wrong_input_is_refused_with_the_field_at_fault(client, recorder, payload, field):
+def test_invalid_input_is_rejected_with_the_field_at_fault(client, recorder, payload, field):
     response = client.post("/predict", json=payload)
 
     assert response.status_code == 400
@@ -128,20 +128,20 @@ def test_wrong_input_is_refused_with_the_field_at_fault(client, recorder, payloa
         b"[" * 50_000,
     ],
 )
-def test_what_is_not_json_is_refused(client, body):
+def test_invalid_json_is_rejected(client, body):
     response = client.post("/predict", data=body, content_type="application/json")
 
     assert response.status_code == 400
 
 
-def test_other_media_type_is_refused(client):
+def test_other_media_type_is_rejected(client):
     response = client.post("/predict", data=json.dumps(QUESTION), content_type="text/plain")
 
     assert response.status_code == 415
     assert response.json["type"] == "urn:tagkeeper:problem:wrong_media_type"
 
 
-def test_oversized_body_is_refused(make_app):
+def test_oversized_body_is_rejected(make_app):
     client = make_app(service_max_body_bytes=2048).test_client()
 
     response = client.post("/predict", json={"title": "x", "body": "y" * 3000})
@@ -150,15 +150,15 @@ def test_oversized_body_is_refused(make_app):
     assert response.json["status"] == 413
 
 
-def test_without_a_model_it_says_what_to_do(make_app, recorder):
-    response = make_app(Live()).test_client().post("/predict", json=QUESTION)
+def test_without_a_model_the_error_says_what_to_do(make_app, recorder):
+    response = make_app(ServedModels()).test_client().post("/predict", json=QUESTION)
 
     assert response.status_code == 503
     assert "train_candidates" in response.json["detail"]
     assert recorder.rows == []
 
 
-def test_nothing_is_answered_that_cannot_be_recorded(make_app, recorder):
+def test_answer_that_cannot_be_recorded_is_not_returned(make_app, recorder):
     class FullDisk(type(recorder)):
         def record(self, rows):
             raise CannotRecordError("no space left on device")
@@ -172,7 +172,7 @@ def test_nothing_is_answered_that_cannot_be_recorded(make_app, recorder):
     assert "tags" not in response.json
 
 
-def test_wrong_method_names_the_right_one(client):
+def test_wrong_method_is_answered_with_the_allowed_ones(client):
     response = client.get("/predict")
 
     assert response.status_code == 405
@@ -180,13 +180,13 @@ def test_wrong_method_names_the_right_one(client):
     assert response.json["status"] == 405
 
 
-def test_request_id_of_the_client_comes_back(client):
+def test_request_id_of_the_client_is_returned(client):
     response = client.post("/predict", json={}, headers={"X-Request-ID": "abc-12345"})
 
     assert response.headers["X-Request-ID"] == response.json["request_id"] == "abc-12345"
 
 
-def test_unsound_request_id_is_replaced(client):
+def test_invalid_request_id_is_replaced(client):
     response = client.get("/healthz", headers={"X-Request-ID": "a b\tc{}"})
 
     assert response.headers["X-Request-ID"].isalnum()

@@ -11,14 +11,14 @@ def test_counter_counts():
     assert storage.get("b") == 0
 
 
-def test_counter_starts_anew_when_its_window_ends():
+def test_counter_restarts_when_its_window_ends():
     storage = SharedMemoryStorage()
     storage.incr("a", -1)
 
     assert storage.incr("a", 60) == 1
 
 
-def test_workers_count_together():
+def test_workers_share_counters():
     storage = SharedMemoryStorage()
     children = []
     for _ in range(4):

@@ -16,7 +16,7 @@ def contents(spool):
     return [line for segment in spool.sealed for line in segment.lines()]
 
 
-def test_lines_come_back_in_order(tmp_path):
+def test_lines_are_read_back_in_order(tmp_path):
     spool = Spool(tmp_path)
     spool.append("p", [b"one", b"two"])
     spool.append("f", [b"three"])
@@ -25,7 +25,7 @@ def test_lines_come_back_in_order(tmp_path):
     assert contents(spool) == [("p", b"one"), ("p", b"two"), ("f", b"three")]
 
 
-def test_what_is_in_memory_is_what_is_on_the_disk(tmp_path):
+def test_buffered_lines_equal_those_on_disk(tmp_path):
     spool = Spool(tmp_path)
     spool.append("p", [b"one", b"two"])
     spool.append("f", [b"three"])
@@ -37,7 +37,7 @@ def test_what_is_in_memory_is_what_is_on_the_disk(tmp_path):
     assert segment.lines() is remembered == [("p", b"one"), ("p", b"two"), ("f", b"three")]
 
 
-def test_line_torn_by_a_crash_is_left_out(tmp_path):
+def test_line_cut_by_a_crash_is_left_out(tmp_path):
     spool = Spool(tmp_path)
     spool.append("p", [b"whole", b"torn"])
     spool.seal()
@@ -66,7 +66,7 @@ def test_live_workers_segments_are_not_adopted(tmp_path):
     assert not other.sealed
 
 
-def test_what_a_killed_worker_left_is_adopted_whole(tmp_path):
+def test_segment_of_a_killed_worker_is_adopted(tmp_path):
     script = (
         "import os, signal, sys; from pathlib import Path; from serving.spool import Spool\n"
         "spool = Spool(Path(sys.argv[1]))\n"
@@ -91,7 +91,7 @@ def test_deleted_segments_are_gone(tmp_path):
     assert segment_paths(tmp_path) == []
 
 
-def test_closed_spool_leaves_its_lines_to_others(tmp_path):
+def test_segments_of_a_closed_spool_can_be_adopted(tmp_path):
     spool, other = Spool(tmp_path), Spool(tmp_path)
     spool.append("p", [b"one"])
     spool.close()
@@ -110,7 +110,7 @@ def test_synced_lines_are_on_the_disk_when_append_returns(tmp_path):
     assert segment.synced == segment.size > 0
 
 
-def test_state_tells_size_and_age(tmp_path):
+def test_state_has_size_and_age(tmp_path):
     spool = Spool(tmp_path)
     assert spool_state(tmp_path) == (0, 0.0)
     spool.append("p", [b"x" * 100])
@@ -122,7 +122,7 @@ def test_state_tells_size_and_age(tmp_path):
     assert 0.05 <= age < 5
 
 
-def test_disk_that_fills_up_refuses_the_line_and_keeps_the_others(tmp_path):
+def test_full_disk_rejects_the_line_and_keeps_the_others(tmp_path):
     """A limit on the file's size makes ``write`` fall short just as a full disk does."""
     spool = Spool(tmp_path)
     spool.append("p", [b"kept"])

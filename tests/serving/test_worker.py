@@ -1,38 +1,38 @@
 from multiprocessing import get_context
 
-from serving.chance import random_bytes
-from serving.worker import SLOTS, Connections
+from serving.entropy import random_bytes
+from serving.worker import SLOTS, ConnectionCounts
 
 
-def test_fewest_connections_of_the_workers_there_are():
-    shared = Connections()
-    assert shared.fewest() == 0
+def test_minimum_is_over_running_workers():
+    shared = ConnectionCounts()
+    assert shared.minimum() == 0
 
-    shared.note(1, 7)
-    shared.note(2, 3)
-    assert shared.fewest() == 3
+    shared.set(1, 7)
+    shared.set(2, 3)
+    assert shared.minimum() == 3
 
-    shared.forget(2)
-    assert shared.fewest() == 7
-
-
-def test_workers_beyond_the_slots_take_those_of_the_dead():
-    shared = Connections()
-    shared.note(SLOTS + 5, 100_000)
-
-    assert shared.fewest() > 60_000
+    shared.clear(2)
+    assert shared.minimum() == 7
 
 
-def test_forked_workers_see_each_others_connections():
-    shared = Connections()
-    child = get_context("fork").Process(target=shared.note, args=(1, 4))
+def test_slots_are_reused_by_later_workers():
+    shared = ConnectionCounts()
+    shared.set(SLOTS + 5, 100_000)
+
+    assert shared.minimum() > 60_000
+
+
+def test_counts_are_shared_across_forks():
+    shared = ConnectionCounts()
+    child = get_context("fork").Process(target=shared.set, args=(1, 4))
     child.start()
     child.join()
 
-    assert shared.fewest() == 4
+    assert shared.minimum() == 4
 
 
-def test_a_forked_worker_draws_other_bytes_than_its_parent():
+def test_random_bytes_differ_between_parent_and_fork():
     random_bytes()
     context = get_context("fork")
     receive, send = context.Pipe(duplex=False)

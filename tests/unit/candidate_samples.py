@@ -1,4 +1,4 @@
-"""Small made-up questions and an encoder that needs no model, for the tests of candidates."""
+"""Small synthetic questions and an encoder without a model, for the tests of candidates."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ VOCABULARY = tuple(sorted(TOPICS))
 
 
 def questions(count: int = 60, seed: int = 0) -> tuple[list[PreparedText], list[tuple[str, ...]]]:
-    """Return questions whose words follow from their one or two tags, by seed."""
+    """Return questions whose words are drawn from those of their one or two tags."""
     rng = np.random.default_rng(seed)
     texts, tags = [], []
     for number in range(count):
@@ -38,7 +38,7 @@ def questions(count: int = 60, seed: int = 0) -> tuple[list[PreparedText], list[
 
 
 class WordEncoder:
-    """Adds up a fixed random direction per word: like texts get like vectors."""
+    """Sums a fixed random vector per word: similar texts get similar vectors."""
 
     dimensions = 32
 

@@ -4,7 +4,7 @@ import re
 
 from bs4 import BeautifulSoup
 
-BLOCKS = re.compile(
+BLOCK_ELEMENTS = re.compile(
     "^(address|article|aside|blockquote|caption|dd|details|dialog|div|dl|dt|fieldset|figcaption"
     "|figure|footer|form|h[1-6]|header|hr|legend|li|main|nav|ol|p|pre|section|summary|table"
     "|tbody|td|tfoot|th|thead|tr|ul)$"
@@ -25,7 +25,7 @@ def split_with_beautifulsoup(html: str) -> tuple[str, str]:
     for block in soup.find_all("pre"):
         if not block.decomposed and not block.find_parent("pre"):
             block.replace_with("\n")
-    for element in soup.find_all(BLOCKS):
+    for element in soup.find_all(BLOCK_ELEMENTS):
         element.insert_before("\n")
         element.insert_after("\n")
     return " ".join(soup.get_text().split()), "\n\n".join(block for block in blocks if block)

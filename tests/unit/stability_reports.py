@@ -13,9 +13,9 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from include.evaluation.decay import decay_matrix, half_life, months_apart
+from include.evaluation.decay import decay_matrix, half_life, model_age
+from include.evaluation.drift_periods import DriftPeriod, find_drift_periods, loss_tests
 from include.evaluation.metrics import QuestionScores, summarise
-from include.evaluation.periods import Period, judge_months, periods_of_drift
 from include.evaluation.policies import POLICIES, policy_curves, recommend
 from include.evaluation.year import (
     Example,
@@ -47,7 +47,7 @@ def year_report(
     alarms = () if quiet else tuple(month for month in (EVENT,) if month in months)
     curves = policy_curves(pairs, months, alarms, samples=SAMPLES, seed=1)
     policy, sentence = recommend(curves)
-    tests = judge_months(pairs, months)
+    tests = loss_tests(pairs, months)
     return YearReport(
         site="stackoverflow",
         candidate="tfidf",
@@ -64,21 +64,21 @@ def year_report(
         policy=policy,
         recommendation=sentence,
         tests=tests,
-        periods=tuple(explained(period) for period in periods_of_drift(tests)),
+        periods=tuple(explained(period) for period in find_drift_periods(tests)),
     )
 
 
 def coverage(model: str, test: str) -> float:
     """Return the share of true tags that a model knows: .9 until the event, .7 and less after."""
-    age = months_apart(model, test)
+    age = model_age(model, test)
     if test >= EVENT and model <= EVENT:
-        return 0.70 - 0.02 * months_apart(EVENT, test)
+        return 0.70 - 0.02 * model_age(EVENT, test)
     return 0.90 - 0.012 * age
 
 
 def quiet_coverage(model: str, test: str) -> float:
     """Return a coverage that hardly falls."""
-    return 0.90 - 0.0005 * months_apart(model, test)
+    return 0.90 - 0.0005 * model_age(model, test)
 
 
 def drawn_scores(known: float, test: str, questions: int) -> QuestionScores:
@@ -117,7 +117,7 @@ def month_figures(pairs, curves, month: str, months: tuple[str, ...]) -> MonthFi
     )
 
 
-def explained(period: Period) -> ExplainedPeriod:
+def explained(period: DriftPeriod) -> ExplainedPeriod:
     """Return a period with the causes that the real year has."""
     return ExplainedPeriod(
         period=period,

@@ -22,8 +22,8 @@ def test_a_parameter_of_the_wrong_type_is_refused():
         make_candidate("tfidf", {"penalty": "big"}, word_encoders)
 
 
-def test_a_whole_number_may_stand_for_a_fraction():
-    assert make_candidate("tfidf", {"penalty": 2}, word_encoders).describe()["penalty"] == 2.0
+def test_an_integer_is_accepted_for_a_float():
+    assert make_candidate("tfidf", {"penalty": 2}, word_encoders).get_params()["penalty"] == 2.0
 
 
 def test_an_encoder_that_does_not_exist_is_refused_before_training():
@@ -79,7 +79,7 @@ def test_another_version_of_the_encoder_makes_it_unusable(tmp_path):
         load_candidate(tmp_path / "bert", newer)
 
 
-def test_only_the_latest_questions_are_learned_from_above_the_limit():
+def test_above_the_limit_only_the_latest_questions_are_used():
     texts, tags = questions(60)
     limited = make_candidate("tfidf", {"max_questions": 20}, word_encoders)
     latest = make_candidate("tfidf", None, word_encoders)

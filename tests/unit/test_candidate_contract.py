@@ -1,4 +1,4 @@
-"""What holds for every candidate of the catalogue."""
+"""The contract of every candidate in the catalogue."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_no_texts_give_no_scores(trained):
     assert trained.rank([], 3) == []
 
 
-def test_suggestions_come_best_first(trained):
+def test_suggestions_are_ordered_best_first(trained):
     for row in trained.rank(NEW_TEXTS, 5):
         scores = [suggestion.score for suggestion in row]
         assert scores == sorted(scores, reverse=True)
@@ -99,7 +99,7 @@ def test_more_suggestions_than_tags_give_every_tag_once(trained):
         assert sorted(suggestion.tag for suggestion in row) == list(VOCABULARY)
 
 
-def test_the_same_questions_make_the_same_model(trained):
+def test_the_same_questions_give_the_same_model(trained):
     texts, tags = questions()
     again = make_candidate(trained.name, None, word_encoders).fit(texts, tags, VOCABULARY)
 
@@ -110,7 +110,7 @@ def test_a_loaded_model_scores_as_the_saved_one(trained, saved):
     loaded = load_candidate(saved, word_encoders)
 
     assert loaded.vocabulary == trained.vocabulary
-    assert loaded.describe() == trained.describe()
+    assert loaded.get_params() == trained.get_params()
     np.testing.assert_allclose(
         loaded.score(NEW_TEXTS), trained.score(NEW_TEXTS), rtol=1e-4, atol=1e-5
     )
@@ -130,7 +130,7 @@ def test_no_file_is_a_pickle(saved):
             np.load(path, allow_pickle=False)
 
 
-def test_the_folder_says_what_it_is(trained, saved):
+def test_the_folder_describes_its_model(trained, saved):
     description = read_description(saved)
 
     assert description["candidate"] == trained.name
@@ -153,7 +153,7 @@ def test_it_loads_and_ranks_without_libraries_that_only_others_need(trained, sav
     )
 
 
-def test_every_family_but_the_floor_tells_topics_apart(trained):
+def test_every_family_but_the_baseline_separates_topics(trained):
     if trained.name in {"frequency", "lda"}:
         pytest.skip("knows no words, or too few questions for topics")
     texts, tags = questions(30, seed=1)
@@ -162,7 +162,7 @@ def test_every_family_but_the_floor_tells_topics_apart(trained):
     assert np.mean(hits) > 0.8
 
 
-def test_reasons_come_strongest_first_and_unknown_tags_have_none(trained):
+def test_reasons_are_ordered_strongest_first_and_unknown_tags_have_none(trained):
     reasons = trained.explain(NEW_TEXTS[0], "docker", limit=3)
 
     weights = [reason.weight for reason in reasons]

@@ -1,4 +1,4 @@
-"""The lda candidate: it learns topics, says the same each time, and comes back from disk."""
+"""The lda candidate: topics, determinism, save and load."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def no_encoder(name: str) -> Encoder:
     raise AssertionError("lda needs no encoder")
 
 
-def topical(count: int) -> tuple[list[PreparedText], list[tuple[str, ...]]]:
+def two_subject_questions(count: int) -> tuple[list[PreparedText], list[tuple[str, ...]]]:
     """Questions on two subjects that share no word."""
     rng = np.random.default_rng(0)
     words = {
@@ -40,18 +40,18 @@ def topical(count: int) -> tuple[list[PreparedText], list[tuple[str, ...]]]:
 
 @pytest.fixture(scope="module")
 def fitted() -> Lda:
-    texts, tags = topical(80)
+    texts, tags = two_subject_questions(80)
     return Lda(SMALL, no_encoder).fit(texts, tags, VOCABULARY)
 
 
-def test_each_subject_is_given_its_tag(fitted: Lda) -> None:
-    texts, tags = topical(20)
+def test_each_subject_gets_its_tag(fitted: Lda) -> None:
+    texts, tags = two_subject_questions(20)
     ranked = fitted.rank(texts, 1)
     assert [row[0].tag for row in ranked] == [row[0] for row in tags]
 
 
-def test_scores_are_chances(fitted: Lda) -> None:
-    scores = fitted.score(topical(10)[0])
+def test_scores_are_probabilities(fitted: Lda) -> None:
+    scores = fitted.score(two_subject_questions(10)[0])
     assert scores.shape == (10, 2)
     assert scores.dtype == np.float32
     assert ((scores >= 0) & (scores <= 1)).all()
@@ -67,15 +67,15 @@ def test_no_texts_have_no_scores(fitted: Lda) -> None:
 
 
 def test_a_text_scores_the_same_alone_and_among_others(fitted: Lda) -> None:
-    texts, _ = topical(6)
+    texts, _ = two_subject_questions(6)
     np.testing.assert_allclose(fitted.score(texts)[3:4], fitted.score(texts[3:4]), rtol=1e-5)
 
 
 def test_topics_are_those_that_gensim_infers(fitted: Lda) -> None:
     from gensim.models import LdaModel
 
-    texts, _ = topical(30)
-    counts = [fitted._word_counts(text) for text in topical(80)[0]]
+    texts, _ = two_subject_questions(30)
+    counts = [fitted._word_counts(text) for text in two_subject_questions(80)[0]]
     bags = [fitted._bag(row) for row in counts]
     model = LdaModel(
         [list(zip(c.tolist(), n.tolist(), strict=True)) for c, n in bags],
@@ -90,16 +90,16 @@ def test_topics_are_those_that_gensim_infers(fitted: Lda) -> None:
     for text in texts:
         columns, numbers = fitted._bag(fitted._word_counts(text))
         theirs = model.inference([list(zip(columns.tolist(), numbers.tolist(), strict=True))])[0][0]
-        ours = fitted._topic_shares(columns, numbers)
+        ours = fitted._infer_topics(columns, numbers)
         np.testing.assert_allclose(ours, theirs / theirs.sum(), atol=0.02)
 
 
-def test_a_saved_model_answers_the_same(fitted: Lda, tmp_path: Path) -> None:
+def test_a_loaded_model_ranks_the_same(fitted: Lda, tmp_path: Path) -> None:
     fitted.save(tmp_path)
-    texts, _ = topical(10)
+    texts, _ = two_subject_questions(10)
     loaded = Lda.load(tmp_path, no_encoder)
     assert loaded.rank(texts, 2) == fitted.rank(texts, 2)
-    assert loaded.describe() == fitted.describe()
+    assert loaded.get_params() == fitted.get_params()
 
 
 def test_nothing_is_pickled(fitted: Lda, tmp_path: Path) -> None:
@@ -134,7 +134,7 @@ def test_arrays_of_another_model_are_refused(fitted: Lda, tmp_path: Path) -> Non
 
 
 def test_the_same_questions_give_the_same_model() -> None:
-    texts, tags = topical(40)
+    texts, tags = two_subject_questions(40)
     one, two = (Lda(SMALL, no_encoder).fit(texts, tags, VOCABULARY) for _ in range(2))
     np.testing.assert_array_equal(one._topic_words, two._topic_words)
     np.testing.assert_array_equal(one._affinity, two._affinity)

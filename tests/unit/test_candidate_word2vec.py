@@ -1,4 +1,4 @@
-"""The word2vec candidate: it learns words, says the same each time, and comes back from disk."""
+"""The word2vec candidate: word vectors, determinism, save and load."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def no_encoder(name: str) -> Encoder:
     raise AssertionError("word2vec needs no encoder")
 
 
-def topical(count: int) -> tuple[list[PreparedText], list[tuple[str, ...]]]:
+def two_subject_questions(count: int) -> tuple[list[PreparedText], list[tuple[str, ...]]]:
     """Questions on two subjects that share no word."""
     rng = np.random.default_rng(0)
     texts, tags = [], []
@@ -41,18 +41,18 @@ def topical(count: int) -> tuple[list[PreparedText], list[tuple[str, ...]]]:
 
 @pytest.fixture(scope="module")
 def fitted() -> Word2Vec:
-    texts, tags = topical(80)
+    texts, tags = two_subject_questions(80)
     return Word2Vec(SMALL, no_encoder).fit(texts, tags, VOCABULARY)
 
 
-def test_each_subject_is_given_its_tag(fitted: Word2Vec) -> None:
-    texts, tags = topical(20)
+def test_each_subject_gets_its_tag(fitted: Word2Vec) -> None:
+    texts, tags = two_subject_questions(20)
     ranked = fitted.rank(texts, 1)
     assert [row[0].tag for row in ranked] == [row[0] for row in tags]
 
 
-def test_scores_are_chances(fitted: Word2Vec) -> None:
-    scores = fitted.score(topical(10)[0])
+def test_scores_are_probabilities(fitted: Word2Vec) -> None:
+    scores = fitted.score(two_subject_questions(10)[0])
     assert scores.shape == (10, 2)
     assert scores.dtype == np.float32
     assert ((scores >= 0) & (scores <= 1)).all()
@@ -66,12 +66,12 @@ def test_no_texts_have_no_scores(fitted: Word2Vec) -> None:
     assert fitted.score([]).shape == (0, 2)
 
 
-def test_a_saved_model_answers_the_same(fitted: Word2Vec, tmp_path: Path) -> None:
+def test_a_loaded_model_ranks_the_same(fitted: Word2Vec, tmp_path: Path) -> None:
     fitted.save(tmp_path)
-    texts, _ = topical(10)
+    texts, _ = two_subject_questions(10)
     loaded = Word2Vec.load(tmp_path, no_encoder)
     assert loaded.rank(texts, 2) == fitted.rank(texts, 2)
-    assert loaded.describe() == fitted.describe()
+    assert loaded.get_params() == fitted.get_params()
 
 
 def test_nothing_is_pickled(fitted: Word2Vec, tmp_path: Path) -> None:
@@ -109,7 +109,7 @@ def test_arrays_of_another_model_are_refused(fitted: Word2Vec, tmp_path: Path, n
 def test_the_same_questions_give_the_same_model_in_any_process(tmp_path: Path) -> None:
     code = (
         "from tests.unit.test_candidate_word2vec import *\n"
-        "texts, tags = topical(40)\n"
+        "texts, tags = two_subject_questions(40)\n"
         "model = Word2Vec(SMALL, no_encoder).fit(texts, tags, VOCABULARY)\n"
         "model.save(Path({folder!r}))"
     )

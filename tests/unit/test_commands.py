@@ -1,4 +1,4 @@
-"""Every module that can be run says what it does and takes."""
+"""Every module that can be run has a help page."""
 
 import runpy
 import sys
@@ -17,13 +17,13 @@ COMMANDS = sorted(
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 @pytest.mark.parametrize("module", COMMANDS)
-def test_command_explains_itself(module: str, monkeypatch, capsys):
+def test_command_prints_its_help(module: str, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", [module, "--help"])
 
     with pytest.raises(SystemExit) as ended:
         runpy.run_module(module, run_name="__main__")
 
-    said = capsys.readouterr().out
+    printed = capsys.readouterr().out
     assert ended.value.code == 0
-    assert said.startswith("usage: ")
-    assert len(said.splitlines()) > 4
+    assert printed.startswith("usage: ")
+    assert len(printed.splitlines()) > 4

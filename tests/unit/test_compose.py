@@ -1,4 +1,4 @@
-"""docker-compose.yaml, the Dockerfile and .env.example: valid, and what the local stack runs."""
+"""docker-compose.yaml, the Dockerfile and .env.example: valid, and equal to the local stack."""
 
 import json
 import re
@@ -11,17 +11,17 @@ import yaml
 from compose_spec import PyCompose
 
 from include import names
-from include.local_stack.choice import REAL_API
 from include.local_stack.credentials import Credentials
-from include.local_stack.environment import Questions, own_databases, stack_environment
-from include.local_stack.place import LOOPBACK, PORTS, ROOT, container_place
+from include.local_stack.environment import SiteApi, embedded_databases, stack_environment
+from include.local_stack.layout import LOOPBACK, PORTS, ROOT, container_layout
+from include.local_stack.options import REAL_API
 from include.local_stack.postgres import binaries
 from include.local_stack.processes import Process, postgres_process, processes
 
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yaml").read_text())
 SERVICES: dict[str, Any] = COMPOSE["services"]
-PLACE = container_place()
-PROCESSES = {one.name: one for one in processes(PLACE, ("--site", "${SITE}"))}
+LAYOUT = container_layout()
+PROCESSES = {one.name: one for one in processes(LAYOUT, ("--site", "${SITE}"))}
 VARIABLE = re.compile(r"\$\{(\w+)(?::[-?]([^}]*))?\}")
 
 
@@ -43,9 +43,9 @@ def expected_environment() -> dict[str, str]:
         airflow_api_secret_key="${AIRFLOW_API_SECRET_KEY}",
         airflow_fernet_key="${AIRFLOW_FERNET_KEY}",
     )
-    questions = Questions("${SITE}", "${STACKEXCHANGE_API_URL}")
-    databases = own_databases(PLACE, secrets.postgres_password)
-    return stack_environment(PLACE, databases, secrets, questions, parallelism=4)
+    site_api = SiteApi("${SITE}", "${STACKEXCHANGE_API_URL}")
+    databases = embedded_databases(LAYOUT, secrets.postgres_password)
+    return stack_environment(LAYOUT, databases, secrets, site_api, parallelism=4)
 
 
 def test_file_follows_the_compose_specification():
@@ -70,7 +70,7 @@ def test_container_runs_the_command_of_the_local_stack(process: Process):
 
 
 def test_postgres_is_tuned_as_in_the_local_stack():
-    command = postgres_process(binaries(), Path("/pg"), PLACE).command
+    command = postgres_process(binaries(), Path("/pg"), LAYOUT).command
 
     assert SERVICES["postgres"]["command"] == ["postgres", *command[command.index("-c") :]]
 
@@ -82,30 +82,30 @@ def test_container_has_the_environment_of_the_local_stack(name: str):
     assert given == expected_environment()
 
 
-def test_without_further_settings_the_real_site_is_asked():
+def test_without_further_settings_the_real_api_is_used():
     defaults = {name: default for name, default in VARIABLE.findall(str(COMPOSE)) if default}
 
     assert defaults["STACKEXCHANGE_API_URL"] == REAL_API
 
 
 @pytest.mark.parametrize("process", PROCESSES.values(), ids=lambda process: process.name)
-def test_container_is_probed_as_the_local_stack_probes(process: Process):
-    probe = ["CMD", "python", "-m", "include.local_stack.probe", process.name]
+def test_container_has_the_health_check_of_the_local_stack(process: Process):
+    command = ["CMD", "python", "-m", "include.local_stack.healthcheck", process.name]
 
-    assert SERVICES[process.name]["healthcheck"]["test"] == probe
+    assert SERVICES[process.name]["healthcheck"]["test"] == command
 
 
 @pytest.mark.parametrize("process", PROCESSES.values(), ids=lambda process: process.name)
-def test_container_waits_for_what_its_process_needs(process: Process):
-    waits = SERVICES[process.name].get("depends_on", {})
+def test_container_waits_for_the_dependencies_of_its_process(process: Process):
+    dependencies = SERVICES[process.name].get("depends_on", {})
 
     if process.needs_schema:
-        assert waits["init"]["condition"] == "service_completed_successfully"
-    if process.after is not None:
-        assert waits[process.after]["condition"] == "service_healthy"
+        assert dependencies["init"]["condition"] == "service_completed_successfully"
+    if process.depends_on is not None:
+        assert dependencies[process.depends_on]["condition"] == "service_healthy"
 
 
-def test_ports_are_published_on_loopback_and_are_the_usual_ones():
+def test_ports_are_published_on_loopback_and_are_the_default_ones():
     published = {
         name: port.split(":") for name, one in SERVICES.items() for port in one.get("ports", [])
     }
@@ -118,7 +118,7 @@ def test_ports_are_published_on_loopback_and_are_the_usual_ones():
 
 
 def test_servers_are_reached_under_their_containers_names():
-    reached = {server: PLACE.host(server) for server in PORTS}
+    reached = {server: LAYOUT.host(server) for server in PORTS}
     listening = {one.server: name for name, one in PROCESSES.items() if one.server}
 
     assert reached == listening | {"postgres": "postgres"}
@@ -190,11 +190,11 @@ def test_dockerfile_takes_pytorch_from_its_cpu_index():
     assert install[install.index("--extra-index-url") + 1].endswith("download.pytorch.org/whl/cpu")
 
 
-def test_image_holds_the_repository_where_the_environment_says():
+def test_image_has_the_repository_where_the_layout_says():
     (workdir,) = (line[1] for line in dockerfile() if line[0] == "WORKDIR")
     (volume,) = (line[1] for line in dockerfile() if line[0] == "VOLUME")
 
-    assert (workdir, volume) == (str(PLACE.root), str(PLACE.local))
+    assert (workdir, volume) == (str(LAYOUT.root), str(LAYOUT.local))
 
 
 def test_image_does_not_run_as_root():

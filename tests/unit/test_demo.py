@@ -1,4 +1,4 @@
-"""What the demo says and verifies, without a platform: mails, verdicts, events in words."""
+"""What the demo prints and verifies, without a platform: mails, verdicts, event sentences."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,7 +10,7 @@ from include.demo.mails import plain_text, wait_for_mail
 from include.errors import CheckFailedError
 from include.notify.mail import Mail, message
 from include.sandbox.events import Event
-from include.store.drift import Report, StoredReport
+from include.store.drift import DriftReport, StoredDriftReport
 
 
 def arrive(folder: Path, name: str, key: str) -> None:
@@ -21,7 +21,7 @@ def arrive(folder: Path, name: str, key: str) -> None:
     (folder / f"{name}.eml").write_bytes(made.as_bytes())
 
 
-def test_the_one_mail_that_is_wanted_is_found(tmp_path: Path):
+def test_the_one_mail_that_matches_is_returned(tmp_path: Path):
     arrive(tmp_path, "1", "drift-report-1")
     arrive(tmp_path, "2", "drift-report-2")
 
@@ -33,7 +33,7 @@ def test_the_one_mail_that_is_wanted_is_found(tmp_path: Path):
     assert plain_text(found).strip() == "What moved."
 
 
-def test_a_mail_that_is_missing_or_came_twice_is_told_with_the_folder(tmp_path: Path):
+def test_a_mail_that_is_missing_or_arrived_twice_is_reported_with_the_folder(tmp_path: Path):
     with pytest.raises(CheckFailedError, match=f"the alarm has not arrived in {tmp_path}"):
         wait_for_mail(tmp_path, "the alarm", lambda _: True, 0)
 
@@ -43,9 +43,9 @@ def test_a_mail_that_is_missing_or_came_twice_is_told_with_the_folder(tmp_path: 
         wait_for_mail(tmp_path, "the alarm", lambda _: True, 0)
 
 
-def report(verdict: str, action: str) -> StoredReport:
+def report(verdict: str, action: str) -> StoredDriftReport:
     start, end = datetime(2024, 5, 1, tzinfo=UTC), datetime(2024, 6, 1, tzinfo=UTC)
-    found = Report(
+    found = DriftReport(
         kind="month",
         site="sandbox",
         window_start=start,
@@ -55,10 +55,10 @@ def report(verdict: str, action: str) -> StoredReport:
         verdict=verdict,
         summary={"reason": "because"},
     )
-    return StoredReport(7, found, (), None, action, None)
+    return StoredDriftReport(7, found, (), None, action, None)
 
 
-def test_verdicts_that_fit_the_simulators_events_pass():
+def test_verdicts_that_match_the_simulators_events_pass():
     verify_verdict(report("drift", "retrain"), "2024-05", expected=True)
     verify_verdict(report("quiet", "keep"), "2024-05", expected=False)
 
@@ -67,7 +67,9 @@ def test_verdicts_that_fit_the_simulators_events_pass():
     ("verdict", "action", "expected"),
     [("quiet", "keep", True), ("drift", "keep", True), ("drift", "retrain", False)],
 )
-def test_a_verdict_that_does_not_fit_is_told_with_its_month_and_reason(verdict, action, expected):
+def test_a_verdict_that_does_not_match_is_reported_with_its_month_and_reason(
+    verdict, action, expected
+):
     with pytest.raises(CheckFailedError, match=f"2024-05.*{verdict} and {action}: because"):
         verify_verdict(report(verdict, action), "2024-05", expected=expected)
 
@@ -79,7 +81,7 @@ def test_a_verdict_that_does_not_fit_is_told_with_its_month_and_reason(verdict, 
         ("concept_change", "until now tagged old, are tagged new from now on"),
     ],
 )
-def test_an_event_is_told_in_words(kind, words):
+def test_an_event_is_described_in_a_sentence(kind, words):
     tags = ("new",) if kind == "tag_born" else ("old",)
 
     assert words in in_words(Event("2024-05", kind, 0.2, tags=tags, new_tags=("new",)))

@@ -1,4 +1,4 @@
-"""The papers say what the code says."""
+"""The documents agree with the code."""
 
 import re
 
@@ -6,7 +6,7 @@ import pytest
 
 from include.docs import ROOT, pages
 
-PAPERS = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md")
+DOCUMENTS = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md")
 
 
 @pytest.mark.parametrize("path", list(pages()), ids=lambda path: path.name)
@@ -14,17 +14,17 @@ def test_generated_page_is_current(path):
     assert path.read_text() == pages()[path], f"{path.name} is stale: run `make docs`"
 
 
-@pytest.mark.parametrize("paper", PAPERS)
-def test_every_path_that_a_paper_names_exists(paper):
-    text = (ROOT / paper).read_text()
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_every_path_that_a_document_names_exists(document):
+    text = (ROOT / document).read_text()
     named = re.findall(r"`((?:dags|plugins|include|serving|sql|tests|docs)/[\w./-]*)`", text)
     linked = re.findall(r"\]\((?!https?:|#)([^)#]+)\)", text)
     missing = [name for name in named + linked if not (ROOT / name).exists()]
     assert missing == []
 
 
-@pytest.mark.parametrize("paper", PAPERS)
-def test_every_make_target_that_a_paper_names_exists(paper):
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_every_make_target_that_a_document_names_exists(document):
     targets = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    named = set(re.findall(r"`make ([\w-]+)", (ROOT / paper).read_text()))
+    named = set(re.findall(r"`make ([\w-]+)", (ROOT / document).read_text()))
     assert named - targets == set()

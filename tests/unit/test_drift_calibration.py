@@ -4,18 +4,18 @@ import numpy as np
 import pytest
 
 from include.drift.calibration import (
-    calibrate,
+    calibrate_thresholds,
     common_level,
     random_splits,
     tail_quantile,
 )
 from include.drift.power import power
-from include.drift.reference import joined
-from include.drift.samples import Observed, samples_of
+from include.drift.reference import concat
+from include.drift.samples import Observations, build_samples
 from include.drift.signal import SignalValue
-from include.drift.signals import SIGNALS, read_signals
-from include.drift.unrest import month_pairs
-from include.drift.verdict import enough_to_judge, judge
+from include.drift.signals import SIGNALS, calculate_signals
+from include.drift.variability import consecutive_month_pairs
+from include.drift.verdict import drift_verdict, insufficient_data
 
 TAGS = np.array([f"tag{i}" for i in range(30)])
 CHEAP = [
@@ -35,7 +35,7 @@ def month_of_questions(generator, count, *, month="2024-01", new_tag=0.0, longer
     for row in tags:
         if generator.random() < new_tag:
             row.append("brand-new")
-    return Observed(
+    return Observations(
         months=[month] * count,
         words=[[f"w{w}" for w in generator.zipf(1.6, 12) if w < 500] for _ in range(count)],
         word_counts=generator.lognormal(4 + longer, 0.5, count),
@@ -46,13 +46,14 @@ def month_of_questions(generator, count, *, month="2024-01", new_tag=0.0, longer
 
 @pytest.fixture(scope="module")
 def reference():
-    (sample,) = samples_of(month_of_questions(np.random.default_rng(1), 800))
+    (sample,) = build_samples(month_of_questions(np.random.default_rng(1), 800))
     return sample
 
 
 def test_same_seed_gives_the_same_thresholds(reference):
     first, second = (
-        calibrate(reference, 200, false_alarms_per_year=0.5, draws=60, seed=3) for _ in range(2)
+        calibrate_thresholds(reference, 200, false_alarms_per_year=0.5, draws=60, seed=3)
+        for _ in range(2)
     )
 
     assert first == second
@@ -63,11 +64,13 @@ def test_false_alarms_come_as_often_as_was_asked_for():
     alarms = checks = 0
     for _ in range(8):
         months = [month_of_questions(generator, count) for count in (600, *[150] * 20)]
-        known, *fresh = samples_of(*months)
-        calibration = calibrate(
+        known, *fresh = build_samples(*months)
+        calibration = calibrate_thresholds(
             known, 150, false_alarms_per_year=2.4, draws=200, signals=CHEAP, seed=4
         )
-        verdicts = [judge(read_signals(known, sample), calibration) for sample in fresh]
+        verdicts = [
+            drift_verdict(calculate_signals(known, sample), calibration) for sample in fresh
+        ]
         alarms += sum(verdict.kind == "drift" for verdict in verdicts)
         checks += len(verdicts)
 
@@ -77,7 +80,7 @@ def test_false_alarms_come_as_often_as_was_asked_for():
 
 def test_rarer_false_alarms_need_higher_thresholds(reference):
     often, rarely = (
-        calibrate(reference, 200, false_alarms_per_year=rate, draws=200, signals=CHEAP)
+        calibrate_thresholds(reference, 200, false_alarms_per_year=rate, draws=200, signals=CHEAP)
         for rate in (6.0, 0.1)
     )
 
@@ -86,7 +89,7 @@ def test_rarer_false_alarms_need_higher_thresholds(reference):
 
 def test_smaller_windows_need_higher_thresholds(reference):
     small, large = (
-        calibrate(reference, size, false_alarms_per_year=0.5, draws=200, signals=CHEAP)
+        calibrate_thresholds(reference, size, false_alarms_per_year=0.5, draws=200, signals=CHEAP)
         for size in (60, 300)
     )
 
@@ -100,16 +103,18 @@ def test_months_that_differ_by_nature_widen_the_thresholds():
         month_of_questions(generator, 100, month=name, longer=0.4 * (i % 2))
         for i, name in enumerate(names)
     ]
-    history = Observed(
+    history = Observations(
         **{
             field: [value for month in restless for value in getattr(month, field)]
             for field in ("months", "words", "word_counts", "code_shares", "tags")
         }
     )
-    reference, past = samples_of(restless[-1], history)
+    reference, past = build_samples(restless[-1], history)
 
-    by_chance = calibrate(reference, 50, false_alarms_per_year=0.5, draws=100, signals=CHEAP)
-    widened = calibrate(
+    by_chance = calibrate_thresholds(
+        reference, 50, false_alarms_per_year=0.5, draws=100, signals=CHEAP
+    )
+    widened = calibrate_thresholds(
         reference, 50, false_alarms_per_year=0.5, draws=100, signals=CHEAP, history=past
     )
 
@@ -127,17 +132,17 @@ def test_splits_are_disjoint_and_as_large_as_asked(reference):
 def test_month_pairs_compare_each_month_with_those_before_it():
     generator = np.random.default_rng(0)
     months = [month_of_questions(generator, 20, month=f"2023-0{i}") for i in range(1, 6)]
-    history = Observed(
+    history = Observations(
         **{
             field: [value for month in months for value in getattr(month, field)]
             for field in ("months", "words", "word_counts", "code_shares", "tags")
         }
     )
-    (past,) = samples_of(history)
+    (past,) = build_samples(history)
 
     pairs = [
         (sorted(set(before.months)), sorted(set(month.months)))
-        for before, month in month_pairs(past, 2, 20, generator)
+        for before, month in consecutive_month_pairs(past, 2, 20, generator)
     ]
 
     assert pairs == [
@@ -162,14 +167,16 @@ def test_tail_reaches_beyond_the_draws():
 
 
 def test_signal_that_never_moved_does_not_alarm_at_one_question(reference):
-    calibration = calibrate(reference, 200, false_alarms_per_year=0.5, draws=60, signals=CHEAP)
+    calibration = calibrate_thresholds(
+        reference, 200, false_alarms_per_year=0.5, draws=60, signals=CHEAP
+    )
 
-    assert calibration.nulls["new_tags"].spread == 0
+    assert calibration.null_distributions["new_tags"].spread == 0
     assert calibration.thresholds["new_tags"] == pytest.approx(5 / 200)
 
 
 def test_power_grows_with_the_shift(reference):
-    calibration = calibrate(reference, 200, false_alarms_per_year=0.5, draws=200)
+    calibration = calibrate_thresholds(reference, 200, false_alarms_per_year=0.5, draws=200)
 
     shown = {(row["shift"], row["size"]): row["detected"] for row in power(reference, calibration)}
 
@@ -180,12 +187,12 @@ def test_power_grows_with_the_shift(reference):
 
 def test_verdict_names_the_strongest_signal_and_its_movers():
     generator = np.random.default_rng(9)
-    known, now = samples_of(
+    known, now = build_samples(
         month_of_questions(generator, 600), month_of_questions(generator, 200, new_tag=0.3)
     )
-    calibration = calibrate(known, 200, false_alarms_per_year=0.5, draws=200)
+    calibration = calibrate_thresholds(known, 200, false_alarms_per_year=0.5, draws=200)
 
-    verdict = judge(read_signals(known, now), calibration)
+    verdict = drift_verdict(calculate_signals(known, now), calibration)
 
     assert verdict.kind == "drift"
     assert "brand-new (0.0% to 26.5%)" in verdict.reason
@@ -194,10 +201,10 @@ def test_verdict_names_the_strongest_signal_and_its_movers():
 
 
 def test_verdict_of_a_quiet_month_says_how_many_signals_were_read(reference):
-    calibration = calibrate(reference, 200, false_alarms_per_year=0.5, draws=60)
+    calibration = calibrate_thresholds(reference, 200, false_alarms_per_year=0.5, draws=60)
     still = [SignalValue(name, 0.0, "") for name in calibration.thresholds if name != "f1_fall"]
 
-    verdict = judge(still, calibration)
+    verdict = drift_verdict(still, calibration)
 
     assert (verdict.kind, verdict.alarms) == ("quiet", ())
     assert verdict.reason == f"All {len(still)} signals that vote are within their thresholds."
@@ -205,7 +212,7 @@ def test_verdict_of_a_quiet_month_says_how_many_signals_were_read(reference):
 
 def months_of_questions(generator, count):
     """Return ``count`` months of 60 questions each, from 2023-01 on."""
-    return joined(
+    return concat(
         [month_of_questions(generator, 60, month=f"2023-{i + 1:02}") for i in range(count)]
     )
 
@@ -214,18 +221,20 @@ def months_of_questions(generator, count):
 def test_too_few_months_to_know_how_they_differ_have_a_verdict_of_their_own(months, kind):
     generator = np.random.default_rng(3)
     history = months_of_questions(generator, months)
-    reference, past = samples_of(months_of_questions(generator, 2), history)
-    calibration = calibrate(reference, 60, history=past, false_alarms_per_year=0.5, draws=60)
+    reference, past = build_samples(months_of_questions(generator, 2), history)
+    calibration = calibrate_thresholds(
+        reference, 60, history=past, false_alarms_per_year=0.5, draws=60
+    )
 
-    verdict = judge(read_signals(reference, reference), calibration)
+    verdict = drift_verdict(calculate_signals(reference, reference), calibration)
 
     assert verdict.kind == kind
 
 
 def test_without_a_history_only_chance_is_judged(reference):
-    calibration = calibrate(reference, 200, false_alarms_per_year=0.5, draws=60)
+    calibration = calibrate_thresholds(reference, 200, false_alarms_per_year=0.5, draws=60)
 
-    assert judge(read_signals(reference, reference), calibration).kind == "quiet"
+    assert drift_verdict(calculate_signals(reference, reference), calibration).kind == "quiet"
 
 
 @pytest.mark.parametrize(
@@ -233,8 +242,8 @@ def test_without_a_history_only_chance_is_judged(reference):
     [(None, 500, "no_reference"), (20, 500, "no_reference"), (500, 3, "too_few")],
 )
 def test_too_little_to_compare_has_a_verdict_of_its_own(reference_count, count, kind):
-    assert enough_to_judge(reference_count, count).kind == kind
+    assert insufficient_data(reference_count, count).kind == kind
 
 
 def test_enough_to_compare_has_no_early_verdict():
-    assert enough_to_judge(500, 200) is None
+    assert insufficient_data(500, 200) is None

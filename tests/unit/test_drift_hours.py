@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from include.drift.calibration import HOURLY_CHECKS, MONTHLY_CHECKS, calibrate
-from include.drift.samples import Observed, samples_of
+from include.drift.calibration import HOURLY_CHECKS, MONTHLY_CHECKS, calibrate_thresholds
+from include.drift.samples import Observations, build_samples
 from include.drift.signals import SIGNAL
 
 SIGNALS = [SIGNAL[name] for name in ("text_length", "code_share", "confidence")]
@@ -13,7 +13,7 @@ SIZE = 100
 
 def questions(generator, count):
     """Questions of a world that does not change, with the service's answers."""
-    return Observed(
+    return Observations(
         months=["2024-01"] * count,
         words=[["a"]] * count,
         word_counts=generator.lognormal(4, 0.5, count),
@@ -25,13 +25,13 @@ def questions(generator, count):
 @pytest.fixture(scope="module")
 def world():
     generator = np.random.default_rng(11)
-    return samples_of(questions(generator, 1500), questions(generator, 60_000))
+    return build_samples(questions(generator, 1500), questions(generator, 60_000))
 
 
 def alarms(world, checks_per_year, hours):
     """Alarms of a year's rate of 0.5 in so many windows that do not overlap."""
     reference, asked = world
-    made = calibrate(
+    made = calibrate_thresholds(
         reference,
         SIZE,
         false_alarms_per_year=0.5,

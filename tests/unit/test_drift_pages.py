@@ -8,7 +8,7 @@ import pytest
 pytest.importorskip("evidently")
 
 from include.drift.evidently_report import FAMILIES, drift_scores, make_pages
-from include.drift.samples import Observed
+from include.drift.samples import Observations
 
 AT = datetime(2024, 2, 1, tzinfo=UTC)
 
@@ -26,7 +26,7 @@ def observed(seed, tags=("swift", "rxjs", "c++"), **parts):
         "suggested": [[(row[0], 0.8)] for row in chosen],
         "f1": generator.uniform(size=count).tolist(),
     }
-    return Observed(**values | parts)
+    return Observations(**values | parts)
 
 
 @pytest.fixture(scope="module")

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from include.drift.reference import joined, reference_months, stable_months
-from include.drift.samples import Observed
+from include.drift.reference import concat, reference_months, stable_months
+from include.drift.samples import Observations
 from include.months import months_between
 
 YEAR = months_between("2023-01", "2023-12")
@@ -46,10 +46,10 @@ def test_stable_months_are_all_without_an_alarm():
 
 
 def test_joining_keeps_order_and_drops_what_one_part_does_not_know():
-    first = Observed(["2023-01"], [["a"]], [1.0], [0.0], f1=[0.5], vectors=np.ones((1, 2)))
-    second = Observed(["2023-02"], [["b"]], [2.0], [0.1], vectors=np.zeros((1, 2)))
+    first = Observations(["2023-01"], [["a"]], [1.0], [0.0], f1=[0.5], vectors=np.ones((1, 2)))
+    second = Observations(["2023-02"], [["b"]], [2.0], [0.1], vectors=np.zeros((1, 2)))
 
-    both = joined([first, second])
+    both = concat([first, second])
 
     assert both.months == ["2023-01", "2023-02"]
     assert both.f1 is None

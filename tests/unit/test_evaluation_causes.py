@@ -1,9 +1,14 @@
 import numpy as np
 
-from include.evaluation.causes import Asked, Judged, find_causes, say
-from include.evaluation.periods import Period
-from include.evaluation.refresh import asks_for_new_vectors, unknown_share
-from include.evaluation.stretches import stretches_around
+from include.evaluation.causes import (
+    QuestionContents,
+    QuestionOutcomes,
+    find_causes,
+    period_sentence,
+)
+from include.evaluation.drift_periods import DriftPeriod
+from include.evaluation.refresh import needs_new_vectors, unknown_share
+from include.evaluation.report_periods import report_periods_around
 from include.months import months_between
 
 OLD = [({"map", "observable", "the"}, ("rxjs5",))] * 60 + [({"the", "view"}, ("swift",))] * 60
@@ -15,12 +20,12 @@ NEW = (
 
 
 def asked(questions):
-    return Asked([words for words, _ in questions], [tags for _, tags in questions])
+    return QuestionContents([words for words, _ in questions], [tags for _, tags in questions])
 
 
 def judged(questions, f1):
     tags = [tags for _, tags in questions]
-    return Judged(
+    return QuestionOutcomes(
         np.array([f1(row) for row in tags]),
         {
             "rx": np.array(["swift" not in row for row in tags]),
@@ -69,7 +74,7 @@ def test_examples_bear_the_new_tag_and_went_wrong():
 
 
 def test_sentence_names_period_loss_tags_and_slice():
-    said = say(Period("frozen", "2018-05", "2018-07", 0.123), causes())
+    said = period_sentence(DriftPeriod("frozen", "2018-05", "2018-07", 0.123), causes())
 
     assert said.startswith(
         "From 2018-05 to 2018-07 the model trained at the start lost up to 0.123"
@@ -89,7 +94,9 @@ def test_same_questions_have_no_cause():
     )
 
     assert (found.new_tags, found.moved_tags, found.risen_words, found.slices) == ((), (), (), ())
-    assert "no tag, word or slice moved" in say(Period("fresh", "2018-05", "2018-05", 0.1), found)
+    assert "no tag, word or slice moved" in period_sentence(
+        DriftPeriod("fresh", "2018-05", "2018-05", 0.1), found
+    )
 
 
 def test_words_are_counted_once_a_question():
@@ -99,27 +106,27 @@ def test_words_are_counted_once_a_question():
 def test_months_as_uneven_as_ever_ask_for_nothing():
     shares = [0.10, 0.14, 0.09, 0.13, 0.11, 0.15, 0.10, 0.14]
 
-    assert not any(asks_for_new_vectors(shares))
+    assert not any(needs_new_vectors(shares))
 
 
 def test_jump_asks_once_and_then_is_the_new_normal():
     shares = [0.10, 0.11, 0.10, 0.12, 0.11, 0.30, 0.31, 0.30, 0.31, 0.30]
 
-    assert [place for place, asked in enumerate(asks_for_new_vectors(shares)) if asked] == [5]
+    assert [place for place, asked in enumerate(needs_new_vectors(shares)) if asked] == [5]
 
 
 def test_stretch_ends_at_a_gap():
     finished = {*months_between("2019-01", "2019-06"), "2019-08"}
 
-    assert stretches_around(finished, "2019-03") == (("2019-01", "2019-06"),)
-    assert stretches_around(finished, "2019-08") == (("2019-08", "2019-08"),)
-    assert stretches_around(finished, "2019-07") == ()
+    assert report_periods_around(finished, "2019-03") == (("2019-01", "2019-06"),)
+    assert report_periods_around(finished, "2019-08") == (("2019-08", "2019-08"),)
+    assert report_periods_around(finished, "2019-07") == ()
 
 
 def test_long_run_is_cut_alike_whichever_month_came_last():
     finished = months_between("2017-11", "2020-02")
 
-    cuts = {stretches_around(finished, month) for month in finished}
+    cuts = {report_periods_around(finished, month) for month in finished}
 
     assert cuts == {
         (

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from include.errors import FixInputError, MissingDataError
-from include.evaluation.decay import decay_matrix, half_life, months_apart
+from include.evaluation.decay import decay_matrix, half_life, model_age
 from include.evaluation.metrics import QuestionScores
 from include.evaluation.policies import models_in_use, policy_curves, recommend
 from include.months import months_between
@@ -21,7 +21,7 @@ def scores_with(hit_share: float, questions: int = 400) -> QuestionScores:
 def decaying(half_life_months: float, months=MONTHS) -> dict:
     """Every pair of months, where a model loses half of its hits in so many months."""
     return {
-        (model, test): scores_with(0.9 * 2 ** (-months_apart(model, test) / half_life_months))
+        (model, test): scores_with(0.9 * 2 ** (-model_age(model, test) / half_life_months))
         for model in months
         for test in months
         if test >= model

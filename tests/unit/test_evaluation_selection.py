@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from include.errors import FixInputError
-from include.evaluation.selection import Gate, best_candidate, judge
+from include.evaluation.selection import Gate, apply_gate, best_candidate
 
 RNG = np.random.default_rng(11)
 CHAMPION = RNG.choice([0.0, 0.3, 0.6], size=300)
@@ -15,7 +15,7 @@ def gate(rule="better", **changes):
 
 
 def test_clear_gain_is_promoted_with_its_figures_in_the_reason():
-    decision = judge(CHAMPION + 0.05, CHAMPION, {}, gate())
+    decision = apply_gate(CHAMPION + 0.05, CHAMPION, {}, gate())
     assert decision.promote
     assert decision.reason.startswith(
         "The challenger is better: F1@5 over 300 questions differs by +0.050"
@@ -24,54 +24,54 @@ def test_clear_gain_is_promoted_with_its_figures_in_the_reason():
 
 def test_gain_that_chance_explains_is_not_promoted():
     noisy = CHAMPION + RNG.choice([-0.4, 0.41], size=300)
-    decision = judge(noisy, CHAMPION, {}, gate())
+    decision = apply_gate(noisy, CHAMPION, {}, gate())
     assert not decision.promote
     assert "not better with confidence" in decision.reason
 
 
 def test_certain_gain_below_the_least_wanted_is_not_promoted():
-    decision = judge(CHAMPION + 0.01, CHAMPION, {}, gate(min_gain=0.02))
+    decision = apply_gate(CHAMPION + 0.01, CHAMPION, {}, gate(min_gain=0.02))
     assert not decision.promote
     assert "by at least 0.02" in decision.reason
 
 
 def test_equal_model_is_not_better():
-    assert not judge(CHAMPION, CHAMPION, {}, gate()).promote
+    assert not apply_gate(CHAMPION, CHAMPION, {}, gate()).promote
 
 
 def test_equal_model_is_not_worse():
-    decision = judge(CHAMPION, CHAMPION, {}, gate("not_worse"))
+    decision = apply_gate(CHAMPION, CHAMPION, {}, gate("not_worse"))
     assert decision.promote
     assert "not worse" in decision.reason
 
 
 def test_certain_loss_is_worse():
-    decision = judge(CHAMPION - 0.005, CHAMPION, {}, gate("not_worse"))
+    decision = apply_gate(CHAMPION - 0.005, CHAMPION, {}, gate("not_worse"))
     assert not decision.promote
     assert decision.reason.startswith("The challenger is worse")
 
 
 def test_loss_beyond_the_margin_is_worse_even_if_by_chance():
     noisy = CHAMPION + np.tile([-0.5, 0.46], 150)
-    assert not judge(noisy, CHAMPION, {}, gate("not_worse")).promote
+    assert not apply_gate(noisy, CHAMPION, {}, gate("not_worse")).promote
 
 
 def test_slice_that_falls_too_far_stops_a_better_challenger():
     challenger = np.where(HALF, CHAMPION - 0.1, CHAMPION + 0.3)
-    decision = judge(challenger, CHAMPION, {"short": HALF}, gate())
+    decision = apply_gate(challenger, CHAMPION, {"short": HALF}, gate())
     assert not decision.promote
     assert "on the slice short it falls by 0.100" in decision.reason
 
 
 def test_slice_that_falls_within_the_limit_does_not_stop():
     challenger = np.where(HALF, CHAMPION - 0.04, CHAMPION + 0.3)
-    assert judge(challenger, CHAMPION, {"short": HALF}, gate()).promote
+    assert apply_gate(challenger, CHAMPION, {"short": HALF}, gate()).promote
 
 
 def test_slice_of_few_questions_does_not_stop():
     few = np.arange(300) < 29
     challenger = np.where(few, CHAMPION - 0.3, CHAMPION + 0.2)
-    decision = judge(challenger, CHAMPION, {"short": few}, gate())
+    decision = apply_gate(challenger, CHAMPION, {"short": few}, gate())
     assert decision.promote
     assert decision.figures["slices"] == {}
 
@@ -79,7 +79,7 @@ def test_slice_of_few_questions_does_not_stop():
 def test_slice_that_falls_by_chance_does_not_stop():
     wild = np.where(np.arange(300) % 2, 0.9, -1.02)
     challenger = np.where(HALF, CHAMPION + wild, CHAMPION + 0.4)
-    decision = judge(challenger, CHAMPION, {"short": HALF}, gate())
+    decision = apply_gate(challenger, CHAMPION, {"short": HALF}, gate())
     assert decision.figures["slices"]["short"]["mean"] < -0.05
     assert decision.promote
 
@@ -88,13 +88,16 @@ def test_worst_slice_is_named_when_several_fall():
     third = np.arange(300) < 100
     challenger = np.where(third, CHAMPION - 0.3, CHAMPION + 0.3)
     slices = {"short": HALF, "new_tags": third}
-    assert "slice new_tags" in judge(challenger, CHAMPION, slices, gate(max_slice_loss=0.01)).reason
+    assert (
+        "slice new_tags"
+        in apply_gate(challenger, CHAMPION, slices, gate(max_slice_loss=0.01)).reason
+    )
 
 
 def test_figures_are_plain_values():
     import json
 
-    assert json.loads(json.dumps(judge(CHAMPION, CHAMPION, {"short": HALF}, gate()).figures))
+    assert json.loads(json.dumps(apply_gate(CHAMPION, CHAMPION, {"short": HALF}, gate()).figures))
 
 
 def choose(**scores):

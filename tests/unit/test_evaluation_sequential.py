@@ -4,16 +4,16 @@ import numpy as np
 import pytest
 
 from include.evaluation.sequential import (
-    Interval,
-    Rule,
-    Split,
-    check_split,
+    AnytimeInterval,
+    SampleRatio,
+    StoppingRule,
+    aipw_gains,
     confidence_sequence,
-    decide,
-    weighted_differences,
+    sample_ratio_test,
+    sequential_verdict,
 )
 
-SOUND = Split(500, 500, 0.1, 1.0)
+SOUND = SampleRatio(500, 500, 0.1, 1.0)
 
 
 def f1_differences(rng, gain, size):
@@ -26,7 +26,7 @@ def test_interval_narrows_and_holds_the_mean():
     rng = np.random.default_rng(1)
     values = f1_differences(rng, 0.05, 4000)
 
-    early, late = (confidence_sequence(values[:n], Rule()) for n in (200, 4000))
+    early, late = (confidence_sequence(values[:n], StoppingRule()) for n in (200, 4000))
 
     assert early.lower < 0.05 < early.upper
     assert late.upper - late.lower < (early.upper - early.lower) / 2
@@ -35,7 +35,7 @@ def test_interval_narrows_and_holds_the_mean():
 def test_looking_every_day_errs_no_more_often_than_set():
     """Without a difference, 28 daily looks at up to 2,800 pairs must rarely find one."""
     rng = np.random.default_rng(2)
-    rule = Rule(alpha=0.05)
+    rule = StoppingRule(alpha=0.05)
     errors = 0
     for _ in range(400):
         values = f1_differences(rng, 0.0, 2800)
@@ -63,14 +63,14 @@ def test_fixed_sample_interval_would_err_far_more_often():
 def test_real_gain_is_found():
     rng = np.random.default_rng(3)
 
-    found = confidence_sequence(f1_differences(rng, 0.03, 3000), Rule())
+    found = confidence_sequence(f1_differences(rng, 0.03, 3000), StoppingRule())
 
     assert found.lower > 0
 
 
 @pytest.mark.parametrize("values", [[], [0.2], [0.2] * 50])
 def test_nothing_is_concluded_from_too_little(values):
-    found = confidence_sequence(np.array(values, dtype=float), Rule())
+    found = confidence_sequence(np.array(values, dtype=float), StoppingRule())
 
     assert (found.lower, found.upper) == (-math.inf, math.inf)
 
@@ -81,19 +81,19 @@ def test_weighted_differences_are_unbiased_for_the_gain(share):
     treated = rng.random(40_000) < share
     outcomes = np.clip(rng.normal(0.5 + 0.04 * treated, 0.2), 0, 1)
 
-    gain = weighted_differences(outcomes, treated, share).mean()
+    gain = aipw_gains(outcomes, treated, share).mean()
 
     assert gain == pytest.approx(0.04, abs=0.01)
 
 
 def test_unpaired_looks_err_no_more_often_than_set():
     rng = np.random.default_rng(5)
-    rule = Rule(alpha=0.05)
+    rule = StoppingRule(alpha=0.05)
     errors = 0
     for _ in range(200):
         treated = rng.random(1500) < 0.3
         outcomes = rng.choice([0.0, 0.2, 0.4, 0.6], size=1500)
-        gains = weighted_differences(outcomes, treated, 0.3)
+        gains = aipw_gains(outcomes, treated, 0.3)
         looks = (confidence_sequence(gains[:n], rule) for n in range(200, 1501, 100))
         errors += any(look.lower > 0 or look.upper < 0 for look in looks)
 
@@ -102,12 +102,13 @@ def test_unpaired_looks_err_no_more_often_than_set():
 
 def test_sound_split_is_rarely_called_broken_however_often_one_looks():
     rng = np.random.default_rng(6)
-    rule = Rule()
+    rule = StoppingRule()
     alarms = 0
     for _ in range(300):
         arms = (rng.random(3000) < 0.3).cumsum()
         alarms += any(
-            check_split(n - int(arms[n - 1]), int(arms[n - 1]), 0.3).evidence > 1 / rule.split_alpha
+            sample_ratio_test(n - int(arms[n - 1]), int(arms[n - 1]), 0.3).evidence
+            > 1 / rule.split_alpha
             for n in range(100, 3001, 100)
         )
 
@@ -115,34 +116,34 @@ def test_sound_split_is_rarely_called_broken_however_often_one_looks():
 
 
 def test_broken_split_is_found():
-    split = check_split(600, 400, 0.5)
+    split = sample_ratio_test(600, 400, 0.5)
 
     assert split.evidence > 1000
     assert split.chi_square_p < 1e-6
 
 
 def test_empty_split_says_nothing():
-    assert check_split(0, 0, 0.5).chi_square_p == 1.0
+    assert sample_ratio_test(0, 0, 0.5).chi_square_p == 1.0
 
 
 @pytest.mark.parametrize(
     ("gain", "split", "days", "verdict"),
     [
-        (Interval(500, 0.05, 0.01, 0.09), SOUND, 3, "promote"),
-        (Interval(500, -0.05, -0.09, -0.01), SOUND, 3, "stop"),
-        (Interval(500, 0.01, -0.02, 0.04), SOUND, 3, "go_on"),
-        (Interval(500, 0.01, -0.02, 0.04), SOUND, 28, "stop"),
-        (Interval(199, 0.5, 0.4, 0.6), SOUND, 3, "go_on"),
-        (Interval(500, 0.05, 0.01, 0.09), Split(900, 100, 1e9, 0.0), 3, "stop"),
-        (Interval(500, 0.05, 0.01, 0.09), None, 3, "promote"),
-        (Interval(0, 0.0, -math.inf, math.inf), SOUND, 28, "stop"),
+        (AnytimeInterval(500, 0.05, 0.01, 0.09), SOUND, 3, "promote"),
+        (AnytimeInterval(500, -0.05, -0.09, -0.01), SOUND, 3, "stop"),
+        (AnytimeInterval(500, 0.01, -0.02, 0.04), SOUND, 3, "go_on"),
+        (AnytimeInterval(500, 0.01, -0.02, 0.04), SOUND, 28, "stop"),
+        (AnytimeInterval(199, 0.5, 0.4, 0.6), SOUND, 3, "go_on"),
+        (AnytimeInterval(500, 0.05, 0.01, 0.09), SampleRatio(900, 100, 1e9, 0.0), 3, "stop"),
+        (AnytimeInterval(500, 0.05, 0.01, 0.09), None, 3, "promote"),
+        (AnytimeInterval(0, 0.0, -math.inf, math.inf), SOUND, 28, "stop"),
     ],
 )
 def test_verdict(gain, split, days, verdict):
-    assert decide(gain, split, days, Rule())[0] == verdict
+    assert sequential_verdict(gain, split, days, StoppingRule())[0] == verdict
 
 
 def test_gain_below_what_is_asked_for_does_not_promote():
-    gain = Interval(5000, 0.01, 0.005, 0.015)
+    gain = AnytimeInterval(5000, 0.01, 0.005, 0.015)
 
-    assert decide(gain, SOUND, 3, Rule(min_gain=0.02))[0] == "stop"
+    assert sequential_verdict(gain, SOUND, 3, StoppingRule(min_gain=0.02))[0] == "stop"

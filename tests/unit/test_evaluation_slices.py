@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from include.errors import FixInputError
-from include.evaluation.calibration import calibrate
 from include.evaluation.evaluation import Ranking, evaluate
 from include.evaluation.per_tag import figures_per_tag
+from include.evaluation.reliability import reliability_curve
 from include.evaluation.slices import (
     TestQuestions,
-    Training,
+    TrainingTagCounts,
     common_tags,
     score_without,
     slice_masks,
@@ -17,10 +17,10 @@ from include.evaluation.slices import (
 
 TAGS = [{"python"}, {"python", "kotlin"}, {"python", "swiftui"}, {"python", "combine"}]
 QUESTIONS = TestQuestions(TAGS, word_counts=[10, 49, 50, 300], code_shares=[0, 0.5, 0.51, 1])
-TRAINING = Training(
+TRAINING = TrainingTagCounts(
     tag_counts={"python": 1000, "kotlin": 4, "swiftui": 5},
     question_count=1000,
-    young_tags={"swiftui"},
+    recent_tags={"swiftui"},
 )
 
 
@@ -86,7 +86,7 @@ def test_per_tag_counts_only_the_first_k():
 def test_calibration_by_hand():
     # bin [0.2, 0.4): 0.25 and 0.35, one right; bin [0.8, 1]: 0.9 and 1.0, both right
     scores = np.array([[0.25, 0.35], [0.9, 1.0]])
-    found = calibrate(scores, np.array([[True, False], [True, True]]), bins=5)
+    found = reliability_curve(scores, np.array([[True, False], [True, True]]), bins=5)
     assert found.counts == (0, 2, 0, 0, 2)
     assert found.mean_scores[1] == pytest.approx(0.30)
     assert found.observed[1] == 0.5
@@ -97,17 +97,17 @@ def test_calibration_by_hand():
 def test_calibration_of_honest_scores_is_near_zero():
     rng = np.random.default_rng(0)
     scores = rng.random(20_000)
-    assert calibrate(scores, rng.random(20_000) < scores).ece < 0.02
+    assert reliability_curve(scores, rng.random(20_000) < scores).ece < 0.02
 
 
 def test_suggestions_that_were_not_made_are_not_calibrated():
-    found = calibrate(np.array([0.5, np.nan]), np.array([True, False]))
+    found = reliability_curve(np.array([0.5, np.nan]), np.array([True, False]))
     assert sum(found.counts) == 1
 
 
 def test_score_that_is_no_probability_is_refused():
     with pytest.raises(FixInputError, match=r"in \[0, 1\], got 0.5 to 2"):
-        calibrate(np.array([0.5, 2.0]), np.array([True, False]))
+        reliability_curve(np.array([0.5, 2.0]), np.array([True, False]))
 
 
 def ranking(tags):

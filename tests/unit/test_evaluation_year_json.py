@@ -6,8 +6,8 @@ import pytest
 
 from include.errors import FixInputError
 from include.evaluation.decay import decay_matrix, half_life
+from include.evaluation.drift_periods import DriftPeriod, loss_tests
 from include.evaluation.metrics import QuestionScores
-from include.evaluation.periods import Period, judge_months
 from include.evaluation.policies import policy_curves
 from include.evaluation.year import (
     Example,
@@ -53,7 +53,7 @@ def report():
         run_url="http://mlflow/#/x",
     )
     explained = ExplainedPeriod(
-        period=Period("fresh", "2019-01", "2019-02", 0.1),
+        period=DriftPeriod("fresh", "2019-01", "2019-02", 0.1),
         sentence="It fell.",
         new_tags=(TagChange("combine", 0.0, 0.2, known=False),),
         moved_tags=(),
@@ -74,7 +74,7 @@ def report():
         alarms=("2019-02",),
         policy="monthly",
         recommendation="Retrain.",
-        tests=judge_months(pairs, MONTHS),
+        tests=loss_tests(pairs, MONTHS),
         periods=(explained,),
     )
 

@@ -1,8 +1,9 @@
-"""DESIGN's table of who may import whom, held by reading the source."""
+"""The table of who may import whom (ARCHITECTURE.md), held by reading the source."""
 
 import ast
 import sys
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -13,21 +14,36 @@ BASE = {"settings", "errors", "names", "months", "questions"}
 PURE = {"text", "candidates", "evaluation", "drift"}
 EDGES = {"sources", "store", "registry", "notify", "drift.evidently_report"}
 
-# Room -> rooms of include that it may import besides itself.
+# Package of include/jobs -> packages of include/jobs that it may import besides itself.
+JOBS_MAY_IMPORT: dict[str, set[str]] = {
+    "jobs.ingestion": set(),
+    "jobs.release": set(),
+    "jobs.notifications": set(),
+    "jobs.data": {"jobs.ingestion"},
+    "jobs.drift": {"jobs.data"},
+    "jobs.training": {"jobs.data", "jobs.release"},
+    "jobs.stability": {"jobs.data", "jobs.training"},
+}
+JOBS = {"jobs", *JOBS_MAY_IMPORT}
+
+# Package or module -> packages and modules of include that it may import besides itself.
 MAY_IMPORT: dict[str, set[str]] = {
     **dict.fromkeys(BASE | {"dag_defaults"}, BASE),
     **dict.fromkeys(PURE, BASE | PURE),
     **dict.fromkeys(EDGES, BASE | PURE),
     "pages": BASE | {"evaluation"},
-    "jobs": BASE | PURE | EDGES | {"pages"},
+    "jobs": BASE,
+    **{
+        package: BASE | PURE | EDGES | {"pages"} | others
+        for package, others in JOBS_MAY_IMPORT.items()
+    },
     "sandbox": BASE | {"sources"},
-    "local_stack": BASE | PURE | EDGES | {"pages", "sandbox", "monitoring", "jobs"},
-    "demo": BASE | PURE | EDGES | {"pages", "sandbox", "monitoring", "jobs", "local_stack"},
-    "monitoring": BASE | {"store"},
+    "local_stack": BASE | PURE | EDGES | JOBS | {"pages", "sandbox"},
+    "demo": BASE | PURE | EDGES | JOBS | {"pages", "sandbox", "local_stack"},
     "docs": BASE | {"dag_defaults"},
     "serving": BASE | {"registry", "store", "text", "candidates"},
     "plugins": BASE | {"store", "pages"},
-    "dags": {"names", "months", "errors", "dag_defaults", "settings", "jobs", "plugins"},
+    "dags": {"names", "months", "errors", "dag_defaults", "settings", "plugins"} | JOBS,
 }
 AT_THE_TOP_OF_A_DAG = {"names", "months", "errors", "dag_defaults", "plugins"}
 
@@ -44,8 +60,8 @@ INPUT_AND_OUTPUT = {
 }  # fmt: skip
 
 
-def room_of(module: str) -> str:
-    """Return the room of a module: ``include.store.engine`` is in ``store``."""
+def package_of(module: str) -> str:
+    """Return the package of a module as the table names it: ``store`` of ``include.store.engine``."""
     parts = module.split(".")
     if parts[0] != "include":
         return parts[0]
@@ -62,7 +78,7 @@ def imports(nodes: Iterator[ast.AST]) -> Iterator[tuple[int, str]]:
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            assert not node.level, "relative imports hide the room"
+            assert not node.level, "relative imports hide the package"
             yield from ((node.lineno, f"{node.module}.{alias.name}") for alias in node.names)
 
 
@@ -84,44 +100,44 @@ IDS = [module_of(path) for path in MODULES]
 
 
 def faults(path: Path, allowed: set[str], *, nodes: Iterator[ast.AST]) -> list[str]:
-    own = room_of(module_of(path))
+    own = package_of(module_of(path))
     return [
         f"{path.relative_to(ROOT)}:{line} imports {name}"
         for line, name in imports(nodes)
         if name.split(".")[0] in {"include", "serving", "dags", "plugins"}
-        and room_of(name) not in allowed | {own, ""}
+        and package_of(name) not in allowed | {own, ""}
     ]
 
 
 @pytest.mark.parametrize("path", MODULES, ids=IDS)
-def test_room_imports_only_the_rooms_that_the_table_grants(path):
-    own = room_of(module_of(path))
-    assert own in MAY_IMPORT, f"{path} is in a room that the table does not name"
+def test_package_imports_only_the_packages_that_the_table_grants(path):
+    own = package_of(module_of(path))
+    assert own in MAY_IMPORT, f"{path} is in a package that the table does not name"
     tree = ast.parse(path.read_text(encoding="utf-8"))
     assert faults(path, MAY_IMPORT[own], nodes=ast.walk(tree)) == []
 
 
 @pytest.mark.parametrize("path", MODULES, ids=IDS)
 def test_library_with_one_home_is_imported_nowhere_else(path):
-    own = room_of(module_of(path))
+    own = package_of(module_of(path))
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    astray = [
+    misplaced = [
         f"line {line}: {name}"
         for line, name in imports(ast.walk(tree))
         if own not in ONLY_IN.get(name.split(".")[0], {own})
     ]
-    assert astray == []
+    assert misplaced == []
 
 
 @pytest.mark.parametrize(
     "path",
-    [p for p in MODULES if room_of(module_of(p)) in PURE | BASE | {"dag_defaults", "pages"}],
+    [p for p in MODULES if package_of(module_of(p)) in PURE | BASE | {"dag_defaults", "pages"}],
     ids=lambda path: module_of(path),
 )
-def test_pure_room_reaches_for_no_input_or_output(path):
+def test_pure_package_imports_no_library_of_input_or_output(path):
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    reached = {name.split(".")[0] for _, name in imports(ast.walk(tree))}
-    assert reached & INPUT_AND_OUTPUT == set()
+    imported = {name.split(".")[0] for _, name in imports(ast.walk(tree))}
+    assert imported & INPUT_AND_OUTPUT == set()
 
 
 @pytest.mark.parametrize("name", sorted(BASE | {"dag_defaults"}))
@@ -139,6 +155,25 @@ def test_dag_imports_jobs_only_inside_its_tasks(path):
 
 
 def test_the_rules_see_an_import_inside_a_function():
-    tree = ast.parse("def f():\n    from include.jobs import ingest\n")
+    tree = ast.parse("def f():\n    from include.jobs.ingestion import ingest\n")
     assert list(imports(ast.walk(tree))) == [(2, "include.jobs.ingestion.ingest")]
     assert list(imports(top_level(tree))) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "imported"),
+    [
+        ("include/jobs/release/rollback.py", "include.jobs.training.plan.TrainingPlan"),
+        ("include/jobs/notifications.py", "include.jobs.drift.checks.Monitoring"),
+        ("include/jobs/data/datasets.py", "include.jobs.training"),
+    ],
+)
+def test_the_rules_see_an_arrow_between_jobs_that_points_back(path, imported):
+    tree = ast.parse(f"import {imported}\n")
+    granted = MAY_IMPORT[package_of(module_of(ROOT / path))]
+    assert faults(ROOT / path, granted, nodes=ast.walk(tree)) != []
+
+
+def test_the_packages_of_jobs_form_no_cycle():
+    order = TopologicalSorter(JOBS_MAY_IMPORT).static_order()
+    assert set(order) == set(JOBS_MAY_IMPORT)

@@ -1,4 +1,4 @@
-"""Mails: both parts, pictures inline, nothing injected."""
+"""Mails: both parts, inline images, no injection."""
 
 from email import message_from_bytes, policy
 
@@ -7,26 +7,26 @@ import pytest
 from include.errors import FixSettingsError
 from include.notify.mail import Mail, message, send
 from include.notify.render import ab_test_mail, drift_mail, rollback_mail, training_mail
-from tests.unit.mail_facts import (
+from tests.unit.notification_samples import (
     TAGS,
-    ab_test_facts,
-    drift_facts,
-    rollback_facts,
-    training_facts,
+    ab_test_summary,
+    drift_summary,
+    rollback_summary,
+    training_summary,
 )
 
 NASTY = '<script>alert("x")</script>\r\nBcc: everybody@example.org'
 
 
 def sent(mail):
-    """The message as a mail client reads it after its way over the wire."""
+    """The message as a mail client parses it."""
     made = message(mail, sender="Tagkeeper <tagkeeper@localhost>", recipients="a@x.org, b@x.org")
     return message_from_bytes(made.as_bytes(), policy=policy.default)
 
 
 @pytest.fixture(scope="module")
 def drift():
-    return sent(drift_mail(drift_facts()))
+    return sent(drift_mail(drift_summary()))
 
 
 def test_mail_has_a_plain_part_before_the_html_part(drift):
@@ -35,7 +35,7 @@ def test_mail_has_a_plain_part_before_the_html_part(drift):
     assert kinds == ["text/plain", "multipart/related"]
 
 
-def test_plain_part_says_what_drifted_by_how_much_and_where_to_read_on(drift):
+def test_plain_part_names_the_drift_its_size_and_the_links(drift):
     text = drift.get_body(("plain",)).get_content()
 
     assert "New tags: 0.142 against 0.021 (6.8 times)" in text
@@ -45,7 +45,7 @@ def test_plain_part_says_what_drifted_by_how_much_and_where_to_read_on(drift):
     assert "<" not in text
 
 
-def test_every_picture_that_the_html_shows_is_inside(drift):
+def test_every_image_of_the_html_is_embedded(drift):
     html = drift.get_body(("html",)).get_content()
     inside = {
         part["Content-ID"].strip("<>"): part.get_content()
@@ -58,18 +58,18 @@ def test_every_picture_that_the_html_shows_is_inside(drift):
     assert all(png.startswith(b"\x89PNG") and len(png) < 80_000 for png in inside.values())
 
 
-def test_subject_names_month_and_movers(drift):
+def test_subject_names_month_and_top_contributors(drift):
     assert drift["Subject"] == (
         "[stackoverflow] Drift in 2019-06: combine, swiftui and rxjs6; retraining"
     )
 
 
-def test_recipients_are_all_named(drift):
+def test_all_recipients_are_in_the_header(drift):
     assert [address.addr_spec for address in drift["To"].addresses] == ["a@x.org", "b@x.org"]
 
 
 def test_same_report_gives_the_same_message_id():
-    first, second = (sent(drift_mail(drift_facts(questions=n)))["Message-ID"] for n in (1, 2))
+    first, second = (sent(drift_mail(drift_summary(questions=n)))["Message-ID"] for n in (1, 2))
 
     assert first == second == "<drift-report-7@tagkeeper>"
 
@@ -77,15 +77,15 @@ def test_same_report_gives_the_same_message_id():
 @pytest.mark.parametrize(
     "mail",
     [
-        drift_mail(drift_facts(site=NASTY, reason=NASTY, window=NASTY, model=NASTY)),
-        drift_mail(drift_facts(tags=(type(TAGS[0])(NASTY, 0.0, 0.2),), words=())),
-        training_mail(training_facts(site=NASTY, reason=NASTY, candidate=NASTY, failed=(NASTY,))),
-        rollback_mail(rollback_facts(reason=NASTY, actor=NASTY, key=NASTY)),
-        ab_test_mail(ab_test_facts(site=NASTY, reason=NASTY, live_version=NASTY, shared=NASTY)),
+        drift_mail(drift_summary(site=NASTY, reason=NASTY, window=NASTY, model=NASTY)),
+        drift_mail(drift_summary(tags=(type(TAGS[0])(NASTY, 0.0, 0.2),), words=())),
+        training_mail(training_summary(site=NASTY, reason=NASTY, candidate=NASTY, failed=(NASTY,))),
+        rollback_mail(rollback_summary(reason=NASTY, actor=NASTY, key=NASTY)),
+        ab_test_mail(ab_test_summary(site=NASTY, reason=NASTY, served_version=NASTY, shared=NASTY)),
     ],
-    ids=["drift", "movers", "training", "rollback", "ab_test"],
+    ids=["drift", "contributors", "training", "rollback", "ab_test"],
 )
-def test_text_of_questions_injects_neither_html_nor_headers(mail):
+def test_user_text_injects_neither_html_nor_headers(mail):
     made = sent(mail)
 
     assert made["Bcc"] is None
@@ -95,60 +95,60 @@ def test_text_of_questions_injects_neither_html_nor_headers(mail):
 
 
 @pytest.mark.parametrize("bad", ["", "nobody", "a@x.org\r\nBcc: b@x.org", "a@x.org, <b"])
-def test_setting_that_is_no_address_is_refused(bad):
+def test_invalid_address_in_a_setting_is_refused(bad):
     mail = Mail("k", "s", "t", "<p>h</p>")
 
     with pytest.raises(FixSettingsError, match="MAIL_TO"):
         message(mail, sender="a@x.org", recipients=bad)
 
 
-def test_promoted_model_comes_with_both_figures_and_the_way_back():
-    mail = training_mail(training_facts())
+def test_mail_of_a_promotion_has_both_models_metrics_and_the_rollback_command():
+    mail = training_mail(training_summary())
 
     assert (
         mail.subject == "[stackoverflow] Version 13 (hybrid) is live after retraining for 2019-06"
     )
     assert "champion, version 12: 0.702, 0.482, 0.381, 0.421, 0.70" in mail.text
-    assert "hybrid (chosen): 0.811, 0.569, 0.448, 0.486, 0.86" in mail.text
+    assert "hybrid (selected): 0.811, 0.569, 0.448, 0.486, 0.86" in mail.text
     assert "include.jobs.release.rollback --to previous" in mail.text
     assert "rollback_champion" in mail.html
 
 
-def test_kept_model_needs_no_way_back():
-    mail = training_mail(training_facts(promoted=False, version=None))
+def test_mail_of_a_kept_model_has_no_rollback_command():
+    mail = training_mail(training_summary(promoted=False, version=None))
 
     assert mail.subject == "[stackoverflow] Version 12 stays after retraining for 2019-06"
     assert "roll back" not in mail.text + mail.html
 
 
 def test_failed_candidates_are_named():
-    assert "Failed and left out: lda" in training_mail(training_facts(failed=("lda",))).text
+    assert "Failed and left out: lda" in training_mail(training_summary(failed=("lda",))).text
 
 
 def test_rollback_says_who_and_why():
-    text = rollback_mail(rollback_facts()).text
+    text = rollback_mail(rollback_summary()).text
 
     assert "version 12 again" in text
     assert "Who: maria\nWhy: suggests swift for everything" in text
 
 
-def test_challenger_that_won_comes_with_its_gain_and_the_way_back():
-    mail = ab_test_mail(ab_test_facts())
+def test_mail_of_a_winning_challenger_has_its_gain_and_the_rollback_command():
+    mail = ab_test_mail(ab_test_summary())
 
     assert mail.subject == "[stackoverflow] Version 13 won and is live after A/B test 4"
-    assert "F1@5 gained: +0.041, between +0.012 and +0.070" in mail.text
+    assert "Gain in F1@5: +0.041, between +0.012 and +0.070" in mail.text
     assert "(version 12)" in mail.text
     assert "rollback_champion" in mail.html
 
 
-def test_challenger_that_did_not_win_needs_no_way_back():
-    mail = ab_test_mail(ab_test_facts(promoted=False, live_version="12"))
+def test_mail_of_a_losing_challenger_has_no_rollback_command():
+    mail = ab_test_mail(ab_test_summary(promoted=False, served_version="12"))
 
     assert mail.subject == "[stackoverflow] Version 12 stays after A/B test 4"
     assert "roll back" not in mail.text + mail.html
 
 
-def test_sending_hands_the_message_to_the_open_connection():
+def test_message_is_sent_over_the_open_connection():
     class Connection:
         def __init__(self):
             self.messages = []
@@ -158,6 +158,6 @@ def test_sending_hands_the_message_to_the_open_connection():
 
     connection = Connection()
 
-    send(connection, rollback_mail(rollback_facts()), sender="a@x.org", recipients="b@x.org")
+    send(connection, rollback_mail(rollback_summary()), sender="a@x.org", recipients="b@x.org")
 
     assert [m["To"] for m in connection.messages] == ["b@x.org"]

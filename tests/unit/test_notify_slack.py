@@ -1,4 +1,4 @@
-"""Slack messages: the same facts, nothing that Slack reads as markup, no secret in an error."""
+"""Slack messages: the mail's content, no markup injection, no secret in an error."""
 
 import json
 import threading
@@ -9,11 +9,11 @@ import pytest
 from include.errors import FixSettingsError, RetryLaterError
 from include.notify.render import drift_mail, training_mail
 from include.notify.slack import drift_text, post, training_text
-from tests.unit.mail_facts import drift_facts, training_facts
+from tests.unit.notification_samples import drift_summary, training_summary
 
 
-def test_alarm_has_the_mails_facts():
-    facts = drift_facts()
+def test_drift_message_has_the_mails_content():
+    facts = drift_summary()
 
     text = drift_text(facts, drift_mail(facts))
 
@@ -23,7 +23,7 @@ def test_alarm_has_the_mails_facts():
 
 
 def test_tag_cannot_mention_a_channel():
-    facts = training_facts(reason="<!channel> look")
+    facts = training_summary(reason="<!channel> look")
 
     assert "<!channel>" not in training_text(facts, training_mail(facts))
 
@@ -73,7 +73,7 @@ def test_error_says_what_to_do_without_the_secret(webhook, status, error):
     assert "SECRET" not in str(raised.value)
 
 
-def test_slack_that_asks_to_wait_is_waited_for(webhook):
+def test_rate_limit_is_retried_after_the_given_delay(webhook):
     webhook.status = 429
 
     with pytest.raises(RetryLaterError) as raised:
@@ -82,7 +82,7 @@ def test_slack_that_asks_to_wait_is_waited_for(webhook):
     assert raised.value.retry_after_s == 7
 
 
-def test_slack_that_is_away_is_tried_again_later():
+def test_unreachable_slack_is_retried_later():
     with pytest.raises(RetryLaterError) as raised:
         post("http://127.0.0.1:9/services/SECRET", "hello")
 

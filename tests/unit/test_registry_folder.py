@@ -22,7 +22,7 @@ def test_hash_changes_with_content_name_and_number_of_files(tmp_path):
     assert len(hashes) == 4
 
 
-def test_hash_tells_a_file_in_a_folder_from_one_beside_it(tmp_path):
+def test_hash_depends_on_the_folder_of_a_file(tmp_path):
     (tmp_path / "x").mkdir()
     (tmp_path / "x" / "y").write_text("1")
     inside = folder_sha256(tmp_path)

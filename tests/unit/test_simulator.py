@@ -250,10 +250,10 @@ def linear_f1_at_5(train: list[Question], test: list[Question]) -> float:
     labels = MultiLabelBinarizer(classes=vocabulary).fit_transform(
         [set(q.tags) & set(vocabulary) for q in train]
     )
-    vectoriser = TfidfVectorizer(sublinear_tf=True, min_df=2)
+    vectorizer = TfidfVectorizer(sublinear_tf=True, min_df=2)
     model = OneVsRestClassifier(LogisticRegression(C=10, solver="liblinear"))
-    model.fit(vectoriser.fit_transform(map(plain, train)), labels)
-    best = top_k(model.predict_proba(vectoriser.transform(map(plain, test))), 5)
+    model.fit(vectorizer.fit_transform(map(plain, train)), labels)
+    best = top_k(model.predict_proba(vectorizer.transform(map(plain, test))), 5)
     scores = []
     for question, columns in zip(test, best, strict=True):
         true = set(question.tags) & set(vocabulary)

@@ -1,4 +1,4 @@
-"""What the API's answers mean, how a walk goes on after each, and how requests are paced."""
+"""Parsing of the API's responses, keyset pagination, and the rate limiter."""
 
 import json
 from datetime import UTC, datetime
@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from include.errors import FixInputError, FixSettingsError, RetryLaterError
-from include.sources.api_answers import PassingFaultError, read_answer, read_question
-from include.sources.keyset import Keyset, Stretch
-from include.sources.pace import Pace
+from include.sources.api_responses import TransientError, parse_question, parse_response
+from include.sources.keyset_pagination import KeysetPaginator, PageRequest
+from include.sources.rate_limiter import RateLimiter
 from include.sources.stackexchange_api import StackExchangeClient
 
 SAMPLES = Path(__file__).resolve().parents[3] / "shared" / "data" / "api_samples"
@@ -29,73 +29,73 @@ def item(question_id: int, second: int) -> dict:
     return {"question_id": question_id, "creation_date": second}
 
 
-def test_good_page_gives_items_backoff_and_quota():
+def test_page_has_items_backoff_and_quota():
     body = b'{"items":[{"question_id":1}],"has_more":true,"backoff":10,"quota_remaining":7}'
-    answer = read_answer(200, JSON, body)
+    response = parse_response(200, JSON, body)
 
-    assert (len(answer.items), answer.has_more) == (1, True)
-    assert (answer.backoff_s, answer.quota_left) == (10.0, 7)
+    assert (len(response.items), response.has_more) == (1, True)
+    assert (response.backoff_s, response.quota_left) == (10.0, 7)
 
 
-def test_throttle_is_known_by_its_body_and_names_its_seconds():
+def test_throttle_is_recognised_by_its_body_and_has_its_seconds():
     message = "too many requests from this IP, more requests available in 84268 seconds"
 
     with pytest.raises(RetryLaterError) as caught:
-        read_answer(400, JSON, error(502, message))
+        parse_response(400, JSON, error(502, message))
     assert caught.value.retry_after_s == 84268
 
 
 def test_throttle_without_seconds_waits_a_minute():
     with pytest.raises(RetryLaterError) as caught:
-        read_answer(400, JSON, error(502, "Violation of backoff parameter"))
+        parse_response(400, JSON, error(502, "Violation of backoff parameter"))
     assert caught.value.retry_after_s == 60
 
 
 @pytest.mark.parametrize("error_id", [400, 401, 402, 403, 404, 405, 406])
-def test_errors_that_no_retry_mends_ask_for_other_settings(error_id):
+def test_errors_that_a_retry_cannot_mend_ask_for_other_settings(error_id):
     with pytest.raises(FixSettingsError, match=r"SITE, STACKEXCHANGE_KEY"):
-        read_answer(400, JSON, error(error_id))
+        parse_response(400, JSON, error(error_id))
 
 
 @pytest.mark.parametrize("error_id", [500, 503])
-def test_errors_of_the_server_pass(error_id):
-    with pytest.raises(PassingFaultError):
-        read_answer(error_id, JSON, error(error_id))
+def test_server_errors_are_transient(error_id):
+    with pytest.raises(TransientError):
+        parse_response(error_id, JSON, error(error_id))
 
 
 @pytest.mark.parametrize("status", [200, 400, 403, 429])
 def test_web_page_instead_of_json_is_a_ban(status):
     with pytest.raises(RetryLaterError, match="banned") as caught:
-        read_answer(status, HTML, b"<!DOCTYPE html><h1>Too many requests</h1>")
+        parse_response(status, HTML, b"<!DOCTYPE html><h1>Too many requests</h1>")
     assert caught.value.retry_after_s == 1800
 
 
-def test_ban_that_names_its_end_is_believed():
+def test_ban_with_retry_after_waits_for_that_time():
     with pytest.raises(RetryLaterError) as caught:
-        read_answer(429, {**HTML, "retry-after": "90"}, b"<html>")
+        parse_response(429, {**HTML, "retry-after": "90"}, b"<html>")
     assert caught.value.retry_after_s == 90
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504])
-def test_web_page_of_a_failing_gateway_passes(status):
-    with pytest.raises(PassingFaultError):
-        read_answer(status, HTML, b"<html>Bad gateway</html>")
+def test_web_page_of_a_failing_gateway_is_transient(status):
+    with pytest.raises(TransientError):
+        parse_response(status, HTML, b"<html>Bad gateway</html>")
 
 
 def test_web_page_with_404_is_a_wrong_address():
     with pytest.raises(FixSettingsError, match="STACKEXCHANGE_API_URL"):
-        read_answer(404, HTML, b"<html>Not found</html>")
+        parse_response(404, HTML, b"<html>Not found</html>")
 
 
 @pytest.mark.parametrize("body", [b"", b'{"items":[{"que', b"[]", b"null", b"{}", b"\xff\xfe"])
-def test_cut_or_garbled_body_passes(body):
-    with pytest.raises(PassingFaultError):
-        read_answer(200, JSON, body)
+def test_truncated_or_garbled_body_is_transient(body):
+    with pytest.raises(TransientError):
+        parse_response(200, JSON, body)
 
 
-def test_empty_page_that_claims_more_passes_instead_of_ending_the_walk():
-    with pytest.raises(PassingFaultError):
-        read_answer(200, JSON, b'{"items":[],"has_more":true}')
+def test_empty_page_with_has_more_is_transient():
+    with pytest.raises(TransientError):
+        parse_response(200, JSON, b'{"items":[],"has_more":true}')
 
 
 def test_title_and_author_are_unescaped_once():
@@ -107,7 +107,7 @@ def test_title_and_author_are_unescaped_once():
         "tags": ["html"],
         "owner": {"display_name": "Zo&#235;"},
     }
-    question = read_question(raw, "stackoverflow")
+    question = parse_question(raw, "stackoverflow")
 
     assert question.title == 'Why is &lt; not "<"?'
     assert question.author == "Zoë"
@@ -122,7 +122,7 @@ def test_question_of_a_deleted_account_and_without_licence_is_read():
         "tags": [],
         "owner": {"user_type": "does_not_exist"},
     }
-    question = read_question(raw, "stackoverflow")
+    question = parse_question(raw, "stackoverflow")
 
     assert (question.author, question.licence) == ("", "CC BY-SA 4.0")
     assert question.link == "https://stackoverflow.com/q/7"
@@ -132,60 +132,62 @@ def test_question_of_a_deleted_account_and_without_licence_is_read():
 @pytest.mark.parametrize(
     "name", ["questions_page_1_with_backoff", "questions_page_100_with_backoff"]
 )
-def test_recorded_pages_are_read(name):
+def test_recorded_pages_are_parsed(name):
     path = SAMPLES / f"{name}.json"
     if not path.exists():
         pytest.skip("recorded pages are not beside this repository")
-    answer = read_answer(200, JSON, path.read_bytes())
-    questions = [read_question(raw, "stackoverflow") for raw in answer.items]
+    response = parse_response(200, JSON, path.read_bytes())
+    questions = [parse_question(raw, "stackoverflow") for raw in response.items]
 
-    assert answer.backoff_s > 0
-    assert answer.quota_left is not None
+    assert response.backoff_s > 0
+    assert response.quota_left is not None
     assert len({q.question_id for q in questions}) == 100
     assert all(q.title and q.tags and q.licence and q.link for q in questions)
 
 
 @pytest.mark.real_data
-def test_recorded_throttle_errors_are_understood():
+def test_recorded_throttle_errors_are_parsed():
     path = SAMPLES / "errors.json"
     if not path.exists():
         pytest.skip("recorded errors are not beside this repository")
     for recorded in json.loads(path.read_text("utf-8")):
         body = json.dumps(recorded["body"]) if "body" in recorded else recorded["body_prefix"] + "}"
         with pytest.raises(RetryLaterError) as caught:
-            read_answer(recorded["http_status"], JSON, body.encode())
+            parse_response(recorded["http_status"], JSON, body.encode())
         assert caught.value.retry_after_s >= 60
 
 
-def test_walk_asks_up_to_the_last_second_before_its_end():
-    assert Keyset(100, 200).next_stretch() == Stretch(first=100, last=199, page=1)
+def test_request_extends_to_the_last_second_before_the_end():
+    assert KeysetPaginator(100, 200).next_request() == PageRequest(first=100, last=199, page=1)
 
 
-def test_empty_span_asks_for_nothing():
-    assert Keyset(100, 100).next_stretch() is None
+def test_empty_range_has_no_request():
+    assert KeysetPaginator(100, 100).next_request() is None
 
 
-def test_walk_goes_on_from_its_last_question_and_repeats_none():
-    walk = Keyset(0, 100)
+def test_next_request_starts_at_the_last_question_and_repeats_none():
+    paginator = KeysetPaginator(0, 100)
 
-    assert len(walk.take([item(1, 5), item(2, 9), item(3, 9)], has_more=True)) == 3
-    assert walk.next_stretch() == Stretch(first=9, last=99, page=1)
-    assert walk.take([item(2, 9), item(3, 9), item(4, 9)], has_more=False) == [item(4, 9)]
-    assert walk.next_stretch() is None
-
-
-def test_pages_are_counted_only_inside_one_crowded_second():
-    walk = Keyset(0, 100)
-    walk.take([item(1, 5), item(2, 5)], has_more=True)
-    walk.take([item(1, 5), item(2, 5)], has_more=True)
-
-    assert walk.next_stretch() == Stretch(first=5, last=99, page=2)
-    walk.take([item(3, 5), item(4, 6)], has_more=True)
-    assert walk.next_stretch() == Stretch(first=6, last=99, page=1)
+    assert len(paginator.advance([item(1, 5), item(2, 9), item(3, 9)], has_more=True)) == 3
+    assert paginator.next_request() == PageRequest(first=9, last=99, page=1)
+    assert paginator.advance([item(2, 9), item(3, 9), item(4, 9)], has_more=False) == [item(4, 9)]
+    assert paginator.next_request() is None
 
 
-def test_question_outside_the_span_is_dropped():
-    assert Keyset(0, 100).take([item(1, 99), item(2, 100)], has_more=False) == [item(1, 99)]
+def test_page_numbers_count_only_within_one_crowded_second():
+    paginator = KeysetPaginator(0, 100)
+    paginator.advance([item(1, 5), item(2, 5)], has_more=True)
+    paginator.advance([item(1, 5), item(2, 5)], has_more=True)
+
+    assert paginator.next_request() == PageRequest(first=5, last=99, page=2)
+    paginator.advance([item(3, 5), item(4, 6)], has_more=True)
+    assert paginator.next_request() == PageRequest(first=6, last=99, page=1)
+
+
+def test_question_outside_the_range_is_dropped():
+    assert KeysetPaginator(0, 100).advance([item(1, 99), item(2, 100)], has_more=False) == [
+        item(1, 99)
+    ]
 
 
 @given(
@@ -193,27 +195,29 @@ def test_question_outside_the_span_is_dropped():
     page_size=st.integers(1, 5),
     end=st.integers(1, 13),
 )
-def test_walk_gives_every_question_of_the_span_once_whatever_the_crowding(seconds, page_size, end):
+def test_pagination_returns_every_question_once_for_any_page_size(seconds, page_size, end):
     site = [item(number, second) for number, second in enumerate(seconds)]
-    walk, got, asked = Keyset(0, end), [], []
-    while (stretch := walk.next_stretch()) is not None:
-        asked.append(stretch)
-        found = [i for i in site if stretch.first <= i["creation_date"] <= stretch.last]
-        start = (stretch.page - 1) * page_size
-        got += walk.take(found[start : start + page_size], has_more=start + page_size < len(found))
+    paginator, got, asked = KeysetPaginator(0, end), [], []
+    while (request := paginator.next_request()) is not None:
+        asked.append(request)
+        found = [i for i in site if request.first <= i["creation_date"] <= request.last]
+        start = (request.page - 1) * page_size
+        got += paginator.advance(
+            found[start : start + page_size], has_more=start + page_size < len(found)
+        )
 
     assert got == [i for i in site if i["creation_date"] < end]
     assert len(set(asked)) == len(asked)
 
 
-class Time:
-    """A clock that only sleeping moves."""
+class FakeClock:
+    """A clock that only sleeping advances."""
 
     def __init__(self) -> None:
         self.now = 1000.0
         self.slept: list[float] = []
 
-    def clock(self) -> float:
+    def time(self) -> float:
         return self.now
 
     def sleep(self, seconds: float) -> None:
@@ -222,39 +226,39 @@ class Time:
 
 
 def test_requests_are_kept_apart():
-    time = Time()
-    pace = Pace(4, time.clock, time.sleep)
+    clock = FakeClock()
+    rate_limiter = RateLimiter(4, clock.time, clock.sleep)
     for _ in range(3):
-        pace.let_through()
+        rate_limiter.acquire()
 
-    assert time.slept == pytest.approx([0.25, 0.25])
-
-
-def test_slow_caller_is_not_made_to_wait():
-    time = Time()
-    pace = Pace(4, time.clock, time.sleep)
-    pace.let_through()
-    time.now += 5
-    pace.let_through()
-
-    assert time.slept == []
+    assert clock.slept == pytest.approx([0.25, 0.25])
 
 
-def test_pause_counts_from_when_it_was_asked_for():
-    time = Time()
-    pace = Pace(4, time.clock, time.sleep)
-    pace.let_through()
-    pace.hold(10)
-    time.now += 3
-    pace.let_through()
+def test_slow_caller_does_not_wait():
+    clock = FakeClock()
+    rate_limiter = RateLimiter(4, clock.time, clock.sleep)
+    rate_limiter.acquire()
+    clock.now += 5
+    rate_limiter.acquire()
 
-    assert time.slept == pytest.approx([7.0])
+    assert clock.slept == []
+
+
+def test_backoff_counts_from_when_it_was_set():
+    clock = FakeClock()
+    rate_limiter = RateLimiter(4, clock.time, clock.sleep)
+    rate_limiter.acquire()
+    rate_limiter.back_off(10)
+    clock.now += 3
+    rate_limiter.acquire()
+
+    assert clock.slept == pytest.approx([7.0])
 
 
 @pytest.mark.parametrize(
     "wrong", [{"requests_per_s": 31}, {"requests_per_s": 0}, {"quota_reserve": -1}]
 )
-def test_client_refuses_settings_that_would_get_it_banned(wrong):
+def test_settings_that_would_get_the_client_banned_are_refused(wrong):
     with pytest.raises(FixSettingsError):
         StackExchangeClient(api_url="http://127.0.0.1/2.3", site="s", **wrong)
 
@@ -269,7 +273,7 @@ def test_times_that_the_api_cannot_express_are_refused(start):
         next(client.pages(start, datetime(2024, 2, 1, tzinfo=UTC)))
 
 
-def test_address_that_is_none_is_a_wrong_setting():
+def test_invalid_address_is_a_wrong_setting():
     client = StackExchangeClient(api_url="nowhere", site="s")
 
     with pytest.raises(FixSettingsError, match="STACKEXCHANGE_API_URL"):

@@ -1,4 +1,4 @@
-"""Dumps, Data Explorer exports and JSON lines give the same questions."""
+"""Readers of dumps, Data Explorer exports and JSON lines."""
 
 import gzip
 import json
@@ -69,7 +69,7 @@ def test_dump_may_have_a_comment_inside_and_no_declaration(tmp_path):
     assert len(list(read_dump(dump(tmp_path, content), SITE))) == 2
 
 
-def test_dump_question_keeps_its_fields_and_loses_its_fraction_of_a_second(tmp_path):
+def test_dump_question_keeps_its_fields_with_time_in_whole_seconds(tmp_path):
     question = next(read_dump(dump(tmp_path, posts()), SITE))
 
     assert question.asked_at == datetime(2024, 5, 2, 10, 0, 0, tzinfo=UTC)
@@ -100,7 +100,7 @@ def test_dump_inside_an_archive_reads_the_same(tmp_path):
     assert list(read_file(archive, SITE)) == list(read_dump(path, SITE))
 
 
-def test_reading_an_archive_can_be_broken_off(tmp_path):
+def test_reading_an_archive_can_be_stopped(tmp_path):
     rows = b"".join(
         b"<row Id='%d' PostTypeId='2' Body='%s'/>" % (i, b"x" * 999) for i in range(20_000)
     )
@@ -118,7 +118,7 @@ def test_archive_without_posts_says_so(tmp_path):
     with py7zr.SevenZipFile(archive, "w") as target:
         target.writestr(b"<badges/>", "Badges.xml")
 
-    with pytest.raises(FixInputError, match=r"holds no Posts\.xml"):
+    with pytest.raises(FixInputError, match=r"contains no Posts\.xml"):
         list(read_file(archive, SITE))
 
 
@@ -158,7 +158,7 @@ def test_memory_does_not_grow_with_the_dump(tmp_path):
         (b"<posts><row Id='1' PostTypeId='1' CreationDate='soon' Title='t'/></posts>", "post 1"),
     ],
 )
-def test_broken_dump_is_refused_with_the_place(tmp_path, content, message):
+def test_broken_dump_is_refused_with_its_position(tmp_path, content, message):
     with pytest.raises(FixInputError, match=message):
         list(read_dump(dump(tmp_path, content), SITE))
 
@@ -184,16 +184,16 @@ def test_export_skips_answers_and_reads_quoted_fields(tmp_path):
     assert question.asked_at == datetime(2021, 5, 1, 19, 2, 39, tzinfo=UTC)
 
 
-def test_export_that_was_cut_is_warned_of(tmp_path, caplog):
+def test_truncated_export_is_warned_of(tmp_path, caplog):
     path = tmp_path / "posts.csv"
     path.write_text(EXPORT, "utf-8")
 
     with caplog.at_level(logging.WARNING):
         assert len(list(read_sede(path, SITE, row_limit=2))) == 1
-    assert "export shorter spans" in caplog.text
+    assert "export shorter ranges" in caplog.text
 
 
-def test_whole_export_is_not_warned_of(tmp_path, caplog):
+def test_complete_export_is_not_warned_of(tmp_path, caplog):
     path = tmp_path / "posts.csv"
     path.write_text(EXPORT, "utf-8")
 
@@ -221,7 +221,7 @@ LINE = {
 
 
 @pytest.mark.parametrize("name", ["q.jsonl", "q.jsonl.gz"])
-def test_json_lines_are_read_packed_or_not(tmp_path, name):
+def test_json_lines_are_read_gzipped_or_not(tmp_path, name):
     content = (json.dumps(LINE) + "\n\n").encode()
     (tmp_path / name).write_bytes(gzip.compress(content) if name.endswith("gz") else content)
     (question,) = read_jsonl(tmp_path / name)
@@ -248,7 +248,7 @@ def test_bad_line_is_named(tmp_path, line, message):
 
 
 @pytest.mark.parametrize("name", ["none.jsonl", "none.xml", "none.csv", "none.7z", "none.txt"])
-def test_file_that_is_absent_or_of_unknown_kind_is_refused(tmp_path, name):
+def test_missing_file_and_unknown_suffix_are_refused(tmp_path, name):
     with pytest.raises(FixInputError, match="none"):
         list(read_file(tmp_path / name, SITE))
 
@@ -258,7 +258,7 @@ def test_dump_without_a_site_is_refused(tmp_path):
         read_file(dump(tmp_path, posts()))
 
 
-def test_json_lines_can_be_narrowed_to_one_site(tmp_path):
+def test_json_lines_can_be_filtered_by_site(tmp_path):
     path = tmp_path / "q.jsonl"
     path.write_text(json.dumps(LINE) + "\n" + json.dumps({**LINE, "site": "other"}), "utf-8")
 

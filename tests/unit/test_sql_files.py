@@ -37,13 +37,13 @@ def section(path: Path, name: str) -> str:
 
 
 @pytest.mark.parametrize("path", STATEMENTS, ids=lambda path: path.stem)
-def test_binds_are_exactly_those_the_header_names(path):
+def test_binds_equal_those_in_the_header(path):
     named = set(re.findall(r"(\w+) \(", section(path, "Binds")))
     assert set(query(path.stem)._bindparams) == named
 
 
 @pytest.mark.parametrize("path", STATEMENTS, ids=lambda path: path.stem)
-def test_header_says_what_the_statement_is_for_and_what_index_it_uses(path):
+def test_header_has_a_description_and_an_index(path):
     assert not header(path).startswith(("Binds:", "Index:"))
     assert section(path, "Index").strip()
 
@@ -57,7 +57,9 @@ def test_file_holds_one_statement(path):
 
 @pytest.mark.parametrize("path", STATEMENTS, ids=lambda path: path.stem)
 def test_statement_is_used(path):
-    sources = (p for room in ("include", "serving", "plugins") for p in (ROOT / room).rglob("*.py"))
+    sources = (
+        p for package in ("include", "serving", "plugins") for p in (ROOT / package).rglob("*.py")
+    )
     assert any(f'"{path.stem}"' in source.read_text(encoding="utf-8") for source in sources)
 
 
@@ -79,11 +81,11 @@ def constant_strings(tree: ast.AST):
             yield node, "".join(str(part) for part in parts)
 
 
-@pytest.mark.parametrize("room", ["include", "serving", "plugins", "dags"])
-def test_no_statement_is_written_in_python(room):
+@pytest.mark.parametrize("package", ["include", "serving", "plugins", "dags"])
+def test_no_sql_is_written_in_python(package):
     written = [
         f"{path.relative_to(ROOT)}:{node.lineno}"
-        for path in (ROOT / room).rglob("*.py")
+        for path in (ROOT / package).rglob("*.py")
         if str(path.relative_to(ROOT)) not in OWN_STATEMENTS
         for node, value in constant_strings(ast.parse(path.read_text(encoding="utf-8")))
         if SQL_OPENING.match(value)

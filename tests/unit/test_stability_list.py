@@ -8,10 +8,10 @@ import pytest
 from selectolax.lexbor import LexborHTMLParser
 
 from include.errors import FixInputError
-from include.pages.framed import with_script, with_way_back
-from include.pages.stability_list import Entry, render_list, render_notice
+from include.pages.framed import with_back_link, with_script
+from include.pages.stability_list import StabilityListEntry, render_list, render_notice
 
-ENTRY = Entry(
+ENTRY = StabilityListEntry(
     candidate="tfidf", parameters='{"penalty": 1}', window_months=6, first_month="2019-01",
     last_month="2019-12", recommendation="Retrain every quarter: <b>why</b>.", periods=2,
     built_at=datetime(2020, 1, 2, 3, 4, tzinfo=UTC), href="0a1b/2019-01",
@@ -46,7 +46,7 @@ def test_empty_list_names_the_dag_and_the_command():
 
 
 def test_page_gets_a_way_back_on_top_and_a_script_before_it_is_drawn():
-    html = with_script(with_way_back(render_notice("a", "b"), "../", "All & more"), "../a.js")
+    html = with_script(with_back_link(render_notice("a", "b"), "../", "All & more"), "../a.js")
     page = LexborHTMLParser(html)
 
     assert page.css_first("body > *").attributes["class"] == "back"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.candidates.terms import CODE_CHARACTERS, code_terms, pieces, terms_of, words
+from include.candidates.terms import MAX_CODE_CHARACTERS, code_terms, pre_tokenize, terms_of, words
 from include.text.prepared import PreparedText
 from include.text.stop_words import STOP_WORDS
 from include.text.tokens import (
@@ -123,7 +123,7 @@ PLAIN = st.characters(max_codepoint=0x2FF, exclude_categories=["No"], exclude_ch
 @given(st.one_of(st.text(PLAIN), st.text("aB1.#+-_'/ .nNeEtT")))
 def test_the_service_finds_the_same_words_as_training_does(text: str) -> None:
     assert [word for word in words(text) if len(word) <= MAX_LENGTH] == tokenize(text)
-    assert [term for piece in pieces(text) for term in terms_of(piece)] == tokenize(
+    assert [term for token in pre_tokenize(text) for term in terms_of(token)] == tokenize(
         text, parts=True
     )
-    assert code_terms(text) == tokenize_code(text[:CODE_CHARACTERS])
+    assert code_terms(text) == tokenize_code(text[:MAX_CODE_CHARACTERS])

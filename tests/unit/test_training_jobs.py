@@ -8,10 +8,15 @@ import pytest
 from include import names
 from include.errors import FixInputError, MissingDataError
 from include.evaluation.evaluation import Ranking
-from include.jobs.data.datasets import Months, masks_of, split_by_time, whole
+from include.jobs.data.datasets import SplitMonths, all_questions, split_by_time, split_slice_masks
 from include.jobs.training.code_version import code_version
 from include.jobs.training.pipeline import request_from_params, request_from_run
-from include.jobs.training.plan import CHEAPEST_FIRST, CandidateSpec, Outcome, expand_candidates
+from include.jobs.training.plan import (
+    CHEAPEST_FIRST,
+    CandidateSpec,
+    TrainedCandidate,
+    expand_candidates,
+)
 from include.jobs.training.question_results import QuestionResults
 from include.jobs.training.summary import (
     AIRFLOW_NOTE_LENGTH,
@@ -23,7 +28,7 @@ from include.settings import Settings
 from include.text.prepared import LabelledTexts, PreparedText
 
 SETTINGS = Settings(candidates="frequency,tfidf")
-MONTHS = Months("2024-01", "2024-02", "2024-03")
+MONTHS = SplitMonths("2024-01", "2024-02", "2024-03")
 
 
 def labelled(*rows):
@@ -88,20 +93,22 @@ def test_no_tag_often_enough_is_missing_data():
 
 
 def test_refit_learns_from_the_test_month_too():
-    data = whole(split())
+    data = all_questions(split())
     assert (data.first_month, data.last_month, len(data.questions)) == ("2024-01", "2024-03", 4)
     assert data.vocabulary == ("a", "b", "c", "d")
 
 
 def test_new_tags_are_those_first_used_within_three_months():
-    months = Months("2024-01", "2024-05", "2024-06")
+    months = SplitMonths("2024-01", "2024-05", "2024-06")
     questions = labelled((0, "a"), (70, "b"), (155, "a"), (156, "ab"), (157, "z"))
     made = split_by_time(questions, months, site="s", min_tag_count=1)
-    assert masks_of(made)["new_tags"].tolist() == [False, True, True]
+    assert split_slice_masks(made)["new_tags"].tolist() == [False, True, True]
 
 
 def test_in_a_short_window_only_tags_never_seen_are_new():
-    assert masks_of(split(labelled((0, "a"), (65, "a"), (66, "d"))))["new_tags"].tolist() == [
+    assert split_slice_masks(split(labelled((0, "a"), (65, "a"), (66, "d"))))[
+        "new_tags"
+    ].tolist() == [
         False,
         True,
     ]
@@ -127,7 +134,7 @@ def test_results_are_scored_against_todays_tags_in_the_order_asked():
 
 def test_question_without_a_result_is_refused():
     results = QuestionResults([7], Ranking([["a"]], [[1.0]]), [[]], ("a",))
-    with pytest.raises(FixInputError, match="1 questions have no result, 8"):
+    with pytest.raises(FixInputError, match="1 questions have no result, for example 8"):
         results.f1_all([8], [("a",)])
 
 
@@ -190,7 +197,7 @@ def test_wrong_choice_of_candidates_is_refused(chosen, parameters, said):
 
 def outcome(name, f1):
     figures = {f"f1@{k}": f1 for k in (1, 3, 5)} | {"f1_all@5": f1, "train_s": 1.25}
-    return Outcome(CandidateSpec(name), f"run-{name}", figures, reused=False)
+    return TrainedCandidate(CandidateSpec(name), f"run-{name}", figures, reused=False)
 
 
 def rows(count=2):
@@ -229,5 +236,5 @@ def test_code_version_is_twelve_digits():
 
 def test_masks_have_one_place_for_each_test_question():
     made = split()
-    assert {len(mask) for mask in masks_of(made).values()} == {len(made.test)}
-    assert all(mask.dtype == np.bool_ for mask in masks_of(made).values())
+    assert {len(mask) for mask in split_slice_masks(made).values()} == {len(made.test)}
+    assert all(mask.dtype == np.bool_ for mask in split_slice_masks(made).values())

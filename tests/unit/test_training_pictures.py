@@ -1,6 +1,6 @@
 """Pictures are drawn also where there is little to draw; what they look like is for eyes."""
 
-from include.evaluation.bootstrap import Interval
+from include.evaluation.bootstrap import BootstrapInterval
 from include.evaluation.evaluation import Ranking, evaluate
 from include.jobs.training.plots import draw_comparison, draw_evaluation
 
@@ -21,6 +21,6 @@ def test_evaluation_of_one_question_is_drawn(tmp_path):
 
 def test_comparison_of_one_candidate_is_drawn(tmp_path):
     path = tmp_path / "new" / "candidates.png"
-    interval = Interval(0.2, 0.1, 0.3, 1.0, 5)
+    interval = BootstrapInterval(0.2, 0.1, 0.3, 1.0, 5)
     draw_comparison({"tfidf": {1: 0.1, 3: 0.2, 5: 0.2}}, {"tfidf": interval}, "a title", path)
     assert path.read_bytes().startswith(PNG)

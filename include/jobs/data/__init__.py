@@ -1,1 +1,1 @@
-"""What models learn from and are tested on: months of stored questions, prepared once."""
+"""Training and test data of models: months of stored questions, prepared once."""

@@ -1,4 +1,4 @@
-"""What a model learns from and is tested on: months of stored questions, and the hash of them."""
+"""Training and test data: months of stored questions, split by time, with a content hash."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 
 from include.candidates.base import vocabulary_of
 from include.errors import MissingDataError
-from include.evaluation.slices import TestQuestions, Training, slice_masks
+from include.evaluation.slices import TestQuestions, TrainingTagCounts, slice_masks
 from include.jobs.ingestion.month_checks import window_faults
 from include.months import add_months, month_range, month_start, months_between
 from include.store.questions import questions_per_month
@@ -25,16 +25,16 @@ from include.text.prepared import LabelledTexts
 
 log = logging.getLogger(__name__)
 
-YOUNG_MONTHS: Final = 3
-"""A tag is young if it was first used in the last so many months before the test month."""
+NEW_TAG_MONTHS: Final = 3
+"""A tag is new if it was first used within this many months before the test month."""
 
 
 @dataclass(frozen=True, slots=True)
-class Months:
+class SplitMonths:
     """
-    A split by time: learn from ``train_first`` to ``train_last``, test on the month after.
+    Months of a split: train on ``train_first`` to ``train_last``, test on the month after.
 
-    All are ``YYYY-MM``; both ends of training are included.
+    All are ``YYYY-MM``; both training months are included.
     """
 
     train_first: str
@@ -45,7 +45,7 @@ class Months:
 @dataclass(frozen=True, slots=True)
 class TrainingData:
     """
-    Questions to learn from.
+    Questions to train on.
 
     Parameters
     ----------
@@ -70,13 +70,13 @@ class TrainingData:
 
 
 @dataclass(frozen=True, slots=True)
-class Split:
+class TimeSplit:
     """
-    A month to test on and the months before to learn from.
+    A test month and the training months before it.
 
     Parameters
     ----------
-    months : Months
+    months : SplitMonths
     train : TrainingData
     test : LabelledTexts
         The test month's questions, oldest first; each has at least one tag.
@@ -84,7 +84,7 @@ class Split:
         Hash of the test month's content.
     """
 
-    months: Months
+    months: SplitMonths
     train: TrainingData
     test: LabelledTexts
     test_id: str
@@ -97,32 +97,33 @@ def resolve_months(
     test_month: str | None,
     window_months: int | None,
     now: datetime | None = None,
-) -> Months:
+) -> SplitMonths:
     """
-    Return the split that was asked for, as far as questions are stored.
+    Return the months of the requested split, as far as questions are stored.
 
     Parameters
     ----------
     connection : Connection
     site : str
     test_month : str or None
-        The latest month that is over and completely stored, if None.
+        The latest past month that is completely stored, if None.
     window_months : int or None
-        Months to learn from; all that are stored without a gap before the test month, if None.
+        SplitNumber of training months; all that are stored without a gap before the test month, if
+        None.
     now : datetime or None
-        The clock, if None.
+        The current time, if None.
 
     Raises
     ------
     MissingDataError
         If the test month is not stored or only in part, or the month before it is not; the
-        message names the month and the command that gets it.
+        message names the month and the command that fetches it.
     """
     counts = questions_per_month(connection, site)
     month = test_month or _latest_complete(connection, site, list(counts), now or datetime.now(UTC))
     if month not in counts:
         raise MissingDataError(f"{site} has no stored questions of {month}: {_command(month)}")
-    if _fetched_whole(connection, site, month) is False:
+    if _fetched_completely(connection, site, month) is False:
         raise MissingDataError(f"{month} of {site} is fetched only in part: {_command(month)}")
     last = add_months(month, -1)
     earliest = max(min(counts), add_months(month, -window_months) if window_months else "")
@@ -133,16 +134,16 @@ def resolve_months(
         raise MissingDataError(f"{site} has no stored questions of {last}: {_command(last)}")
     if first > earliest:
         log.warning("months before %s are left out: %s is missing", first, add_months(first, -1))
-    return Months(train_first=first, train_last=last, test_month=month)
+    return SplitMonths(train_first=first, train_last=last, test_month=month)
 
 
 def split_by_time(
-    questions: LabelledTexts, months: Months, *, site: str, min_tag_count: int
-) -> Split:
+    questions: LabelledTexts, months: SplitMonths, *, site: str, min_tag_count: int
+) -> TimeSplit:
     """
-    Cut questions of all months into those to learn from and those to test on.
+    Split questions of all months into training data and test data.
 
-    Questions without a tag are left out: they teach nothing and cannot be judged.
+    Questions without a tag are left out: they can be neither trained on nor evaluated.
 
     Raises
     ------
@@ -152,7 +153,8 @@ def split_by_time(
     start = month_start(months.test_month)
     tagged = _tagged(questions)
     first_test = sum(asked_at < start for asked_at in tagged.asked_at)
-    train, test = _cut(tagged, 0, first_test), _cut(tagged, first_test, len(tagged))
+    train = tagged.take(range(first_test))
+    test = tagged.take(range(first_test, len(tagged)))
     if not len(test):
         raise MissingDataError(
             f"{site} has no tagged question of {months.test_month}: {_command(months.test_month)}"
@@ -164,11 +166,11 @@ def split_by_time(
         last_month=months.train_last,
         min_tag_count=min_tag_count,
     )
-    return Split(months, data, *tested_questions(test, site))
+    return TimeSplit(months, data, *tested_questions(test, site))
 
 
 def tested_questions(questions: LabelledTexts, site: str) -> tuple[LabelledTexts, str]:
-    """Return a month's questions that have tags, and the hash that ``Split.test_id`` holds too."""
+    """Return a month's questions that have tags, and the hash ``TimeSplit.test_id``."""
     tagged = _tagged(questions)
     return tagged, _content_hash(site, tagged, 0)
 
@@ -202,8 +204,8 @@ def training_data(
     )
 
 
-def whole(split: Split) -> TrainingData:
-    """Return the split's training months and its test month together, to refit a model on."""
+def all_questions(split: TimeSplit) -> TrainingData:
+    """Return the split's training months and test month together, to refit a model on them."""
     train = split.train
     return training_data(
         LabelledTexts(
@@ -218,15 +220,15 @@ def whole(split: Split) -> TrainingData:
     )
 
 
-def masks_of(split: Split) -> dict[str, NDArray[np.bool_]]:
-    """Return which of the test questions belong to each slice; see `slices.slice_masks`."""
+def split_slice_masks(split: TimeSplit) -> dict[str, NDArray[np.bool_]]:
+    """Return which test questions belong to each slice; see `slices.slice_masks`."""
     questions = split.train.questions
     counts = Counter(tag for tags in questions.tags for tag in set(tags))
-    young_from = month_start(add_months(split.months.test_month, -YOUNG_MONTHS))
+    new_from = month_start(add_months(split.months.test_month, -NEW_TAG_MONTHS))
     old = {
         tag
         for tags, asked_at in zip(questions.tags, questions.asked_at, strict=True)
-        if asked_at < young_from
+        if asked_at < new_from
         for tag in tags
     }
     sizes = [(len(text.title) + len(text.prose), len(text.code)) for text in split.test.texts]
@@ -236,8 +238,8 @@ def masks_of(split: Split) -> dict[str, NDArray[np.bool_]]:
             word_counts=[len(f"{t.title} {t.prose}".split()) for t in split.test.texts],
             code_shares=[code / max(1, prose + code) for prose, code in sizes],
         ),
-        # in a window that is younger than a young tag, every tag is as old as it can be
-        Training(counts, len(questions), set(counts) - old if old else ()),
+        # if all training months are as recent as a new tag's, no tag counts as new
+        TrainingTagCounts(counts, len(questions), set(counts) - old if old else ()),
         split.train.vocabulary,
     )
 
@@ -245,22 +247,25 @@ def masks_of(split: Split) -> dict[str, NDArray[np.bool_]]:
 def _latest_complete(
     connection: Connection, site: str, stored: Sequence[str], now: datetime
 ) -> str:
-    """Return the latest month that is over, stored, and not half-fetched."""
+    """Return the latest past month that is stored and not partly fetched."""
     for month in reversed(stored):
-        # questions of a dump come without windows; a month that was fetched must have all of its
-        if month_range(month)[1] <= now and _fetched_whole(connection, site, month) is not False:
+        # questions of a dump have no windows; a fetched month must have all of its windows
+        if (
+            month_range(month)[1] <= now
+            and _fetched_completely(connection, site, month) is not False
+        ):
             return month
     raise MissingDataError(
-        f"{site} has no completely stored month: {_command('2024-01')} (for each month wanted)"
+        f"{site} has no completely stored month: {_command('2024-01')} (for each month needed)"
     )
 
 
 def _is_stored(connection: Connection, site: str, month: str, counts: Collection[str]) -> bool:
-    """Return whether the month has questions, or was fetched and had none."""
-    return month in counts or _fetched_whole(connection, site, month) is True
+    """Return whether the month has questions, or was fetched and has none."""
+    return month in counts or _fetched_completely(connection, site, month) is True
 
 
-def _fetched_whole(connection: Connection, site: str, month: str) -> bool | None:
+def _fetched_completely(connection: Connection, site: str, month: str) -> bool | None:
     """Return whether the month's windows are complete, None if it was never fetched."""
     start, end = month_range(month)
     windows = read_windows(connection, site, start, end)
@@ -268,7 +273,7 @@ def _fetched_whole(connection: Connection, site: str, month: str) -> bool | None
 
 
 def _command(month: str) -> str:
-    """Return what a person can run to get a month's questions."""
+    """Return the command that fetches a month's questions, for messages."""
     command = f"python -m include.jobs.ingestion.ingest --month {month}"
     return f"run `{command}`, or backfill ingest_questions"
 
@@ -277,24 +282,13 @@ def _tagged(questions: LabelledTexts) -> LabelledTexts:
     """Leave out questions without a tag."""
     if all(questions.tags):
         return questions
-    kept = [place for place, tags in enumerate(questions.tags) if tags]
+    kept = [row for row, tags in enumerate(questions.tags) if tags]
     log.warning("%d questions without a tag are left out", len(questions) - len(kept))
-    return LabelledTexts(
-        tuple(questions.texts[place] for place in kept),
-        tuple(questions.tags[place] for place in kept),
-        tuple(questions.asked_at[place] for place in kept),
-    )
-
-
-def _cut(questions: LabelledTexts, first: int, last: int) -> LabelledTexts:
-    """Return the questions at positions ``first`` to ``last - 1``."""
-    return LabelledTexts(
-        questions.texts[first:last], questions.tags[first:last], questions.asked_at[first:last]
-    )
+    return questions.take(kept)
 
 
 def _content_hash(site: str, questions: LabelledTexts, min_tag_count: int) -> str:
-    """Return 32 hexadecimal digits that any change of a text, a tag or the rule changes."""
+    """Return 32 hexadecimal digits that depend on every text, every tag and ``min_tag_count``."""
     digest = hashlib.sha256(f"{site}\0{min_tag_count}".encode())
     for text, tags in zip(questions.texts, questions.tags, strict=True):
         fields = (str(text.key), text.title, text.prose, text.code, *sorted(tags))
@@ -302,6 +296,6 @@ def _content_hash(site: str, questions: LabelledTexts, min_tag_count: int) -> st
     return digest.hexdigest()[:32]
 
 
-def months_of(months: Months) -> tuple[str, ...]:
+def all_months(months: SplitMonths) -> tuple[str, ...]:
     """Return every month that the split needs, oldest first."""
     return months_between(months.train_first, months.test_month)

@@ -1,8 +1,8 @@
 """
-Texts prepared once and embedded once, whoever asks; what training, monitoring and the DAGs call.
+Prepares and embeds each text once, for training, monitoring and the DAGs.
 
 ``python -m include.jobs.data.features --from 2024-01 --to 2024-12 --encoder bert`` does it ahead of
-time; MLproject's ``transform`` is that command.
+time; it is MLproject's ``transform``.
 """
 
 import argparse
@@ -49,18 +49,18 @@ from include.text.prepared import LabelledTexts, PreparedText
 log = logging.getLogger(__name__)
 
 TEXTS_PER_CHUNK: Final = 256
-"""Texts embedded between two commits: some seconds of work that an interruption may lose."""
+"""Texts embedded between two commits: an interruption loses some seconds of work."""
 
-Progressed = Callable[[int, int], None]
-"""Called with the texts done so far and those there are to do."""
+ProgressCallback = Callable[[int, int], None]
+"""Called with the number of texts done and the number of all texts to do."""
 
 
 def prepare_months(engine: Engine, site: str, months: Sequence[str]) -> int:
     """
-    Prepare the texts of questions that are new, or edited since; return how many there were.
+    Prepare the texts of new and edited questions; return their number.
 
-    Each month is one transaction, under a lock per site: several processes may call this at once,
-    and what one of them has prepared the others find done.
+    Each month is one transaction under a lock per site: several processes may call this at once,
+    and no text is prepared twice.
     """
     count = 0
     for month in months:
@@ -84,7 +84,7 @@ def load_labelled(engine: Engine, site: str, first_month: str, last_month: str) 
     """
     Return the questions of some months, ready for training or testing, oldest first.
 
-    What is not prepared yet, or was edited since, is prepared first.
+    Texts that are not prepared yet, or were edited since, are prepared first.
 
     Parameters
     ----------
@@ -97,14 +97,14 @@ def load_labelled(engine: Engine, site: str, first_month: str, last_month: str) 
     Raises
     ------
     FixInputError
-        If a month is malformed or the last one lies before the first.
+        If a month is malformed or the last one is before the first.
     MissingDataError
-        If a month has no questions, unless it was ingested whole and the site had none. The
-        message names the first such month and the command that gets it.
+        If a month has no questions, unless it was ingested completely and the site had none. The
+        message names the first such month and the command that fetches it.
     """
     months = months_between(first_month, last_month)
     if not months:
-        raise FixInputError(f"last month {last_month} lies before first month {first_month}")
+        raise FixInputError(f"last month {last_month} is before first month {first_month}")
     prepare_months(engine, site, months)
     start, end = month_range(first_month)[0], month_range(last_month)[1]
     with engine.connect() as connection:
@@ -113,14 +113,14 @@ def load_labelled(engine: Engine, site: str, first_month: str, last_month: str) 
     for month in months:
         if month not in present and not _ingested(engine, site, month):
             raise MissingDataError(
-                f"no questions of {site} are stored for {month}: get them with "
+                f"no questions of {site} are stored for {month}: fetch them with "
                 f"`python -m include.jobs.ingestion.ingest --month {month}`"
             )
     return questions
 
 
 def _ingested(engine: Engine, site: str, month: str) -> bool:
-    """Return whether windows without a gap say that the whole month was fetched."""
+    """Return whether finished windows cover the whole month without a gap."""
     start, end = month_range(month)
     with engine.connect() as connection:
         windows = [window for window, _ in read_windows(connection, site, start, end)]
@@ -131,25 +131,25 @@ def _ingested(engine: Engine, site: str, month: str) -> bool:
 
 
 def cached_encoders(
-    engine: Engine, encoders: EncoderFactory, progressed: Progressed | None = None
+    engine: Engine, encoders: EncoderFactory, on_progress: ProgressCallback | None = None
 ) -> EncoderFactory:
     """
-    Return a factory of encoders that look vectors up before they compute them.
+    Return a factory of encoders that look embeddings up before they compute them.
 
     Parameters
     ----------
     engine : Engine
-        Where the cache is.
+        Database of the cache.
     encoders : EncoderFactory
-        Makes the real encoders; each is made at most once.
-    progressed : callable, optional
+        Makes the wrapped encoders; each is made at most once.
+    on_progress : callable, optional
         Called after each chunk that is computed.
     """
     made: dict[str, Encoder] = {}
 
     def make(name: str) -> Encoder:
         if name not in made:
-            made[name] = CachedEncoder(engine, encoders(name), progressed)
+            made[name] = CachedEncoder(engine, encoders(name), on_progress)
         return made[name]
 
     return make
@@ -160,26 +160,26 @@ class CachedEncoder:
     An encoder that embeds each text with a key once, and those without a key directly.
 
     Vectors are stored chunk by chunk, so that an interrupted run loses one chunk. One process at
-    a time computes for an encoder; another that wants the same finds them when its turn comes.
+    a time computes for an encoder; others that need the same texts wait and read the results.
 
     Parameters
     ----------
     engine : Engine
-        Where the cache is.
+        Database of the cache.
     encoder : Encoder
-        The real one; its name is what vectors are stored by.
-    progressed : callable, optional
+        The wrapped encoder; vectors are stored under its name.
+    on_progress : callable, optional
         Called after each chunk that is computed.
     """
 
     def __init__(
-        self, engine: Engine, encoder: Encoder, progressed: Progressed | None = None
+        self, engine: Engine, encoder: Encoder, on_progress: ProgressCallback | None = None
     ) -> None:
         self.name = encoder.name
         self.dimensions = encoder.dimensions
         self._engine = engine
         self._encoder = encoder
-        self._progressed = progressed
+        self._on_progress = on_progress
 
     def encode(self, texts: Sequence[PreparedText]) -> NDArray[np.float32]:
         """Return unit-length vectors, shape (n_texts, dimensions)."""
@@ -203,26 +203,26 @@ class CachedEncoder:
             if len(known) == len(texts):
                 return known
             with embedding_lock(connection, self.name):
-                # Again, as whoever had the lock before may have stored them by now.
+                # Read again: the process that held the lock may have stored them meanwhile.
                 missing = [key for key in texts if key not in known]
                 known |= read_embeddings(connection, self.name, self.dimensions, missing)
                 connection.commit()
                 todo = [key for key in texts if key not in known]
-                begun = time.monotonic()
+                started = time.monotonic()
                 for first in range(0, len(todo), TEXTS_PER_CHUNK):
                     chunk = todo[first : first + TEXTS_PER_CHUNK]
                     computed = self._encoder.encode([texts[key] for key in chunk])
                     store_embeddings(connection, self.name, chunk, computed)
                     connection.commit()
                     known |= zip(chunk, computed, strict=True)
-                    self._report(first + len(chunk), len(todo), time.monotonic() - begun)
+                    self._report(first + len(chunk), len(todo), time.monotonic() - started)
         return known
 
     def _report(self, done: int, total: int, seconds: float) -> None:
         rate = done / seconds if seconds > 0 else 0.0
         log.info("%s: %d of %d texts embedded, %.0f a second", self.name, done, total, rate)
-        if self._progressed:
-            self._progressed(done, total)
+        if self._on_progress:
+            self._on_progress(done, total)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -233,14 +233,14 @@ def _parser() -> argparse.ArgumentParser:
         "SITE, BERT_MODEL.",
     )
     parser.add_argument("--from", dest="first", required=True, help="first month, YYYY-MM")
-    parser.add_argument("--to", dest="last", help="last month, YYYY-MM; the first if left out")
+    parser.add_argument("--to", dest="last", help="last month, YYYY-MM; default: the first")
     parser.add_argument(
         "--encoder",
         dest="encoders",
         action="append",
         default=[],
         choices=ENCODERS,
-        help="embed with this encoder too; may be given twice",
+        help="also embed with this encoder; may be repeated",
     )
     return parser
 
@@ -248,7 +248,7 @@ def _parser() -> argparse.ArgumentParser:
 def _transform(
     settings: Settings, first: str, last: str, encoders: Sequence[str], progress: Progress
 ) -> LabelledTexts:
-    """Prepare and embed with a bar for each; return the questions."""
+    """Prepare and embed with a progress bar for each; return the questions."""
     engine = make_engine(settings.require_database_url(), pool_size=1)
     months = months_between(first, last)
     bar = progress.add_task("prepare", total=len(months))
@@ -270,8 +270,8 @@ def _transform(
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Prepare, and embed where asked, the months of the command line; return the exit code."""
-    asked = _parser().parse_args(arguments)
+    """Prepare and optionally embed the months of the command line; return the exit code."""
+    args = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     console = Console(stderr=True)
     columns = (
@@ -283,8 +283,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         settings = Settings.from_env()
         with Progress(*columns, console=console) as progress:
-            last = asked.last or asked.first
-            questions = _transform(settings, asked.first, last, asked.encoders, progress)
+            last = args.last or args.first
+            questions = _transform(settings, args.first, last, args.encoders, progress)
     except TagkeeperError as error:
         console.print(f"[red]{error}[/]")
         return 1

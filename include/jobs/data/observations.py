@@ -1,4 +1,4 @@
-"""Questions and suggestions as the drift signals read them; suggestions nobody has learned."""
+"""Questions and suggestions as the drift signals read them; out-of-fold predictions."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 
 from include.candidates.base import Candidate, Suggestion, vocabulary_of
 from include.candidates.terms import code_terms, words
-from include.drift.samples import DEPTH, Observed
+from include.drift.samples import DEPTH, Observations
 from include.evaluation.metrics import score_questions
 from include.months import month_of
 from include.text.prepared import LabelledTexts, PreparedText
 
 FOLDS: Final = 2
 
-Ranking = Sequence[Sequence[Suggestion]]
+SuggestionLists = Sequence[Sequence[Suggestion]]
 
 
 def observe(
@@ -26,12 +26,12 @@ def observe(
     asked_at: Sequence[datetime],
     *,
     tags: Sequence[Sequence[str]] | None = None,
-    ranked: Ranking | None = None,
+    ranked: SuggestionLists | None = None,
     vocabulary: frozenset[str] | None = None,
     vectors: NDArray[np.float32] | None = None,
-) -> Observed:
+) -> Observations:
     """
-    Describe questions to the drift signals.
+    Return the features of questions that the drift signals read.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ def observe(
     ranked : sequence of sequences of Suggestion or None
         Suggestions, best first.
     vocabulary : frozenset of str or None
-        What the model that was asked could suggest.
+        Tags that the model can suggest.
     vectors : ndarray, shape (n, dimensions), or None
     """
     prose = [_prose_words(text) for text in texts]
@@ -52,7 +52,7 @@ def observe(
         if tags is None or ranked is None or vocabulary is None
         else score_questions([[s.tag for s in row] for row in ranked], tags, vocabulary)
     )
-    return Observed(
+    return Observations(
         months=[month_of(moment) for moment in asked_at],
         words=[
             list({*terms, *code_terms(text.code)}) for terms, text in zip(prose, texts, strict=True)
@@ -69,14 +69,14 @@ def observe(
 
 
 def distinct_words(text: PreparedText) -> set[str]:
-    """Return the question's distinct words, identifiers in code among them."""
+    """Return the question's distinct words, including identifiers in code."""
     return {*_prose_words(text), *code_terms(text.code)}
 
 
-def observe_answers(
+def observe_suggestions(
     candidate: Candidate, questions: LabelledTexts, vectors: NDArray[np.float32] | None = None
-) -> Observed:
-    """Describe questions with true tags together with what ``candidate`` suggests for them."""
+) -> Observations:
+    """Return the features of questions with true tags, and the suggestions of ``candidate``."""
     return observe(
         questions.texts,
         questions.asked_at,
@@ -87,28 +87,28 @@ def observe_answers(
     )
 
 
-def unlearned_suggestions(
+def out_of_fold_predictions(
     make: Callable[[], Candidate],
     questions: LabelledTexts,
-    asked: NDArray[np.bool_],
+    selected: NDArray[np.bool_],
     min_tag_count: int,
     seed: int,
 ) -> tuple[list[tuple[Suggestion, ...]], frozenset[str]]:
     """
-    Ask models of one kind about questions that they have not learned from.
+    Predict questions of a training window with models that were not fitted on them.
 
-    A model's answers on its own training questions are too good to be a reference. So the asked
-    questions are dealt into two halves, and each half is answered by a model that learned all
-    the others.
+    In-sample predictions are too good to be a reference. So the selected questions are split into
+    `FOLDS` folds, and each fold is predicted by a model fitted on all other questions
+    (cross-validated predictions, as scikit-learn's ``cross_val_predict``).
 
     Parameters
     ----------
     make : callable
-        Returns an untrained candidate.
+        Returns an unfitted candidate.
     questions : LabelledTexts, length n
         The whole training window.
-    asked : ndarray of bool, shape (n,)
-        Questions that need an answer.
+    selected : ndarray of bool, shape (n,)
+        Questions to predict.
     min_tag_count : int
         As in training, >= 1.
     seed : int
@@ -116,54 +116,37 @@ def unlearned_suggestions(
     Returns
     -------
     suggestions : list of tuples of Suggestion
-        In the order of the asked questions.
+        In the order of the selected questions.
     vocabulary : frozenset of str
-        What the models that answered could suggest.
+        Tags that at least one of the models can suggest.
     """
-    rows = np.flatnonzero(asked)
+    rows = np.flatnonzero(selected)
     fold = np.random.default_rng(seed).permutation(np.arange(len(rows)) % FOLDS)
     ranked: list[tuple[Suggestion, ...]] = [()] * len(rows)
     known: set[str] = set()
     for number in range(FOLDS):
         held_out = rows[fold == number]
-        learned = np.setdiff1d(np.arange(len(questions)), held_out)
-        model = _fitted(make(), questions, learned, min_tag_count)
+        train = questions.take(np.setdiff1d(np.arange(len(questions)), held_out))
+        vocabulary = vocabulary_of(train.tags, min_tag_count)
+        model = make().fit(train.texts, train.tags, vocabulary)
         known.update(model.vocabulary)
-        answers = model.rank([questions.texts[i] for i in held_out], DEPTH)
-        for position, answer in zip(np.flatnonzero(fold == number), answers, strict=True):
-            ranked[position] = answer
+        predictions = model.rank(questions.take(held_out).texts, DEPTH)
+        for position, suggestions in zip(np.flatnonzero(fold == number), predictions, strict=True):
+            ranked[position] = suggestions
     return ranked, frozenset(known)
 
 
-def _fitted(
-    candidate: Candidate, questions: LabelledTexts, rows: NDArray[np.intp], min_tag_count: int
-) -> Candidate:
-    texts = [questions.texts[i] for i in rows]
-    tags = [questions.tags[i] for i in rows]
-    return candidate.fit(texts, tags, vocabulary_of(tags, min_tag_count))
-
-
-def chosen(questions: LabelledTexts, rows: NDArray[np.bool_] | NDArray[np.intp]) -> LabelledTexts:
-    """Return the questions that a mask or an array of positions chooses."""
-    positions = np.flatnonzero(rows) if rows.dtype == np.bool_ else rows
-    return LabelledTexts(
-        tuple(questions.texts[i] for i in positions),
-        tuple(questions.tags[i] for i in positions),
-        tuple(questions.asked_at[i] for i in positions),
-    )
-
-
-def thinned(questions: LabelledTexts, limit: int, seed: int) -> LabelledTexts:
+def sample_questions(questions: LabelledTexts, limit: int, seed: int) -> LabelledTexts:
     """
-    Return at most ``limit`` questions, drawn without replacement, in order of time.
+    Return at most ``limit`` questions, sampled without replacement, in order of time.
 
-    Beyond some thousand questions a comparison only gets slower, and differences too small to
-    matter become certain. The same input and seed give the same questions.
+    With more than some thousand questions a comparison only gets slower, and differences too small
+    to matter become significant. The same input and seed give the same questions.
     """
     if len(questions) <= limit:
         return questions
     rows = np.random.default_rng(seed).choice(len(questions), limit, replace=False)
-    return chosen(questions, np.sort(rows))
+    return questions.take(np.sort(rows))
 
 
 def in_months(questions: LabelledTexts, months: Sequence[str]) -> NDArray[np.bool_]:
@@ -178,6 +161,6 @@ def _prose_words(text: PreparedText) -> list[str]:
 
 
 def _code_share(text: PreparedText) -> float:
-    """Characters of code over characters of prose and code; 0 where there is neither."""
-    whole = len(text.code) + len(text.prose)
-    return len(text.code) / whole if whole else 0.0
+    """Return characters of code over characters of prose and code; 0 where there is neither."""
+    total = len(text.code) + len(text.prose)
+    return len(text.code) / total if total else 0.0

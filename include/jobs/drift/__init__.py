@@ -1,1 +1,1 @@
-"""Check questions and predictions for drift, and decide what follows."""
+"""Check questions and predictions for drift, and decide on retraining."""

@@ -1,9 +1,9 @@
 """
-Check a month, or what the service was asked, for drift.
+Check a month, or recent predictions, for drift.
 
-What ``monitor_drift`` and ``monitor_predictions`` call; what follows is in
-`include.jobs.drift.decisions`. Each check is a function of stored data,
-and is stored under its window and model: run again, it keeps its report's id.
+The DAGs ``monitor_drift`` and ``monitor_predictions`` call this module; decisions on its reports
+are in `include.jobs.drift.decisions`. A check is a function of stored data, and is stored with its
+window and model as key: a repeated check keeps its report's id.
 """
 
 from __future__ import annotations
@@ -20,19 +20,23 @@ from rich.console import Console
 from sqlalchemy import Engine
 
 from include.candidates.encoders import encoder_factory
-from include.drift.samples import Observed, samples_of
-from include.drift.signals import read_signals
-from include.drift.verdict import FEWEST_QUESTIONS, enough_to_judge, judge
+from include.drift.samples import Observations, build_samples
+from include.drift.signals import calculate_signals
+from include.drift.verdict import MIN_QUESTIONS, drift_verdict, insufficient_data
 from include.errors import TagkeeperError
 from include.jobs.data.features import cached_encoders
-from include.jobs.drift.models import Live, LiveModels
-from include.jobs.drift.recent_predictions import ENOUGH_ANSWERED, asked_lately, observe_asked
+from include.jobs.drift.models import MonitoredModel, MonitoredModels
+from include.jobs.drift.recent_predictions import (
+    TARGET_PREDICTIONS,
+    observe_predictions,
+    recent_predictions,
+)
 from include.jobs.drift.reference_data import Reference, References
 from include.jobs.drift.thresholds import Thresholds
 from include.months import add_months, check_month, month_of, month_range
 from include.registry import Registry
 from include.settings import Settings
-from include.store.drift import Kind, Report, StoredReport, read_report, save_report
+from include.store.drift import CheckKind, DriftReport, StoredDriftReport, read_report, save_report
 from include.store.engine import make_engine
 
 log = logging.getLogger(__name__)
@@ -41,17 +45,17 @@ NO_MODEL: Final = "none"
 
 
 @dataclass(frozen=True)
-class Compared:
-    """The two sides of a check, as the Evidently pages need them too."""
+class CheckData:
+    """What a check compares: the monitored model, its reference and the analysis period."""
 
-    live: Live
+    model: MonitoredModel
     reference: Reference
-    current: Observed
+    analysis: Observations
 
 
 class Monitoring:
     """
-    The checks, against one database and one registry.
+    The drift checks of one site.
 
     Parameters
     ----------
@@ -67,7 +71,7 @@ class Monitoring:
         self._settings = settings
         self._site = settings.site
         encoders = cached_encoders(engine, encoder_factory(settings.bert_model))
-        self._models = LiveModels(
+        self._models = MonitoredModels(
             engine,
             registry,
             encoders,
@@ -90,7 +94,7 @@ class Monitoring:
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
-        """Connect as the settings say; FixSettingsError names what is missing."""
+        """Connect as the settings say; FixSettingsError names missing settings."""
         registry = Registry(settings.require_mlflow_uri())
         return cls(make_engine(settings.require_database_url()), registry, settings)
 
@@ -101,142 +105,151 @@ class Monitoring:
         Raises
         ------
         MissingDataError
-            If the month, or one that the model learned from, is not stored.
+            If the month, or one of the training window, is not stored.
         ModelUnusableError
             If the champion does not load.
         RetryLaterError
-            If MLflow is away.
+            If MLflow is unavailable.
         """
         start, end = month_range(check_month(month))
-        with self._models.at(month) as live:
-            if live is None:
-                return self._nothing_to_compare("month", start, end)
-            compared = self._compared_month(live, month)
-            return self._check("month", compared, start, end, month)
+        with self._models.for_month(month) as model:
+            if model is None:
+                return self._store_without_model("month", start, end)
+            data = self._month_data(model, month)
+            return self._check("month", data, start, end, month)
 
     def check_predictions(self, start: datetime, end: datetime) -> int:
         """
-        Check what the champion was asked and answered; return the report's id.
+        Check the champion's recent predictions; return the report's id.
 
-        Where fewer than ``ENOUGH_ANSWERED`` distinct questions came in, the window reaches back up
-        to a day; with fewer than ``FEWEST_QUESTIONS`` even so, the verdict is ``too_few``.
+        With fewer than ``TARGET_PREDICTIONS`` distinct questions, the window extends back up to a
+        day; with fewer than ``MIN_QUESTIONS`` even then, the verdict is ``too_few``.
 
         Parameters
         ----------
         start, end : datetime
-            Half-open, aware, an hour as a rule.
+            Half-open, aware; usually one hour.
 
         Raises
         ------
         ModelUnusableError, RetryLaterError, MissingDataError
             As `check_month`.
         """
-        with self._models.at(None) as live:
-            if live is None:
-                return self._nothing_to_compare("predictions", start, end)
-            answered = asked_lately(self._engine, self._site, live.version, start, end)
-            if len(answered) < FEWEST_QUESTIONS:
-                return self._too_few(live, start, end, len(answered))
+        with self._models.for_month(None) as model:
+            if model is None:
+                return self._store_without_model("predictions", start, end)
+            answered = recent_predictions(self._engine, self._site, model.version, start, end)
+            if len(answered) < MIN_QUESTIONS:
+                return self._store_too_few(model, start, end, len(answered))
             month = month_of(end)
-            reference = self._references.of(live, month)
-            current = observe_asked(answered, self._references, live)
-            compared = Compared(live, reference, current)
-            return self._check("predictions", compared, start, end, month)
+            reference = self._references.of(model, month)
+            analysis = observe_predictions(answered, self._references, model)
+            data = CheckData(model, reference, analysis)
+            return self._check("predictions", data, start, end, month)
 
     def prepare_checks(self) -> tuple[int, ...]:
         """
-        Answer the champion's reference and find thresholds before the first check needs them.
+        Predict the champion's reference and calibrate thresholds before the first check.
 
-        For a month as large as the last that the champion learned, and for an hour of the usual
-        number of questions. A window of another size gets thresholds of its own at its check, from
-        the same stored reference and in seconds. Safe to repeat: what is stored stays.
+        For a month as large as the last training month, and for an hour of
+        ``TARGET_PREDICTIONS`` questions. For other sizes the check itself calibrates thresholds,
+        in seconds, on the same stored reference. Safe to repeat: stored thresholds are reused.
 
         Returns
         -------
         tuple of int
-            Ids of the thresholds; empty if there is no champion or too little to compare with.
+            Ids of the thresholds; empty without a champion or with too few questions.
 
         Raises
         ------
         ModelUnusableError, RetryLaterError, MissingDataError
             As `check_month`.
         """
-        with self._models.at(None) as live:
-            if live is None:
+        with self._models.for_month(None) as model:
+            if model is None:
                 return ()
-            reference = self._references.of(live, add_months(live.learned[-1], 1))
-            last = sum(month == live.learned[-1] for month in reference.answered.months)
-            if enough_to_judge(len(reference.answered), max(last, FEWEST_QUESTIONS)):
+            reference = self._references.of(model, add_months(model.training_months[-1], 1))
+            last = sum(
+                month == model.training_months[-1] for month in reference.observations.months
+            )
+            if insufficient_data(len(reference.observations), max(last, MIN_QUESTIONS)):
                 return ()
-            sizes: tuple[tuple[Kind, int], ...] = (
+            sizes: tuple[tuple[CheckKind, int], ...] = (
                 ("month", last),
-                ("predictions", ENOUGH_ANSWERED),
+                ("predictions", TARGET_PREDICTIONS),
             )
             return tuple(
-                self._thresholds.of(kind, live, reference, size)[0]
+                self._thresholds.of(kind, model, reference, size)[0]
                 for kind, size in sizes
-                if size >= FEWEST_QUESTIONS
+                if size >= MIN_QUESTIONS
             )
 
-    def compared(self, report_id: int) -> Compared | None:
-        """Return the two sides of a stored report again, None if it had nothing to compare."""
+    def check_data(self, report_id: int) -> CheckData | None:
+        """Return what a stored report compared, None if it had no comparison."""
         report = self.report(report_id).report
         if report.verdict in {"no_reference", "too_few"}:
             return None
         monthly = report.kind == "month"
         month = month_of(report.window_start if monthly else report.window_end)
-        with self._models.at(month if monthly else None) as live:
-            if live is None or live.label != report.model_version:
+        with self._models.for_month(month if monthly else None) as model:
+            if model is None or model.label != report.model_version:
                 return None
             if monthly:
-                return self._compared_month(live, month)
-            answered = asked_lately(
-                self._engine, self._site, live.version, report.window_start, report.window_end
+                return self._month_data(model, month)
+            answered = recent_predictions(
+                self._engine, self._site, model.version, report.window_start, report.window_end
             )
-            reference = self._references.of(live, month)
-            return Compared(live, reference, observe_asked(answered, self._references, live))
+            reference = self._references.of(model, month)
+            return CheckData(
+                model, reference, observe_predictions(answered, self._references, model)
+            )
 
-    def report(self, report_id: int) -> StoredReport:
+    def report(self, report_id: int) -> StoredDriftReport:
         """Return a stored report; FixInputError if there is none."""
         with self._engine.connect() as connection:
             return read_report(connection, report_id)
 
-    def _compared_month(self, live: Live, month: str) -> Compared:
-        current = self._references.observed(live, month)
-        return Compared(live, self._references.of(live, month), current)
+    def _month_data(self, model: MonitoredModel, month: str) -> CheckData:
+        analysis = self._references.observed(model, month)
+        return CheckData(model, self._references.of(model, month), analysis)
 
     def _check(
-        self, kind: Kind, compared: Compared, start: datetime, end: datetime, month: str
+        self, kind: CheckKind, data: CheckData, start: datetime, end: datetime, month: str
     ) -> int:
-        """Read the signals, compare them with their thresholds, store both and the verdict."""
-        live, reference, current = compared.live, compared.reference, compared.current
-        report = Report(
+        """Calculate the signals, compare them with their thresholds, store both and the verdict."""
+        model, reference, analysis = data.model, data.reference, data.analysis
+        report = DriftReport(
             kind=kind,
             site=self._site,
             window_start=start,
             window_end=end,
-            model_version=live.label,
-            question_count=len(current),
+            model_version=model.label,
+            question_count=len(analysis),
             verdict="quiet",
-            summary={"as_of": live.as_of},
+            summary={"as_of": model.as_of},
             reference_first=reference.key.first_month,
             reference_last=reference.key.last_month,
         )
-        if early := enough_to_judge(len(reference.answered), len(current)):
-            summary = {**report.summary, "reason": early.reason}
-            return self._store(replace(report, verdict=early.kind, summary=summary))
-        was, now = samples_of(reference.answered, current)
-        calibration_id, calibration = self._thresholds.of(kind, live, reference, len(now))
-        values = read_signals(was, now)
-        verdict = judge(values, calibration)
+        if insufficient := insufficient_data(len(reference.observations), len(analysis)):
+            summary = {**report.summary, "reason": insufficient.reason}
+            return self._store(replace(report, verdict=insufficient.kind, summary=summary))
+        reference_sample, analysis_sample = build_samples(reference.observations, analysis)
+        calibration_id, calibration = self._thresholds.of(
+            kind, model, reference, len(analysis_sample)
+        )
+        values = calculate_signals(reference_sample, analysis_sample)
+        verdict = drift_verdict(values, calibration)
         summary = {
             **report.summary,
             "reason": verdict.reason,
-            "reference_questions": len(was),
-            "candidate": live.candidate.name,
+            "reference_questions": len(reference_sample),
+            "candidate": model.candidate.name,
         }
-        if was.f1 is not None and now.f1 is not None:
-            summary |= {"f1_reference": float(was.f1.mean()), "f1": float(now.f1.mean())}
+        if reference_sample.f1 is not None and analysis_sample.f1 is not None:
+            summary |= {
+                "f1_reference": float(reference_sample.f1.mean()),
+                "f1": float(analysis_sample.f1.mean()),
+            }
         log.info("%s %s: %s. %s", kind, month, verdict.kind, verdict.reason)
         stored = replace(
             report, verdict=verdict.kind, summary=summary, calibration_id=calibration_id
@@ -244,11 +257,11 @@ class Monitoring:
         with self._engine.begin() as connection:
             return save_report(connection, stored, values, calibration.thresholds)
 
-    def _nothing_to_compare(self, kind: Kind, start: datetime, end: datetime) -> int:
-        verdict = enough_to_judge(None, 0)
+    def _store_without_model(self, kind: CheckKind, start: datetime, end: datetime) -> int:
+        verdict = insufficient_data(None, 0)
         assert verdict is not None
         return self._store(
-            Report(
+            DriftReport(
                 kind=kind,
                 site=self._site,
                 window_start=start,
@@ -260,24 +273,26 @@ class Monitoring:
             )
         )
 
-    def _too_few(self, live: Live, start: datetime, end: datetime, count: int) -> int:
+    def _store_too_few(
+        self, model: MonitoredModel, start: datetime, end: datetime, count: int
+    ) -> int:
         return self._store(
-            Report(
+            DriftReport(
                 kind="predictions",
                 site=self._site,
                 window_start=start,
                 window_end=end,
-                model_version=live.label,
+                model_version=model.label,
                 question_count=count,
                 verdict="too_few",
                 summary={
-                    "reason": f"{count} distinct questions came in within a day; a comparison "
-                    f"needs {FEWEST_QUESTIONS}."
+                    "reason": f"{count} distinct questions within a day; a comparison "
+                    f"needs {MIN_QUESTIONS}."
                 },
             )
         )
 
-    def _store(self, report: Report) -> int:
+    def _store(self, report: DriftReport) -> int:
         with self._engine.begin() as connection:
             return save_report(connection, report)
 
@@ -288,19 +303,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
         prog="python -m include.jobs.drift.checks", description="Check a stored month for drift."
     )
     parser.add_argument("--month", required=True, help="YYYY-MM")
-    asked = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     console = Console()
     try:
         monitoring = Monitoring.from_settings(Settings.from_env())
-        report_id = monitoring.check_month(asked.month)
+        report_id = monitoring.check_month(options.month)
         stored = monitoring.report(report_id)
     except TagkeeperError as error:
         sys.exit(str(error))
     console.print(f"report {report_id}: {stored.report.verdict}. {stored.report.summary['reason']}")
     for signal in stored.signals:
         mark = "ALARM" if signal.alarmed else ""
-        limit = "" if signal.threshold is None else f"{signal.threshold:.4f}"
-        console.print(f"{signal.value.signal:18} {signal.value.value:9.4f} {limit:>9} {mark}")
+        threshold = "" if signal.threshold is None else f"{signal.threshold:.4f}"
+        console.print(f"{signal.value.signal:18} {signal.value.value:9.4f} {threshold:>9} {mark}")
 
 
 if __name__ == "__main__":

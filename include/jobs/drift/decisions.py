@@ -1,4 +1,4 @@
-"""What follows from a drift report: nothing, or one retraining and one mail."""
+"""Decisions on drift reports: no action, or one retraining and one mail."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from typing import Any, Final
 
 from include.months import month_of
 from include.settings import Settings
-from include.store.drift import Action, StoredReport, read_report, save_decision
+from include.store.drift import Action, StoredDriftReport, read_report, save_decision
 from include.store.engine import make_engine
 
 RETRAINS_ON_DRIFT: Final = {"on_drift", "monthly_and_on_drift"}
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class DriftDecision:
     """
-    What follows from a report.
+    The decision on a drift report.
 
     Parameters
     ----------
     action : {"retrain", "keep", "no_reference"}
     reason : str
     training_run_id : str or None
-        The DAG run to trigger; the same for every repetition of the check.
+        The DAG run to trigger; the same each time the check is repeated.
     conf : mapping
         Params of that run.
     """
@@ -35,25 +35,25 @@ class Decision:
     conf: Mapping[str, Any] | None = None
 
 
-def decide(stored: StoredReport, policy: str) -> Decision:
+def drift_decision(stored: StoredDriftReport, policy: str) -> DriftDecision:
     """
-    Return what follows from a report under a retraining policy. Pure.
+    Return the decision on a report under a retraining policy. Pure.
 
-    A report that led to a retraining leads to no second one.
+    A report triggers at most one retraining.
     """
     report, reason = stored.report, str(stored.report.summary["reason"])
     if report.verdict == "no_reference":
-        return Decision("no_reference", reason)
+        return DriftDecision("no_reference", reason)
     if report.verdict != "drift":
-        return Decision("keep", reason)
+        return DriftDecision("keep", reason)
     if stored.action == "retrain":
-        return Decision("keep", f"{stored.training_run_id} was triggered by this report already")
+        return DriftDecision("keep", f"This report has already triggered {stored.training_run_id}")
     if report.summary.get("as_of"):
-        return Decision("keep", f"The champion has learned this month already. {reason}")
+        return DriftDecision("keep", f"The champion was trained on this month already. {reason}")
     if policy not in RETRAINS_ON_DRIFT:
-        return Decision("keep", f"Retraining goes by the policy {policy}. {reason}")
+        return DriftDecision("keep", f"The policy {policy} does not retrain on drift. {reason}")
     monthly = report.kind == "month"
-    return Decision(
+    return DriftDecision(
         "retrain",
         reason,
         _training_run_id(stored),
@@ -67,25 +67,25 @@ def decide(stored: StoredReport, policy: str) -> Decision:
 
 def decision_of(settings: Settings, report_id: int, *, dag_id: str, run_id: str) -> dict[str, Any]:
     """
-    Return what follows from a stored report as plain values, for the DAGs' tasks.
+    Return the decision on a stored report as plain values, for the DAGs' tasks.
 
     Parameters
     ----------
     settings : Settings
     report_id : int
     dag_id, run_id : str
-        The check's own run, which the mail links to.
+        The DAG run of the check, which the mail links to.
 
     Returns
     -------
     dict
-        ``report_id``, the fields of `Decision`, and for a retraining ``mail_run_id`` (the run of
-        ``send_mail``: one per training) and ``mail`` (its facts).
+        ``report_id``, the fields of `DriftDecision`, and for a retraining ``mail_run_id`` (the run
+        of ``send_mail``: one per training) and ``mail`` (its facts).
     """
     engine = make_engine(settings.require_database_url(), pool_size=1)
     with engine.connect() as connection:
         stored = read_report(connection, report_id)
-    decision = decide(stored, settings.retraining_policy)
+    decision = drift_decision(stored, settings.retraining_policy)
     mail = {
         "report_id": report_id,
         "dag_id": dag_id,
@@ -101,7 +101,7 @@ def decision_of(settings: Settings, report_id: int, *, dag_id: str, run_id: str)
 
 
 def record_decision(settings: Settings, decision: Mapping[str, Any]) -> str:
-    """Store a decision that has been carried out, as ``decision_of`` returned it; return it."""
+    """Store a decision of ``decision_of`` once it is carried out; return it in words."""
     engine = make_engine(settings.require_database_url(), pool_size=1)
     with engine.begin() as connection:
         save_decision(
@@ -114,12 +114,12 @@ def record_decision(settings: Settings, decision: Mapping[str, Any]) -> str:
     return f"{decision['action']}: {decision['reason']}"
 
 
-def _training_run_id(stored: StoredReport) -> str:
+def _training_run_id(stored: StoredDriftReport) -> str:
     """
     Return the id of the training run that a report triggers.
 
-    A month's report triggers one. The hourly reports of one model trigger one a month between
-    them: there is nothing newer to learn from before the next month is stored.
+    Each monthly report can trigger one. The hourly reports of a model share one per month: there
+    is no newer training data before the next month is stored.
     """
     report = stored.report
     if report.kind == "month":

@@ -1,4 +1,4 @@
-"""Evidently's pages of a stored check: into MLflow, and into the workspace of ``evidently ui``."""
+"""Publish Evidently's pages of a stored check in MLflow and in the ``evidently ui`` workspace."""
 
 from __future__ import annotations
 
@@ -15,27 +15,26 @@ from include.drift.evidently_report import make_pages
 from include.jobs.drift.checks import Monitoring
 from include.registry.runs import NOTE, Runs, run_url
 from include.settings import Settings
-from include.store.drift import Report, StoredReport, set_artifact
+from include.store.drift import DriftReport, StoredDriftReport, set_artifact
 from include.store.drift_calibrations import read_power
 from include.store.engine import make_engine
 
 log = logging.getLogger(__name__)
 
 WORKSPACE: Final = "evidently"
-PROJECTS: Final = {"month": "Questions by month", "predictions": "What the service is asked"}
+PROJECTS: Final = {"month": "Questions by month", "predictions": "Requests to the service"}
 
 
 def publish(settings: Settings, report_id: int) -> str | None:
     """
-    Make the pages of a stored check; return the address of the MLflow run that holds them.
+    Create the pages of a stored check; return the address of the MLflow run that holds them.
 
-    None where there was nothing to compare. Safe to repeat: a report has one run, which is logged
-    to again.
+    None without a comparison. Safe to repeat: a report has one run, which is updated.
 
     Raises
     ------
     RetryLaterError
-        If MLflow is away.
+        If MLflow is unavailable.
     """
     monitoring = Monitoring.from_settings(settings)
     runs = Runs(settings.require_mlflow_uri())
@@ -46,9 +45,9 @@ def publish(settings: Settings, report_id: int) -> str | None:
 def publish_with(
     monitoring: Monitoring, runs: Runs, engine: Engine, settings: Settings, report_id: int
 ) -> str | None:
-    """Do what ``publish`` says, with the connections given."""
-    compared = monitoring.compared(report_id)
-    if compared is None:
+    """Publish as `publish` does, with the given connections."""
+    check_data = monitoring.check_data(report_id)
+    if check_data is None:
         return None
     stored = monitoring.report(report_id)
     report = stored.report
@@ -56,8 +55,8 @@ def publish_with(
     run_id, experiment_id = _run_of(runs, stored, title)
     with TemporaryDirectory() as folder:
         pages = make_pages(
-            compared.reference.answered,
-            compared.current,
+            check_data.reference.observations,
+            check_data.analysis,
             Path(folder),
             title=title,
             at=report.window_start,
@@ -76,37 +75,37 @@ def publish_with(
     return address
 
 
-def _figures(stored: StoredReport) -> dict[str, float]:
+def _figures(stored: StoredDriftReport) -> dict[str, float]:
     """Return the signals and their thresholds as metrics."""
     figures = {f"signal/{s.value.signal}": s.value.value for s in stored.signals}
-    limits = {
+    thresholds = {
         f"threshold/{s.value.signal}": s.threshold
         for s in stored.signals
         if s.threshold is not None
     }
-    return figures | limits
+    return figures | thresholds
 
 
-def _note(engine: Engine, report: Report) -> str:
-    """Return the verdict, and what the check could have seen."""
-    said = f"**{report.verdict}**: {report.summary['reason']}"
+def _note(engine: Engine, report: DriftReport) -> str:
+    """Return the verdict, and the statistical power of the check."""
+    verdict = f"**{report.verdict}**: {report.summary['reason']}"
     if report.calibration_id is None:
-        return said
+        return verdict
     with engine.connect() as connection:
         power = read_power(connection, report.calibration_id)
-    return f"{said}\n\n{power_table(power)}"
+    return f"{verdict}\n\n{power_table(power)}"
 
 
 def power_table(power: Sequence[Mapping[str, Any]]) -> str:
     """
-    Return in Markdown what the check could have seen: a row a shift, a column a size.
+    Return the statistical power in Markdown: a row for each shift, a column for each size.
 
     Examples
     --------
     >>> print(power_table([{"shift": "texts twice as long", "size": 0.1, "detected": 0.325}]))
-    What this check can see: share of such changes that it would have found.
+    What this check can detect: share of simulated changes that raised an alarm.
     <BLANKLINE>
-    | change of | 10% of the questions |
+    | change | 10% of the questions |
     |---|---|
     | texts twice as long | 32 % |
     """
@@ -117,9 +116,9 @@ def power_table(power: Sequence[Mapping[str, Any]]) -> str:
     for row in power:
         found.setdefault(row["shift"], {})[row["size"]] = row["detected"]
     lines = [
-        "What this check can see: share of such changes that it would have found.",
+        "What this check can detect: share of simulated changes that raised an alarm.",
         "",
-        f"| change of | {' | '.join(f'{size:.0%} of the questions' for size in sizes)} |",
+        f"| change | {' | '.join(f'{size:.0%} of the questions' for size in sizes)} |",
         f"|---|{'---|' * len(sizes)}",
     ]
     for shift, shares in found.items():
@@ -128,8 +127,8 @@ def power_table(power: Sequence[Mapping[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-def _run_of(runs: Runs, stored: StoredReport, title: str) -> tuple[str, str]:
-    """Return the run and experiment of a report, started if it is new."""
+def _run_of(runs: Runs, stored: StoredDriftReport, title: str) -> tuple[str, str]:
+    """Return the run and experiment of a report, created if it is new."""
     tags = {"drift_report_id": str(stored.report_id), "site": stored.report.site}
     if known := runs.find(names.EXPERIMENT_DRIFT, tags, status=None):
         return known[0].run_id, known[0].experiment_id

@@ -1,4 +1,4 @@
-"""The model that a window is checked with: the champion, or one of its kind as of a past month."""
+"""The model that a check monitors: the champion, or its configuration as of a past month."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from include.candidates.base import Candidate, EncoderFactory, vocabulary_of
 from include.candidates.catalogue import load_candidate, make_candidate, read_description
 from include.errors import MissingDataError
 from include.jobs.data.features import load_labelled
-from include.jobs.data.observations import chosen
 from include.months import months_between
 from include.registry import Registry
 from include.text.prepared import LabelledTexts
@@ -27,44 +26,44 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Live:
+class MonitoredModel:
     """
-    A model that is checked, and what it has learned.
+    The model that a check monitors, and its training months.
 
     Parameters
     ----------
     candidate : Candidate
-        Trained.
+        Fitted.
     version : str
         The registry's version.
-    learned : tuple of str
+    training_months : tuple of str
         Months of its training window, ascending.
     as_of : bool
-        Not the champion itself but one of its kind, trained on the months before a past month
-        that the champion has learned already.
+        True for a model with the champion's configuration, fitted on the months before a past month
+        that the champion was trained on.
     """
 
     candidate: Candidate
     version: str
-    learned: tuple[str, ...]
+    training_months: tuple[str, ...]
     as_of: bool
 
     @property
     def label(self) -> str:
-        """What its reports and thresholds are stored by: ``3``, or ``3@2019-05`` as of a month."""
-        return f"{self.version}@{self.learned[-1]}" if self.as_of else self.version
+        """Version in reports and thresholds: ``3``, or ``3@2019-05`` as of a past month."""
+        return f"{self.version}@{self.training_months[-1]}" if self.as_of else self.version
 
 
-class LiveModels:
+class MonitoredModels:
     """
-    Finds the model that a window is to be checked with.
+    Loads or fits the model that a check monitors.
 
     Parameters
     ----------
     engine : Engine
     registry : Registry
     encoders : EncoderFactory
-        Cached, so that nothing is embedded twice.
+        With a cache, so that no text is embedded twice.
     site : str
     min_tag_count : int
         As in training, >= 1.
@@ -86,24 +85,25 @@ class LiveModels:
         self._min_tag_count = min_tag_count
 
     @contextmanager
-    def at(self, month: str | None) -> Iterator[Live | None]:
+    def for_month(self, month: str | None) -> Iterator[MonitoredModel | None]:
         """
-        Yield the model to check ``month`` with, None if there is no champion or nothing before.
+        Yield the model for a check of ``month``; None without a champion or earlier months.
 
-        The champion, unless it has learned ``month`` already: then one of its kind is trained on
-        the months before, so that a past month is judged as it would have been in its time.
+        The champion, unless it was trained on ``month`` already. Then a model with the champion's
+        configuration is fitted on the months before, so that the check of a past month gives what
+        it would have given at that time.
 
         Parameters
         ----------
         month : str or None
-            None takes the champion whatever it has learned, as for what the service was asked.
+            None yields the champion whatever it was trained on, as for recent predictions.
 
         Raises
         ------
         ModelUnusableError
             If the champion cannot be fetched or loaded.
         RetryLaterError
-            If MLflow is away.
+            If MLflow is unavailable.
         """
         version = self._registry.alias(names.CHAMPION)
         if version is None:
@@ -112,19 +112,19 @@ class LiveModels:
         with TemporaryDirectory() as folder:
             path = self._registry.download(version, Path(folder))
             description = read_description(path)
-            learned = months_between(
+            training_months = months_between(
                 str(description["train_first"]), str(description["train_last"])
             )
-            if month is None or month > learned[-1]:
+            if month is None or month > training_months[-1]:
                 candidate = load_candidate(path, self._encoders)
-                yield Live(candidate, version.version, learned, as_of=False)
+                yield MonitoredModel(candidate, version.version, training_months, as_of=False)
                 return
-            before = tuple(earlier for earlier in learned if earlier < month)
-            yield self._model_of_its_time(description, version.version, before)
+            before = tuple(earlier for earlier in training_months if earlier < month)
+            yield self._fit_as_of(description, version.version, before)
 
-    def _model_of_its_time(
+    def _fit_as_of(
         self, description: dict[str, Any], version: str, before: tuple[str, ...]
-    ) -> Live | None:
+    ) -> MonitoredModel | None:
         if not before:
             return None
         questions = tagged_questions(self._engine, self._site, before[0], before[-1])
@@ -134,14 +134,16 @@ class LiveModels:
         vocabulary = vocabulary_of(questions.tags, self._min_tag_count)
         if not vocabulary:
             return None
-        log.info("version %s has learned later months; training one as of %s", version, before[-1])
+        log.info(
+            "version %s was trained on later months; fitting one as of %s", version, before[-1]
+        )
         candidate.fit(questions.texts, questions.tags, vocabulary)
-        return Live(candidate, version, before, as_of=True)
+        return MonitoredModel(candidate, version, before, as_of=True)
 
 
 def tagged_questions(engine: Engine, site: str, first: str, last: str) -> LabelledTexts:
     """
-    Return the questions of some months, both included, that have tags.
+    Return the tagged questions from a first to a last month, both included.
 
     Raises
     ------
@@ -149,7 +151,7 @@ def tagged_questions(engine: Engine, site: str, first: str, last: str) -> Labell
         If there are none; the message names the command that gets them.
     """
     questions = load_labelled(engine, site, first, last)
-    tagged = chosen(questions, np.array([bool(tags) for tags in questions.tags], np.bool_))
+    tagged = questions.take(np.array([bool(tags) for tags in questions.tags], np.bool_))
     if not len(tagged):
         raise MissingDataError(
             f"{site} has no tagged questions from {first} to {last}: run "

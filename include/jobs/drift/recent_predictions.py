@@ -1,4 +1,4 @@
-"""What the service was asked and answered lately, as the drift signals see it."""
+"""Recent predictions of the service, as the drift signals read them."""
 
 from __future__ import annotations
 
@@ -9,42 +9,44 @@ from typing import Final
 from sqlalchemy import Engine
 
 from include.candidates.base import Suggestion
-from include.drift.calibration import LARGEST_SAMPLE
-from include.drift.samples import Observed
+from include.drift.calibration import MAX_SAMPLE
+from include.drift.samples import Observations
 from include.jobs.data.observations import observe
-from include.jobs.drift.models import Live
+from include.jobs.drift.models import MonitoredModel
 from include.jobs.drift.reference_data import References
-from include.store.drift_references import Answered, answered_between
+from include.store.drift_references import AnsweredQuestion, answered_between
 from include.text.prepare import prepare
 
-LONGEST_WINDOW: Final = timedelta(hours=24)
-ENOUGH_ANSWERED: Final = 200
+MAX_WINDOW: Final = timedelta(hours=24)
+TARGET_PREDICTIONS: Final = 200
 
 
-def asked_lately(
+def recent_predictions(
     engine: Engine, site: str, version: str, start: datetime, end: datetime
-) -> list[Answered]:
+) -> list[AnsweredQuestion]:
     """
     Return the distinct questions that a version answered in [start, end), aware.
 
-    Where they are fewer than ``ENOUGH_ANSWERED``, the latest so many of the day up to ``end``; of a
-    busy hour, the latest ``LARGEST_SAMPLE``.
+    With fewer than ``TARGET_PREDICTIONS``, the window extends back up to `MAX_WINDOW` before
+    ``end`` until it holds so many. With more than ``MAX_SAMPLE``, only the latest are returned.
     """
     with engine.connect() as connection:
         answered = answered_between(connection, site, version, start, end)
-        if len(answered) < ENOUGH_ANSWERED:
-            earliest = min(start, end - LONGEST_WINDOW)
+        if len(answered) < TARGET_PREDICTIONS:
+            earliest = min(start, end - MAX_WINDOW)
             longer = answered_between(connection, site, version, earliest, end)
-            answered = longer[-max(ENOUGH_ANSWERED, len(answered)) :]
-    return answered[-LARGEST_SAMPLE:]
+            answered = longer[-max(TARGET_PREDICTIONS, len(answered)) :]
+    return answered[-MAX_SAMPLE:]
 
 
-def observe_asked(answered: Sequence[Answered], references: References, live: Live) -> Observed:
-    """Describe what was asked and answered; true tags are not known yet."""
+def observe_predictions(
+    answered: Sequence[AnsweredQuestion], references: References, model: MonitoredModel
+) -> Observations:
+    """Return questions and suggestions of recent predictions; true tags are not known yet."""
     texts = tuple(prepare(row.title, row.body) for row in answered)
     return observe(
         texts,
         [row.asked_at for row in answered],
         ranked=[[Suggestion(*pair) for pair in row.suggested] for row in answered],
-        vectors=references.vectors(live, texts),
+        vectors=references.vectors(model, texts),
     )

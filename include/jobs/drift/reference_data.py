@@ -1,4 +1,4 @@
-"""The questions that later ones are compared with, and what models said that had not seen them."""
+"""The data of the reference period, with out-of-fold predictions, and the history before it."""
 
 from __future__ import annotations
 
@@ -13,20 +13,19 @@ from sqlalchemy import Engine
 
 from include.candidates.base import Candidate, EncoderFactory, Suggestion
 from include.candidates.catalogue import make_candidate
-from include.drift.calibration import LARGEST_SAMPLE
-from include.drift.reference import history_months, joined, reference_months
-from include.drift.samples import Observed
-from include.drift.unrest import PastVocabulary
+from include.drift.calibration import MAX_SAMPLE
+from include.drift.reference import concat, history_months, reference_months
+from include.drift.samples import Observations
+from include.drift.variability import PastVocabulary
 from include.jobs.data.observations import (
-    chosen,
     observe,
-    observe_answers,
-    thinned,
-    unlearned_suggestions,
+    observe_suggestions,
+    out_of_fold_predictions,
+    sample_questions,
 )
-from include.jobs.drift.models import Live, tagged_questions
+from include.jobs.drift.models import MonitoredModel, tagged_questions
 from include.months import month_start
-from include.store.drift import JudgedMonth, judged_months
+from include.store.drift import CheckedMonth, checked_months
 from include.store.drift_references import (
     ReferenceAnswers,
     ReferenceKey,
@@ -38,38 +37,38 @@ from include.text.prepared import PreparedText
 
 log = logging.getLogger(__name__)
 
-LARGEST_REFERENCE: Final = 4 * LARGEST_SAMPLE
+MAX_REFERENCE: Final = 4 * MAX_SAMPLE
 ENCODER_OF: Final = {"bert": "bert", "use": "use", "hybrid": "bert"}
-"""Candidates whose texts are embedded anyway: their vectors are a drift signal at no cost."""
+"""Candidates that embed texts anyway: their vectors give a drift signal at no cost."""
 
 
 @dataclass(frozen=True)
 class Reference:
     """
-    What windows are compared with.
+    The reference period of a model.
 
     Parameters
     ----------
     key : ReferenceKey
     months : tuple of str
-    answered : Observed
-        The reference's questions with suggestions of models that had not learned them.
+    observations : Observations
+        The reference's questions, with predictions of models that were not fitted on them.
     """
 
     key: ReferenceKey
     months: tuple[str, ...]
-    answered: Observed
+    observations: Observations
 
 
 class References:
     """
-    Finds what windows of a model are compared with; the costly part is stored and reused.
+    Builds the reference period of a model; the costly predictions are stored and reused.
 
     Parameters
     ----------
     engine : Engine
     encoders : EncoderFactory
-        Cached, so that nothing is embedded twice.
+        With a cache, so that no text is embedded twice.
     site : str
     min_tag_count : int
         As in training, >= 1.
@@ -91,13 +90,13 @@ class References:
         self._min_tag_count = min_tag_count
         self._seed = seed
 
-    def of(self, live: Live, before: str) -> Reference:
+    def of(self, model: MonitoredModel, before: str) -> Reference:
         """
-        Return what windows of ``live`` are compared with; the costly part is stored and reused.
+        Return the reference period for a check; its costly predictions are stored and reused.
 
         Parameters
         ----------
-        live : Live
+        model : MonitoredModel
         before : str
             Month to be checked: only verdicts on earlier months count.
 
@@ -106,92 +105,96 @@ class References:
         MissingDataError
             If a month of the training window is not stored any more.
         """
-        judged = self._judged(before)
-        alarmed = {row.month for row in judged if row.verdict == "drift"}
+        checked = self._checked(before)
+        alarmed = {row.month for row in checked if row.verdict == "drift"}
         quiet = {
             row.month
-            for row in judged
+            for row in checked
             if row.verdict == "quiet"
-            and row.model_version == live.label
-            and row.reference_last >= live.learned[-1]
+            and row.model_version == model.label
+            and row.reference_last >= model.training_months[-1]
         } - alarmed
-        months = reference_months(live.learned, alarmed, quiet)
-        learned = tuple(month for month in months if month <= live.learned[-1])
-        parts = [self._answered(live, learned)]
-        parts += [self.observed(live, month) for month in months[len(learned) :]]
-        key = ReferenceKey(self._site, live.label, months[0], months[-1])
-        return Reference(key, months, joined(parts))
+        months = reference_months(model.training_months, alarmed, quiet)
+        training = tuple(month for month in months if month <= model.training_months[-1])
+        parts = [self._training_observations(model, training)]
+        parts += [self.observed(model, month) for month in months[len(training) :]]
+        key = ReferenceKey(self._site, model.label, months[0], months[-1])
+        return Reference(key, months, concat(parts))
 
-    def history(self, live: Live) -> tuple[Observed, PastVocabulary]:
+    def history(self, model: MonitoredModel) -> tuple[Observations, PastVocabulary]:
         """
-        Return the latest months that the model may know, for the months' own unrest.
+        Return the latest months before the analysis period, for the between-month variability.
 
-        Months of an alarm are among them: few, they hardly move robust estimates, and without them
-        nothing would be known of unrest after an alarm, when it is needed most.
+        Months with an alarm are included: a few hardly change robust estimates, and without them
+        there would be no estimate after an alarm, when it is needed most.
         """
         with self._engine.connect() as connection:
             stored = questions_per_month(connection, self._site)
-        latest = history_months(live.learned[-1], stored)
+        latest = history_months(model.training_months[-1], stored)
         parts = [
-            thinned(
-                tagged_questions(self._engine, self._site, month, month), LARGEST_SAMPLE, self._seed
+            sample_questions(
+                tagged_questions(self._engine, self._site, month, month), MAX_SAMPLE, self._seed
             )
             for month in latest
         ]
         with self._engine.connect() as connection:
-            # Where a model learns from fewer months than these, no earlier use counts
-            before = month_start(min(live.learned[0], latest[0])), month_start(latest[0])
+            # With a training window shorter than the history, no earlier use counts
+            before = month_start(min(model.training_months[0], latest[0])), month_start(latest[0])
             earlier = tag_uses(connection, self._site, *before)
-        observed = joined(
+        observed = concat(
             [
                 observe(
                     part.texts,
                     part.asked_at,
                     tags=part.tags,
-                    vectors=self.vectors(live, part.texts),
+                    vectors=self.vectors(model, part.texts),
                 )
                 for part in parts
             ]
         )
         return observed, PastVocabulary(earlier, self._min_tag_count)
 
-    def _judged(self, before: str) -> list[JudgedMonth]:
+    def _checked(self, before: str) -> list[CheckedMonth]:
         with self._engine.connect() as connection:
-            months = judged_months(connection, self._site)
+            months = checked_months(connection, self._site)
         return [row for row in months if row.month < before]
 
-    def observed(self, live: Live, month: str) -> Observed:
+    def observed(self, model: MonitoredModel, month: str) -> Observations:
         """
-        Describe a stored month and what ``live`` suggests for its questions.
+        Return a stored month's questions with the suggestions of ``model``.
 
         Raises
         ------
         MissingDataError
-            If the month is not stored; the message names the command that gets it.
+            If the month is not stored; the message names the command that ingests it.
         """
-        questions = thinned(
-            tagged_questions(self._engine, self._site, month, month), LARGEST_SAMPLE, self._seed
+        questions = sample_questions(
+            tagged_questions(self._engine, self._site, month, month), MAX_SAMPLE, self._seed
         )
-        return observe_answers(live.candidate, questions, self.vectors(live, questions.texts))
+        return observe_suggestions(model.candidate, questions, self.vectors(model, questions.texts))
 
-    def vectors(self, live: Live, texts: tuple[PreparedText, ...]) -> NDArray[np.float32] | None:
-        """Return the texts' vectors where the model embeds them anyway."""
-        encoder = ENCODER_OF.get(live.candidate.name)
+    def vectors(
+        self, model: MonitoredModel, texts: tuple[PreparedText, ...]
+    ) -> NDArray[np.float32] | None:
+        """Return the texts' vectors if the model embeds texts, else None."""
+        encoder = ENCODER_OF.get(model.candidate.name)
         return self._encoders(encoder).encode(texts) if encoder and texts else None
 
-    def _answered(self, live: Live, months: tuple[str, ...]) -> Observed:
-        """Describe months of the training window, answered by models that had not learned them."""
-        part = thinned(
+    def _training_observations(
+        self, model: MonitoredModel, months: tuple[str, ...]
+    ) -> Observations:
+        """Return months of the training window with out-of-fold predictions."""
+        part = sample_questions(
             tagged_questions(self._engine, self._site, months[0], months[-1]),
-            LARGEST_REFERENCE,
+            MAX_REFERENCE,
             self._seed,
         )
         ids = [text.key[1] for text in part.texts if text.key is not None]
-        key = ReferenceKey(self._site, live.label, months[0], months[-1])
+        key = ReferenceKey(self._site, model.label, months[0], months[-1])
         with self._engine.connect() as connection:
             stored = read_reference(connection, key)
         if stored is None or not set(ids) <= stored.suggested.keys():
-            stored = self._ask(live, ids)
+            stored = self._predict_out_of_fold(model, ids)
             with self._engine.begin() as connection:
                 save_reference(connection, key, stored)
         return observe(
@@ -200,25 +203,27 @@ class References:
             tags=part.tags,
             ranked=[[Suggestion(*pair) for pair in stored.suggested[i]] for i in ids],
             vocabulary=stored.vocabulary,
-            vectors=self.vectors(live, part.texts),
+            vectors=self.vectors(model, part.texts),
         )
 
-    def _ask(self, live: Live, ids: Sequence[int]) -> ReferenceAnswers:
-        window = tagged_questions(self._engine, self._site, live.learned[0], live.learned[-1])
-        wanted = set(ids)
-        found = [text.key is not None and text.key[1] in wanted for text in window.texts]
-        asked = np.array(found, dtype=np.bool_)
-        ranked, vocabulary = unlearned_suggestions(
-            self._maker(live), window, asked, self._min_tag_count, self._seed
+    def _predict_out_of_fold(self, model: MonitoredModel, ids: Sequence[int]) -> ReferenceAnswers:
+        window = tagged_questions(
+            self._engine, self._site, model.training_months[0], model.training_months[-1]
+        )
+        selected_ids = set(ids)
+        found = [text.key is not None and text.key[1] in selected_ids for text in window.texts]
+        selected = np.array(found, dtype=np.bool_)
+        ranked, vocabulary = out_of_fold_predictions(
+            self._candidate_factory(model), window, selected, self._min_tag_count, self._seed
         )
         suggested = {
             text.key[1]: tuple((s.tag, s.score) for s in row)
-            for text, row in zip(chosen(window, asked).texts, ranked, strict=True)
+            for text, row in zip(window.take(selected).texts, ranked, strict=True)
             if text.key is not None
         }
         return ReferenceAnswers(vocabulary, suggested)
 
-    def _maker(self, live: Live) -> Callable[[], Candidate]:
+    def _candidate_factory(self, model: MonitoredModel) -> Callable[[], Candidate]:
         return lambda: make_candidate(
-            live.candidate.name, live.candidate.describe(), self._encoders
+            model.candidate.name, model.candidate.get_params(), self._encoders
         )

@@ -1,4 +1,4 @@
-"""The thresholds of a model's checks: found once per reference and size of window, and stored."""
+"""Thresholds of a model's checks: calibrated once per reference and window size, and stored."""
 
 from __future__ import annotations
 
@@ -7,20 +7,25 @@ from typing import Final
 
 from sqlalchemy import Engine
 
-from include.drift.calibration import HOURLY_CHECKS, MONTHLY_CHECKS, Calibration, calibrate
+from include.drift.calibration import (
+    HOURLY_CHECKS,
+    MONTHLY_CHECKS,
+    ThresholdCalibration,
+    calibrate_thresholds,
+)
 from include.drift.power import power
-from include.drift.samples import samples_of
-from include.drift.signals import MONTHLY_SIGNALS, UNTAGGED_SIGNALS
-from include.jobs.drift.models import Live
+from include.drift.samples import build_samples
+from include.drift.signals import LABEL_FREE_SIGNALS, MONTHLY_ALERTING_SIGNALS
+from include.jobs.drift.models import MonitoredModel
 from include.jobs.drift.reference_data import Reference, References
-from include.store.drift import Kind
+from include.store.drift import CheckKind
 from include.store.drift_calibrations import find_calibration, save_calibration
 
 log = logging.getLogger(__name__)
 
 SIZE_SLACK: Final = 0.85
-"""Thresholds made for at least this share of a window's questions fit it: a little strict."""
-CHECKS_PER_YEAR: Final[dict[Kind, float]] = {
+"""Thresholds for at least this share of a window's questions are reused: slightly conservative."""
+CHECKS_PER_YEAR: Final[dict[CheckKind, float]] = {
     "month": MONTHLY_CHECKS,
     "predictions": HOURLY_CHECKS,
 }
@@ -28,7 +33,7 @@ CHECKS_PER_YEAR: Final[dict[Kind, float]] = {
 
 class Thresholds:
     """
-    Finds thresholds, or makes and stores them.
+    Reads stored thresholds, or calibrates and stores them.
 
     Parameters
     ----------
@@ -48,13 +53,13 @@ class Thresholds:
         self._seed = seed
 
     def of(
-        self, kind: Kind, live: Live, reference: Reference, size: int
-    ) -> tuple[int, Calibration]:
+        self, kind: CheckKind, model: MonitoredModel, reference: Reference, size: int
+    ) -> tuple[int, ThresholdCalibration]:
         """
         Return the id and the thresholds for a window of ``size`` questions against ``reference``.
 
-        They belong to a model's version, its reference, the false-alarm rate and the version of
-        the code: a new champion, a longer reference or another rate gets its own.
+        Thresholds are specific to a model version, its reference, the false-alarm rate and the
+        version of the code.
         """
         with self._engine.connect() as connection:
             known = find_calibration(
@@ -65,24 +70,26 @@ class Thresholds:
                 largest=size,
                 false_alarms_per_year=self._rate,
             )
-        return known or self._make(kind, live, reference, size)
+        return known or self._calibrate(kind, model, reference, size)
 
-    def _make(
-        self, kind: Kind, live: Live, reference: Reference, size: int
-    ) -> tuple[int, Calibration]:
-        history, vocabulary = self._references.history(live)
-        was, past = samples_of(reference.answered, history)
-        made = calibrate(
-            was,
+    def _calibrate(
+        self, kind: CheckKind, model: MonitoredModel, reference: Reference, size: int
+    ) -> tuple[int, ThresholdCalibration]:
+        history, vocabulary = self._references.history(model)
+        reference_sample, history_sample = build_samples(reference.observations, history)
+        calibration = calibrate_thresholds(
+            reference_sample,
             size,
             false_alarms_per_year=self._rate,
             checks_per_year=CHECKS_PER_YEAR[kind],
-            history=past,
+            history=history_sample,
             vocabulary=vocabulary,
-            signals=MONTHLY_SIGNALS if kind == "month" else UNTAGGED_SIGNALS,
+            signals=MONTHLY_ALERTING_SIGNALS if kind == "month" else LABEL_FREE_SIGNALS,
             seed=self._seed,
         )
-        shown = power(was, made, seed=self._seed)
-        log.info("version %s: thresholds of a %s of %d questions", live.label, kind, size)
+        detected = power(reference_sample, calibration, seed=self._seed)
+        log.info("version %s: thresholds of a %s of %d questions", model.label, kind, size)
         with self._engine.begin() as connection:
-            return save_calibration(connection, kind, reference.key, made, shown), made
+            return save_calibration(
+                connection, kind, reference.key, calibration, detected
+            ), calibration

@@ -1,1 +1,1 @@
-"""Questions from a source into PostgreSQL, a month or a file at a time."""
+"""Ingest questions from a source into PostgreSQL, a month or a file at a time."""

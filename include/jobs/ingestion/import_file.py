@@ -1,7 +1,7 @@
 """
-Loads a file of questions into PostgreSQL: a data dump, a Data Explorer export or JSON lines.
+Load a file of questions into PostgreSQL: a data dump, a Data Explorer export or JSON lines.
 
-Safe to run again: stored questions are merged, never doubled.
+Safe to run again: questions are merged, never duplicated.
 """
 
 from __future__ import annotations
@@ -52,23 +52,23 @@ def import_file(
     path : Path
         See ``include.sources.files.read_file``.
     site : str or None
-        The API's name of the site; JSON lines say it themselves.
+        The API's name of the site; JSON lines contain it.
     as_of : datetime or None
-        When the file was exported, aware: a stored reading that is later than this stays. None
-        takes the file for the latest reading.
+        When the file was exported, aware: stored versions fetched later are kept. If None, the file
+        counts as the latest version.
     on_read : callable, optional
         Called with the number of questions read so far, after each.
 
     Raises
     ------
     FixInputError
-        If the file cannot be read or holds no question; nothing is stored then.
+        If the file cannot be read or contains no question; nothing is stored then.
     """
     with engine.begin() as connection:
         questions = _counted(_dated(read_file(path, site), as_of), on_read)
         count = upsert_questions(connection, questions)
         if count == 0:
-            raise FixInputError(f"{path} holds no question" + (f" of {site}" if site else ""))
+            raise FixInputError(f"{path} contains no question" + (f" of {site}" if site else ""))
     return count
 
 
@@ -92,36 +92,36 @@ def _parser() -> argparse.ArgumentParser:
         epilog="DATABASE_URL names the database; `make status` prints the local stack's.",
     )
     parser.add_argument("file", type=Path, help=".xml, .7z, .csv, .jsonl or .jsonl.gz")
-    parser.add_argument("--site", help="the API's name of the site; JSON lines say it themselves")
+    parser.add_argument("--site", help="the API's name of the site; JSON lines contain it")
     parser.add_argument(
         "--as-of",
         type=lambda text: datetime.fromisoformat(text).replace(tzinfo=UTC),
         metavar="YYYY-MM-DD",
-        help="day of the export, so that later readings in the store are kept",
+        help="day of the export, so that versions stored later are kept",
     )
     return parser
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Import the file named on the command line; return 2 with a message if that cannot be done."""
-    options = _parser().parse_args(arguments)
+    args = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     try:
         engine = make_engine(Settings.from_env().require_database_url())
         migrate(engine)
         with Progress(*_COLUMNS, console=Console(stderr=True)) as progress:
-            bar = progress.add_task(options.file.name, total=None)
+            bar = progress.add_task(args.file.name, total=None)
             count = import_file(
                 engine,
-                options.file,
-                site=options.site,
-                as_of=options.as_of,
+                args.file,
+                site=args.site,
+                as_of=args.as_of,
                 on_read=lambda read: progress.update(bar, completed=read),
             )
     except TagkeeperError as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    sys.stdout.write(f"stored {count} questions of {options.file}\n")
+    sys.stdout.write(f"stored {count} questions of {args.file}\n")
     return 0
 
 

@@ -1,7 +1,7 @@
 """
-Ingest months without Airflow, waiting where the site asks for it.
+Ingest months without Airflow; wait when the site asks for it.
 
-``python -m include.jobs.ingestion.ingest --month 2024-01 --to 2024-12`` does the work of the DAG
+``python -m include.jobs.ingestion.ingest --month 2024-01 --to 2024-12`` does the same as the DAG
 `ingest_questions`.
 """
 
@@ -17,58 +17,58 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from include.errors import FixInputError, RetryLaterError, TagkeeperError
-from include.jobs.ingestion.month_ingest import Ingest
+from include.jobs.ingestion.month_ingest import MonthIngestion
 from include.months import month_range, months_between
 from include.settings import Settings
 from include.store.windows import Window
 
 log = logging.getLogger(__name__)
 
-LONGEST_WAIT_S: Final = 300
-"""The command waits this long by itself when the site asks for it, and stops when it is longer."""
+MAX_WAIT_S: Final = 300
+"""Longest wait that the site may ask for; the command stops if it asks for more."""
 
 EXIT_TRY_LATER: Final = 75
-"""sysexits.h's EX_TEMPFAIL: run the same command again later, it goes on where it stopped."""
+"""EX_TEMPFAIL of sysexits.h: run the same command again later to resume."""
 
 
 def ingest_month(
-    ingest: Ingest, month: str, on_page: Callable[[Window], None] | None = None
+    ingest: MonthIngestion, month: str, on_page: Callable[[Window], None] | None = None
 ) -> dict[str, Any]:
-    """Do the whole of one month, one window after another; return what `check_month` returns."""
+    """Ingest one month, one window after another; return what `check_month` returns."""
     for window in ingest.plan_windows(month):
-        _fetch_patiently(ingest, window, on_page)
+        _fetch_with_waits(ingest, window, on_page)
     return ingest.check_month(month)
 
 
-def _fetch_patiently(
-    ingest: Ingest, window: Mapping[str, str], on_page: Callable[[Window], None] | None
+def _fetch_with_waits(
+    ingest: MonthIngestion, window: Mapping[str, str], on_page: Callable[[Window], None] | None
 ) -> None:
-    """Fetch a window, waiting when told to, unless for long or again without a page between."""
-    moved = True
+    """Fetch a window; wait if asked to, unless for too long or twice without a page in between."""
+    progressed = True
 
-    def note(state: Window) -> None:
-        nonlocal moved
-        moved = True
+    def report(state: Window) -> None:
+        nonlocal progressed
+        progressed = True
         if on_page:
             on_page(state)
 
     while True:
         try:
-            ingest.fetch_window(window, note)
+            ingest.fetch_window(window, report)
             return
         except RetryLaterError as error:
-            if error.retry_after_s > LONGEST_WAIT_S or not moved:
+            if error.retry_after_s > MAX_WAIT_S or not progressed:
                 raise
-            moved = False
+            progressed = False
             log.warning("%s; waiting %.0f s", error, error.retry_after_s)
             time.sleep(error.retry_after_s)
 
 
-def _ingest_with_bar(ingest: Ingest, month: str, progress: Progress) -> int:
-    """Ingest a month while its bar follows the cursor; return how many questions it holds."""
+def _ingest_with_bar(ingest: MonthIngestion, month: str, progress: Progress) -> int:
+    """Ingest a month with a progress bar; return its number of questions."""
     start, end = month_range(month)
-    whole = (end - start).total_seconds()
-    bar = progress.add_task(month, total=whole, questions=0)
+    total_s = (end - start).total_seconds()
+    bar = progress.add_task(month, total=total_s, questions=0)
     counts: dict[datetime, int] = {}
 
     def show(window: Window) -> None:
@@ -77,7 +77,7 @@ def _ingest_with_bar(ingest: Ingest, month: str, progress: Progress) -> int:
         progress.update(bar, completed=reached, questions=sum(counts.values()))
 
     count = int(ingest_month(ingest, month, show)["questions"])
-    progress.update(bar, completed=whole, questions=count)
+    progress.update(bar, completed=total_s, questions=count)
     return count
 
 
@@ -87,19 +87,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="python -m include.jobs.ingestion.ingest",
         description="Fetch, store and check questions month by month. Settings come from the "
         "environment: DATABASE_URL, SITE, STACKEXCHANGE_API_URL, STACKEXCHANGE_KEY and others.",
-        epilog=f"Exit code: 0 done, 1 failed, {EXIT_TRY_LATER} the site asks to come back later "
-        "(the same command then goes on where it stopped).",
+        epilog=f"Exit code: 0 done, 1 failed, {EXIT_TRY_LATER} the site asks to try again later "
+        "(the same command then resumes where it stopped).",
     )
     parser.add_argument("--month", required=True, help="first month, YYYY-MM")
-    parser.add_argument("--to", default="", help="last month, YYYY-MM; the first if left out")
-    asked = parser.parse_args(arguments)
+    parser.add_argument("--to", default="", help="last month, YYYY-MM; default: the first")
+    args = parser.parse_args(arguments)
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     console = Console(stderr=True)
     try:
-        months = months_between(asked.month, asked.to or asked.month)
+        months = months_between(args.month, args.to or args.month)
         if not months:
-            raise FixInputError(f"--to {asked.to} lies before --month {asked.month}")
-        ingest = Ingest.from_settings(Settings.from_env())
+            raise FixInputError(f"--to {args.to} is before --month {args.month}")
+        ingest = MonthIngestion.from_settings(Settings.from_env())
         columns = (
             TextColumn("{task.description}"),
             BarColumn(),
@@ -109,7 +109,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with Progress(*columns, console=console) as progress:
             count = sum(_ingest_with_bar(ingest, month, progress) for month in months)
     except RetryLaterError as error:
-        console.print(f"[yellow]{error}[/]\nRun the same command again later: it goes on there.")
+        console.print(f"[yellow]{error}[/]\nRun the same command again later to resume.")
         return EXIT_TRY_LATER
     except TagkeeperError as error:
         console.print(f"[red]{error}[/]")

@@ -1,4 +1,4 @@
-"""What must hold of a month once it is ingested. Pure: counts in, sentences out."""
+"""Checks of an ingested month. Pure: counts in, messages out."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
@@ -7,9 +7,9 @@ from typing import Final
 from include.store.windows import QuestionFaults, Window
 
 BUSY_DAY: Final = 30
-"""Questions a day from which a first or last day without any means that an edge is missing.
+"""Mean questions a day from which an empty first or last day means that data is missing.
 
-A day that has 30 on average is empty by chance once in 10^13."""
+A day with a mean of 30 is empty by chance once in 10^13."""
 
 
 def window_label(start: datetime, end: datetime) -> str:
@@ -42,7 +42,7 @@ def question_faults(counts: QuestionFaults, days: int) -> Iterator[str]:
     if counts.empty_titles:
         yield f"{counts.empty_titles} questions have an empty title"
     if counts.untagged:
-        yield f"{counts.untagged} questions bear no tag"
+        yield f"{counts.untagged} questions have no tag"
     if counts.questions >= BUSY_DAY * days:
         for day, count in (("first", counts.first_day), ("last", counts.last_day)):
             if not count:

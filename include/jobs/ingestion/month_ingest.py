@@ -1,4 +1,4 @@
-"""The steps that ingest one month of questions; what the DAG `ingest_questions` calls."""
+"""Ingestion of one month of questions: the steps of the DAG `ingest_questions`."""
 
 import logging
 from collections.abc import Callable, Iterator, Mapping
@@ -31,11 +31,11 @@ class QuestionSource(Protocol):
     """Where questions come from; `StackExchangeClient`, or a test's recorded pages."""
 
     def pages(self, start: datetime, end: datetime) -> Iterator[Page]:
-        """Yield the pages of ``[start, end)``; all that was asked before a page's cursor is out."""
+        """Yield the pages of ``[start, end)``; questions before a page's cursor are complete."""
 
 
 @dataclass(frozen=True)
-class Ingest:
+class MonthIngestion:
     """
     The steps of one month's ingestion, each safe to run again.
 
@@ -44,7 +44,7 @@ class Ingest:
     engine : Engine
         The platform's database.
     source : QuestionSource
-        Asked for one window after another.
+        Fetched one window after another.
     site : str
         The API's name of the site.
     window_days : int, default=8
@@ -58,7 +58,7 @@ class Ingest:
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
-        """Build the database engine and the API client that the settings name."""
+        """Build the database engine and the API client of the settings."""
         key = settings.stackexchange_key
         return cls(
             engine=make_engine(settings.require_database_url(), pool_size=1),
@@ -75,19 +75,19 @@ class Ingest:
 
     def plan_windows(self, month: str, now: datetime | None = None) -> list[dict[str, str]]:
         """
-        Cut a month into windows, and forget those of an earlier plan that cut it otherwise.
+        Split a month into windows; drop those of an earlier plan with other boundaries.
 
         Parameters
         ----------
         month : str
-            ``YYYY-MM``; must be over, because a half-read month would count as a whole one.
+            ``YYYY-MM``; must be over, because a partly fetched month would count as complete.
         now : datetime, optional
-            Aware; the clock's time if not given.
+            Aware; the current time if not given.
 
         Returns
         -------
         list of dict
-            ``start`` and ``end`` (ISO 8601) and a ``label`` for people, in order, without a gap.
+            ``start`` and ``end`` (ISO 8601) and a ``label`` for people, in order, without gaps.
 
         Raises
         ------
@@ -99,7 +99,7 @@ class Ingest:
             raise FixInputError(
                 f"month {month} is not over: it can be ingested from {end:%Y-%m-%d} 00:00 UTC on"
             )
-        windows = cut_windows(start, end, self.window_days)
+        windows = split_windows(start, end, self.window_days)
         with self.engine.begin() as connection:
             drop_other_windows(connection, self.site, start, end, windows)
         return [
@@ -117,9 +117,9 @@ class Ingest:
         """
         Fetch one planned window and store it page by page.
 
-        A page and the window's cursor are stored in one transaction, so a fetch that was cut off
-        goes on where it stopped and counts no question twice. A window that is done is read again
-        whole: what was edited since is updated, tags that changed become the settled ones.
+        A page and the window's cursor are stored in one transaction, so that an interrupted fetch
+        resumes where it stopped and counts no question twice. A finished window is fetched again
+        completely: edited questions are updated, changed tags become the settled ones.
 
         Parameters
         ----------
@@ -137,15 +137,15 @@ class Ingest:
         ------
         RetryLaterError
             If the site asks to wait, the day's quota is at its reserve, or another process is
-            fetching the same window. What was stored stays.
+            fetching the same window. Stored pages are kept.
         FixSettingsError
-            If the site refuses the key or knows no such site.
+            If the API refuses the key or has no such site.
         """
         state, counted = self._open(window), 0
         ahead: list[datetime] = []
         for page in self.source.pages(state.resume_at, state.end):
-            # A page's cursor may lie before its last questions: a resumed fetch gets those again,
-            # so they count once the cursor has passed them.
+            # A page's cursor may be before its last questions: a resumed fetch gets those again,
+            # so they are counted when the cursor has passed them.
             ahead += [question.asked_at for question in page.questions]
             behind = sum(asked_at < page.cursor for asked_at in ahead)
             ahead = [asked_at for asked_at in ahead if asked_at >= page.cursor]
@@ -176,13 +176,13 @@ class Ingest:
 
     def check_month(self, month: str) -> dict[str, Any]:
         """
-        Check what is stored of a month against its windows and against what every question has.
+        Check the stored questions of a month against its windows and for required fields.
 
         Returns
         -------
         dict
             ``month``; ``questions`` stored; ``requests`` made; ``gone``, questions stored by an
-            earlier pass that the site no longer shows; ``retagged``, questions with settled tags.
+            earlier fetch that the site no longer has; ``retagged``, questions with settled tags.
 
         Raises
         ------
@@ -218,13 +218,13 @@ class Ingest:
             return open_window(connection, self.site, start, end)
 
 
-def cut_windows(start: datetime, end: datetime, days: int) -> list[tuple[datetime, datetime]]:
+def split_windows(start: datetime, end: datetime, days: int) -> list[tuple[datetime, datetime]]:
     """
-    Cut ``[start, end)`` into windows of ``days`` days; the last one may be shorter.
+    Split ``[start, end)`` into windows of ``days`` days; the last one may be shorter.
 
     Examples
     --------
-    >>> [f"{a:%d}-{b:%d}" for a, b in cut_windows(datetime(2024, 2, 1), datetime(2024, 3, 1), 10)]
+    >>> [f"{a:%d}-{b:%d}" for a, b in split_windows(datetime(2024, 2, 1), datetime(2024, 3, 1), 10)]
     ['01-11', '11-21', '21-01']
     """
     step, windows = timedelta(days=days), []

@@ -1,1 +1,1 @@
-"""What is served: promotion, rollback, A/B tests and their ledger."""
+"""Decide what is served: promotion, rollback and A/B tests, with their ledger."""

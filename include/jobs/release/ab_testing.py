@@ -1,9 +1,10 @@
 """
-A/B tests from start to verdict: champion against challenger on what really happened.
+A/B tests of champion and challenger on true tags, from start to verdict.
 
-Outcomes are F1@5 over all true tags. With a share, each unit (client, else question) saw one
-version, and feedback or the site's tags judge it. In shadow mode both answered each question, and
-only the site's tags judge: feedback was given by people who saw the champion's suggestions.
+The outcome is F1@5 over all true tags. With a share of the traffic, each unit (client, else
+question) saw one version, and its true tags come from feedback or from the site. In shadow mode
+both versions answered each question, and true tags come only from the site: feedback was given by
+people who saw the champion's suggestions.
 """
 
 from __future__ import annotations
@@ -20,38 +21,38 @@ from sqlalchemy import Connection, Engine
 from include import names
 from include.errors import FixInputError
 from include.evaluation.sequential import (
-    Interval,
-    Rule,
-    Split,
-    Verdict,
-    check_split,
+    AnytimeInterval,
+    SampleRatio,
+    SequentialVerdict,
+    StoppingRule,
+    aipw_gains,
     confidence_sequence,
-    decide,
-    weighted_differences,
+    sample_ratio_test,
+    sequential_verdict,
 )
-from include.jobs.release.promotion import Move, promote, withdraw_challenger
+from include.jobs.release.promotion import AliasMove, promote, withdraw_challenger
 from include.registry import ModelVersion, Registry
 from include.settings import Settings
 from include.store.ab_tests import (
     StoredAbTest,
     last_ended_ab_test,
     open_ab_test,
-    read_pairs,
+    read_paired_scores,
     read_units,
     record_verdict,
     start_ab_test,
 )
 from include.store.engine import make_engine
 
-TOLD_WITHIN: Final = timedelta(days=2)
-"""A test that ended longer ago has been told of, by this run or one before."""
-UNPROMOTABLE: Final = "the champion has changed since the test began: its comparison is void"
+NOTIFY_WITHIN: Final = timedelta(days=2)
+"""Tests that ended longer ago are not notified of: an earlier run has done so."""
+CHAMPION_CHANGED: Final = "the champion has changed since the test began: the comparison is void"
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
+class AbTestResult:
     """
-    What a look at an A/B test came to; ``figures`` are plain JSON values.
+    Result of one look at an A/B test; ``figures`` are plain JSON values.
 
     ``verdict`` is ``promote``, ``stop`` or ``go_on``, ``reason`` one sentence for people.
     """
@@ -60,7 +61,7 @@ class Judgement:
     champion_version: str
     challenger_version: str
     shadow: bool
-    verdict: Verdict
+    verdict: SequentialVerdict
     reason: str
     figures: dict[str, Any]
 
@@ -81,19 +82,19 @@ def start(
     Parameters
     ----------
     challenger_version : str or None
-        The version that bears the alias ``challenger`` if None.
+        The version with the alias ``challenger``, if None.
     share : float
-        The challenger's part of the traffic, in (0, 1); without meaning in shadow mode.
+        The challenger's part of the traffic, in (0, 1); ignored in shadow mode.
 
     Raises
     ------
     FixInputError
-        If a version is missing, both are the same, the share leaves one without traffic, or
+        If a version is missing, both are the same, the share leaves one of them without traffic, or
         another test is open.
     """
     if not shadow and not 0 < share < 1:
         raise FixInputError(f"share must be between 0 and 1, both excluded, got {share}")
-    champion, challenger = _rivals(registry, challenger_version)
+    champion, challenger = _test_versions(registry, challenger_version)
     with engine.begin() as connection:
         ab_test_id = start_ab_test(
             connection,
@@ -103,86 +104,92 @@ def start(
             shadow=shadow,
             started_by=actor,
         )
-        # Inside the transaction: a test without its alias would never be served.
+        # Inside the transaction: a test without its alias would not be served.
         figures = {"ab_test_id": ab_test_id, "share": share, "shadow": shadow}
-        move = Move(challenger, "challenger", actor, reason, figures, alias=names.CHALLENGER)
+        move = AliasMove(challenger, "challenger", actor, reason, figures, alias=names.CHALLENGER)
         promote(engine, registry, move)
     return ab_test_id
 
 
-def stop(engine: Engine, registry: Registry, *, actor: str, reason: str) -> Judgement:
-    """End the open A/B test by hand; FixInputError if none is open."""
+def stop(engine: Engine, registry: Registry, *, actor: str, reason: str) -> AbTestResult:
+    """Stop the open A/B test; FixInputError if none is open."""
     with engine.begin() as connection:
         test = open_ab_test(connection)
         if test is None:
             raise FixInputError("no A/B test is open")
-        judgement = _judgement(test, "stop", f"stopped by {actor}: {reason}", {})
-        _write(connection, judgement)
-    withdraw_challenger(engine, registry, actor=actor, reason=judgement.reason)
-    return judgement
+        result = _result(test, "stop", f"stopped by {actor}: {reason}", {})
+        _write(connection, result)
+    withdraw_challenger(engine, registry, actor=actor, reason=result.reason)
+    return result
 
 
 def judge(
     engine: Engine,
     registry: Registry,
     *,
-    rule: Rule,
+    rule: StoppingRule,
     actor: str,
     now: datetime | None = None,
-) -> Judgement | None:
+) -> AbTestResult | None:
     """
-    Look at the open A/B test, write the verdict down and act on it; None if no test is open.
+    Judge the open A/B test, record the verdict and apply it; None if no test is open.
 
-    The alias moves before the verdict is written: a run cut off in between is repeated whole, and
-    a promotion repeated is none.
+    The alias moves before the verdict is written: a run that is interrupted in between is repeated
+    as a whole, and a repeated promotion changes nothing.
     """
     with engine.connect() as connection:
         test = open_ab_test(connection)
         if test is None:
             return None
-        judgement = _look(connection, registry, test, rule, now or datetime.now(UTC))
-    figures = {"ab_test_id": test.ab_test_id, **judgement.figures}
-    if judgement.verdict == "promote":
+        result = _evaluate(connection, registry, test, rule, now or datetime.now(UTC))
+    figures = {"ab_test_id": test.ab_test_id, **result.figures}
+    if result.verdict == "promote":
         challenger = _version(registry, test.challenger_version)
-        promote(engine, registry, Move(challenger, "promotion", actor, judgement.reason, figures))
-    elif judgement.verdict == "stop":
-        withdraw_challenger(engine, registry, actor=actor, reason=judgement.reason)
+        promote(engine, registry, AliasMove(challenger, "promotion", actor, result.reason, figures))
+    elif result.verdict == "stop":
+        withdraw_challenger(engine, registry, actor=actor, reason=result.reason)
     with engine.begin() as connection:
-        _write(connection, judgement)
-    return judgement
+        _write(connection, result)
+    return result
 
 
-def _look(
-    connection: Connection, registry: Registry, test: StoredAbTest, rule: Rule, now: datetime
-) -> Judgement:
-    """Return today's judgement of ``test``; nothing is written."""
+def _evaluate(
+    connection: Connection,
+    registry: Registry,
+    test: StoredAbTest,
+    rule: StoppingRule,
+    now: datetime,
+) -> AbTestResult:
+    """Return the current result of ``test``; writes nothing."""
     champion = registry.alias(names.CHAMPION)
     holder = champion.version if champion is not None else None
     if holder not in {test.champion_version, test.challenger_version}:
-        return _judgement(test, "stop", UNPROMOTABLE, {"champion": holder})
+        return _result(test, "stop", CHAMPION_CHANGED, {"champion": holder})
     gain, split = _gain(connection, test, rule)
     days = (now - test.started_at).total_seconds() / 86400
-    verdict, reason = decide(gain, split, days, rule)
+    verdict, reason = sequential_verdict(gain, split, days, rule)
     figures = {
         "gain": _finite(asdict(gain)),
         "split": asdict(split) if split is not None else None,
         "days": round(days, 2),
         "rule": asdict(rule),
     }
-    return _judgement(test, verdict, reason, figures)
+    return _result(test, verdict, reason, figures)
 
 
-def _gain(connection: Connection, test: StoredAbTest, rule: Rule) -> tuple[Interval, Split | None]:
-    """Return the challenger's gain in F1@5, and the split where the traffic was shared."""
+def _gain(
+    connection: Connection, test: StoredAbTest, rule: StoppingRule
+) -> tuple[AnytimeInterval, SampleRatio | None]:
+    """Return the challenger's gain in F1@5, and the split if the traffic was shared."""
     if test.shadow:
-        pairs = read_pairs(connection, test.ab_test_id)
+        pairs = read_paired_scores(connection, test.ab_test_id)
         differences = np.array([challenger - champion for champion, challenger in pairs])
         return confidence_sequence(differences, rule), None
     units = read_units(connection, test.ab_test_id)
     treated = [unit.variant == names.CHALLENGER for unit in units]
-    split = check_split(len(units) - sum(treated), sum(treated), test.share)
+    split = sample_ratio_test(len(units) - sum(treated), sum(treated), test.share)
     judged = [(unit.score, arm) for unit, arm in zip(units, treated, strict=True) if unit.judged]
-    gains = weighted_differences(
+    gains = aipw_gains(
         np.array([score for score, _ in judged], dtype=np.float64),
         np.array([arm for _, arm in judged], dtype=np.bool_),
         test.share,
@@ -190,7 +197,7 @@ def _gain(connection: Connection, test: StoredAbTest, rule: Rule) -> tuple[Inter
     return confidence_sequence(gains, rule), split
 
 
-def _rivals(
+def _test_versions(
     registry: Registry, challenger_version: str | None
 ) -> tuple[ModelVersion, ModelVersion]:
     champion = registry.alias(names.CHAMPION)
@@ -201,7 +208,7 @@ def _rivals(
     else:
         found = registry.alias(names.CHALLENGER)
         if found is None:
-            raise FixInputError("no version bears the alias challenger: name one in version")
+            raise FixInputError("no version has the alias challenger: name one in version")
         challenger = found
     if champion.version == challenger.version:
         raise FixInputError(f"champion and challenger are both version {champion.version}")
@@ -215,10 +222,10 @@ def _version(registry: Registry, version: str) -> ModelVersion:
     return found
 
 
-def _judgement(
-    test: StoredAbTest, verdict: Verdict, reason: str, figures: dict[str, Any]
-) -> Judgement:
-    return Judgement(
+def _result(
+    test: StoredAbTest, verdict: SequentialVerdict, reason: str, figures: dict[str, Any]
+) -> AbTestResult:
+    return AbTestResult(
         test.ab_test_id,
         test.champion_version,
         test.challenger_version,
@@ -229,27 +236,29 @@ def _judgement(
     )
 
 
-def _write(connection: Connection, judgement: Judgement) -> None:
+def _write(connection: Connection, result: AbTestResult) -> None:
     record_verdict(
         connection,
-        judgement.ab_test_id,
-        verdict=judgement.verdict,
-        reason=judgement.reason,
-        figures=judgement.figures,
+        result.ab_test_id,
+        verdict=result.verdict,
+        reason=result.reason,
+        figures=result.figures,
     )
 
 
 def _finite(figures: dict[str, Any]) -> dict[str, Any]:
-    """Return ``figures`` with None for what JSON cannot hold."""
+    """Return ``figures`` with None in place of numbers that JSON does not have."""
     return {
         name: None if isinstance(value, float) and not math.isfinite(value) else value
         for name, value in figures.items()
     }
 
 
-def run(settings: Settings, params: Mapping[str, Any], *, actor: str) -> dict[str, Any] | None:
+def run_action(
+    settings: Settings, params: Mapping[str, Any], *, actor: str
+) -> dict[str, Any] | None:
     """
-    Do what the DAG's form asks for; return plain values for its task's output.
+    Carry out the action of the DAG's form; return plain values for its task's output.
 
     Parameters
     ----------
@@ -276,17 +285,17 @@ def run(settings: Settings, params: Mapping[str, Any], *, actor: str) -> dict[st
         return {"ab_test_id": ab_test_id}
     if action == "stop":
         return asdict(stop(engine, registry, actor=actor, reason=reason))
-    judgement = judge(engine, registry, rule=Rule(min_gain=settings.min_gain), actor=actor)
-    return asdict(judgement) if judgement is not None else None
+    result = judge(engine, registry, rule=StoppingRule(min_gain=settings.min_gain), actor=actor)
+    return asdict(result) if result is not None else None
 
 
-def mail_of_ended(settings: Settings, now: datetime | None = None) -> dict[str, Any] | None:
+def ended_test_mail(settings: Settings, now: datetime | None = None) -> dict[str, Any] | None:
     """
-    Return the mail that the latest end of a test calls for; None if none ended lately.
+    Return the mail about the A/B test that ended last; None if none ended recently.
 
-    Read from the ledger and not from what the judging task returned: cut off after its verdict was
-    written, that task finds no open test when it comes back. The same test always gives the same
-    ``mail_run_id``, so that it is told of once.
+    It is read from the ledger and not from the judging task's return value: a retry of that task
+    after its verdict was written finds no open test. A test always gives the same ``mail_run_id``,
+    so that it is mailed once.
 
     Returns
     -------
@@ -295,7 +304,7 @@ def mail_of_ended(settings: Settings, now: datetime | None = None) -> dict[str, 
     """
     engine = make_engine(settings.require_database_url(), pool_size=1)
     with engine.connect() as connection:
-        ended = last_ended_ab_test(connection, (now or datetime.now(UTC)) - TOLD_WITHIN)
+        ended = last_ended_ab_test(connection, (now or datetime.now(UTC)) - NOTIFY_WITHIN)
     if ended is None:
         return None
     facts = {"ab_test_id": ended.ab_test_id}

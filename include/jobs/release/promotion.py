@@ -1,9 +1,9 @@
 """
-Move an alias and write the ledger row in the same breath.
+Move an alias and write its ledger row together.
 
-The row and the alias live in two systems. The row is written first, the alias is moved before the
-transaction commits, and both calls converge: whoever repeats a promotion that was cut off gets the
-half that is missing, never a second row.
+The row and the alias are in two systems. The row is written first, and the alias is moved before
+the transaction commits. Both steps are idempotent: repeating an interrupted promotion completes the
+missing half and never writes a second row.
 """
 
 from __future__ import annotations
@@ -29,16 +29,17 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Move:
+class AliasMove:
     """
     A move of an alias to a version.
 
     Parameters
     ----------
     version : ModelVersion
-        Where the alias goes.
+        The version that gets the alias.
     kind : str
-        As in `include.store.models.Promotion`; ``promotion`` becomes ``first`` if nobody bore it.
+        As in `include.store.models.Promotion`; ``promotion`` becomes ``first`` if no version had
+        the alias.
     actor : str
         A person's name or a DAG run's id.
     reason : str
@@ -56,17 +57,17 @@ class Move:
     alias: str = names.CHAMPION
 
 
-def promote(engine: Engine, registry: Registry, move: Move) -> Promotion:
+def promote(engine: Engine, registry: Registry, move: AliasMove) -> Promotion:
     """
     Move the alias and write the ledger row under the promotion lock; return the row.
 
-    Safe to repeat: a version that bears the alias and is the ledger's last word stays, and the row
-    that says so is returned. A version that becomes champion stops being challenger.
+    Safe to repeat: if the version has the alias and is in the ledger's last row, nothing changes,
+    and that row is returned. A version that becomes champion stops being challenger.
 
     Raises
     ------
     RetryLaterError
-        If MLflow is away or somebody else is moving an alias; nothing has changed then.
+        If MLflow is unavailable or somebody else is moving an alias; nothing has changed then.
     """
     with engine.begin() as connection:
         lock_promotion(connection)
@@ -76,20 +77,20 @@ def promote(engine: Engine, registry: Registry, move: Move) -> Promotion:
 def withdraw_challenger(
     engine: Engine, registry: Registry, *, actor: str, reason: str
 ) -> Promotion | None:
-    """Take the alias ``challenger`` away and note it; None if nobody bears it."""
+    """Remove the alias ``challenger`` and record it; None if no version has it."""
     with engine.begin() as connection:
         lock_promotion(connection)
         return _withdraw(connection, registry, actor=actor, reason=reason)
 
 
-def _move_locked(connection: Connection, registry: Registry, move: Move) -> Promotion:
-    """Do what ``promote`` says; the caller holds the lock."""
-    bearer, last = registry.alias(move.alias), latest_promotion(connection, move.alias)
-    bears = bearer is not None and bearer.version == move.version.version
-    if bears and last is not None and last.to_version == move.version.version:
+def _move_locked(connection: Connection, registry: Registry, move: AliasMove) -> Promotion:
+    """Do the work of ``promote``; the caller holds the lock."""
+    holder, last = registry.alias(move.alias), latest_promotion(connection, move.alias)
+    holds = holder is not None and holder.version == move.version.version
+    if holds and last is not None and last.to_version == move.version.version:
         return last
-    # cut off between alias and row, the alias has moved already: the ledger knows from where
-    before = (last.to_version if last else None) if bears else (bearer.version if bearer else None)
+    # after an interruption the alias may have moved already: the ledger then has the version before
+    before = (last.to_version if last else None) if holds else (holder.version if holder else None)
     first = move.kind == "promotion" and before is None
     row = record_promotion(
         connection,
@@ -108,14 +109,14 @@ def _move_locked(connection: Connection, registry: Registry, move: Move) -> Prom
             reason = f"became {names.CHAMPION}"
             _withdraw(connection, registry, actor=move.actor, reason=reason)
     registry.set_alias(move.alias, move.version.version)
-    log.info("%s: %s to %s (%s)", move.alias, before or "nobody", row.to_version, row.reason)
+    log.info("%s: %s to %s (%s)", move.alias, before or "none", row.to_version, row.reason)
     return row
 
 
 def _withdraw(
     connection: Connection, registry: Registry, *, actor: str, reason: str
 ) -> Promotion | None:
-    """Take the challenger's alias away; the caller holds the lock."""
+    """Remove the challenger's alias; the caller holds the lock."""
     challenger = registry.alias(names.CHALLENGER)
     if challenger is None:
         return None

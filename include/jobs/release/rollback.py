@@ -1,7 +1,7 @@
 """
-Take the champion back to an earlier version that loads and answers, and see the service follow.
+Roll the champion back to an earlier version that loads and answers; wait for the service.
 
-What the DAG `rollback_champion` calls; ``python -m include.jobs.release.rollback --help`` does the
+The DAG `rollback_champion` calls this; ``python -m include.jobs.release.rollback --help`` does the
 same without Airflow.
 """
 
@@ -31,7 +31,7 @@ from include.errors import (
     ModelUnusableError,
     TagkeeperError,
 )
-from include.jobs.release.promotion import Move, promote
+from include.jobs.release.promotion import AliasMove, promote
 from include.registry import ModelVersion, Registry
 from include.settings import Settings
 from include.store.engine import make_engine
@@ -40,8 +40,8 @@ from include.text.prepare import prepare
 
 PREVIOUS: Final = "previous"
 SERVING_TIMEOUT_S: Final = 30.0
-_ANSWERS_IN_A_ROW: Final = 3
-"""Workers follow one by one: so many answers with the new version before we believe it."""
+_CONFIRMATIONS: Final = 3
+"""Workers follow one by one: this many answers in a row must be from the new version."""
 
 
 def rollback(
@@ -55,24 +55,24 @@ def rollback(
     request_id: str | None = None,
 ) -> Promotion:
     """
-    Take the champion back to an earlier version, after it was downloaded, loaded and asked.
+    Roll the champion back to an earlier version, which is first downloaded, loaded and tried.
 
     Parameters
     ----------
     engine : Engine
     registry : Registry
     version : str
-        A version's number, or ``previous``: what the present champion replaced when it was
-        promoted. Said again, it goes one step further back.
+        A version's number, or ``previous``: the version that the current champion replaced when it
+        was promoted. Repeated, it goes one step further back.
     reason : str
         Required; goes into the ledger.
     actor : str
-        Who wants it.
+        Who requests it.
     encoders : EncoderFactory
         For loading candidates that embed.
     request_id : str or None
-        A DAG run's id: asked again by the same request (a task that was cut off and retried), what
-        was done stays, and ``previous`` does not go one step further.
+        A DAG run's id: a repeated request (a task that was interrupted and retried) changes nothing
+        more, and ``previous`` does not go one step further.
 
     Raises
     ------
@@ -81,13 +81,13 @@ def rollback(
     ModelUnusableError
         If the version does not load or does not answer; nothing has changed then.
     RetryLaterError
-        If MLflow is away; nothing has changed then.
+        If MLflow is unavailable; nothing has changed then.
     """
     if not reason.strip():
-        raise FixInputError("a rollback needs a reason: it is what the ledger keeps")
+        raise FixInputError("a rollback needs a reason, which goes into the ledger")
     champion = registry.alias(names.CHAMPION)
     if champion is None:
-        raise FixInputError("there is no champion yet: nothing to take back")
+        raise FixInputError("there is no champion yet: nothing to roll back")
     with engine.connect() as connection:
         last = latest_promotion(connection)
     if request_id and last is not None and last.figures.get("request") == request_id:
@@ -99,20 +99,20 @@ def rollback(
         raise FixInputError(f"version {target.version} is the champion already")
     check_usable(registry, target, encoders)
     figures = {"candidate": target.candidate, "request": request_id}
-    move = Move(target, "rollback", actor, reason.strip(), figures)
+    move = AliasMove(target, "rollback", actor, reason.strip(), figures)
     return promote(engine, registry, move)
 
 
 def check_usable(registry: Registry, version: ModelVersion, encoders: EncoderFactory) -> None:
     """
-    Download, load and ask a version one question.
+    Download and load a version, and let it predict one question.
 
     Raises
     ------
     ModelUnusableError
         If any of it fails; the message says which version and why.
     RetryLaterError
-        If MLflow is away.
+        If MLflow is unavailable.
     """
     with tempfile.TemporaryDirectory() as folder:
         candidate = load_candidate(registry.download(version, Path(folder)), encoders)
@@ -125,15 +125,15 @@ def check_usable(registry: Registry, version: ModelVersion, encoders: EncoderFac
             ) from error
     known = set(candidate.vocabulary)
     if not answer or any(item.tag not in known or not math.isfinite(item.score) for item in answer):
-        raise ModelUnusableError(f"version {version.version} answers nonsense: {answer}")
+        raise ModelUnusableError(f"version {version.version} gives invalid predictions: {answer}")
 
 
 def served_version(service_url: str) -> str | None:
     """
-    Return the champion's version as one worker of the service has it, None if it has none.
+    Return the champion's version that one worker of the service has loaded, None if it has none.
 
-    Asks ``/readyz``, which bears no key and no rate limit: ``/model`` would ask for one beyond
-    loopback, and who takes a champion back need not be able to ask questions.
+    Uses ``/readyz``, which needs no API key and has no rate limit: beyond loopback ``/model`` needs
+    a key, which an operator who rolls back may not have.
     """
     try:
         response = requests.get(f"{service_url.rstrip('/')}/readyz", timeout=3)
@@ -145,32 +145,32 @@ def served_version(service_url: str) -> str | None:
 
 def verify_served(
     version: str,
-    ask: Callable[[], str | None],
+    get_version: Callable[[], str | None],
     *,
     timeout_s: float = SERVING_TIMEOUT_S,
     pause_s: float = 0.5,
 ) -> float:
     """
-    Wait until the service answers with ``version``; return the seconds that took.
+    Wait until the service answers with ``version``; return the seconds that it took.
 
     Parameters
     ----------
     version : str
-    ask : callable
+    get_version : callable
         Returns the version that answers now, such as `served_version` of the service's address.
     timeout_s, pause_s : float
-        How long to wait in all and between two looks, > 0.
+        How long to wait in total and between two requests, > 0.
 
     Raises
     ------
     CheckFailedError
-        If it does not within ``timeout_s``: the alias has moved, the service has not followed.
+        If it does not within ``timeout_s``: the alias has moved, but the service has not followed.
     """
-    started, seen, found = time.monotonic(), 0, None
+    started, matches, found = time.monotonic(), 0, None
     while time.monotonic() - started < timeout_s:
-        found = ask()
-        seen = seen + 1 if found == version else 0
-        if seen == _ANSWERS_IN_A_ROW:
+        found = get_version()
+        matches = matches + 1 if found == version else 0
+        if matches == _CONFIRMATIONS:
             return time.monotonic() - started
         time.sleep(pause_s)
     raise CheckFailedError(
@@ -179,10 +179,10 @@ def verify_served(
     )
 
 
-def _target(engine: Engine, champion: ModelVersion, wanted: str) -> str:
-    """Return the version number that ``wanted`` means."""
-    if wanted != PREVIOUS:
-        return wanted
+def _target(engine: Engine, champion: ModelVersion, version: str) -> str:
+    """Return the version number that ``version`` means."""
+    if version != PREVIOUS:
+        return version
     with engine.connect() as connection:
         row = promotion_to(connection, names.CHAMPION, champion.version)
     if row is None or row.from_version is None:
@@ -196,9 +196,9 @@ def roll_back_from_settings(
     settings: Settings, *, version: str, reason: str, actor: str, request_id: str | None = None
 ) -> dict[str, Any]:
     """
-    Roll back on the platform that the settings name; return the ledger row as plain values.
+    Roll back on the platform of the settings; return the ledger row as plain values.
 
-    What `rollback_champion` calls. Whether the service follows is `verify_from_settings`.
+    `rollback_champion` calls this. `verify_from_settings` waits for the service.
     """
     from include.candidates.encoders import encoder_factory
 
@@ -215,7 +215,7 @@ def roll_back_from_settings(
 
 
 def verify_from_settings(settings: Settings, version: str) -> float:
-    """Wait until the settings' service answers with ``version``; return the seconds it took."""
+    """Wait until the service of the settings answers with ``version``; return the seconds."""
     return verify_served(version, lambda: served_version(settings.service_url))
 
 
@@ -223,7 +223,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Roll back from the command line; return the process's exit code."""
     parser = argparse.ArgumentParser(
         prog="python -m include.jobs.release.rollback",
-        description="Take the champion back to an earlier version, with a row in the ledger of "
+        description="Roll the champion back to an earlier version, with a row in the ledger of "
         "promotions. Settings come from the environment: DATABASE_URL, MLFLOW_TRACKING_URI, "
         "SERVICE_URL.",
     )
@@ -231,19 +231,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--to", default=PREVIOUS, help="a version's number, or 'previous' (the default)"
     )
     parser.add_argument("--reason", required=True, help="why: goes into the ledger")
-    parser.add_argument("--actor", default=getpass.getuser(), help="who; your login if left out")
+    parser.add_argument("--actor", default=getpass.getuser(), help="who; default: your login")
     parser.add_argument(
         "--no-wait", action="store_true", help="do not wait until the service has followed"
     )
-    asked = parser.parse_args(arguments)
+    args = parser.parse_args(arguments)
     console = Console()
     try:
         settings = Settings.from_env()
         row = roll_back_from_settings(
-            settings, version=asked.to, reason=asked.reason, actor=asked.actor
+            settings, version=args.to, reason=args.reason, actor=args.actor
         )
         console.print(f"champion: version {row['from_version']} to {row['to_version']}")
-        if not asked.no_wait:
+        if not args.no_wait:
             seconds = verify_from_settings(settings, row["to_version"])
             console.print(f"the service answers with it after {seconds:.1f} s")
     except TagkeeperError as error:

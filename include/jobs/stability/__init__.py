@@ -1,1 +1,1 @@
-"""A model a month, tested on every later month; what a year of them says."""
+"""Stability studies: monthly models, tested on every later month, and reports on them."""

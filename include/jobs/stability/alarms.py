@@ -1,4 +1,4 @@
-"""Which months of a study the drift check alarms on: what the rule ``on_drift`` acts on."""
+"""Months of a study with a drift alarm, on which the policy ``on_drift`` retrains."""
 
 from __future__ import annotations
 
@@ -10,33 +10,34 @@ from typing import Final
 
 from sqlalchemy import Engine
 
-from include.drift.calibration import CALIBRATION_VERSION, calibrate
-from include.drift.reference import HISTORY_MONTHS, joined, reference_months
-from include.drift.samples import Observed, samples_of
-from include.drift.signals import MONTHLY_SIGNALS, read_signals
-from include.drift.unrest import PastVocabulary
-from include.drift.verdict import Verdict, enough_to_judge, judge
-from include.jobs.stability.questions import Questions
+from include.drift.calibration import CALIBRATION_VERSION, calibrate_thresholds
+from include.drift.reference import HISTORY_MONTHS, concat, reference_months
+from include.drift.samples import Observations, build_samples
+from include.drift.signals import MONTHLY_ALERTING_SIGNALS, calculate_signals
+from include.drift.variability import PastVocabulary
+from include.drift.verdict import DriftVerdict, drift_verdict, insufficient_data
+from include.jobs.stability.questions import StudyQuestions
 from include.months import add_months, month_start, months_between
 from include.settings import Settings
 from include.store.questions import tag_uses
 from include.store.stability import Answers, StoredMonth, read_check, record_check
 
 DRAWS: Final = 500
-"""Random splits: enough for the level of a monthly check, at half of the usual cost."""
-_SIGNALS: Final = tuple(signal for signal in MONTHLY_SIGNALS if "scores" not in signal.needs)
-"""A study keeps what was suggested, but not the scores."""
+"""Random splits: enough for the level of a monthly check, at half the cost of the default."""
+_SIGNALS: Final = tuple(
+    signal for signal in MONTHLY_ALERTING_SIGNALS if "scores" not in signal.needs
+)
+"""A study stores suggested tags, but not their scores."""
 
 
 @dataclass(frozen=True)
-class Checks:
+class StudyChecks:
     """
-    The drift checks of a study's months: a function of what is stored, kept in `stability_checks`.
+    The drift checks of a study's months, with results stored in `stability_checks`.
 
-    Each month is compared with the months before it, as `monitor_drift` does for the model in use.
-    The reference's questions are answered by each month's own fresh model, which had not learned
-    them; where one of the reference's months has no model in the study, texts and tags alone are
-    compared.
+    Each month is compared with the months before it, as `monitor_drift` does for the champion. Each
+    month of the reference has the predictions of its own fresh model, which was not trained on it;
+    if one of these months has no model in the study, only texts and tags are compared.
 
     Parameters
     ----------
@@ -47,7 +48,7 @@ class Checks:
     months : mapping of str to StoredMonth
         Consecutive, oldest first.
     answers : mapping of (model month, test month) to Answers
-    questions : Questions
+    questions : StudyQuestions
     """
 
     engine: Engine
@@ -55,26 +56,26 @@ class Checks:
     study_id: str
     months: Mapping[str, StoredMonth]
     answers: Mapping[tuple[str, str], Answers]
-    questions: Questions
+    questions: StudyQuestions
 
     def alarms(self) -> tuple[str, ...]:
-        """Return the months that alarm; after each, what is normal begins with it."""
+        """Return the months with an alarm; the reference of later months starts with the latest."""
         alarmed: list[str] = []
         for month, stored in self.months.items():
             window = months_between(stored.train_first, add_months(month, -1))
             reference = reference_months(window, alarmed)
-            if self._alarms(month, reference, window):
+            if self._has_alarm(month, reference, window):
                 alarmed.append(month)
         return tuple(alarmed)
 
-    def _alarms(self, month: str, reference: Sequence[str], window: Sequence[str]) -> bool:
+    def _has_alarm(self, month: str, reference: Sequence[str], window: Sequence[str]) -> bool:
         history = self._history(window)
         check_id = self._check_id(month, reference, [each for each in history if each < window[0]])
         with self.engine.connect() as connection:
             known = read_check(connection, check_id)
         if known is not None:
             return known[0]
-        verdict = self._judge(month, reference, window, history)
+        verdict = self._check(month, reference, window, history)
         alarmed = verdict.kind == "drift"
         with self.engine.begin() as connection:
             record_check(
@@ -82,17 +83,24 @@ class Checks:
             )
         return alarmed
 
-    def _judge(
+    def _check(
         self, month: str, reference: Sequence[str], window: Sequence[str], history: Sequence[str]
-    ) -> Verdict:
-        answered = self._answered(reference)
-        before, now = self._observed(reference, answered), self._observed([month], answered)
-        if early := enough_to_judge(len(before) if before else 0, len(now) if now else 0):
-            return early
-        assert before is not None
-        assert now is not None
-        latest = self._observed(history, answered=False) or before
-        was, current, past = samples_of(before, now, latest)
+    ) -> DriftVerdict:
+        has_answers = self._has_answers(reference)
+        reference_data, analysis_data = (
+            self._observed(reference, has_answers),
+            self._observed([month], has_answers),
+        )
+        if insufficient := insufficient_data(
+            len(reference_data) if reference_data else 0, len(analysis_data) if analysis_data else 0
+        ):
+            return insufficient
+        assert reference_data is not None
+        assert analysis_data is not None
+        history_data = self._observed(history, has_answers=False) or reference_data
+        reference_sample, analysis_sample, history_sample = build_samples(
+            reference_data, analysis_data, history_data
+        )
         with self.engine.connect() as connection:
             earlier = tag_uses(
                 connection,
@@ -100,17 +108,17 @@ class Checks:
                 month_start(min(window[0], history[0])),
                 month_start(history[0]),
             )
-        calibration = calibrate(
-            was,
-            len(current),
-            history=past,
+        calibration = calibrate_thresholds(
+            reference_sample,
+            len(analysis_sample),
+            history=history_sample,
             vocabulary=PastVocabulary(earlier, self.settings.min_tag_count),
             false_alarms_per_year=self.settings.false_alarms_per_year,
             signals=_SIGNALS,
             draws=DRAWS,
             seed=self.settings.random_seed,
         )
-        return judge(read_signals(was, current), calibration)
+        return drift_verdict(calculate_signals(reference_sample, analysis_sample), calibration)
 
     def _history(self, window: Sequence[str]) -> tuple[str, ...]:
         """Return the latest months of a window and, where it is short, those before it."""
@@ -122,29 +130,29 @@ class Checks:
             before.insert(0, month)
         return (*before, *window[-HISTORY_MONTHS:])
 
-    def _answered(self, reference: Sequence[str]) -> bool:
+    def _has_answers(self, reference: Sequence[str]) -> bool:
         """Return whether every month of the reference has a fresh model in the study."""
         return all((month, month) in self.answers for month in reference)
 
-    def _observed(self, months: Sequence[str], answered: bool) -> Observed | None:
-        """Return some months' questions together, None if they have none."""
+    def _observed(self, months: Sequence[str], has_answers: bool) -> Observations | None:
+        """Return the observations of some months, None if they have no questions."""
         parts = []
         for month in months:
             questions = self.questions.of(month)
             if questions is not None:
-                answers = self.answers[month, month] if answered else None
-                parts.append(questions.answered(answers) if answers else questions.observed)
-        return joined(parts) if parts else None
+                answers = self.answers[month, month] if has_answers else None
+                parts.append(questions.with_answers(answers) if answers else questions.observations)
+        return concat(parts) if parts else None
 
     def _check_id(self, month: str, reference: Sequence[str], earlier: Sequence[str]) -> str:
-        """Return the hash of all that the check depends on."""
+        """Return the hash of everything that determines the result of the check."""
         fresh = self.months[month].model
         answered = [
             (self.months[each].model.run_id, self.months[each].model.test_id)
             for each in reference
-            if self._answered(reference)
+            if self._has_answers(reference)
         ]
-        decisive = {
+        inputs = {
             "study_id": self.study_id,
             "month": month,
             "learned": fresh.dataset_id,
@@ -152,9 +160,9 @@ class Checks:
             "run": fresh.run_id if answered else "",
             "reference": list(reference),
             "answered": answered,
-            "before": [questions.test_id for questions in self.questions.some(earlier)],
+            "before": [questions.test_id for questions in self.questions.of_months(earlier)],
             "rate": self.settings.false_alarms_per_year,
             "seed": self.settings.random_seed,
             "version": [CALIBRATION_VERSION, DRAWS, [signal.name for signal in _SIGNALS]],
         }
-        return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:32]
+        return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()[:32]

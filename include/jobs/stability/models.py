@@ -1,4 +1,4 @@
-"""The models of a study: trained once each, then tested on every later month of the study."""
+"""The monthly models of a study: trained once, then tested on every later month of the study."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from include.candidates.base import EncoderFactory
 from include.candidates.catalogue import load_candidate
 from include.evaluation.metrics import score_questions, summarise
 from include.evaluation.refresh import unknown_share
-from include.jobs.data.datasets import Split, masks_of, tested_questions
+from include.jobs.data.datasets import TimeSplit, split_slice_masks, tested_questions
 from include.jobs.data.observations import distinct_words
-from include.jobs.training.candidate_runs import CandidateMaker, CandidateRuns, stored
+from include.jobs.training.candidate_runs import CandidateMaker, CandidateRuns, dataset_row
 from include.jobs.training.code_version import code_version
-from include.jobs.training.fit_and_score import measure_whole_texts, rank_questions
+from include.jobs.training.fit_and_score import measure_full_texts, rank_questions
 from include.jobs.training.plan import CandidateSpec
-from include.registry.copies import forget_unused_copies
+from include.registry.downloads import delete_unused_downloads
 from include.registry.runs import Runs
 from include.settings import Settings
 from include.store.models import (
-    EvaluatedModel,
-    Figure,
+    EvaluationKey,
+    MetricValue,
     record_dataset,
     record_evaluations,
 )
@@ -57,7 +57,7 @@ _FIRST, _LAST = "0000-00", "9999-99"
 @dataclass(frozen=True)
 class StudyModels:
     """
-    What a study needs to train and test its models.
+    Trains and tests the models of a study.
 
     Parameters
     ----------
@@ -68,9 +68,9 @@ class StudyModels:
     load : callable
         Returns the site's questions from a first to a last month, both included.
     encoders : EncoderFactory
-        With the cache in front.
+        With a cache.
     make : callable
-        Makes an untrained candidate by name.
+        Returns an unfitted candidate by name.
     """
 
     engine: Engine
@@ -82,7 +82,7 @@ class StudyModels:
 
     def study(self, spec: CandidateSpec, window_months: int | None) -> Study:
         """
-        Return the study of a candidate, named by all that decides its figures.
+        Return the study of a candidate; its id is the hash of all that determines its figures.
 
         Raises
         ------
@@ -90,17 +90,17 @@ class StudyModels:
             If the candidate or one of its parameters is unknown.
         """
         candidate = self.make(spec.name, spec.parameters, self.encoders)
-        decisive = (
+        inputs = (
             self.settings.site,
             spec.name,
-            json.dumps(candidate.describe(), sort_keys=True, default=str),
+            json.dumps(candidate.get_params(), sort_keys=True, default=str),
             str(window_months),
             str(self.settings.min_tag_count),
             self.settings.bert_model or "",
             code_version(),
         )
         return Study(
-            study_id=hashlib.sha256("\0".join(decisive).encode()).hexdigest()[:32],
+            study_id=hashlib.sha256("\0".join(inputs).encode()).hexdigest()[:32],
             site=self.settings.site,
             candidate=spec.name,
             parameters=spec.parameters,
@@ -110,16 +110,16 @@ class StudyModels:
             code_version=code_version(),
         )
 
-    def train(self, study: Study, split: Split) -> str:
+    def train(self, study: Study, split: TimeSplit) -> str:
         """
-        Train the month's model, test it and its study's other models on each other; return its run.
+        Train the month's model, test it and the study's other models on each other; return its run.
 
-        Months may do this in any order and at once: a model is made known before its owner asks
-        which pairs are missing, so of two months at least the later one sees the other.
+        Months may run in any order and in parallel: a model is recorded before its task queries
+        the missing pairs, so of two months at least the later one sees the other.
         """
         with self.engine.begin() as connection:
             record_study(connection, study)
-            record_dataset(connection, stored(split.train))
+            record_dataset(connection, dataset_row(split.train))
         spec = CandidateSpec(study.candidate, dict(study.parameters))
         month = split.months.test_month
         outcome = self._candidates.train(
@@ -128,13 +128,13 @@ class StudyModels:
         model = self._month(outcome.run_id, split)
         with self.engine.begin() as connection:
             record_month(connection, study.study_id, model)
-        self._fill(study, split)
+        self._test_missing_pairs(study, split)
         with self.engine.begin() as connection:
             finish_month(connection, study.study_id, model)
         return outcome.run_id
 
     def year_run(self, study: Study, year: str) -> str:
-        """Return the MLflow run that holds the study's months of a year; started if it is new."""
+        """Return the MLflow parent run of the study's months of a year; created if it is new."""
         tags = {"kind": YEAR, "study_id": study.study_id, "year": year}
         with self.engine.begin() as connection:
             lock_study(connection, f"{study.study_id} {year}")
@@ -147,7 +147,7 @@ class StudyModels:
                 f"Stability {year} of {study.site} ({spec.label}{window})",
                 tags=tags | {"site": study.site, "candidate": study.candidate},
             )
-            # its months come and go as they are asked for; nothing of its own is left to do
+            # months are nested runs and are added later; the parent itself has nothing left to do
             self.runs.finish(run_id)
             return run_id
 
@@ -160,11 +160,11 @@ class StudyModels:
             self.encoders,
             self.settings.bert_model,
             experiment=names.EXPERIMENT_STABILITY,
-            measure=measure_whole_texts,
+            measure=measure_full_texts,
         )
 
-    def _month(self, run_id: str, split: Split) -> ModelMonth:
-        """Describe the month's questions as every model is tested on them."""
+    def _month(self, run_id: str, split: TimeSplit) -> ModelMonth:
+        """Return the month with its test questions and slices, as every model is tested on them."""
         known = set().union(*map(distinct_words, split.train.questions.texts))
         return ModelMonth(
             month=split.months.test_month,
@@ -173,24 +173,24 @@ class StudyModels:
             dataset_id=split.train.dataset_id,
             test_id=split.test_id,
             question_ids=tuple(text.key[1] for text in split.test.texts if text.key),
-            slices=masks_of(split),
+            slices=split_slice_masks(split),
             unknown_words=unknown_share(map(distinct_words, split.test.texts), known),
         )
 
-    def _fill(self, study: Study, split: Split) -> None:
-        """Test every pair with the split's month that is missing; each model is loaded once."""
+    def _test_missing_pairs(self, study: Study, split: TimeSplit) -> None:
+        """Test every missing pair with the split's month; each model is loaded once."""
         month = split.months.test_month
         with self.engine.connect() as connection:
             pairs = missing_pairs(connection, study.study_id, month)
             months = read_months(connection, study.study_id, _FIRST, _LAST)
         copies = self.settings.local_dir / "stability" / "models"
-        forget_unused_copies(copies)
-        for model_month, wanted in groupby(pairs, key=lambda pair: pair[0]):
+        delete_unused_downloads(copies)
+        for model_month, group in groupby(pairs, key=lambda pair: pair[0]):
             model = months[model_month]
             run = self.runs.get(model.model.run_id)
             folder = self.runs.candidate(run, copies)
             candidate = load_candidate(folder, self.encoders)
-            for _, test_month in wanted:
+            for _, test_month in group:
                 questions = self._questions(study, months[test_month], split)
                 if questions is None:
                     continue
@@ -201,8 +201,8 @@ class StudyModels:
                 )
                 self._store(study, model, months[test_month].model, answers)
 
-    def _questions(self, study: Study, test: StoredMonth, split: Split) -> LabelledTexts | None:
-        """Return a month's questions as they were when its model was trained, None if edited."""
+    def _questions(self, study: Study, test: StoredMonth, split: TimeSplit) -> LabelledTexts | None:
+        """Return a month's questions as when its model was trained, None if edited since."""
         if test.model.test_id == split.test_id:
             return split.test
         month = test.model.month
@@ -215,8 +215,8 @@ class StudyModels:
         return None
 
     def _store(self, study: Study, model: StoredMonth, test: ModelMonth, answers: Answers) -> None:
-        """Store a pair question by question, and its means where the view ``decay`` reads them."""
-        measured = EvaluatedModel(
+        """Store a pair's outcome per question, and its means for the view ``decay``."""
+        measured = EvaluationKey(
             site=study.site,
             candidate=study.candidate,
             model_version=model.model.run_id,
@@ -227,7 +227,7 @@ class StudyModels:
         )
         count = len(answers.scores)
         figures = [
-            Figure("all", metric, value, count)
+            MetricValue("all", metric, value, count)
             for metric, value in summarise(answers.scores).items()
         ]
         with self.engine.begin() as connection:

@@ -1,4 +1,4 @@
-"""The questions of a study's months, loaded once each, as checks and causes look at them."""
+"""The questions of a study's months, loaded once each, for drift checks and causes."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from include.drift.calibration import LARGEST_SAMPLE
-from include.drift.samples import DEPTH, Observed
+from include.drift.calibration import MAX_SAMPLE
+from include.drift.samples import DEPTH, Observations
 from include.errors import MissingDataError
 from include.jobs.data.datasets import tested_questions
-from include.jobs.data.observations import observe, thinned
+from include.jobs.data.observations import observe, sample_questions
 from include.store.stability import Answers
 from include.text.prepared import LabelledTexts, PreparedText
 
@@ -20,7 +20,7 @@ from include.text.prepared import LabelledTexts, PreparedText
 @dataclass(frozen=True, slots=True, eq=False)
 class MonthQuestions:
     """
-    A month's questions.
+    A month's questions, and the observations of a sample of them.
 
     Parameters
     ----------
@@ -28,24 +28,24 @@ class MonthQuestions:
         Oldest first.
     tags : tuple of tuples of str, length n
     test_id : str
-        Hash of them.
-    observed : Observed
-        At most `LARGEST_SAMPLE` of them, with their tags.
+        Hash of the questions.
+    observations : Observations
+        Of at most `MAX_SAMPLE` questions, with their tags.
     rows : ndarray of int
-        Their places among all.
+        Positions of the sampled questions among all.
     """
 
     ids: tuple[int, ...]
     tags: tuple[tuple[str, ...], ...]
     test_id: str
-    observed: Observed
+    observations: Observations
     rows: NDArray[np.intp]
 
-    def answered(self, answers: Answers) -> Observed:
-        """Return the observed questions with what a model answered; its scores are not known."""
+    def with_answers(self, answers: Answers) -> Observations:
+        """Return the observations with a model's answers; its scores are not stored."""
         scores = answers.scores.take(self.rows)
         return replace(
-            self.observed,
+            self.observations,
             suggested=[[(tag, 0.0) for tag in answers.suggested[row][:DEPTH]] for row in self.rows],
             reachable=scores.reachable_count.tolist(),
             f1=scores.f1_all(DEPTH).tolist(),
@@ -53,9 +53,9 @@ class MonthQuestions:
         )
 
 
-class Questions:
+class StudyQuestions:
     """
-    A site's questions by month, loaded when first asked for.
+    A site's questions by month, loaded on first use.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ class Questions:
         Returns the questions from a first to a last month, both included.
     site : str
     seed : int
-        Of the draw where a month has more questions than are looked at.
+        Of the sample of a month with more questions than `MAX_SAMPLE`.
     """
 
     def __init__(self, load: Callable[[str, str], LabelledTexts], site: str, seed: int) -> None:
@@ -78,7 +78,7 @@ class Questions:
             self._known[month] = self._read(month)
         return self._known[month]
 
-    def some(self, months: Sequence[str]) -> list[MonthQuestions]:
+    def of_months(self, months: Sequence[str]) -> list[MonthQuestions]:
         """Return the questions of those months that have any."""
         found = [self.of(month) for month in months]
         return [questions for questions in found if questions is not None]
@@ -91,14 +91,14 @@ class Questions:
         if not len(questions):
             return None
         ids = tuple(_id(text) for text in questions.texts)
-        seen = thinned(questions, LARGEST_SAMPLE, self._seed)
-        place = {number: row for row, number in enumerate(ids)}
+        sample = sample_questions(questions, MAX_SAMPLE, self._seed)
+        position = {number: row for row, number in enumerate(ids)}
         return MonthQuestions(
             ids=ids,
             tags=questions.tags,
             test_id=test_id,
-            observed=observe(seen.texts, seen.asked_at, tags=seen.tags),
-            rows=np.array([place[_id(text)] for text in seen.texts], dtype=np.intp),
+            observations=observe(sample.texts, sample.asked_at, tags=sample.tags),
+            rows=np.array([position[_id(text)] for text in sample.texts], dtype=np.intp),
         )
 
 

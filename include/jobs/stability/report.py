@@ -1,4 +1,4 @@
-"""What a stretch of monthly models says: from what is stored of a study to a `YearReport`."""
+"""Builds a `YearReport` on a report period from the stored results of a study."""
 
 from __future__ import annotations
 
@@ -9,34 +9,34 @@ from itertools import pairwise
 from sqlalchemy import Engine
 
 from include.evaluation.decay import decay_matrix, half_life
+from include.evaluation.drift_periods import find_drift_periods, loss_tests
 from include.evaluation.metrics import DEPTH, QuestionScores, score_questions, summarise
-from include.evaluation.periods import judge_months, periods_of_drift
 from include.evaluation.policies import PolicyCurve, policy_curves, recommend
-from include.evaluation.refresh import asks_for_new_vectors
+from include.evaluation.refresh import needs_new_vectors
 from include.evaluation.year import MonthFigures, YearReport
-from include.jobs.stability.alarms import Checks
-from include.jobs.stability.causes import Explainer
-from include.jobs.stability.questions import Questions
+from include.jobs.stability.alarms import StudyChecks
+from include.jobs.stability.causes import PeriodExplainer
+from include.jobs.stability.questions import StudyQuestions
 from include.registry.runs import run_url
 from include.settings import Settings
 from include.store.stability import (
     Answers,
+    DisplayedQuestion,
     ModelMonth,
-    Shown,
     StoredMonth,
     Study,
+    read_displayed_questions,
     read_months,
     read_pairs,
-    read_shown,
 )
 
 MATRICES = ("f1_all@5", "coverage", "ceiling_all@5")
 
 
 @dataclass(frozen=True)
-class Reporter:
+class ReportBuilder:
     """
-    Builds reports on stretches of a study's months.
+    Builds reports on consecutive months of a study.
 
     Parameters
     ----------
@@ -45,14 +45,14 @@ class Reporter:
         ``bootstrap_samples``, ``random_seed``, ``false_alarms_per_year`` and MLflow's addresses
         are read.
     study : Study
-    questions : Questions
+    questions : StudyQuestions
         Of the study's site.
     """
 
     engine: Engine
     settings: Settings
     study: Study
-    questions: Questions
+    questions: StudyQuestions
 
     def build(self, first_month: str, last_month: str) -> YearReport:
         """
@@ -61,22 +61,24 @@ class Reporter:
         Raises
         ------
         MissingDataError
-            If a pair of them was not tested.
+            If a pair of these months was not tested.
         """
         with self.engine.connect() as connection:
-            stretch = (self.study.study_id, first_month, last_month)
-            months = read_months(connection, *stretch)
-            answers = read_pairs(connection, *stretch)
+            period = (self.study.study_id, first_month, last_month)
+            months = read_months(connection, *period)
+            answers = read_pairs(connection, *period)
         pairs = {pair: each.scores for pair, each in answers.items()}
         names = tuple(months)
         seeded = {"samples": self.settings.bootstrap_samples, "seed": self.settings.random_seed}
-        alarms = Checks(
+        alarms = StudyChecks(
             self.engine, self.settings, self.study.study_id, months, answers, self.questions
         ).alarms()
         curves = policy_curves(pairs, names, alarms, **seeded)
         policy, recommendation = recommend(curves)
-        tests = judge_months(pairs, names)
-        explainer = Explainer(self.study.site, months, answers, self.questions, self._show)
+        tests = loss_tests(pairs, names)
+        explainer = PeriodExplainer(
+            self.study.site, months, answers, self.questions, self._read_questions
+        )
         return YearReport(
             site=self.study.site,
             candidate=self.study.candidate,
@@ -90,18 +92,19 @@ class Reporter:
             policy=policy,
             recommendation=recommendation,
             tests=tests,
-            periods=tuple(explainer.explain(period) for period in periods_of_drift(tests)),
+            periods=tuple(explainer.explain(period) for period in find_drift_periods(tests)),
         )
 
     def stale_months(self, first_month: str, last_month: str) -> list[ModelMonth]:
         """Return the months whose questions have changed since models were tested on them."""
         with self.engine.connect() as connection:
             months = read_months(connection, self.study.study_id, first_month, last_month)
-        current = {month: self.questions.of(month) for month in months}
+        questions_of = {month: self.questions.of(month) for month in months}
         return [
             stored.model
             for month, stored in months.items()
-            if (questions := current[month]) is None or questions.test_id != stored.model.test_id
+            if (questions := questions_of[month]) is None
+            or questions.test_id != stored.model.test_id
         ]
 
     def _figures(
@@ -110,50 +113,52 @@ class Reporter:
         answers: Mapping[tuple[str, str], Answers],
         monthly: PolicyCurve,
     ) -> tuple[MonthFigures, ...]:
-        """Return one line a month, oldest first."""
+        """Return the figures of each month, oldest first."""
         stored = list(months.values())
         learned: list[tuple[str, ...]] = [()]
         for earlier, later in pairwise(stored):
             learned.append(tuple(sorted(set(later.vocabulary) - set(earlier.vocabulary))))
-        # what a month shows is known when it is over: the next training can heed it
-        asked = asks_for_new_vectors([each.model.unknown_words for each in stored])
-        refreshed = (False, *asked[:-1])
+        # a month's share is known at its end, so it affects the next training
+        needed = needs_new_vectors([each.model.unknown_words for each in stored])
+        refreshed = (False, *needed[:-1])
         mlflow = self.settings.mlflow_url or self.settings.require_mlflow_uri()
-        lines = []
-        for place, each in enumerate(stored):
+        figures = []
+        for position, each in enumerate(stored):
             month, fresh = each.model.month, answers[each.model.month, each.model.month]
             means = summarise(fresh.scores)
-            lines.append(
+            figures.append(
                 MonthFigures(
                     month=month,
                     question_count=len(fresh.scores),
                     vocabulary_size=len(each.vocabulary),
-                    f1=monthly.f1[place],
-                    low=monthly.low[place],
-                    high=monthly.high[place],
+                    f1=monthly.f1[position],
+                    low=monthly.low[position],
+                    high=monthly.high[position],
                     coverage=means["coverage"],
                     ceiling=means["ceiling_all@5"],
                     unknown_words=each.model.unknown_words,
-                    learned_tags=learned[place],
-                    f1_without_learned=self._f1_without(each, fresh, learned[place]),
-                    encoder_refreshed=refreshed[place],
+                    learned_tags=learned[position],
+                    f1_without_learned=self._f1_without(each, fresh, learned[position]),
+                    encoder_refreshed=refreshed[position],
                     run_url=run_url(mlflow, each.model.experiment_id, each.model.run_id),
                 )
             )
-        return tuple(lines)
+        return tuple(figures)
 
     def _f1_without(self, month: StoredMonth, fresh: Answers, learned: Sequence[str]) -> float:
-        """Return F1@5 of the fresh model's suggestions once ``learned`` is taken out of them."""
-        gone = frozenset(learned)
+        """Return F1@5 of the fresh model's suggestions without the tags in ``learned``."""
+        excluded = frozenset(learned)
         questions = self.questions.of(month.model.month)
         assert questions is not None, "a month with a model has questions"
         scores: QuestionScores = score_questions(
-            [[tag for tag in tags if tag not in gone] for tags in fresh.suggested],
+            [[tag for tag in tags if tag not in excluded] for tags in fresh.suggested],
             questions.tags,
-            set(month.vocabulary) - gone,
+            set(month.vocabulary) - excluded,
         )
         return float(scores.f1_all(DEPTH).mean())
 
-    def _show(self, question_ids: Sequence[int], months: tuple[str, str]) -> list[Shown]:
+    def _read_questions(
+        self, question_ids: Sequence[int], months: tuple[str, str]
+    ) -> list[DisplayedQuestion]:
         with self.engine.connect() as connection:
-            return read_shown(connection, self.study.site, question_ids, months)
+            return read_displayed_questions(connection, self.study.site, question_ids, months)

@@ -1,8 +1,8 @@
 """
-Train a model a month and test it on every later month; say what a year of them shows.
+Train a model for each month, test it on every later month, and report on the results.
 
-What the DAG `stability_month` calls. ``python -m include.jobs.stability.study --help`` does the
-same work, a year in one process, without Airflow.
+The DAG `stability_month` calls this module. ``python -m include.jobs.stability.study --help`` does
+the same for a range of months in one process, without Airflow.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ from include import names
 from include.candidates.base import EncoderFactory
 from include.candidates.catalogue import make_candidate
 from include.errors import TagkeeperError
-from include.evaluation.stretches import stretches_around
+from include.evaluation.report_periods import report_periods_around
 from include.evaluation.year import YearReport
 from include.evaluation.year_json import to_json
-from include.jobs.data.datasets import Split, resolve_months, split_by_time
+from include.jobs.data.datasets import TimeSplit, resolve_months, split_by_time
 from include.jobs.stability.models import StudyModels
-from include.jobs.stability.questions import Questions
-from include.jobs.stability.report import Reporter
+from include.jobs.stability.questions import StudyQuestions
+from include.jobs.stability.report import ReportBuilder
 from include.jobs.training.candidate_runs import CandidateMaker
 from include.jobs.training.code_version import code_version
-from include.jobs.training.pipeline import Loader
+from include.jobs.training.pipeline import QuestionLoader
 from include.jobs.training.plan import CandidateSpec, expand_candidates
 from include.months import check_month, months_between, resolve_month
 from include.notify.airflow_note import write_note
@@ -56,7 +56,7 @@ from include.store.stability import (
 log = logging.getLogger(__name__)
 
 DEFAULT_CANDIDATES: Final = ("tfidf",)
-"""Within a few hundredths of the best on every file tried, and trained in seconds a month."""
+"""F1@5 close to the best candidate on every data set tried; it trains in seconds per month."""
 _REPORT_CODE: Final = (
     "evaluation",
     "drift",
@@ -78,11 +78,11 @@ class MonthRequest:
     Parameters
     ----------
     month : str
-        Tested on; its models learn from the months before.
+        Test month; its models are trained on the months before.
     candidates : tuple of CandidateSpec
         At least one; each is a study of its own.
     window_months : int or None
-        Months to learn from, >= 1; all that are stored, if None.
+        Length of the training window in months, >= 1; None for all stored months.
     """
 
     month: str
@@ -93,27 +93,27 @@ class MonthRequest:
 @dataclass(frozen=True)
 class Stability:
     """
-    The steps of a month, each safe to run again, in any order of months and at once.
+    The steps of a month, safe to repeat, in any order of months and in parallel.
 
     Parameters
     ----------
     engine : Engine
     runs : Runs
     settings : Settings
-    load : Loader
+    load : QuestionLoader
         `include.jobs.data.features.load_labelled` of the site.
     encoders : EncoderFactory
-        With the cache in front.
+        With a cache.
     render : callable
-        Makes a page (HTML) of a report.
+        Renders a report as a page (HTML).
     make : callable
-        Makes an untrained candidate by name.
+        Returns an unfitted candidate by name.
     """
 
     engine: Engine
     runs: Runs
     settings: Settings
-    load: Loader
+    load: QuestionLoader
     encoders: EncoderFactory
     render: Render
     make: CandidateMaker = make_candidate
@@ -162,32 +162,34 @@ class Stability:
 
     def report(self, request: MonthRequest) -> list[str]:
         """
-        Report on the stretches of finished months around the month; return what each recommends.
+        Report on the finished months around the month; return the recommendations.
 
-        A stretch whose report was made from the same models is left as it is.
+        A report that was built from the same models is kept as it is.
         """
-        said = []
+        recommendations = []
         for spec in request.candidates:
             study = self._models.study(spec, request.window_months)
-            questions = Questions(self.load, study.site, self.settings.random_seed)
-            reporter = Reporter(self.engine, self.settings, study, questions)
+            questions = StudyQuestions(self.load, study.site, self.settings.random_seed)
+            reporter = ReportBuilder(self.engine, self.settings, study, questions)
             with self.engine.begin() as connection:
-                # one at a time: who comes last sees every month that is finished by then
+                # serialised: the last task sees every month that is finished by then
                 lock_study(connection, f"{study.study_id} report")
-                for first, last in self._stretches(connection, reporter, request.month):
+                for first, last in self._report_periods(connection, reporter, request.month):
                     report = reporter.build(first, last)
                     self._save(connection, study, report)
-                    said.append(f"{spec.label}, {first} to {last}: {report.recommendation}")
-        return said
+                    recommendations.append(
+                        f"{spec.label}, {first} to {last}: {report.recommendation}"
+                    )
+        return recommendations
 
-    def _stretches(
-        self, connection: Connection, reporter: Reporter, month: str
+    def _report_periods(
+        self, connection: Connection, reporter: ReportBuilder, month: str
     ) -> list[tuple[str, str]]:
-        """Return the stretches around a month that need a report; stale months are left out."""
+        """Return the report periods around a month without a current report or stale months."""
         study = reporter.study
         finished = set(finished_months(connection, study.study_id))
-        for stretch in self._unreported(connection, study, finished, month):
-            for stale in reporter.stale_months(*stretch):
+        for period in self._unreported(connection, study, finished, month):
+            for stale in reporter.stale_months(*period):
                 log.warning("%s has changed: run stability_month for it again", stale.month)
                 reopen_month(connection, study.study_id, stale)
                 finished.discard(stale.month)
@@ -196,11 +198,11 @@ class Stability:
     def _unreported(
         self, connection: Connection, study: Study, finished: set[str], month: str
     ) -> list[tuple[str, str]]:
-        """Return the stretches around a month whose report was not made from what is stored."""
+        """Return the report periods around a month whose report is not of the stored models."""
         return [
-            stretch
-            for stretch in stretches_around(finished, month)
-            if report_source(connection, study.study_id, *stretch) != self._source(study, *stretch)
+            period
+            for period in report_periods_around(finished, month)
+            if report_source(connection, study.study_id, *period) != self._source(study, *period)
         ]
 
     @property
@@ -209,8 +211,8 @@ class Stability:
             self.engine, self.runs, self.settings, self.load, self.encoders, self.make
         )
 
-    def _split(self, request: MonthRequest) -> Split:
-        """Load the month and those before it; see `resolve_months` for what may be missing."""
+    def _split(self, request: MonthRequest) -> TimeSplit:
+        """Load the month and those before it; see `resolve_months` for errors."""
         site = self.settings.site
         with self.engine.connect() as connection:
             months = resolve_months(
@@ -225,10 +227,10 @@ class Stability:
         )
 
     def _source(self, study: Study, first: str, last: str) -> str:
-        """Return the hash of all that a report depends on."""
+        """Return the hash of everything that determines a report."""
         with self.engine.connect() as connection:
             months = read_months(connection, study.study_id, first, last)
-        decisive = [
+        inputs = [
             study.study_id,
             code_version(_REPORT_CODE),
             self.settings.bootstrap_samples,
@@ -236,7 +238,7 @@ class Stability:
             self.settings.false_alarms_per_year,
             *((each.model.run_id, each.model.test_id) for each in months.values()),
         ]
-        return hashlib.sha256(json.dumps(decisive).encode()).hexdigest()[:32]
+        return hashlib.sha256(json.dumps(inputs).encode()).hexdigest()[:32]
 
     def _save(self, connection: Connection, study: Study, report: YearReport) -> None:
         """Store a report and its page, in PostgreSQL and in MLflow."""
@@ -255,7 +257,7 @@ class Stability:
         self._log(study, report, html)
 
     def _log(self, study: Study, report: YearReport, html: str) -> None:
-        """Keep the report with the MLflow run of each year that it tells of."""
+        """Log the report to the MLflow run of each year that it covers."""
         metrics = {f"mean_f1_{policy}": curve.mean for policy, curve in report.curves.items()} | {
             f"loss_{policy}": curve.loss for policy, curve in report.curves.items()
         }
@@ -278,7 +280,7 @@ def request_from_run(
     data_interval_end: datetime | None,
 ) -> MonthRequest:
     """
-    Return what a run of the DAG `stability_month` asks for.
+    Return the request of a run of the DAG `stability_month`.
 
     Parameters
     ----------
@@ -291,7 +293,7 @@ def request_from_run(
     Raises
     ------
     FixInputError
-        If no month is to be had, or candidates or parameters are of another form.
+        If no month is given, or candidates or parameters are malformed.
     """
     return MonthRequest(
         month=resolve_month(params, data_interval_start, data_interval_end),
@@ -306,8 +308,8 @@ def study_and_note(settings: Settings, request: MonthRequest, run_id: str) -> di
     """
     Train and test a month's models, then report on the months around it; return the models' runs.
 
-    The DAG run's page says what became of its month, and where. Run again after a failure, it goes
-    on where it stopped.
+    A note on the DAG run links to the models and says what the reports recommend. Repeated after a
+    failure, it continues where it stopped.
     """
     try:
         steps = Stability.from_settings(settings)
@@ -322,8 +324,8 @@ def study_and_note(settings: Settings, request: MonthRequest, run_id: str) -> di
     ]
     trained = f"**{request.month}**, models in MLflow: {', '.join(links)}"
     _note(settings, run_id, trained)
-    if said := steps.report(request):
-        _note(settings, run_id, "\n\n".join([trained, *said]))
+    if recommendations := steps.report(request):
+        _note(settings, run_id, "\n\n".join([trained, *recommendations]))
     return done
 
 
@@ -335,7 +337,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m include.jobs.stability.study",
         description="For each month, train the candidates on the months before it, test them on it "
-        "and on every later month asked for; then report on the whole stretch. What is there "
+        "and on every later month of the range; then report on all of them. What is there "
         "already is used again. Settings come from the environment: DATABASE_URL, "
         "MLFLOW_TRACKING_URI, SITE and others.",
     )
@@ -357,13 +359,13 @@ def _parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Train and report on the months of the command line; return the process's exit code."""
-    asked = _parser().parse_args(arguments)
+    options = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     console = Console()
     try:
         steps = Stability.from_settings(Settings.from_env())
-        months = months_between(check_month(asked.first), asked.last or asked.first)
-        params = {"candidates": asked.candidates, "window_months": asked.window_months}
+        months = months_between(check_month(options.first), options.last or options.first)
+        params = {"candidates": options.candidates, "window_months": options.window_months}
         requests = [request_from_run({**params, "month": month}, None, None) for month in months]
         for request in requests:
             for label, run_id in steps.train(request).items():

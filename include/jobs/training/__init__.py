@@ -1,1 +1,1 @@
-"""Train candidates, evaluate them, hold the best against the champion."""
+"""Train candidates, evaluate them, compare the best with the champion."""

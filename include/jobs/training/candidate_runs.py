@@ -1,4 +1,4 @@
-"""Train one candidate and keep all about it in MLflow, once per data, parameters and code."""
+"""Train a candidate and log it in MLflow, once per data, parameters and code."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ from sqlalchemy import Engine
 from include import names
 from include.candidates.base import Candidate, EncoderFactory
 from include.candidates.catalogue import save_candidate
-from include.jobs.data.datasets import Split, TrainingData
+from include.jobs.data.datasets import TimeSplit, TrainingData
 from include.jobs.training.code_version import code_version
-from include.jobs.training.fit_and_score import Measured, figures_to_store, fit, measure
-from include.jobs.training.plan import CandidateSpec, Outcome, Plan
+from include.jobs.training.fit_and_score import Measurement, figures_to_store, fit, measure
+from include.jobs.training.plan import CandidateSpec, TrainedCandidate, TrainingPlan
 from include.jobs.training.plots import draw_evaluation
 from include.jobs.training.question_results import FOLDER
 from include.jobs.training.run_records import (
     EVALUATION,
     REFIT,
-    SHOWN,
+    REPORTED_METRICS,
     all_metrics,
-    description,
-    found_by,
-    outcome,
-    shown_params,
+    identifying_tags,
+    logged_params,
+    model_metadata,
+    trained_candidate,
 )
 from include.registry.requirements import model_requirements
 from include.registry.runs import Run, Runs
 from include.store.models import (
-    EvaluatedModel,
+    EvaluationKey,
     StoredDataset,
     record_dataset,
     record_evaluations,
@@ -50,21 +50,21 @@ CandidateMaker = Callable[[str, Mapping[str, Any] | None, EncoderFactory], Candi
 @dataclass(frozen=True)
 class CandidateRuns:
     """
-    Candidates' runs of one training run.
+    The candidates' MLflow runs of one training run.
 
     Parameters
     ----------
     engine : Engine
     runs : Runs
     make : callable
-        `include.candidates.catalogue.make_candidate`, or a test's own.
+        Makes an unfitted candidate: `include.candidates.catalogue.make_candidate` or a test's own.
     encoders : EncoderFactory
-        With the cache in front.
+        Cached; see `include.jobs.data.features.cached_encoders`.
     bert_model : str or None
-        As in the settings; part of what a model depends on.
+        As in the settings; a model depends on it.
     experiment : str
     measure : callable
-        What is measured of a trained candidate on the test month.
+        Evaluates a fitted candidate on the test month.
     """
 
     engine: Engine
@@ -73,32 +73,32 @@ class CandidateRuns:
     encoders: EncoderFactory
     bert_model: str | None = None
     experiment: str = names.EXPERIMENT_TRAINING
-    measure: Callable[[Candidate, Split], Measured] = measure
+    measure: Callable[[Candidate, TimeSplit], Measurement] = measure
 
     def train(
-        self, parent_id: str, split: Split, spec: CandidateSpec, *, name: str | None = None
-    ) -> Outcome:
+        self, parent_id: str, split: TimeSplit, spec: CandidateSpec, *, name: str | None = None
+    ) -> TrainedCandidate:
         """
-        Fit a candidate on the training months, measure it on the test month, log and store all.
+        Fit a candidate on the training months, evaluate it on the test month, log and store both.
 
-        A finished run with the same data, parameters and code is used again. Whatever fails marks
-        the run as failed and is raised.
+        A finished run with the same data, parameters and code is reused. Any exception marks the
+        run as failed and is raised again.
 
         Parameters
         ----------
         parent_id : str
-            The run that a new one belongs to.
-        split : Split
+            Parent of a new run.
+        split : TimeSplit
         spec : CandidateSpec
         name : str or None
-            Of a new run; made of the candidate and the test month, if None.
+            Name of a new run; built from the candidate and the test month, if None.
         """
         candidate = self.make(spec.name, spec.parameters, self.encoders)
         key = self._key(candidate, split.train.dataset_id, split.test_id)
         if known := self.finished(key):
-            log.info("%s: run %s is used again", spec.label, known.run_id)
-            return outcome(spec, known, reused=True)
-        tags = found_by(spec, split.train, key, kind=EVALUATION) | {
+            log.info("%s: run %s is reused", spec.label, known.run_id)
+            return trained_candidate(spec, known, reused=True)
+        tags = identifying_tags(spec, split.train, key, kind=EVALUATION) | {
             "test_month": split.months.test_month,
             "test_id": split.test_id,
         }
@@ -107,58 +107,60 @@ class CandidateRuns:
             parent_id, name, tags, lambda run_id: self._train(run_id, candidate, split, spec)
         )
 
-    def refit(self, plan: Plan, data: TrainingData, best: Outcome) -> Run:
-        """Fit the chosen candidate once more on ``data``, which holds the test month; log it."""
+    def refit(self, plan: TrainingPlan, data: TrainingData, best: TrainedCandidate) -> Run:
+        """Refit the selected candidate on ``data``, which includes the test month; log it."""
         spec = best.spec
         candidate = self.make(spec.name, spec.parameters, self.encoders)
         key = self._key(candidate, data.dataset_id, "")
         if known := self.finished(key):
             return known
-        tags = found_by(spec, data, key, kind=REFIT) | {"evaluation_run_id": best.run_id}
+        tags = identifying_tags(spec, data, key, kind=REFIT) | {"evaluation_run_id": best.run_id}
         name = f"{spec.label} refitted to {data.last_month}"
 
         def work(run_id: str) -> Run:
             train_s = fit(candidate, data)
             self.runs.log(
-                run_id, params=shown_params(candidate, data), metrics={"train_s": train_s}
+                run_id, params=logged_params(candidate, data), metrics={"train_s": train_s}
             )
-            figures = {name: value for name, value in best.figures.items() if name in SHOWN}
-            described = description(data, figures, best.run_id, self.bert_model) | {
+            figures = {
+                name: value for name, value in best.figures.items() if name in REPORTED_METRICS
+            }
+            metadata = model_metadata(data, figures, best.run_id, self.bert_model) | {
                 "tested_on": plan.months.test_month,
                 "refit": True,
             }
             self._log_dataset(run_id, data)
-            return self._log_model(run_id, candidate, described)
+            return self._log_model(run_id, candidate, metadata)
 
         return self._in_run(plan.run_id, name, tags, work)
 
     def finished(self, key: str) -> Run | None:
-        """Return the finished run with this key that has a model, newest first."""
+        """Return the newest finished run with this key that has a model."""
         found = self.runs.find(self.experiment, {"training_key": key})
         return next((run for run in found if run.model_id), None)
 
     def _train(
-        self, run_id: str, candidate: Candidate, split: Split, spec: CandidateSpec
-    ) -> Outcome:
-        """Do the work of ``train`` inside its run."""
+        self, run_id: str, candidate: Candidate, split: TimeSplit, spec: CandidateSpec
+    ) -> TrainedCandidate:
+        """Fit, evaluate, log and store inside a run; see ``train``."""
         train_s = fit(candidate, split.train)
-        measured = self.measure(candidate, split)
-        evaluation = measured.evaluation
-        times = {"train_s": train_s, "rank_ms": measured.rank_ms}
+        measurement = self.measure(candidate, split)
+        evaluation = measurement.evaluation
+        times = {"train_s": train_s, "rank_ms": measurement.rank_ms}
         self.runs.log(
             run_id,
-            params=shown_params(candidate, split.train),
+            params=logged_params(candidate, split.train),
             metrics=all_metrics(evaluation) | times,
         )
         self._log_dataset(run_id, split.train)
-        self._log_pages(run_id, measured, split, spec)
-        figures = {metric: evaluation.figures[metric] for metric in SHOWN}
-        described = description(split.train, figures, run_id, self.bert_model) | {
+        self._log_evaluation(run_id, measurement, split, spec)
+        figures = {metric: evaluation.figures[metric] for metric in REPORTED_METRICS}
+        metadata = model_metadata(split.train, figures, run_id, self.bert_model) | {
             "tested_on": split.months.test_month,
             "refit": False,
         }
-        run = self._log_model(run_id, candidate, described)
-        model = EvaluatedModel(
+        run = self._log_model(run_id, candidate, metadata)
+        model = EvaluationKey(
             site=split.train.site,
             candidate=spec.name,
             model_version=run_id,
@@ -169,30 +171,30 @@ class CandidateRuns:
         )
         with self.engine.begin() as connection:
             record_evaluations(connection, model, figures_to_store(evaluation))
-        return outcome(spec, run, reused=False)
+        return trained_candidate(spec, run, reused=False)
 
     def _in_run(
         self, parent_id: str, name: str, tags: dict[str, str], work: Callable[[str], T]
     ) -> T:
-        """Do ``work`` inside a new run below its parent; orphans of a killed task end as failed."""
+        """Call ``work`` inside a new child run; runs that a killed task left open end as failed."""
         for orphan in self.runs.find(
             self.experiment, {"training_key": tags["training_key"]}, status="RUNNING"
         ):
             self.runs.finish(orphan.run_id, failed=True)
         run_id = self.runs.start(self.experiment, name, tags=tags, parent_id=parent_id)
         try:
-            done = work(run_id)
+            result = work(run_id)
         except BaseException:
             self.runs.finish(run_id, failed=True)
             raise
         self.runs.finish(run_id)
-        return done
+        return result
 
-    def _log_pages(
-        self, run_id: str, measured: Measured, split: Split, spec: CandidateSpec
+    def _log_evaluation(
+        self, run_id: str, measurement: Measurement, split: TimeSplit, spec: CandidateSpec
     ) -> None:
-        """Log tables, pictures and what was suggested for each question."""
-        evaluation, months = measured.evaluation, split.months
+        """Log tables, plots and the suggestions for each question."""
+        evaluation, months = measurement.evaluation, split.months
         title = (
             f"{spec.label} on {months.test_month} of {split.train.site}, "
             f"trained {months.train_first} to {months.train_last}"
@@ -217,7 +219,7 @@ class CandidateRuns:
                 "questions": [part.question_count for part in slices.values()],
                 **{
                     metric: [round(part.figures[metric], 4) for part in slices.values()]
-                    for metric in SHOWN
+                    for metric in REPORTED_METRICS
                 },
             },
             "tables/slices.json",
@@ -225,41 +227,41 @@ class CandidateRuns:
         with tempfile.TemporaryDirectory() as work:
             folder = Path(work)
             draw_evaluation(evaluation, title, folder / "pictures")
-            measured.results.save(folder / FOLDER)
+            measurement.results.save(folder / FOLDER)
             self.runs.log_folder(run_id, folder)
 
-    def _log_model(self, run_id: str, candidate: Candidate, described: Mapping[str, Any]) -> Run:
-        """Save the candidate and log it as a model; return the run with the model's place."""
+    def _log_model(self, run_id: str, candidate: Candidate, metadata: Mapping[str, Any]) -> Run:
+        """Save the candidate and log it as a model; return the run with the model's location."""
         with tempfile.TemporaryDirectory() as work:
             folder = Path(work) / "candidate"
-            save_candidate(candidate, folder, described)
+            save_candidate(candidate, folder, metadata)
             size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
             self.runs.log(run_id, metrics={"size_mb": size / 1e6})
             return self.runs.log_model(
                 run_id,
                 folder,
-                params=candidate.describe(),
+                params=candidate.get_params(),
                 requirements=model_requirements(candidate.name),
                 bert_model=self.bert_model,
             )
 
     def _log_dataset(self, run_id: str, data: TrainingData) -> None:
-        """Note what was learned from, in MLflow and in PostgreSQL."""
+        """Log the training data in MLflow and in PostgreSQL."""
         log_dataset(self.runs, run_id, data)
         with self.engine.begin() as connection:
-            record_dataset(connection, stored(data))
+            record_dataset(connection, dataset_row(data))
 
     def _key(self, candidate: Candidate, dataset_id: str, test_id: str) -> str:
-        """Return the hash of all that a run's outcome depends on."""
+        """Return the hash of everything that a run's result depends on."""
         parts = [
             *(dataset_id, test_id, code_version(), candidate.name, self.bert_model or ""),
-            json.dumps(candidate.describe(), sort_keys=True, default=str),
+            json.dumps(candidate.get_params(), sort_keys=True, default=str),
         ]
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
 
 
 def log_dataset(runs: Runs, run_id: str, data: TrainingData) -> None:
-    """Note in MLflow what a run learned from."""
+    """Log a run's training data in MLflow."""
     profile = {
         "first_month": data.first_month,
         "last_month": data.last_month,
@@ -275,7 +277,7 @@ def log_dataset(runs: Runs, run_id: str, data: TrainingData) -> None:
     )
 
 
-def stored(data: TrainingData) -> StoredDataset:
+def dataset_row(data: TrainingData) -> StoredDataset:
     """Return the row of ``datasets`` that describes ``data``."""
     return StoredDataset(
         dataset_id=data.dataset_id,

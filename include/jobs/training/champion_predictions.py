@@ -1,9 +1,9 @@
 """
-What the champion suggests for a month, from before it had learned from that month.
+The champion's predictions for a month that it was not trained on.
 
-A champion that was refitted to the very month is judged by the answers that were kept from before;
-one that knows nothing of the month is asked now; one that has learned from it otherwise cannot be
-judged by it at all.
+For a champion that was refitted with the month, the predictions from its evaluation before the
+refit are used. A champion that was not trained on the month predicts now. If it was trained on the
+month in another way, it cannot be evaluated on it.
 """
 
 from __future__ import annotations
@@ -18,54 +18,56 @@ from sqlalchemy import Engine
 
 from include.candidates.catalogue import load_candidate
 from include.errors import MissingDataError
-from include.jobs.data.datasets import Split
+from include.jobs.data.datasets import TimeSplit
 from include.jobs.training.candidate_runs import CandidateRuns
 from include.jobs.training.fit_and_score import evaluate_results, figures_to_store, rank_questions
-from include.jobs.training.plan import Plan
-from include.jobs.training.question_results import FOLDER, QuestionResults, results_of
+from include.jobs.training.plan import TrainingPlan
+from include.jobs.training.question_results import FOLDER, QuestionResults, load_results
 from include.registry import ModelVersion, Registry
-from include.store.models import EvaluatedModel, record_evaluations
+from include.store.models import EvaluationKey, record_evaluations
 
 CHAMPION_EVALUATION: Final = "champion evaluation"
 
 
 @dataclass(frozen=True)
-class ChampionAnswers:
-    """Fetches or makes the answers; see the module."""
+class ChampionPredictions:
+    """Loads or makes the predictions; see the module."""
 
     engine: Engine
     registry: Registry
     candidates: CandidateRuns
 
-    def on(self, plan: Plan, split: Split, champion: ModelVersion) -> QuestionResults:
+    def for_test_month(
+        self, plan: TrainingPlan, split: TimeSplit, champion: ModelVersion
+    ) -> QuestionResults:
         """
-        Return what ``champion`` suggests for the test month without having learned from it.
+        Return the predictions of ``champion`` for the test month, made without training on it.
 
         Raises
         ------
         MissingDataError
-            If it has learned from the month and no answers from before are kept.
+            If it was trained on the month and no earlier predictions are stored.
         ModelUnusableError
-            If it does not load.
+            If the champion does not load.
         """
         tags, month = champion.tags, plan.months.test_month
         seen = tags.get("site") == plan.site and month <= tags.get("train_last", "")
         if seen and tags.get("test_month") == month:
-            return results_of(self.candidates.runs, tags.get("evaluation_run_id", ""))
+            return load_results(self.candidates.runs, tags.get("evaluation_run_id", ""))
         if seen:
             raise MissingDataError(
-                f"it has learned from questions up to {tags['train_last']}, so {month} cannot "
-                "judge it; train on a later month"
+                f"it was trained on questions up to {tags['train_last']} and cannot be "
+                f"evaluated on {month}; test on a later month"
             )
         key = {"kind": CHAMPION_EVALUATION, "version": champion.version, "test_id": plan.test_id}
         if known := self.candidates.runs.find(self.candidates.experiment, key):
-            return results_of(self.candidates.runs, known[0].run_id)
+            return load_results(self.candidates.runs, known[0].run_id)
         return self._evaluate(plan, split, champion, key)
 
     def _evaluate(
-        self, plan: Plan, split: Split, champion: ModelVersion, tags: Mapping[str, str]
+        self, plan: TrainingPlan, split: TimeSplit, champion: ModelVersion, tags: Mapping[str, str]
     ) -> QuestionResults:
-        """Ask the champion the test month's questions; log and store how it does."""
+        """Predict the test month's questions with the champion; log and store its evaluation."""
         with tempfile.TemporaryDirectory() as work:
             folder = self.registry.download(champion, Path(work))
             candidate = load_candidate(folder, self.candidates.encoders)
@@ -79,7 +81,7 @@ class ChampionAnswers:
             runs.log_folder(run_id, Path(work))
         runs.log(run_id, metrics=evaluation.figures)
         runs.finish(run_id)
-        model = EvaluatedModel(
+        model = EvaluationKey(
             site=plan.site,
             candidate=champion.candidate,
             model_version=champion.version,

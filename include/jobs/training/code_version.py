@@ -1,4 +1,4 @@
-"""Which code made a model: a hash that any copy of the code gives, and git's word for people."""
+"""Which code made a model: a hash that is equal for equal code, and the git commit for people."""
 
 import ast
 import hashlib
@@ -10,8 +10,8 @@ from typing import Final
 
 _INCLUDE: Final = Path(__file__).resolve().parents[2]
 
-DECIDES_MODELS: Final = ("text", "candidates", "evaluation", "fit_and_score", "datasets")
-"""What a model and its figures depend on: a change elsewhere must not train everything again."""
+MODEL_PARTS: Final = ("text", "candidates", "evaluation", "fit_and_score", "datasets")
+"""What a model and its figures depend on: other changes must not retrain anything."""
 
 PARTS: Final[Mapping[str, str]] = {
     "text": "text",
@@ -26,16 +26,16 @@ PARTS: Final[Mapping[str, str]] = {
     "stability_questions": "jobs/stability/questions.py",
     "stability_report": "jobs/stability/report.py",
 }
-"""Where each part stands below ``include``. The hash knows parts by these names, not by path."""
+"""Path of each part below ``include``. The hash uses these names, not the paths."""
 
 
 @cache
-def code_version(parts: tuple[str, ...] = DECIDES_MODELS) -> str:
+def code_version(parts: tuple[str, ...] = MODEL_PARTS) -> str:
     """
     Return twelve hexadecimal digits that change whenever a model or its figures could.
 
-    Comments, docstrings, formatting, and the places from which names are imported do not count:
-    a file that moves trains nothing again.
+    Comments, docstrings, formatting and the modules that names are imported from do not count:
+    moving a file retrains nothing.
 
     Parameters
     ----------
@@ -55,12 +55,12 @@ def code_version(parts: tuple[str, ...] = DECIDES_MODELS) -> str:
             if path.is_file() and "__pycache__" not in path.parts:
                 below = path.relative_to(root).as_posix() if path != root else ""
                 digest.update(f"{part}/{below}\0".encode())
-                digest.update(hashlib.sha256(_deciding_content(path)).digest())
+                digest.update(hashlib.sha256(_hashed_content(path)).digest())
     return digest.hexdigest()[:12]
 
 
-def _deciding_content(path: Path) -> bytes:
-    """Return what a file makes happen: for Python its syntax tree, for others every byte."""
+def _hashed_content(path: Path) -> bytes:
+    """Return what the hash covers: the syntax tree of a Python file, every byte of others."""
     if path.suffix != ".py":
         return path.read_bytes()
     tree = ast.parse(path.read_bytes())
@@ -69,12 +69,12 @@ def _deciding_content(path: Path) -> bytes:
             node.module = None
         body = getattr(node, "body", None)
         if isinstance(body, list):
-            node.body = [child for child in body if not _is_text(child)]  # type: ignore[attr-defined]
+            node.body = [child for child in body if not _is_docstring(child)]  # type: ignore[attr-defined]
     return ast.dump(tree).encode()
 
 
-def _is_text(node: ast.AST) -> bool:
-    """Tell whether a statement is a string that nobody reads: a docstring."""
+def _is_docstring(node: ast.AST) -> bool:
+    """Return whether a statement is a bare string, as docstrings are."""
     return (
         isinstance(node, ast.Expr)
         and isinstance(node.value, ast.Constant)

@@ -1,4 +1,4 @@
-"""Fit one candidate on a split and measure it: pure but for the clock."""
+"""Fit one candidate on a split and evaluate it. Pure except for the clock."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ from numpy.typing import NDArray
 
 from include.candidates.base import Candidate, top_k
 from include.evaluation.evaluation import Evaluation, Ranking, evaluate
-from include.evaluation.slices import GATED, TITLE_ONLY, WITHOUT_COMMON
-from include.jobs.data.datasets import Split, TrainingData, masks_of
+from include.evaluation.slices import GATED_SLICES, TITLE_ONLY, WITHOUT_COMMON
+from include.jobs.data.datasets import TimeSplit, TrainingData, split_slice_masks
 from include.jobs.training.question_results import QuestionResults
-from include.store.models import Figure
+from include.store.models import MetricValue
 from include.text.prepared import LabelledTexts, PreparedText
 
 RANK_DEPTH: Final = 10
-"""Deeper than is served, so that common tags can be looked past (`slices.score_without`)."""
-_TIMED: Final = 20
-_BATCH: Final = 1024
-SLICES_SHOWN: Final = (*GATED, TITLE_ONLY, WITHOUT_COMMON)
+"""More than is served, so that common tags can be left out (`slices.score_without`)."""
+_TIMED_QUESTIONS: Final = 20
+_BATCH_SIZE: Final = 1024
+REPORTED_SLICES: Final = (*GATED_SLICES, TITLE_ONLY, WITHOUT_COMMON)
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class Measurement:
     """
-    A trained candidate and how it did.
+    Evaluation of a fitted candidate with its predictions and speed.
 
     Parameters
     ----------
     results : QuestionResults
     evaluation : Evaluation
     rank_ms : float
-        Milliseconds to rank one question, median of up to twenty, each asked alone; NaN if that
-        was not measured.
+        Milliseconds to rank one question, the median of up to twenty that are ranked one by one;
+        NaN if not measured.
     """
 
     results: QuestionResults
@@ -45,36 +45,36 @@ class Measured:
 
 
 def fit(candidate: Candidate, data: TrainingData) -> float:
-    """Train ``candidate`` on ``data`` and return the seconds it took."""
+    """Fit ``candidate`` on ``data``; return the seconds that it took."""
     started = time.perf_counter()
     candidate.fit(data.questions.texts, data.questions.tags, data.vocabulary)
     return time.perf_counter() - started
 
 
-def measure(candidate: Candidate, split: Split) -> Measured:
-    """Return how a trained candidate does on the split's test month."""
+def measure(candidate: Candidate, split: TimeSplit) -> Measurement:
+    """Evaluate a fitted candidate on the split's test month."""
     results = rank_questions(candidate, split.test)
-    return Measured(
+    return Measurement(
         results=results,
         evaluation=evaluate_results(results, split),
-        rank_ms=_milliseconds_to_rank(candidate, split.test.texts[:_TIMED]),
+        rank_ms=_milliseconds_to_rank(candidate, split.test.texts[:_TIMED_QUESTIONS]),
     )
 
 
-def measure_whole_texts(candidate: Candidate, split: Split) -> Measured:
-    """Return how a trained candidate does on the test month; titles alone and speed left out."""
+def measure_full_texts(candidate: Candidate, split: TimeSplit) -> Measurement:
+    """Evaluate a fitted candidate on the test month, without the title-only slice and the speed."""
     results = rank_questions(candidate, split.test, titles_too=False)
-    return Measured(results, evaluate_results(results, split), rank_ms=float("nan"))
+    return Measurement(results, evaluate_results(results, split), rank_ms=float("nan"))
 
 
 def rank_questions(
     candidate: Candidate, questions: LabelledTexts, *, titles_too: bool = True
 ) -> QuestionResults:
-    """Return a trained candidate's suggestions, with and (``titles_too``) without the bodies."""
+    """Return a fitted candidate's suggestions, with and (``titles_too``) without the bodies."""
     tags, scores = _ranked(candidate, questions.texts)
     title_only: list[list[str]] = [[] for _ in tags]
     if titles_too:
-        # a vector is kept by question and content, so a bare title's lies beside the question's own
+        # embeddings are cached by question and content: the title's is a row of its own
         titles = [replace(text, prose="", code="") for text in questions.texts]
         title_only, _ = _ranked(candidate, titles)
     return QuestionResults(
@@ -85,37 +85,39 @@ def rank_questions(
     )
 
 
-def evaluate_results(results: QuestionResults, split: Split) -> Evaluation:
-    """Return the figures of results that are of the split's test questions, in their order."""
+def evaluate_results(results: QuestionResults, split: TimeSplit) -> Evaluation:
+    """Return the evaluation of results that cover the split's test questions in their order."""
     return evaluate(
         results.ranking,
         split.test.tags,
         results.vocabulary,
-        masks=masks_of(split),
+        masks=split_slice_masks(split),
         title_only=results.title_only if any(results.title_only) else None,
     )
 
 
-def figures_to_store(evaluation: Evaluation) -> list[Figure]:
-    """Return an evaluation as rows: every metric of every slice, calibration beside the whole."""
+def figures_to_store(evaluation: Evaluation) -> list[MetricValue]:
+    """Return an evaluation as rows: every metric of every slice, calibration of slice ``all``."""
     rows = [
-        Figure(name, metric, value, part.question_count)
+        MetricValue(name, metric, value, part.question_count)
         for name, part in evaluation.slices.items()
         for metric, value in part.figures.items()
     ]
     calibration = {"ece": evaluation.calibration.ece, "brier": evaluation.calibration.brier}
     count = len(evaluation.scores)
-    return rows + [Figure("all", metric, value, count) for metric, value in calibration.items()]
+    return rows + [
+        MetricValue("all", metric, value, count) for metric, value in calibration.items()
+    ]
 
 
 def _ranked(
     candidate: Candidate, texts: Sequence[PreparedText]
 ) -> tuple[list[list[str]], list[list[float]]]:
-    """Return tags and scores, best first, without building a score matrix of the whole month."""
+    """Return tags and scores, best first, in batches: a month's score matrix would be large."""
     tags: list[list[str]] = []
     scores: list[list[float]] = []
-    for start in range(0, len(texts), _BATCH):
-        matrix: NDArray[np.float32] = candidate.score(texts[start : start + _BATCH])
+    for start in range(0, len(texts), _BATCH_SIZE):
+        matrix: NDArray[np.float32] = candidate.score(texts[start : start + _BATCH_SIZE])
         best = top_k(matrix, RANK_DEPTH)
         tags += [[candidate.vocabulary[column] for column in row] for row in best]
         scores += np.take_along_axis(matrix, best, axis=1).astype(float).tolist()
@@ -123,13 +125,13 @@ def _ranked(
 
 
 def _milliseconds_to_rank(candidate: Candidate, texts: Sequence[PreparedText]) -> float:
-    """Return the median time of ranking one text alone; keyless, so no cached vector helps."""
-    taken = []
+    """Return the median time to rank one text; without keys, so that no embedding is cached."""
+    times_ms = []
     for text in texts:
         started = time.perf_counter()
         candidate.rank([replace(text, key=None)], 5)
-        taken.append((time.perf_counter() - started) * 1000)
-    return float(np.median(taken))
+        times_ms.append((time.perf_counter() - started) * 1000)
+    return float(np.median(times_ms))
 
 
 def _question_id(text: PreparedText) -> int:

@@ -1,8 +1,8 @@
 """
-Plan, train, evaluate, choose and register; what the DAG `train_candidates` calls.
+TrainingPlan, train, evaluate, select and register: the steps of the DAG `train_candidates`.
 
-``python -m include.jobs.training.command --help`` does the same work without Airflow, and is what
-MLproject's entry points run.
+``python -m include.jobs.training.command --help`` runs the same steps without Airflow; MLproject's
+entry points use it.
 """
 
 from __future__ import annotations
@@ -19,18 +19,23 @@ from include import names
 from include.candidates.base import EncoderFactory
 from include.candidates.catalogue import make_candidate
 from include.errors import CheckFailedError
-from include.jobs.data.datasets import Months, Split, resolve_months, split_by_time
-from include.jobs.training.candidate_runs import CandidateMaker, CandidateRuns, log_dataset, stored
+from include.jobs.data.datasets import SplitMonths, TimeSplit, resolve_months, split_by_time
+from include.jobs.training.candidate_runs import (
+    CandidateMaker,
+    CandidateRuns,
+    dataset_row,
+    log_dataset,
+)
 from include.jobs.training.code_version import code_version
 from include.jobs.training.plan import (
     CandidateSpec,
-    Outcome,
-    Plan,
+    TrainedCandidate,
+    TrainingPlan,
     TrainingRequest,
     expand_candidates,
 )
-from include.jobs.training.run_records import EVALUATION, outcome_of
-from include.jobs.training.selection import Chooser, Comparison
+from include.jobs.training.run_records import EVALUATION, candidate_of_run
+from include.jobs.training.selection import Comparison, ModelSelection
 from include.jobs.training.summary import note, short_note
 from include.months import add_months, month_of
 from include.notify.airflow_note import write_note
@@ -43,12 +48,12 @@ from include.text.prepared import LabelledTexts
 
 log = logging.getLogger(__name__)
 
-Loader = Callable[[str, str], LabelledTexts]
+QuestionLoader = Callable[[str, str], LabelledTexts]
 """Returns a site's questions from a first to a last month, both included."""
 
 
 @dataclass(frozen=True)
-class Training:
+class TrainingPipeline:
     """
     The steps of a training run, each safe to run again.
 
@@ -63,22 +68,22 @@ class Training:
     load : callable
         `include.jobs.data.features.load_labelled` of the site.
     encoders : EncoderFactory
-        With the cache in front.
+        Cached; see `include.jobs.data.features.cached_encoders`.
     make : callable
-        Makes an untrained candidate by name.
+        Makes an unfitted candidate by name.
     """
 
     engine: Engine
     runs: Runs
     registry: Registry
     settings: Settings
-    load: Loader
+    load: QuestionLoader
     encoders: EncoderFactory
     make: CandidateMaker = make_candidate
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
-        """Build everything on the database and the MLflow server that the settings name."""
+        """Connect to the database and the MLflow server of the settings."""
         from include.candidates.encoders import encoder_factory
         from include.jobs.data.features import cached_encoders, load_labelled
 
@@ -92,16 +97,16 @@ class Training:
             encoders=cached_encoders(engine, encoder_factory(settings.bert_model)),
         )
 
-    def plan(self, request: TrainingRequest) -> Plan:
+    def plan(self, request: TrainingRequest) -> TrainingPlan:
         """
-        Settle months and data, and start the MLflow run that will hold the candidates' runs.
+        Resolve months and data, and start the parent MLflow run of the candidates' runs.
 
-        Asked again by the same request, the same MLflow run goes on.
+        A repeated request resumes its MLflow run.
 
         Raises
         ------
         MissingDataError
-            If questions are missing; the message names the month and the command that gets it.
+            If questions are missing; the message names the month and the command that fetches it.
         """
         site = self.settings.site
         with self.engine.connect() as connection:
@@ -113,9 +118,9 @@ class Training:
             )
         split = self._split(months)
         with self.engine.begin() as connection:
-            record_dataset(connection, stored(split.train))
+            record_dataset(connection, dataset_row(split.train))
         run_id, experiment_id = self._training_run(request, split)
-        return Plan(
+        return TrainingPlan(
             site=site,
             months=months,
             dataset_id=split.train.dataset_id,
@@ -130,34 +135,36 @@ class Training:
             refit=request.refit,
         )
 
-    def train_one(self, plan: Plan, spec: CandidateSpec) -> Outcome:
-        """Fit, measure and log one candidate; see `CandidateRuns.train`."""
+    def train_one(self, plan: TrainingPlan, spec: CandidateSpec) -> TrainedCandidate:
+        """Fit, evaluate and log one candidate; see `CandidateRuns.train`."""
         return self._candidates.train(plan.run_id, self._split(plan.months), spec)
 
-    def finished(self, plan: Plan) -> list[Outcome]:
-        """Return what has been trained for the plan's data with today's code, newest first."""
+    def finished(self, plan: TrainingPlan) -> list[TrainedCandidate]:
+        """Return the candidates trained for the plan's data with the current code, newest first."""
         tags = {
             "kind": EVALUATION,
             "dataset_id": plan.dataset_id,
             "test_id": plan.test_id,
             "code_version": code_version(),
         }
-        found: dict[str, Outcome] = {}
+        newest: dict[str, TrainedCandidate] = {}
         for run in self.runs.find(names.EXPERIMENT_TRAINING, tags):
-            outcome = outcome_of(run)
-            found.setdefault(outcome.spec.label, outcome)
-        return list(found.values())
+            candidate = candidate_of_run(run)
+            newest.setdefault(candidate.spec.label, candidate)
+        return list(newest.values())
 
-    def compare(self, plan: Plan, outcomes: Sequence[Outcome]) -> tuple[Comparison, str]:
-        """Return the choice and its note; note it in MLflow; change nothing else."""
-        found = self._chooser.compare(plan, self._split(plan.months), outcomes)
-        text = note(plan, found.rows, found.decision.reason, found.failed)
+    def compare(
+        self, plan: TrainingPlan, trained: Sequence[TrainedCandidate]
+    ) -> tuple[Comparison, str]:
+        """Return the comparison and its note; log the note in MLflow; change nothing else."""
+        comparison = self._selection.compare(plan, self._split(plan.months), trained)
+        text = note(plan, comparison.rows, comparison.decision.reason, comparison.failed)
         self.runs.log(plan.run_id, tags={NOTE: text})
-        return found, text
+        return comparison, text
 
-    def choose(self, plan: Plan, outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    def select(self, plan: TrainingPlan, trained: Sequence[TrainedCandidate]) -> dict[str, Any]:
         """
-        Choose the best, hold it against the champion, register and promote; return plain values.
+        Select the best, compare it with the champion, register and promote; return plain values.
 
         Raises
         ------
@@ -166,11 +173,11 @@ class Training:
         """
         split = self._split(plan.months)
         try:
-            found = self._chooser.compare(plan, split, outcomes)
+            comparison = self._selection.compare(plan, split, trained)
         except CheckFailedError:
             self.runs.finish(plan.run_id, failed=True)
             raise
-        return self._chooser.act(plan, split, found)
+        return self._selection.apply(plan, split, comparison)
 
     @property
     def _candidates(self) -> CandidateRuns:
@@ -178,17 +185,17 @@ class Training:
         return CandidateRuns(self.engine, self.runs, self.make, self.encoders, bert_model)
 
     @property
-    def _chooser(self) -> Chooser:
-        return Chooser(self.engine, self.registry, self._candidates, self.settings)
+    def _selection(self) -> ModelSelection:
+        return ModelSelection(self.engine, self.registry, self._candidates, self.settings)
 
-    def _split(self, months: Months) -> Split:
-        """Load the months' questions and cut them by time."""
+    def _split(self, months: SplitMonths) -> TimeSplit:
+        """Load the months' questions and split them by time."""
         questions = self.load(months.train_first, months.test_month)
         count = self.settings.min_tag_count
         return split_by_time(questions, months, site=self.settings.site, min_tag_count=count)
 
-    def _training_run(self, request: TrainingRequest, split: Split) -> tuple[str, str]:
-        """Return run and experiment of this request, started if it is new."""
+    def _training_run(self, request: TrainingRequest, split: TimeSplit) -> tuple[str, str]:
+        """Return run and experiment of the request; start the run if there is none."""
         tags = {"kind": "training", "request_id": request.request_id}
         tags |= {"test_month": split.months.test_month, "site": self.settings.site}
         if known := self.runs.find(names.EXPERIMENT_TRAINING, tags, status=None):
@@ -211,10 +218,10 @@ def request_from_run(
     data_interval_end: datetime | None,
 ) -> TrainingRequest:
     """
-    Return what a run of the DAG `train_candidates` asks for.
+    Return the request of a run of the DAG `train_candidates`.
 
-    A backfilled run is about the month before its data interval's end; any other takes the latest
-    month that is completely stored, unless its params name one.
+    A backfilled run tests on the month before its data interval's end; other runs test on the
+    latest month that is completely stored, unless their params name one.
 
     Parameters
     ----------
@@ -222,22 +229,24 @@ def request_from_run(
     params : mapping
         As in `request_from_params`.
     run_id, run_type : str
-        As Airflow names them; the run's id is who acts in the ledger.
+        As Airflow names them; the run's id is the actor in the ledger.
     data_interval_end : datetime or None
         Aware; None for a run without a data interval.
     """
-    asked = dict(params)
-    if run_type == "backfill" and data_interval_end and not asked.get("test_month"):
-        asked["test_month"] = add_months(month_of(data_interval_end), -1)
-    asked["reason"] = asked.get("reason") or f"{run_type} run, policy {settings.retraining_policy}"
-    return request_from_params(asked, settings, request_id=run_id, actor=run_id)
+    merged = dict(params)
+    if run_type == "backfill" and data_interval_end and not merged.get("test_month"):
+        merged["test_month"] = add_months(month_of(data_interval_end), -1)
+    merged["reason"] = (
+        merged.get("reason") or f"{run_type} run, policy {settings.retraining_policy}"
+    )
+    return request_from_params(merged, settings, request_id=run_id, actor=run_id)
 
 
 def request_from_params(
     params: Mapping[str, Any], settings: Settings, *, request_id: str, actor: str
 ) -> TrainingRequest:
     """
-    Return what a trigger form or another DAG's conf asks for; see `dags/train_candidates.py`.
+    Return the request of a trigger form or of another DAG's conf; see `dags/train_candidates.py`.
 
     Parameters
     ----------
@@ -245,14 +254,14 @@ def request_from_params(
         ``test_month``, ``window_months``, ``candidates``, ``parameters``, ``reason``,
         ``drift_report_id``, ``refit``; absent or null ones take their defaults.
     settings : Settings
-        Names the candidates where the params do not.
+        Its candidates are the default.
     request_id, actor : str
         As in `TrainingRequest`.
 
     Raises
     ------
     FixInputError
-        If no candidate is named, or parameters are of another form.
+        If no candidate is named, or parameters have another form.
     """
     report_id = params.get("drift_report_id")
     return TrainingRequest(
@@ -269,51 +278,52 @@ def request_from_params(
     )
 
 
-def choose_and_note(
+def select_and_note(
     settings: Settings,
     planned: Mapping[str, Any],
     trained: Sequence[Mapping[str, Any] | None],
     run_id: str,
 ) -> dict[str, Any]:
     """
-    Choose among what the DAG's tasks trained, note it on the DAG run's page, return plain values.
+    Select among the candidates that the DAG's tasks trained; write the note of the DAG run.
 
     Parameters
     ----------
     settings : Settings
     planned : mapping
-        `Plan.to_dict`.
+        `TrainingPlan.to_dict`.
     trained : sequence of mapping or None
-        `Outcome.to_dict` of each candidate that did not fail.
+        `TrainedCandidate.to_dict` of each candidate; None for one that failed.
     run_id : str
-        The DAG run whose page gets the note.
+        The DAG run that gets the note.
     """
-    outcomes = [Outcome.from_dict(outcome) for outcome in trained if outcome]
-    done = Training.from_settings(settings).choose(Plan.from_dict(planned), outcomes)
-    text = short_note(done, settings.mlflow_url or settings.require_mlflow_uri())
+    candidates = [TrainedCandidate.from_dict(values) for values in trained if values]
+    pipeline = TrainingPipeline.from_settings(settings)
+    result = pipeline.select(TrainingPlan.from_dict(planned), candidates)
+    text = short_note(result, settings.mlflow_url or settings.require_mlflow_uri())
     write_note(settings, names.DAG_TRAIN, run_id, text)
-    return done
+    return result
 
 
 def train_all(
-    training: Training, request: TrainingRequest, say: Callable[[str], None]
+    pipeline: TrainingPipeline, request: TrainingRequest, report: Callable[[str], None]
 ) -> dict[str, Any]:
-    """Do the whole of a request in this process; a candidate that fails does not stop the rest."""
-    plan = training.plan(request)
-    outcomes = []
+    """Carry out a request in this process; a candidate that fails does not stop the others."""
+    plan = pipeline.plan(request)
+    trained = []
     for spec in plan.specs:
         try:
-            outcome = training.train_one(plan, spec)
-        except Exception as error:  # whatever a library raises: the others go on
+            candidate = pipeline.train_one(plan, spec)
+        except Exception as error:  # libraries may raise anything: the others continue
             log.exception("%s failed", spec.label)
-            say(f"{spec.label} failed: {error}")
+            report(f"{spec.label} failed: {error}")
         else:
-            outcomes.append(outcome)
-            say(one_line(outcome))
-    return training.choose(plan, outcomes)
+            trained.append(candidate)
+            report(one_line(candidate))
+    return pipeline.select(plan, trained)
 
 
-def one_line(outcome: Outcome) -> str:
+def one_line(candidate: TrainedCandidate) -> str:
     """Return a candidate's figures for the terminal."""
-    figures = " ".join(f"F1@{k} {outcome.figures[f'f1@{k}']:.3f}" for k in (1, 3, 5))
-    return f"{outcome.spec.label}: {figures}{' (trained before)' if outcome.reused else ''}"
+    figures = " ".join(f"F1@{k} {candidate.figures[f'f1@{k}']:.3f}" for k in (1, 3, 5))
+    return f"{candidate.spec.label}: {figures}{' (reused)' if candidate.reused else ''}"

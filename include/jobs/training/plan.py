@@ -1,4 +1,4 @@
-"""What a training run is asked for, and what it will do: plain values that pass between tasks."""
+"""The request and the plan of a training run: plain values that are passed between tasks."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
 from include.errors import FixInputError
-from include.jobs.data.datasets import Months
+from include.jobs.data.datasets import SplitMonths
 
 CHEAPEST_FIRST: Final = ("frequency", "lda", "word2vec", "tfidf", "use", "bert", "hybrid")
-"""Families by what an answer costs the service, memory and time together; breaks ties."""
+"""Families in order of the memory and time that a prediction costs the service; breaks ties."""
 
 
 @dataclass(frozen=True, slots=True)
 class CandidateSpec:
-    """A family with the parameters that differ from its defaults."""
+    """A candidate family with the parameters that differ from its defaults."""
 
     name: str
     parameters: dict[str, Any] = field(default_factory=dict)
 
     @property
     def label(self) -> str:
-        """How tables and tasks call it: ``tfidf``, or ``tfidf (alpha=2)``."""
+        """Its name in tables and tasks: ``tfidf``, or ``tfidf (alpha=2)``."""
         if not self.parameters:
             return self.name
-        said = ", ".join(f"{key}={value}" for key, value in sorted(self.parameters.items()))
-        return f"{self.name} ({said})"
+        settings = ", ".join(f"{key}={value}" for key, value in sorted(self.parameters.items()))
+        return f"{self.name} ({settings})"
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, with the label for Airflow's task names."""
@@ -35,32 +35,32 @@ class CandidateSpec:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> CandidateSpec:
-        """Return what ``to_dict`` described."""
+        """Rebuild the object from ``to_dict``."""
         return cls(str(values["name"]), dict(values.get("parameters") or {}))
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingRequest:
     """
-    What somebody wants trained.
+    A request for a training run.
 
     Parameters
     ----------
     request_id : str
-        A DAG run's id, or another name for this request: asked again, it goes on where it was.
+        A DAG run's id, or another id: a repeated request resumes the same training run.
     actor : str
-        Who wants it; goes into the ledger.
+        Who makes the request; goes into the ledger.
     reason : str
     candidates : tuple of CandidateSpec
-        At least one, no two alike.
+        At least one, without repetitions.
     test_month : str or None
         ``YYYY-MM``; the latest completely stored month, if None.
     window_months : int or None
-        Months to learn from, >= 1; all, if None.
+        SplitTraining months, >= 1; all, if None.
     drift_report_id : int or None
-        The report that asked for it: the gate's rule is then "not worse".
+        The drift report that triggered it: the gate's rule is then "not worse".
     refit : bool
-        Learn once more from the test month too before serving, so that its new tags are known.
+        Refit with the test month before serving, so that its new tags are known.
     """
 
     request_id: str
@@ -74,24 +74,24 @@ class TrainingRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class TrainingPlan:
     """
-    A request made definite; see `TrainingRequest`.
+    A request with its months and data resolved; see `TrainingRequest`.
 
     Parameters
     ----------
     site : str
-    months : Months
+    months : SplitMonths
     dataset_id, test_id : str
-        Hashes of what is learned from and tested on.
+        Hashes of the training data and the test data.
     run_id, experiment_id : str
-        The MLflow run that holds the candidates' runs and the choice.
+        The MLflow run that is the parent of the candidates' runs and holds the selection.
     specs : tuple of CandidateSpec
     request_id, actor, reason, drift_report_id, refit
     """
 
     site: str
-    months: Months
+    months: SplitMonths
     dataset_id: str
     test_id: str
     run_id: str
@@ -108,18 +108,18 @@ class Plan:
         return asdict(self) | {"specs": [spec.to_dict() for spec in self.specs]}
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Plan:
-        """Return what ``to_dict`` described."""
-        made = dict(values)
-        made["months"] = Months(**made["months"])
-        made["specs"] = tuple(CandidateSpec.from_dict(spec) for spec in made["specs"])
-        return cls(**made)
+    def from_dict(cls, values: Mapping[str, Any]) -> TrainingPlan:
+        """Rebuild the object from ``to_dict``."""
+        fields = dict(values)
+        fields["months"] = SplitMonths(**fields["months"])
+        fields["specs"] = tuple(CandidateSpec.from_dict(spec) for spec in fields["specs"])
+        return cls(**fields)
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class TrainedCandidate:
     """
-    A candidate that was trained and measured.
+    A candidate that was trained and evaluated.
 
     Parameters
     ----------
@@ -128,7 +128,7 @@ class Outcome:
     figures : dict of str to float
         Metrics over all questions, ``train_s`` and ``rank_ms``.
     reused : bool
-        Whether an earlier run with the same data, parameters and code stood in.
+        Whether it comes from an earlier run with the same data, parameters and code.
     """
 
     spec: CandidateSpec
@@ -141,8 +141,8 @@ class Outcome:
         return asdict(self) | {"spec": self.spec.to_dict()}
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Outcome:
-        """Return what ``to_dict`` described."""
+    def from_dict(cls, values: Mapping[str, Any]) -> TrainedCandidate:
+        """Rebuild the object from ``to_dict``."""
         return cls(**{**values, "spec": CandidateSpec.from_dict(values["spec"])})
 
 
@@ -157,12 +157,12 @@ def expand_candidates(
     names : sequence of str
         At least one; repetitions are dropped.
     parameters : mapping or None
-        By name: a set of parameters, or a list of such sets to be trained side by side.
+        By name: a set of parameters, or a list of sets, each trained as a candidate of its own.
 
     Raises
     ------
     FixInputError
-        If there is no name, or parameters are of another form or for a name not asked for.
+        If there is no name, or parameters have another form or belong to none of the names.
 
     Examples
     --------
@@ -172,8 +172,8 @@ def expand_candidates(
     given = dict(parameters or {})
     if not names:
         raise FixInputError("choose at least one candidate")
-    if strange := sorted(set(given) - set(names)):
-        raise FixInputError(f"parameters for {strange[0]!r}, which is not among the candidates")
+    if unknown := sorted(set(given) - set(names)):
+        raise FixInputError(f"parameters for {unknown[0]!r}, which is not among the candidates")
     specs: dict[str, CandidateSpec] = {}
     for name in names:
         sets = given.get(name, {})

@@ -1,4 +1,4 @@
-"""Pictures of an evaluation, for people who would rather look than read; written as PNG files."""
+"""Plots of an evaluation, written as PNG files."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from include.evaluation.bootstrap import Interval
-from include.evaluation.calibration import Calibration
+from include.evaluation.bootstrap import BootstrapInterval
 from include.evaluation.evaluation import Evaluation
 from include.evaluation.metrics import DEPTH
 from include.evaluation.per_tag import TagFigures
+from include.evaluation.reliability import ReliabilityCurve
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -36,7 +36,7 @@ def draw_evaluation(evaluation: Evaluation, title: str, folder: Path) -> None:
     ----------
     evaluation : Evaluation
     title : str
-        Says which model and which month.
+        Names the model and the month.
     folder : Path
         Made if absent.
     """
@@ -48,21 +48,21 @@ def draw_evaluation(evaluation: Evaluation, title: str, folder: Path) -> None:
 
 def draw_comparison(
     candidates: Mapping[str, Mapping[int, float]],
-    intervals: Mapping[str, Interval],
+    intervals: Mapping[str, BootstrapInterval],
     title: str,
     path: Path,
 ) -> None:
     """
-    Write the candidates side by side, best first.
+    Write a bar chart of the candidates, best first.
 
     Parameters
     ----------
     candidates : mapping of str to mapping of int to float
         F1@k by k = 1, 3, 5 for each candidate.
-    intervals : mapping of str to Interval
-        Of F1@5 over all questions, which the choice goes by.
+    intervals : mapping of str to BootstrapInterval
+        Of F1@5 over all questions, the metric of the selection.
     title : str
-        Says which month.
+        Names the month.
     path : Path
         Of the PNG file; its folder is made if absent.
     """
@@ -77,11 +77,11 @@ def draw_comparison(
         bars = axes.barh(
             [row + offset for row in rows], values, height=0.24, color=colour, label=f"F1@{k}"
         )
-        # inside, as the interval covers the last bar's end; short bars have no room for it
-        said = [f"{value:.3f}" if value > _SHORT_BAR else "" for value in values]
+        # inside, as the interval covers the end of the last bar; short bars have no space for it
+        labels = [f"{value:.3f}" if value > _SHORT_BAR else "" for value in values]
         axes.bar_label(
             bars,
-            said,
+            labels,
             label_type="center",
             color="white",
             fontsize=7,
@@ -103,7 +103,7 @@ def draw_comparison(
     axes.set_yticks(list(rows), order)
     axes.set_xlim(0, 1)
     axes.set_xlabel("F1 (0 to 1, higher is better)")
-    _head(axes, "Candidates side by side, best first", title)
+    _set_titles(axes, "Comparison of candidates, best first", title)
     _legend(figure, columns=4)
     _save(figure, path)
 
@@ -129,7 +129,7 @@ def _by_k(evaluation: Evaluation, title: str) -> Figure:
     axes.set_ylim(0, 1)
     axes.set_xlabel("k: number of tags suggested")
     axes.set_ylabel("mean over questions (0 to 1)")
-    _head(axes, "Precision and recall by number of suggestions", title)
+    _set_titles(axes, "Precision and recall by number of suggestions", title)
     _legend(figure, columns=2)
     return figure
 
@@ -148,14 +148,14 @@ def _tags(tags: Sequence[TagFigures], title: str) -> Figure:
     axes.set_yticks(list(rows), [f"{tag.tag} ({tag.use_count})" for tag in shown], fontsize=8)
     axes.set_xlim(0, 1)
     axes.set_xlabel(f"among the first {DEPTH} suggestions (0 to 1)")
-    axes.set_ylabel("tag (questions that bear it)")
+    axes.set_ylabel("tag (questions that have it)")
     axes.set_ylim(-0.7, len(shown) - 0.3)
-    _head(axes, f"The {len(shown)} tags used most", title)
+    _set_titles(axes, f"The {len(shown)} tags used most", title)
     _legend(figure, columns=2)
     return figure
 
 
-def _calibration(calibration: Calibration, title: str) -> Figure:
+def _calibration(calibration: ReliabilityCurve, title: str) -> Figure:
     """Scores against the share of suggestions that were right."""
     figure, axes = _blank((8, 5))
     counts = axes.twinx()
@@ -168,12 +168,12 @@ def _calibration(calibration: Calibration, title: str) -> Figure:
         alpha=0.25,
         label="suggestions",
     )
-    counts.set_ylabel("suggestions with such a score (log scale)")
+    counts.set_ylabel("suggestions with that score (log scale)")
     counts.set_yscale("symlog", linthresh=10)
     counts.set_ylim(bottom=0)
     counts.yaxis.set_major_formatter("{x:,.0f}")
     counts.spines["top"].set_visible(False)
-    axes.plot([0, 1], [0, 1], ":", color=_GREY, label="scores mean what they say")
+    axes.plot([0, 1], [0, 1], ":", color=_GREY, label="perfect calibration")
     points = [
         point
         for point in zip(calibration.mean_scores, calibration.observed, strict=True)
@@ -186,9 +186,9 @@ def _calibration(calibration: Calibration, title: str) -> Figure:
     axes.set_ylim(0, 1)
     axes.set_xlabel("score (0 to 1)")
     axes.set_ylabel("share of suggestions that were right (0 to 1)")
-    _head(
+    _set_titles(
         axes,
-        f"Calibration: error {calibration.ece:.3f}, Brier score {calibration.brier:.3f}",
+        f"ReliabilityCurve: error {calibration.ece:.3f}, Brier score {calibration.brier:.3f}",
         title,
     )
     _legend(figure, columns=3)
@@ -196,7 +196,7 @@ def _calibration(calibration: Calibration, title: str) -> Figure:
 
 
 def _blank(size: tuple[float, float]) -> tuple[Figure, Axes]:
-    """Return an empty figure without pyplot, whose global state would keep every figure."""
+    """Return an empty figure; not from pyplot, whose global state keeps every figure."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=size, layout="constrained")
@@ -207,19 +207,19 @@ def _blank(size: tuple[float, float]) -> tuple[Figure, Axes]:
     return figure, axes
 
 
-def _head(axes: Axes, said: str, of_what: str) -> None:
-    """Write what the picture shows, and below it, smaller, of which model and month."""
-    axes.set_title(said, loc="left", fontsize=12, fontweight="bold", pad=22)
+def _set_titles(axes: Axes, title: str, subtitle: str) -> None:
+    """Write the plot's title and below it, smaller, the model and the month."""
+    axes.set_title(title, loc="left", fontsize=12, fontweight="bold", pad=22)
     axes.annotate(
-        of_what, (0, 1), (0, 7), xycoords="axes fraction", textcoords="offset points", fontsize=9
+        subtitle, (0, 1), (0, 7), xycoords="axes fraction", textcoords="offset points", fontsize=9
     )
 
 
 def _legend(figure: Figure, columns: int) -> None:
-    """Put the legend of all axes below them, where it takes no width."""
+    """Put one legend of all axes below them, where it takes no width."""
     figure.legend(loc="outside lower left", ncols=columns, frameon=False, fontsize=8)
 
 
 def _save(figure: Figure, path: Path) -> None:
-    """Write a figure as PNG, whole with its legend."""
+    """Write a figure with its legend as PNG."""
     figure.savefig(path, dpi=_DPI, bbox_inches="tight", metadata={"Software": None})

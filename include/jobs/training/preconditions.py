@@ -1,4 +1,4 @@
-"""Tells whether a scheduled training has anything to learn from yet."""
+"""Whether enough months are stored for a scheduled training."""
 
 from include.errors import MissingDataError
 from include.jobs.data.datasets import resolve_months
@@ -6,12 +6,12 @@ from include.settings import Settings
 from include.store.engine import make_engine
 
 
-def too_early(settings: Settings, run_type: str) -> str | None:
+def unmet_precondition(settings: Settings, run_type: str) -> str | None:
     """
-    Return why a training that came by itself is to be skipped, or None if it is not.
+    Return why a scheduled training must be skipped, or None if it can run.
 
-    A fresh platform's schedule comes due before anybody has stored a month to learn from and one to
-    test on; that is no failure. Who asks for a training is told what is missing instead.
+    On a new platform the schedule is due before a training month and a test month are stored; that
+    is not a failure. A requested training fails instead, with a message on what is missing.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ def too_early(settings: Settings, run_type: str) -> str | None:
         with engine.connect() as connection:
             resolve_months(connection, settings.site, test_month=None, window_months=None)
     except MissingDataError as error:
-        return f"nothing to learn from yet: {error}; then trigger train_candidates"
+        return f"no training data yet: {error}; then trigger train_candidates"
     finally:
         engine.dispose()
     return None

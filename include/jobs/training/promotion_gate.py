@@ -1,4 +1,4 @@
-"""Hold a candidate against the champion on the test month's questions; the gate's decision."""
+"""Compare a candidate with the champion on the test month's questions; decide on promotion."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from sqlalchemy import Engine
 
 from include.errors import FixInputError, MissingDataError, ModelUnusableError
-from include.evaluation.selection import Decision, Gate, Rule, judge
-from include.jobs.data.datasets import Split, masks_of
+from include.evaluation.selection import Gate, GateDecision, GateRule, apply_gate
+from include.jobs.data.datasets import TimeSplit, split_slice_masks
 from include.jobs.training.candidate_runs import CandidateRuns
-from include.jobs.training.champion_predictions import ChampionAnswers
+from include.jobs.training.champion_predictions import ChampionPredictions
 from include.jobs.training.fit_and_score import evaluate_results
-from include.jobs.training.plan import CandidateSpec, Outcome, Plan
+from include.jobs.training.plan import CandidateSpec, TrainedCandidate, TrainingPlan
 from include.jobs.training.question_results import QuestionResults
 from include.registry import ModelVersion, Registry
 from include.settings import Settings
@@ -25,7 +25,7 @@ FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class SharedQuestions:
     """
     The questions that candidates are compared on, in order of time.
 
@@ -41,9 +41,9 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class ChampionGate:
+class PromotionGate:
     """
-    Judges candidates of one training run.
+    Decides on the promotion of candidates of one training run.
 
     Parameters
     ----------
@@ -59,46 +59,46 @@ class ChampionGate:
     candidates: CandidateRuns
     settings: Settings
 
-    def judge(
+    def decide(
         self,
-        plan: Plan,
-        split: Split,
-        challenger: Outcome,
+        plan: TrainingPlan,
+        split: TimeSplit,
+        challenger: TrainedCandidate,
         champion: ModelVersion | None,
         scores: FloatArray,
-        asked: Asked,
-    ) -> tuple[Decision, dict[str, float] | None]:
+        questions: SharedQuestions,
+    ) -> tuple[GateDecision, dict[str, float] | None]:
         """
-        Return the gate's decision, and the champion's figures on the same month if any.
+        Return the gate's decision, and the champion's figures on the same month, if any.
 
         Parameters
         ----------
-        plan : Plan
-        split : Split
-        challenger : Outcome
+        plan : TrainingPlan
+        split : TimeSplit
+        challenger : TrainedCandidate
         champion : ModelVersion or None
         scores : ndarray of float, shape (n_questions,)
             The challenger's `selection.GATE_METRIC` per question.
-        asked : Asked
-            Those questions.
+        questions : SharedQuestions
+            The questions of ``scores``.
         """
         if champion is None:
-            said = f"{challenger.spec.label} becomes the first champion."
-            return Decision(True, said, {"challenger": float(scores.mean())}), None
+            reason = f"{challenger.spec.label} becomes the first champion."
+            return GateDecision(True, reason, {"challenger": float(scores.mean())}), None
         if champion.tags.get("evaluation_run_id") == challenger.run_id:
-            said = (
-                f"Version {champion.version} stays: it is this very model, from the same questions,"
-                " parameters and code."
+            reason = (
+                f"Version {champion.version} stays: it is the same model, from the same questions, "
+                "parameters and code."
             )
-            return Decision(False, said, {}), challenger.figures
+            return GateDecision(False, reason, {}), challenger.figures
         try:
-            answers = ChampionAnswers(self.engine, self.registry, self.candidates)
-            theirs = answers.on(plan, split, champion)
+            predictions = ChampionPredictions(self.engine, self.registry, self.candidates)
+            champion_results = predictions.for_test_month(plan, split, champion)
         except ModelUnusableError as error:
-            said = f"{challenger.spec.label} replaces a champion that is unusable ({error})."
-            return Decision(True, said, {"challenger": float(scores.mean())}), None
+            reason = f"{challenger.spec.label} replaces a champion that is unusable ({error})."
+            return GateDecision(True, reason, {"challenger": float(scores.mean())}), None
         except (MissingDataError, FixInputError) as error:
-            return Decision(False, f"Version {champion.version} stays: {error}.", {}), None
+            return GateDecision(False, f"Version {champion.version} stays: {error}.", {}), None
         gate = Gate(
             rule=self.rule(plan, challenger.spec, champion),
             min_gain=self.settings.min_gain,
@@ -106,45 +106,52 @@ class ChampionGate:
             samples=self.settings.bootstrap_samples,
             seed=self.settings.random_seed,
         )
-        shared = asked_of_all(split, {"champion": theirs}, among=asked.ids)
-        rows = np.isin(asked.ids, shared.ids)
-        masks = {name: mask[_places(split, shared.ids)] for name, mask in masks_of(split).items()}
-        decision = judge(scores[rows], theirs.f1_all(shared.ids, shared.tags), masks, gate)
-        same = list(theirs.question_ids) == shared.ids and len(shared.ids) == len(split.test)
-        return decision, evaluate_results(theirs, split).figures if same else None
+        shared = shared_questions(split, {"champion": champion_results}, among=questions.ids)
+        rows = np.isin(questions.ids, shared.ids)
+        masks = {
+            name: mask[_positions(split, shared.ids)]
+            for name, mask in split_slice_masks(split).items()
+        }
+        decision = apply_gate(
+            scores[rows], champion_results.f1_all(shared.ids, shared.tags), masks, gate
+        )
+        same = list(champion_results.question_ids) == shared.ids and len(shared.ids) == len(
+            split.test
+        )
+        return decision, evaluate_results(champion_results, split).figures if same else None
 
-    def rule(self, plan: Plan, spec: CandidateSpec, champion: ModelVersion) -> Rule:
+    def rule(self, plan: TrainingPlan, spec: CandidateSpec, champion: ModelVersion) -> GateRule:
         """
         Return the gate's rule.
 
-        After a drift decision, and for the champion's own family with newer months, what is new
-        shows in the months to come: the test month's own news is in neither model, only in the
-        refitted one that will be served. Not worse is enough then.
+        "Not worse" is enough after a drift decision, and for the champion's own family trained on
+        newer months: what is new in the test month is in neither of the compared models, only in
+        the refitted one that will be served, so that its gain shows in later months.
         """
         if plan.drift_report_id is not None or self.refreshes(plan, spec, champion):
             return "not_worse"
         return "better"
 
-    def refreshes(self, plan: Plan, spec: CandidateSpec, champion: ModelVersion) -> bool:
-        """Return whether a candidate is the champion's own family and has newer months to learn."""
-        known = champion.tags
-        same = (champion.candidate, known.get("overrides"), known.get("site")) == (
+    def refreshes(self, plan: TrainingPlan, spec: CandidateSpec, champion: ModelVersion) -> bool:
+        """Return whether a candidate is the champion's own family, trained on newer months."""
+        tags = champion.tags
+        same = (champion.candidate, tags.get("overrides"), tags.get("site")) == (
             *(spec.name, json.dumps(spec.parameters, sort_keys=True)),
             plan.site,
         )
-        newer = plan.months.test_month > known.get("train_last", "")
+        newer = plan.months.test_month > tags.get("train_last", "")
         return same and newer and self.settings.refresh_if_not_worse
 
 
-def asked_of_all(
-    split: Split, results: Mapping[str, QuestionResults], among: Sequence[int] | None = None
-) -> Asked:
+def shared_questions(
+    split: TimeSplit, results: Mapping[str, QuestionResults], among: Sequence[int] | None = None
+) -> SharedQuestions:
     """
-    Return the test month's questions that all results answer.
+    Return the test month's questions that all results contain.
 
     Parameters
     ----------
-    split : Split
+    split : TimeSplit
     results : mapping of str to QuestionResults
         At least one.
     among : sequence of int, optional
@@ -153,7 +160,7 @@ def asked_of_all(
     Raises
     ------
     FixInputError
-        If there is none.
+        If there are none.
     """
     shared = set.intersection(*(set(found.question_ids) for found in results.values()))
     if among is not None:
@@ -164,17 +171,17 @@ def asked_of_all(
         if text.key is not None and text.key[1] in shared
     ]
     if not pairs:
-        raise FixInputError("no question of the test month was answered by all that are compared")
-    return Asked([question_id for question_id, _ in pairs], [tags for _, tags in pairs])
+        raise FixInputError("no question of the test month is in all the compared results")
+    return SharedQuestions([question_id for question_id, _ in pairs], [tags for _, tags in pairs])
 
 
-def _places(split: Split, question_ids: Sequence[int]) -> NDArray[np.intp]:
-    """Return the questions' positions in the split's test month."""
+def _positions(split: TimeSplit, question_ids: Sequence[int]) -> NDArray[np.intp]:
+    """Return the positions of questions in the split's test month."""
     wanted = set(question_ids)
     return np.array(
         [
-            place
-            for place, text in enumerate(split.test.texts)
+            position
+            for position, text in enumerate(split.test.texts)
             if text.key is not None and text.key[1] in wanted
         ],
         dtype=np.intp,

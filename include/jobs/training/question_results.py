@@ -1,4 +1,4 @@
-"""What a model suggested for each test question, kept so that comparing needs no training."""
+"""A model's suggestions for each test question, stored so that a comparison needs no training."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from include.evaluation.metrics import score_questions
 from include.registry.runs import Runs
 
 FOLDER: Final = "results"
-"""Where a run keeps these among its artifacts."""
+"""Folder of the results among a run's artifacts."""
 _TABLE: Final = "questions.parquet"
 _VOCABULARY: Final = "vocabulary.json"
 
@@ -27,17 +27,17 @@ _VOCABULARY: Final = "vocabulary.json"
 @dataclass(frozen=True, slots=True)
 class QuestionResults:
     """
-    A model's suggestions for one month; the sequences run in parallel.
+    A model's suggestions for one month; the sequences are parallel.
 
     Parameters
     ----------
     question_ids : sequence of int, length n
     ranking : Ranking
-        Ten deep where the vocabulary allows.
+        Ten tags per question if the vocabulary has as many.
     title_only : sequence of sequences of str, length n
-        Suggested without the body; all empty if that was not asked.
+        Suggestions without the body; all empty if they were not requested.
     vocabulary : tuple of str
-        What could have been suggested.
+        The tags that the model can suggest.
     """
 
     question_ids: Sequence[int]
@@ -46,7 +46,7 @@ class QuestionResults:
     vocabulary: tuple[str, ...]
 
     def save(self, folder: Path) -> None:
-        """Write a table and the vocabulary into ``folder``, made if absent."""
+        """Write a table and the vocabulary into ``folder``, which is made if needed."""
         folder.mkdir(parents=True, exist_ok=True)
         columns: Mapping[str, Sequence[object]] = {
             "question_id": self.question_ids,
@@ -61,7 +61,7 @@ class QuestionResults:
     @classmethod
     def load(cls, folder: Path) -> QuestionResults:
         """
-        Read what ``save`` wrote.
+        Load what ``save`` wrote.
 
         Raises
         ------
@@ -88,33 +88,36 @@ class QuestionResults:
         """
         Return F1@5 over all tags of the given questions, in their order.
 
-        Tags settle late, so the truth is what is stored now, not what it was when this was kept.
+        Tags change after a question was asked: the true tags are those stored now, not those at the
+        time of the evaluation.
 
         Raises
         ------
         FixInputError
             If a question is not among the results.
         """
-        place = {question_id: row for row, question_id in enumerate(self.question_ids)}
-        if missing := [question_id for question_id in question_ids if question_id not in place]:
-            raise FixInputError(f"{len(missing)} questions have no result, {missing[0]} for one")
-        ranked = [self.ranking.tags[place[question_id]] for question_id in question_ids]
+        rows = {question_id: row for row, question_id in enumerate(self.question_ids)}
+        if missing := [question_id for question_id in question_ids if question_id not in rows]:
+            raise FixInputError(
+                f"{len(missing)} questions have no result, for example {missing[0]}"
+            )
+        ranked = [self.ranking.tags[rows[question_id]] for question_id in question_ids]
         return score_questions(ranked, true_tags, self.vocabulary).f1_all(5)
 
 
-def results_of(runs: Runs, run_id: str) -> QuestionResults:
+def load_results(runs: Runs, run_id: str) -> QuestionResults:
     """
-    Return what a run suggested for each question.
+    Return the suggestions that a run stored for each question.
 
     Raises
     ------
     MissingDataError
-        If the run kept no results.
+        If the run stored no results.
     """
     with tempfile.TemporaryDirectory() as work:
         return QuestionResults.load(runs.fetch(run_id, FOLDER, Path(work)))
 
 
 def _plain(value: object) -> object:
-    """Return a tuple as a list, which is what Parquet knows."""
+    """Return a tuple as a list, since Parquet has no tuples."""
     return list(value) if isinstance(value, tuple) else value

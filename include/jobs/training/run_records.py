@@ -1,4 +1,4 @@
-"""What is told of a candidate's run: plain values for MLflow and for the model's own folder."""
+"""Metadata of a candidate's run: plain values for MLflow and for the model's folder."""
 
 from __future__ import annotations
 
@@ -10,28 +10,39 @@ from include.candidates.base import Candidate
 from include.evaluation.evaluation import Evaluation
 from include.jobs.data.datasets import TrainingData
 from include.jobs.training.code_version import code_version, git_version
-from include.jobs.training.plan import CandidateSpec, Outcome
+from include.jobs.training.plan import CandidateSpec, TrainedCandidate
 from include.registry.runs import Run
 
 EVALUATION: Final = "evaluation"
 REFIT: Final = "refit"
-SHOWN: Final = ("f1@1", "f1@3", "f1@5", "f1_all@5", "coverage", "ceiling_all@5", "mrr", "ndcg@5")
+REPORTED_METRICS: Final = (
+    "f1@1",
+    "f1@3",
+    "f1@5",
+    "f1_all@5",
+    "coverage",
+    "ceiling_all@5",
+    "mrr",
+    "ndcg@5",
+)
 
 
-def outcome(spec: CandidateSpec, run: Run, *, reused: bool) -> Outcome:
-    """Return a finished run as an outcome; slices' metrics stay in MLflow."""
+def trained_candidate(spec: CandidateSpec, run: Run, *, reused: bool) -> TrainedCandidate:
+    """Return a finished run as a trained candidate; metrics of slices stay in MLflow."""
     figures = {name: value for name, value in run.metrics.items() if "/" not in name}
-    return Outcome(spec, run.run_id, figures, reused)
+    return TrainedCandidate(spec, run.run_id, figures, reused)
 
 
-def outcome_of(run: Run) -> Outcome:
-    """Return an evaluation run, found by its tags, as the outcome that it was."""
+def candidate_of_run(run: Run) -> TrainedCandidate:
+    """Return an earlier evaluation run, read from its tags, as a trained candidate."""
     spec = CandidateSpec(run.tags["candidate"], json.loads(run.tags["overrides"]))
-    return outcome(spec, run, reused=True)
+    return trained_candidate(spec, run, reused=True)
 
 
-def found_by(spec: CandidateSpec, data: TrainingData, key: str, *, kind: str) -> dict[str, str]:
-    """Return the tags by which a run is found again."""
+def identifying_tags(
+    spec: CandidateSpec, data: TrainingData, key: str, *, kind: str
+) -> dict[str, str]:
+    """Return the tags that identify a run for reuse."""
     return {
         "training_key": key,
         "kind": kind,
@@ -46,9 +57,9 @@ def found_by(spec: CandidateSpec, data: TrainingData, key: str, *, kind: str) ->
     }
 
 
-def shown_params(candidate: Candidate, data: TrainingData) -> dict[str, Any]:
-    """Return what MLflow shows as the run's parameters."""
-    return candidate.describe() | {
+def logged_params(candidate: Candidate, data: TrainingData) -> dict[str, Any]:
+    """Return the parameters that MLflow shows for the run."""
+    return candidate.get_params() | {
         "candidate": candidate.name,
         "site": data.site,
         "train_first": data.first_month,
@@ -62,20 +73,20 @@ def shown_params(candidate: Candidate, data: TrainingData) -> dict[str, Any]:
 
 
 def all_metrics(evaluation: Evaluation) -> dict[str, float]:
-    """Return the metrics over all questions, and of each slice those that tables show."""
+    """Return the metrics over all questions, and of each slice the reported ones."""
     metrics = dict(evaluation.figures)
     metrics |= {"ece": evaluation.calibration.ece, "brier": evaluation.calibration.brier}
     for name, part in evaluation.slices.items():
         if name != "all":
-            metrics |= {f"{name}/{metric}": part.figures[metric] for metric in SHOWN}
+            metrics |= {f"{name}/{metric}": part.figures[metric] for metric in REPORTED_METRICS}
             metrics[f"{name}/questions"] = float(part.question_count)
     return metrics
 
 
-def description(
+def model_metadata(
     data: TrainingData, figures: Mapping[str, float], evaluation_run_id: str, bert_model: str | None
 ) -> dict[str, Any]:
-    """Return what the model's folder says of itself, beside what the catalogue writes."""
+    """Return the metadata for the model's folder, in addition to what the catalogue writes."""
     return {
         "site": data.site,
         "train_first": data.first_month,

@@ -1,11 +1,11 @@
-"""The table of candidates with the choice and its reason, as Markdown and as plain values."""
+"""The table of candidates with the selection and its reason, as Markdown and plain values."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from include.jobs.training.plan import Outcome, Plan
+from include.jobs.training.plan import TrainedCandidate, TrainingPlan
 from include.registry.runs import run_url
 
 COLUMNS: Final[Mapping[str, str]] = {
@@ -23,32 +23,35 @@ _TIMES: Final = ("train_s", "rank_ms")
 
 
 def table_rows(
-    outcomes: Sequence[Outcome], chosen: str, champion: Mapping[str, float] | None, version: str
+    trained: Sequence[TrainedCandidate],
+    selected: str,
+    champion: Mapping[str, float] | None,
+    version: str,
 ) -> list[dict[str, Any]]:
     """
-    Return the candidates as rows, best first, with the champion's own figures where it has any.
+    Return the candidates as rows, best first, and the champion's figures as the last row, if any.
 
     Parameters
     ----------
-    outcomes : sequence of Outcome
-    chosen : str
-        The best candidate's label.
+    trained : sequence of TrainedCandidate
+    selected : str
+        The selected candidate's label.
     champion : mapping or None
         The champion's figures on the same month.
     version : str
-        The champion's version, for its row's name.
+        The champion's version, for the label of its row.
     """
-    ordered = sorted(outcomes, key=lambda outcome: -outcome.figures["f1_all@5"])
+    ordered = sorted(trained, key=lambda candidate: -candidate.figures["f1_all@5"])
     rows = [
-        {"candidate": outcome.spec.label, "chosen": outcome.spec.label == chosen}
-        | {name: outcome.figures.get(name) for name in COLUMNS}
-        | {"run_id": outcome.run_id, "reused": outcome.reused}
-        for outcome in ordered
+        {"candidate": candidate.spec.label, "selected": candidate.spec.label == selected}
+        | {name: candidate.figures.get(name) for name in COLUMNS}
+        | {"run_id": candidate.run_id, "reused": candidate.reused}
+        for candidate in ordered
     ]
     if champion is not None:
         label = f"champion, version {version}"
         rows.append(
-            {"candidate": label, "chosen": False}
+            {"candidate": label, "selected": False}
             | {name: champion.get(name) for name in COLUMNS}
             | {"run_id": "", "reused": False}
         )
@@ -56,50 +59,52 @@ def table_rows(
 
 
 def markdown_table(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Return rows as a Markdown table; the chosen candidate is in bold."""
+    """Return rows as a Markdown table; the selected candidate is in bold."""
     lines = [
         "| candidate | " + " | ".join(COLUMNS.values()) + " |",
         "|---" * (len(COLUMNS) + 1) + "|",
     ]
     for row in rows:
-        name = f"**{row['candidate']}**" if row["chosen"] else str(row["candidate"])
+        name = f"**{row['candidate']}**" if row["selected"] else str(row["candidate"])
         lines.append(f"| {name} | " + " | ".join(_cell(key, row[key]) for key in COLUMNS) + " |")
     return "\n".join(lines)
 
 
-def note(plan: Plan, rows: Sequence[Mapping[str, Any]], reason: str, failed: Sequence[str]) -> str:
-    """Return the run's note: what was asked, what came out, what was decided and why."""
+def note(
+    plan: TrainingPlan, rows: Sequence[Mapping[str, Any]], reason: str, failed: Sequence[str]
+) -> str:
+    """Return the run's note: the request, the figures, the decision and its reason."""
     months = plan.months
     parts = [
         f"**{reason}**",
         f"Tested on {months.test_month} of {plan.site} after training on {months.train_first} to "
-        f"{months.train_last}. Asked for by {plan.actor}: {plan.reason}.",
+        f"{months.train_last}. Requested by {plan.actor}: {plan.reason}.",
         markdown_table(rows),
-        "F1@k counts questions with a tag inside the vocabulary; the column *all* counts every "
-        "question and every tag, and the choice goes by it.",
+        "F1@k counts questions with a tag in the vocabulary; the column *all* counts every "
+        "question and every tag, and decides the selection.",
     ]
     if failed:
         parts.append(f"Failed and left out: {', '.join(failed)}.")
     return "\n\n".join(parts)
 
 
-def short_note(outcome: Mapping[str, Any], mlflow_url: str) -> str:
+def short_note(result: Mapping[str, Any], mlflow_url: str) -> str:
     """
-    Return the note for Airflow's page of the run, which holds `AIRFLOW_NOTE_LENGTH` characters.
+    Return the note of the Airflow run, at most `AIRFLOW_NOTE_LENGTH` characters.
 
     Parameters
     ----------
-    outcome : mapping
-        What `Chooser.act` returned.
+    result : mapping
+        Returned by `ModelSelection.apply`.
     mlflow_url : str
-        Where people reach MLflow: the note links to the whole table there.
+        Public address of MLflow: the note links to the full table there.
     """
-    link = run_url(mlflow_url, outcome["experiment_id"], outcome["run_id"])
-    failed = f" Failed: {', '.join(outcome['failed'])}." if outcome["failed"] else ""
-    head = f"**{outcome['test_month']}: {outcome['reason']}**{failed} [All figures]({link})"
+    link = run_url(mlflow_url, result["experiment_id"], result["run_id"])
+    failed = f" Failed: {', '.join(result['failed'])}." if result["failed"] else ""
+    head = f"**{result['test_month']}: {result['reason']}**{failed} [All figures]({link})"
     lines = [head, "", "| candidate | F1@1 | F1@3 | F1@5 | all |", "|---|---|---|---|---|"]
-    for row in outcome["rows"]:
-        name = f"**{row['candidate']}**" if row["chosen"] else row["candidate"]
+    for row in result["rows"]:
+        name = f"**{row['candidate']}**" if row["selected"] else row["candidate"]
         cells = [_cell(key, row[key]) for key in ("f1@1", "f1@3", "f1@5", "f1_all@5")]
         lines.append(f"| {name} | {' | '.join(cells)} |")
     while len("\n".join(lines)) > AIRFLOW_NOTE_LENGTH and len(lines) > 1:
@@ -108,7 +113,7 @@ def short_note(outcome: Mapping[str, Any], mlflow_url: str) -> str:
 
 
 def _cell(name: str, value: float | None) -> str:
-    """Return a figure as people read it."""
+    """Return a figure rounded for people."""
     if value is None:
         return ""
     return f"{value:.1f}" if name in _TIMES else f"{value:.3f}"

@@ -1,0 +1,86 @@
+"""
+### Judge the open A/B test of champion and challenger; also starts and stops tests.
+
+Every day it checks whether the open test split the traffic as planned, and which of the two
+versions did better on the true tags from feedback and later fetches. The sequential rule stays
+valid under daily looks. The verdict is written to the ledger `ab_verdicts`: promote (the alias
+`champion` moves), stop (the alias `challenger` is removed) or go on. Without an open test it does
+nothing.
+
+In a manual run, `action` says what to do: `start` a test of the champion against `version` (empty:
+the version with the alias `challenger`) with a `share` of the traffic, or as a `shadow` whose
+answers are only recorded; `stop` the open test; or `judge` it now. The service follows within
+seconds. Safe to run again: a test with a final verdict is closed, and a repeated promotion changes
+nothing.
+"""
+
+from datetime import datetime
+
+from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
+from airflow.sdk import CronDataIntervalTimetable, Param, dag, task
+
+from include import names
+from include.dag_defaults import DEFAULT_ARGS
+
+
+@dag(
+    schedule=CronDataIntervalTimetable("0 7 * * *", timezone="UTC"),
+    start_date=datetime(2024, 1, 1),
+    catchup=False,
+    is_paused_upon_creation=False,
+    max_active_runs=1,
+    default_args=DEFAULT_ARGS,
+    params={
+        "action": Param("judge", enum=["judge", "start", "stop"], title="What to do"),
+        "version": Param(
+            None,
+            type=["null", "string"],
+            title="Challenger",
+            description="version to test; empty for the alias challenger",
+        ),
+        "share": Param(
+            0.5,
+            type="number",
+            exclusiveMinimum=0,
+            exclusiveMaximum=1,
+            title="Share",
+            description="the challenger's part of the traffic",
+        ),
+        "shadow": Param(
+            False,
+            type="boolean",
+            title="Shadow",
+            description="the champion answers everything, the challenger is only recorded",
+        ),
+        "reason": Param("", type="string", title="Reason", description="for the ledger"),
+    },
+    tags=["serving"],
+    doc_md=__doc__,
+)
+def judge_ab_test():
+    @task
+    def run_action(params=None, run_id=None) -> dict | None:
+        from include.jobs.release.ab_testing import run_action
+        from include.settings import Settings
+
+        return run_action(Settings.from_env(), params, actor=run_id)
+
+    @task.short_circuit
+    def ended_test() -> dict | None:
+        from include.jobs.release.ab_testing import ended_test_mail
+        from include.settings import Settings
+
+        return ended_test_mail(Settings.from_env())
+
+    mail = ended_test()
+    notify = TriggerDagRunOperator(
+        task_id="notify",
+        trigger_dag_id=names.DAG_SEND_MAIL,
+        trigger_run_id=mail["mail_run_id"],
+        conf={"kind": "ab_test", "facts": mail["facts"], "run": "{{ run_id }}"},
+        skip_when_already_exists=True,
+    )
+    run_action() >> mail >> notify
+
+
+judge_ab_test()

@@ -1,0 +1,92 @@
+"""Options of a stack: questions from the simulator, from a file, or from the real API."""
+
+import gzip
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Self
+
+from include.errors import FixSettingsError
+from include.local_stack.environment import SiteApi
+from include.local_stack.layout import StackLayout
+
+REAL_API: Final = "https://api.stackexchange.com/2.3"
+SANDBOX_SITE: Final = "sandbox"
+
+
+@dataclass(frozen=True)
+class StackOptions:
+    """
+    Source of the questions.
+
+    Parameters
+    ----------
+    site : str
+        The API's name of the site.
+    data : Path or None
+        File that the sandbox site serves instead of the simulator's questions; absolute.
+    live : bool
+        True for the real API, without a sandbox site.
+    api_url : str
+        Root of the real API, if it is used.
+    """
+
+    site: str
+    data: Path | None = None
+    live: bool = False
+    api_url: str = REAL_API
+
+    @classmethod
+    def from_mapping(cls, environment: Mapping[str, str]) -> Self:
+        """
+        Read ``SITE``, ``DATA`` and ``LIVE``, as in ``make up DATA=file.jsonl.gz``.
+
+        With ``LIVE``, ``STACKEXCHANGE_API_URL`` may name a proxy of the API.
+
+        Raises
+        ------
+        FixSettingsError
+            If the file does not exist or names no site, or both a file and the real API are given.
+        """
+        site = environment.get("SITE", "").strip()
+        data = environment.get("DATA", "").strip()
+        live = environment.get("LIVE", "").strip() not in {"", "0", "no", "false"}
+        if live and data:
+            raise FixSettingsError("DATA and LIVE exclude each other: a file, or the real API")
+        if live:
+            url = environment.get("STACKEXCHANGE_API_URL", "").strip() or REAL_API
+            return cls(site=site or "stackoverflow", live=True, api_url=url)
+        if not data:
+            return cls(site=site or SANDBOX_SITE)
+        path = Path(data).expanduser().resolve()
+        if not path.is_file():
+            raise FixSettingsError(f"DATA: there is no file {path}")
+        return cls(site=site or _site_of(path), data=path)
+
+    def site_api(self, layout: StackLayout) -> SiteApi:
+        """Return the site and the root of its API."""
+        return SiteApi(self.site, self.api_url if self.live else f"{layout.url('sandbox')}/2.3")
+
+    def sandbox_arguments(self, layout: StackLayout) -> tuple[str, ...] | None:
+        """Return the arguments of the sandbox site; None if there is none."""
+        if self.live:
+            return None
+        if self.data is not None:
+            return ("--site", self.site, "--data", str(self.data))
+        return ("--site", self.site, "--events-file", str(layout.local / "sandbox-events.json"))
+
+
+def _site_of(path: Path) -> str:
+    """Return the site that the first question of a JSON-lines file names."""
+    try:
+        reader = gzip.open if path.suffix == ".gz" else open
+        with reader(path, "rt", encoding="utf-8") as lines:
+            site = json.loads(next(iter(lines))).get("site")
+    except (OSError, ValueError, StopIteration) as error:
+        raise FixSettingsError(
+            f"DATA: {path} is not a JSON-lines file of questions: {error}"
+        ) from None
+    if not site:
+        raise FixSettingsError(f"DATA: {path} names no site; add SITE=name")
+    return str(site)

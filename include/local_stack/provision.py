@@ -1,0 +1,67 @@
+"""
+Set up what processes need before they start: folders, Airflow's login, schemas, pools.
+
+``python -m include.local_stack.provision`` does it inside docker-compose; `stack.py` does the same
+on this machine, partly in parallel.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+
+from include.errors import FixSettingsError
+from include.local_stack.credentials import AIRFLOW_USER, write_private
+from include.local_stack.layout import StackLayout, container_layout
+from include.local_stack.processes import migration_commands, pools_command
+
+
+def write_airflow_login(layout: StackLayout, password: str) -> None:
+    """Write the file that Airflow's SimpleAuthManager reads."""
+    write_private(layout.passwords_file, json.dumps({AIRFLOW_USER: password}) + "\n")
+
+
+def make_folders(layout: StackLayout) -> None:
+    """Make the folders that the processes need."""
+    for folder in (layout.logs, layout.airflow_home, layout.mail, layout.evidently):
+        folder.mkdir(parents=True, exist_ok=True)
+
+
+def provision(layout: StackLayout, environment: Mapping[str, str]) -> None:
+    """
+    Run all steps in order; safe to run again.
+
+    Raises
+    ------
+    FixSettingsError
+        If there is no password for Airflow's login, or a step fails.
+    """
+    password = environment.get("AIRFLOW_PASSWORD")
+    if not password:
+        raise FixSettingsError("AIRFLOW_PASSWORD is not set")
+    make_folders(layout)
+    write_airflow_login(layout, password)
+    for command in (*migration_commands().values(), pools_command(layout)):
+        if subprocess.run(command, cwd=layout.root, check=False).returncode != 0:
+            raise FixSettingsError(f"{' '.join(command)} failed; its output is above")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Provision the containers' shared volume and databases."""
+    parser = argparse.ArgumentParser(
+        prog="python -m include.local_stack.provision",
+        description="Inside docker-compose: folders, Airflow's login, schemas, pools.",
+    )
+    parser.parse_args(arguments)
+    try:
+        provision(container_layout(), os.environ)
+    except FixSettingsError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

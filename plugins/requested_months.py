@@ -1,0 +1,42 @@
+"""A timetable of calendar months that runs only when a backfill requests them."""
+
+from airflow.timetables.interval import CronDataIntervalTimetable
+
+
+class RequestedMonths(CronDataIntervalTimetable):
+    """
+    Calendar months (UTC) for backfills; a run's id names its month.
+
+    Airflow offers a backfill only for a DAG with a schedule, but a schedule also starts runs: one
+    for the last month as soon as the DAG is parsed, whether or not that month's questions are
+    stored. The scheduler calls this timetable without catchup and gets no run; a backfill calls it
+    with catchup for every month of its range and gets a run for each.
+    """
+
+    description = "Months on request (backfill only)"
+
+    def __init__(self):
+        super().__init__("@monthly", timezone="UTC")
+
+    def next_dagrun_info(self, *, last_automated_data_interval, restriction):
+        """
+        Return the next month of a backfill; None to the scheduler.
+
+        A backfill derives the run's id from ``run_after`` and not from the timetable, so
+        ``run_after`` is the month's start. Backfills leave out months that have not ended.
+        """
+        if not restriction.catchup:
+            return None
+        info = super().next_dagrun_info(
+            last_automated_data_interval=last_automated_data_interval, restriction=restriction
+        )
+        return info and info._replace(run_after=info.data_interval.start)
+
+    def serialize(self):
+        """Return no parameters: all instances are equal."""
+        return {}
+
+    @classmethod
+    def deserialize(cls, data):
+        """Return an instance."""
+        return cls()

@@ -1,9 +1,0 @@
--- Months of a site's checks with their verdicts, whichever model was in use; oldest first.
--- Binds: site (text)
--- Index: drift_reports_verdict_idx
-SELECT window_start, model_version, verdict, reference_last
-FROM drift_reports
-WHERE site = :site
-  AND kind = 'month'
-  AND verdict IN ('quiet', 'drift')
-ORDER BY window_start, report_id;
