@@ -1,4 +1,4 @@
-"""Airflow's own command, run as a person would, on the tests' Airflow (see conftest)."""
+"""The command `airflow`, run on the tests' own Airflow (see conftest)."""
 
 import os
 import subprocess
@@ -23,6 +23,6 @@ def run_airflow(*arguments: str, **environment: str) -> subprocess.CompletedProc
 
 
 def airflow(*arguments: str, **environment: str) -> tuple[int, str]:
-    """Return the exit code of ``airflow ARGUMENTS`` and all that it said."""
+    """Return the exit code of ``airflow ARGUMENTS`` and its output."""
     done = run_airflow(*arguments, **environment)
     return done.returncode, done.stdout + done.stderr

@@ -1,4 +1,4 @@
-"""A real Airflow of the tests' own: home in a temporary folder, metadata on SQLite."""
+"""A real Airflow for the tests: home in a temporary folder, metadata in SQLite."""
 
 import atexit
 import os
@@ -16,7 +16,7 @@ from tests.dags.airflow_command import airflow
 
 ROOT = Path(__file__).resolve().parents[2]
 
-# Airflow reads its settings when it is first imported, so they are set before any test is read.
+# Airflow reads its settings when it is first imported, so they are set before any test is collected.
 AIRFLOW_HOME = Path(tempfile.mkdtemp(prefix="airflow-tests-"))
 atexit.register(shutil.rmtree, AIRFLOW_HOME, ignore_errors=True)
 os.environ |= {
@@ -34,7 +34,7 @@ os.environ |= {
 
 @pytest.fixture(scope="session")
 def dags() -> dict:
-    """Return every DAG of the project by id, as Airflow's own parser finds them."""
+    """Return every DAG of the project by id, as Airflow's parser loads them."""
     from airflow.dag_processing.dagbag import DagBag
 
     bag = DagBag(str(ROOT / "dags"), collect_dags=False)
@@ -47,8 +47,8 @@ def dags() -> dict:
 def metadata() -> None:
     """Airflow's own database, and the pool in which `dags test` runs trainings."""
     for arguments in (("db", "migrate"), ("pools", "set", names.POOL_TRAINING, "2", "training")):
-        code, said = airflow(*arguments)
-        assert code == 0, said
+        code, output = airflow(*arguments)
+        assert code == 0, output
 
 
 @pytest.fixture

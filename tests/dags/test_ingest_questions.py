@@ -65,7 +65,7 @@ def test_manual_run_without_month_and_date_says_what_to_give(stored):
 
 
 @pytest.mark.parametrize("wrong", ["2024-13", "2024-1", "January", 202401])
-def test_trigger_form_refuses_what_is_no_month(stored, wrong):
+def test_trigger_form_rejects_an_invalid_month(stored, wrong):
     from airflow.sdk.exceptions import ParamValidationError
 
     with pytest.raises(ParamValidationError, match="param month"):
@@ -82,21 +82,21 @@ def decide(dag, error: Exception, task_id: str = "fetch"):
     return policy.evaluate(error, try_number=1, max_tries=30)
 
 
-def test_retry_comes_when_the_site_says_so(dag):
+def test_retry_waits_as_long_as_the_site_asks(dag):
     decision = decide(dag, RetryLaterError("quota used up", retry_after_s=3_600))
     assert (decision.action.value, decision.retry_delay) == ("retry", timedelta(hours=1))
 
 
 @pytest.mark.parametrize("error", [FixSettingsError, FixInputError, CheckFailedError])
-def test_what_only_a_person_can_mend_is_not_retried(dag, error):
+def test_permanent_error_is_not_retried(dag, error):
     assert decide(dag, error("wrong")).action.value == "fail"
 
 
-def test_unknown_error_is_retried_as_any_task(dag):
+def test_unknown_error_is_retried_by_default(dag):
     assert decide(dag, ConnectionError("gone")).action.value == "default"
 
 
-def test_windows_are_fetched_in_the_api_s_pool_under_their_days(dag):
+def test_windows_are_fetched_in_the_api_pool_and_named_by_their_days(dag):
     from include import names
 
     fetch = dag.get_task("fetch")

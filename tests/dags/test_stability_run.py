@@ -76,8 +76,8 @@ def run(platform, **conf):
 @pytest.mark.integration
 def test_months_run_backwards_are_one_report(platform, engine, mlflow_server):
     for month in ("2023-05", "2023-04"):
-        code, said = run(platform, month=month)
-        assert code == 0, said[-5000:]
+        code, output = run(platform, month=month)
+        assert code == 0, output[-5000:]
 
     with engine.connect() as connection:
         (report,) = read_reports(connection, platform["SITE"])
@@ -90,8 +90,8 @@ def test_months_run_backwards_are_one_report(platform, engine, mlflow_server):
 
 @pytest.mark.integration
 def test_month_that_is_not_stored_fails_at_once_with_the_command(platform):
-    code, said = run(platform, month="2024-09")
+    code, output = run(platform, month="2024-09")
 
     assert code != 0
-    assert "python -m include.jobs.ingestion.ingest --month 2024-09" in said
-    assert "new_state=up_for_retry" not in said
+    assert "python -m include.jobs.ingestion.ingest --month 2024-09" in output
+    assert "new_state=up_for_retry" not in output

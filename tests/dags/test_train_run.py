@@ -17,7 +17,7 @@ pytestmark = pytest.mark.integration
 
 @pytest.fixture
 def service(mlflow_server):
-    """Stands in for the service: answers /readyz with whatever bears the alias."""
+    """Stands in for the service: /readyz returns the version with the alias."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self):
@@ -46,29 +46,29 @@ def champion(engine):
 
 
 def test_dag_trains_promotes_and_rolls_back(platform, engine, mlflow_server, service):
-    asked = {"candidates": ["frequency"], "reason": "floor", "test_month": "2023-04"}
-    code, said = train(platform, **asked)
-    assert code == 0, said[-5000:]
+    conf = {"candidates": ["frequency"], "reason": "baseline", "test_month": "2023-04"}
+    code, output = train(platform, **conf)
+    assert code == 0, output[-5000:]
     first = champion(engine)
 
-    code, said = train(platform, candidates=["frequency", "tfidf"], reason="try words")
-    assert code == 0, said[-5000:]
+    code, output = train(platform, candidates=["frequency", "tfidf"], reason="try words")
+    assert code == 0, output[-5000:]
     second = champion(engine)
     registry = Registry(mlflow_server)
     version = registry.alias(names.CHAMPION)
     assert (version.version, version.candidate) == (second.to_version, "tfidf")
     assert second.from_version == first.to_version
     assert version.tags["test_month"] == "2023-05"
-    assert "rendered_map_index='tfidf'" in said
+    assert "rendered_map_index='tfidf'" in output
     run = Runs(mlflow_server).get(second.figures["training_run_id"])
     assert "| **tfidf** |" in run.tags[NOTE]
     assert "try words" in run.tags[NOTE]
 
     conf = json.dumps({"version": "previous", "reason": "tags are odd"})
-    code, said = airflow(
+    code, output = airflow(
         *("dags", "test", names.DAG_ROLLBACK, "--conf", conf), **platform, SERVICE_URL=service
     )
-    assert code == 0, said[-5000:]
+    assert code == 0, output[-5000:]
     third = champion(engine)
     assert (third.kind, third.to_version, third.reason) == (
         *("rollback", first.to_version),
@@ -77,24 +77,24 @@ def test_dag_trains_promotes_and_rolls_back(platform, engine, mlflow_server, ser
     assert registry.alias(names.CHAMPION).version == first.to_version
 
 
-def test_candidate_that_fails_leaves_the_others_going_and_is_named(platform, mlflow_server):
+def test_candidate_that_fails_is_named_and_does_not_stop_the_others(platform, mlflow_server):
     wrong = {"tfidf": {"no_such_parameter": 1}}
-    _, said = train(platform, candidates=["frequency", "tfidf"], parameters=wrong)
-    assert "has no parameter 'no_such_parameter'" in said
-    asked = {"site": platform["SITE"], "kind": "training"}
-    run = Runs(mlflow_server).find(names.EXPERIMENT_TRAINING, asked)[0]
+    _, output = train(platform, candidates=["frequency", "tfidf"], parameters=wrong)
+    assert "has no parameter 'no_such_parameter'" in output
+    tags = {"site": platform["SITE"], "kind": "training"}
+    run = Runs(mlflow_server).find(names.EXPERIMENT_TRAINING, tags)[0]
     assert run.tags["selected"] == "frequency"
     assert "Failed and left out: tfidf (no_such_parameter=1)" in run.tags[NOTE]
 
 
 def test_month_that_is_not_stored_fails_at_once_with_the_command(platform):
-    code, said = train(platform, candidates=["frequency"], test_month="2024-09")
+    code, output = train(platform, candidates=["frequency"], test_month="2024-09")
     assert code != 0
-    assert "python -m include.jobs.ingestion.ingest --month 2024-09" in said
-    assert "new_state=up_for_retry" not in said
+    assert "python -m include.jobs.ingestion.ingest --month 2024-09" in output
+    assert "new_state=up_for_retry" not in output
 
 
 def test_rollback_without_a_reason_does_not_start(platform):
-    code, said = airflow("dags", "test", names.DAG_ROLLBACK, **platform)
+    code, output = airflow("dags", "test", names.DAG_ROLLBACK, **platform)
     assert code != 0
-    assert "reason" in said
+    assert "reason" in output

@@ -71,7 +71,7 @@ def numbered(count: int) -> list[PreparedText]:
     return [PreparedText(f"{i} title", "", "", key=(SITE, i)) for i in range(1, count + 1)]
 
 
-def test_questions_come_prepared_with_tags_in_order_of_time(engine: Engine) -> None:
+def test_questions_are_prepared_with_tags_in_order_of_time(engine: Engine) -> None:
     later = replace(QUESTION, question_id=7, asked_at=datetime(2024, 2, 1, tzinfo=UTC), tags=("a",))
     earlier = replace(QUESTION, question_id=9, asked_at=datetime(2024, 1, 1, tzinfo=UTC))
     store(engine, later, QUESTION, earlier)
@@ -116,13 +116,13 @@ def test_settled_tags_are_the_true_ones(engine: Engine) -> None:
     assert load_labelled(engine, SITE, "2024-01", "2024-01").tags == (("settled",),)
 
 
-def test_a_month_without_questions_names_the_command_that_gets_it(engine: Engine) -> None:
+def test_a_month_without_questions_names_the_command_that_fetches_it(engine: Engine) -> None:
     store(engine, QUESTION)
     with pytest.raises(MissingDataError, match=r"2024-02.*include\.jobs\.ingest --month 2024-02"):
         load_labelled(engine, SITE, "2024-01", "2024-02")
 
 
-def test_a_month_in_which_nobody_asked_is_not_missing(engine: Engine) -> None:
+def test_an_ingested_month_without_questions_is_not_missing(engine: Engine) -> None:
     store(engine, QUESTION)
     start, end = month_range("2024-02")
     with engine.begin() as connection:
@@ -131,7 +131,7 @@ def test_a_month_in_which_nobody_asked_is_not_missing(engine: Engine) -> None:
     assert len(load_labelled(engine, SITE, "2024-01", "2024-02")) == 1
 
 
-def test_a_month_that_is_half_fetched_and_empty_is_missing(engine: Engine) -> None:
+def test_a_partly_fetched_empty_month_is_missing(engine: Engine) -> None:
     start, end = month_range("2024-01")
     with engine.begin() as connection:
         window = open_window(connection, SITE, start, start + (end - start) / 2)
@@ -140,12 +140,12 @@ def test_a_month_that_is_half_fetched_and_empty_is_missing(engine: Engine) -> No
         load_labelled(engine, SITE, "2024-01", "2024-01")
 
 
-def test_months_in_the_wrong_order_are_refused(engine: Engine) -> None:
+def test_months_in_the_wrong_order_are_rejected(engine: Engine) -> None:
     with pytest.raises(FixInputError, match="before"):
         load_labelled(engine, SITE, "2024-02", "2024-01")
 
 
-def test_preparing_in_several_sessions_at_once_neither_fails_nor_doubles(
+def test_concurrent_preparation_neither_fails_nor_duplicates(
     database_url: str, engine: Engine
 ) -> None:
     store(engine, *(replace(QUESTION, question_id=i) for i in range(1, 301)))
@@ -188,7 +188,7 @@ def test_only_what_is_missing_is_embedded(engine: Engine) -> None:
     np.testing.assert_array_equal(vectors, CountingEncoder().encode(numbered(4)[::-1]))
 
 
-def test_an_edited_text_is_embedded_again_and_its_title_alone_beside_it(engine: Engine) -> None:
+def test_an_edited_text_and_its_title_alone_are_embedded_separately(engine: Engine) -> None:
     real = CountingEncoder()
     encoder = cached_encoders(engine, lambda name: real)("any")
     versions = [
@@ -202,7 +202,7 @@ def test_an_edited_text_is_embedded_again_and_its_title_alone_beside_it(engine: 
     assert len(real.asked) == 3
 
 
-def test_a_month_that_is_measured_again_embeds_nothing(engine: Engine) -> None:
+def test_a_month_that_is_evaluated_again_embeds_nothing(engine: Engine) -> None:
     texts = tuple(replace(text, prose="prose") for text in numbered(4))
     asked = tuple(QUESTION.asked_at for _ in texts)
     questions = LabelledTexts(texts, (("a",), ("b",)) * 2, asked)
@@ -279,9 +279,7 @@ def test_progress_counts_what_is_computed(engine: Engine) -> None:
     assert seen == [(TEXTS_PER_CHUNK, TEXTS_PER_CHUNK + 1), (TEXTS_PER_CHUNK + 1,) * 2]
 
 
-def test_two_processes_share_the_work_instead_of_doing_it_twice(
-    database_url: str, engine: Engine
-) -> None:
+def test_two_processes_share_the_work(database_url: str, engine: Engine) -> None:
     real = CountingEncoder()
     barrier = threading.Barrier(3)
 
@@ -301,7 +299,7 @@ def test_two_processes_share_the_work_instead_of_doing_it_twice(
     assert count_rows(engine, "embeddings") == 300
 
 
-def test_the_command_prepares_and_embeds_what_is_stored(
+def test_the_command_prepares_and_embeds_stored_questions(
     database_url: str, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", database_url)
@@ -314,7 +312,7 @@ def test_the_command_prepares_and_embeds_what_is_stored(
     assert count_rows(engine, "embeddings") == 1
 
 
-def test_the_command_fails_where_a_month_is_missing(
+def test_the_command_fails_if_a_month_is_missing(
     database_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", database_url)

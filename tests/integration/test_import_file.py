@@ -29,7 +29,7 @@ def dump(tmp_path):
     return path
 
 
-def test_dump_is_stored_and_a_second_load_changes_nothing(engine, dump):
+def test_dump_is_stored_and_a_second_import_changes_nothing(engine, dump):
     assert import_file(engine, dump, site="cooking") == 2
     assert import_file(engine, dump, site="cooking") == 2
 
@@ -41,7 +41,7 @@ def test_dump_is_stored_and_a_second_load_changes_nothing(engine, dump):
     ]
 
 
-def test_older_export_does_not_overwrite_what_was_read_later(engine, dump):
+def test_older_export_does_not_overwrite_later_versions(engine, dump):
     import_file(engine, dump, site="cooking")
     with engine.begin() as connection:
         fresh = read_questions(connection, "cooking", *SPAN)[1]
@@ -72,15 +72,15 @@ def test_broken_file_stores_nothing(engine, tmp_path):
         assert read_questions(connection, "s", *SPAN) == []
 
 
-def test_file_without_a_question_of_the_site_is_refused(engine, tmp_path):
+def test_file_without_a_question_of_the_site_is_rejected(engine, tmp_path):
     path = tmp_path / "q.jsonl"
     path.write_text("", "utf-8")
 
-    with pytest.raises(FixInputError, match="holds no question of cooking"):
+    with pytest.raises(FixInputError, match="contains no question of cooking"):
         import_file(engine, path, site="cooking")
 
 
-def test_command_without_a_site_says_what_is_missing(database_url, dump, monkeypatch, capsys):
+def test_command_without_a_site_names_the_missing_option(database_url, dump, monkeypatch, capsys):
     monkeypatch.setenv("DATABASE_URL", database_url)
 
     assert main([str(dump)]) == 2

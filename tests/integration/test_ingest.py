@@ -75,7 +75,7 @@ def run_sql(engine: Engine, statement: str) -> None:
         connection.execute(text(statement))
 
 
-def test_month_is_stored_whole_and_reported(engine):
+def test_month_is_stored_completely_and_reported(engine):
     source = Recorded(month_of_questions())
     result = ingest_month(ingest(engine, source), MONTH)
     assert result == {
@@ -99,7 +99,7 @@ def test_month_run_twice_leaves_the_same_rows(engine):
     assert first == again
 
 
-def test_windows_tile_the_month_under_the_names_of_their_days(engine):
+def test_windows_cover_the_month_and_are_named_by_their_days(engine):
     windows = ingest(engine, Recorded([])).plan_windows(MONTH)
     assert [window["label"] for window in windows] == [
         "2024-02-01 to 2024-02-08",
@@ -112,12 +112,12 @@ def test_windows_tile_the_month_under_the_names_of_their_days(engine):
 
 
 @pytest.mark.parametrize("now", [datetime(2024, 2, 29, 23, 59, 59, tzinfo=UTC), START])
-def test_month_that_is_not_over_is_refused_with_the_day_it_can_be_had(engine, now):
+def test_month_that_is_not_over_is_rejected_with_the_first_possible_day(engine, now):
     with pytest.raises(FixInputError, match="2024-03-01"):
         ingest(engine, Recorded([])).plan_windows(MONTH, now=now)
 
 
-def test_fetch_that_was_cut_off_goes_on_at_its_cursor(engine):
+def test_interrupted_fetch_resumes_at_its_cursor(engine):
     questions = month_of_questions()
     job = ingest(engine, Recorded(questions, pages_before_stop=3), window_days=31)
     (window,) = job.plan_windows(MONTH)
@@ -153,7 +153,7 @@ def test_page_that_cannot_be_stored_moves_no_cursor(engine):
     assert len(rows(engine, "questions")) == 4
 
 
-def test_done_window_is_read_again_so_that_settled_tags_are_seen(engine):
+def test_finished_window_is_fetched_again_for_settled_tags(engine):
     questions = month_of_questions()
     ingest_month(ingest(engine, Recorded(questions)), MONTH)
     questions[5] = replace(questions[5], tags=("python", "settled"))
@@ -189,7 +189,7 @@ def test_two_processes_do_not_both_count_one_window(engine):
         job.fetch_window(window)
 
 
-def test_new_window_length_forgets_the_old_windows(engine):
+def test_new_window_length_drops_the_old_windows(engine):
     questions = month_of_questions()
     ingest_month(ingest(engine, Recorded(questions), window_days=8), MONTH)
     ingest_month(ingest(engine, Recorded(questions), window_days=10), MONTH)
@@ -217,7 +217,7 @@ def test_month_without_questions_passes(engine):
         ("UPDATE questions SET title = E' \\t' WHERE question_id < 3", "2 questions have an empty"),
         (
             "UPDATE question_tags SET first_tags = '{}' WHERE question_id < 4",
-            "3 questions bear no tag",
+            "3 questions have no tag",
         ),
         (
             "INSERT INTO questions SELECT site, question_id, asked_at + interval '1 s', title, "

@@ -38,7 +38,7 @@ def stored(engine) -> dict[str, int]:
         return questions_per_month(connection, "sandbox")
 
 
-def test_months_come_whole_over_http(environment, engine, simulation, capsys):
+def test_months_are_fetched_completely_over_http(environment, engine, simulation, capsys):
     api = SandboxApi("sandbox", QuestionIndex(simulation.questions))
     assert ingest(environment, api, "--month", "2023-01", "--to", "2023-03") == 0
     asked = [(q.question_id, q.title, q.body_html, q.tags) for q in simulation.questions]
@@ -49,7 +49,9 @@ def test_months_come_whole_over_http(environment, engine, simulation, capsys):
     assert f"{len(asked)} questions stored in 3 months" in capsys.readouterr().err
 
 
-def test_used_up_quota_asks_to_come_back_and_the_next_run_goes_on(environment, engine, simulation):
+def test_exhausted_quota_exits_with_try_later_and_the_next_run_resumes(
+    environment, engine, simulation
+):
     environment.setenv("INGEST_WINDOW_DAYS", "31")
     poor = SandboxApi("sandbox", QuestionIndex(simulation.questions), quota=11)
     assert ingest(environment, poor, "--month", "2023-01") == EXIT_TRY_LATER
@@ -68,6 +70,6 @@ def test_used_up_quota_asks_to_come_back_and_the_next_run_goes_on(environment, e
         (["--month", "2199-01"], "not over"),
     ],
 )
-def test_wrong_month_ends_with_a_clear_line(environment, capsys, arguments, message):
+def test_invalid_month_exits_with_a_clear_line(environment, capsys, arguments, message):
     assert main(arguments) == 1
     assert message in capsys.readouterr().err

@@ -83,7 +83,7 @@ def test_ingest_stores_a_month_that_the_site_serves_over_http(environment, engin
         assert questions_per_month(connection, site) == {"2023-01": january}
 
 
-def test_transform_train_evaluate_and_register_do_the_dags_work(
+def test_transform_train_evaluate_and_register_do_the_same_as_the_dag(
     environment, database_url, mlflow_server
 ):
     code, said = mlflow_run(environment, "transform", first="2023-01", last="2023-04")
@@ -132,7 +132,7 @@ print(len(answer), len(answer[0]), len(three[0]), scores == sorted(scores, rever
 """
 
 
-def test_evaluate_before_training_says_what_to_do(environment):
+def test_evaluate_before_training_names_the_next_step(environment):
     code, said = mlflow_run(environment, "evaluate", test_month="2023-03")
     assert code != 0
     assert "run the step 'train' first" in " ".join(said.split())

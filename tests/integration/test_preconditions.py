@@ -1,4 +1,4 @@
-"""A scheduled training on a platform that has not stored anything yet."""
+"""Preconditions of a scheduled training on a platform with few stored months."""
 
 import uuid
 
@@ -27,7 +27,7 @@ def store(engine, settings, months):
         upsert_questions(connection, made.questions)
 
 
-def test_scheduled_run_is_skipped_until_a_month_and_the_one_before_are_stored(engine, settings):
+def test_scheduled_run_is_skipped_until_two_consecutive_months_are_stored(engine, settings):
     assert "no completely stored month" in unmet_precondition(settings, "scheduled")
 
     store(engine, settings, 1)
@@ -37,7 +37,7 @@ def test_scheduled_run_is_skipped_until_a_month_and_the_one_before_are_stored(en
     assert unmet_precondition(settings, "scheduled") is None
 
 
-def test_months_that_are_being_fetched_do_not_count(engine, settings):
+def test_partly_fetched_months_do_not_count(engine, settings):
     store(engine, settings, 2)
     with engine.begin() as connection:
         for month in ("2023-01", "2023-02"):
@@ -47,5 +47,5 @@ def test_months_that_are_being_fetched_do_not_count(engine, settings):
 
 
 @pytest.mark.parametrize("run_type", ["manual", "backfill", "operator_triggered"])
-def test_whoever_asks_for_a_training_is_not_skipped(settings, run_type):
+def test_requested_training_is_not_skipped(settings, run_type):
     assert unmet_precondition(settings, run_type) is None

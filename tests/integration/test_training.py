@@ -30,8 +30,8 @@ LAST = "2023-06"
 
 
 @dataclass(frozen=True)
-class Place:
-    """A site of its own name (so that no other test's runs are used again) in its own database."""
+class TrainingSite:
+    """A site with a unique name, so that no other test's runs are reused, in its own database."""
 
     training: TrainingPipeline
 
@@ -57,7 +57,7 @@ class Place:
             upsert_questions(connection, made.questions)
 
 
-def make_place(database_url, mlflow_server):
+def make_site(database_url, mlflow_server):
     settings = Settings(
         database_url=database_url,
         mlflow_tracking_uri=mlflow_server,
@@ -66,44 +66,44 @@ def make_place(database_url, mlflow_server):
         bootstrap_samples=500,
     )
     registry = Registry(mlflow_server, model=f"test-{uuid.uuid4().hex[:8]}")
-    return Place(replace(TrainingPipeline.from_settings(settings), registry=registry))
+    return TrainingSite(replace(TrainingPipeline.from_settings(settings), registry=registry))
 
 
 @pytest.fixture
-def place(database_url, mlflow_server):
-    made = make_place(database_url, mlflow_server)
+def training_site(database_url, mlflow_server):
+    made = make_site(database_url, mlflow_server)
     yield made
     made.engine.dispose()
 
 
 @pytest.fixture
-def training(place):
-    return place.training
+def training(training_site):
+    return training_site.training
 
 
 @pytest.fixture
-def store(place):
-    return place.store
+def store(training_site):
+    return training_site.store
 
 
 @pytest.fixture
-def engine(place):
-    return place.engine
+def engine(training_site):
+    return training_site.engine
 
 
 @pytest.fixture
-def site(place):
-    return place.site
+def site(training_site):
+    return training_site.site
 
 
 @pytest.fixture(scope="module")
 def trained(postgres_server, migrated_template, mlflow_server):
-    """A place after its first training, which the tests that use it only look at."""
+    """A site after its first training; tests only read it."""
     with own_database(postgres_server, migrated_template) as url:
-        place = make_place(url, mlflow_server)
-        place.store()
-        yield SimpleNamespace(place=place, first=run(place.training))
-        place.engine.dispose()
+        training_site = make_site(url, mlflow_server)
+        training_site.store()
+        yield SimpleNamespace(training_site=training_site, first=run(training_site.training))
+        training_site.engine.dispose()
 
 
 def run(training, candidates=("frequency", "tfidf"), **params):
@@ -136,16 +136,16 @@ def make_broken(name, parameters, encoders):
 
 @pytest.fixture
 def first(trained):
-    """What the first training came to."""
+    """The result of the first training."""
     return trained.first
 
 
 def test_first_training_makes_the_best_candidate_champion(trained, first):
     assert first["promoted"]
     assert first["candidate"] == "tfidf"
-    champion = trained.place.training.registry.alias(names.CHAMPION)
+    champion = trained.training_site.training.registry.alias(names.CHAMPION)
     assert (champion.version, champion.candidate) == (first["version"], "tfidf")
-    with trained.place.engine.connect() as connection:
+    with trained.training_site.engine.connect() as connection:
         row = latest_promotion(connection)
     assert (row.kind, row.to_version, row.actor) == ("first", champion.version, "tester")
     assert row.artifact_sha256 == champion.sha256
@@ -153,12 +153,12 @@ def test_first_training_makes_the_best_candidate_champion(trained, first):
 
 def test_everything_about_a_candidate_is_logged(trained, first, tmp_path):
     row = first["rows"][0]
-    found = trained.place.training.runs.get(row["run_id"])
+    found = trained.training_site.training.runs.get(row["run_id"])
     assert found.metrics["f1@5"] == pytest.approx(row["f1@5"])
     assert found.metrics["short/f1_all@5"] >= 0
     assert found.params["train_last"] == "2023-05"
     assert found.tags["code_version"]
-    folder = trained.place.training.runs.fetch(row["run_id"], "pictures", tmp_path)
+    folder = trained.training_site.training.runs.fetch(row["run_id"], "pictures", tmp_path)
     assert {path.name for path in folder.iterdir()} == {
         "calibration.png",
         "precision_recall_by_k.png",
@@ -166,26 +166,28 @@ def test_everything_about_a_candidate_is_logged(trained, first, tmp_path):
     }
 
 
-def test_figures_are_rows_under_the_run_that_measured(trained, first):
+def test_figures_are_rows_under_the_run_that_evaluated(trained, first):
     row = first["rows"][0]
-    with trained.place.engine.connect() as connection:
-        figures = read_evaluations(connection, trained.place.site, row["run_id"], LAST)
+    with trained.training_site.engine.connect() as connection:
+        figures = read_evaluations(connection, trained.training_site.site, row["run_id"], LAST)
     by_name = {(figure.slice, figure.metric): figure.value for figure in figures}
     assert by_name["all", "f1@5"] == pytest.approx(row["f1@5"])
     assert by_name["all", "ece"] >= 0
     assert ("short", "f1_all@5") in by_name
 
 
-def test_served_model_has_learned_from_the_test_month_too(trained, first, tmp_path):
-    champion = trained.place.training.registry.alias(names.CHAMPION)
-    described = read_description(trained.place.training.registry.download(champion, tmp_path))
+def test_served_model_is_refitted_with_the_test_month(trained, first, tmp_path):
+    champion = trained.training_site.training.registry.alias(names.CHAMPION)
+    described = read_description(
+        trained.training_site.training.registry.download(champion, tmp_path)
+    )
     assert described["train_last"] == champion.tags["train_last"] == LAST
     assert described["refit"] is True
     assert described["metrics"]["f1@5"] == pytest.approx(first["rows"][0]["f1@5"])
 
 
-def test_choice_and_reason_are_in_the_runs_note(trained, first):
-    note = trained.place.training.runs.get(first["run_id"]).tags[NOTE]
+def test_selection_and_reason_are_in_the_runs_note(trained, first):
+    note = trained.training_site.training.runs.get(first["run_id"]).tags[NOTE]
     assert "tfidf becomes the first champion" in note
     assert "| **tfidf** |" in note
     assert "| frequency |" in note
@@ -198,12 +200,12 @@ def test_same_training_again_trains_nothing_and_keeps_the_champion(training, sto
     again = run(training)
     assert [row["reused"] for row in again["rows"][:2]] == [True, True]
     assert not again["promoted"]
-    assert "this very model" in again["reason"]
+    assert "the same model" in again["reason"]
     with engine.connect() as connection:
         assert len(list_promotions(connection, names.CHAMPION)) == 1
 
 
-def test_choice_that_was_cut_off_after_promoting_does_not_promote_twice(training, store, engine):
+def test_selection_interrupted_after_promoting_does_not_promote_twice(training, store, engine):
     store()
     first = run(training, request_id="run-1")
     again = run(training, request_id="run-1")
@@ -246,7 +248,7 @@ def test_same_family_with_a_newer_month_is_refreshed(training, store):
     assert training.registry.alias(names.CHAMPION).tags["train_last"] == LAST
 
 
-def test_champions_family_is_refreshed_while_a_better_one_does_not_pass(training, store):
+def test_champions_family_is_refreshed_if_a_better_one_does_not_pass(training, store):
     store(months=5)
     run(training, ["frequency"])
     store(months=6)
@@ -260,7 +262,7 @@ def test_champions_family_is_refreshed_while_a_better_one_does_not_pass(training
     assert (champion.candidate, champion.tags["train_last"]) == ("frequency", LAST)
 
 
-def test_champion_is_not_judged_by_a_month_it_has_learned_from(training, store):
+def test_champion_is_not_evaluated_on_a_month_it_was_trained_on(training, store):
     store()
     run(training, ["frequency"])
     second = run(training, ["tfidf"], test_month="2023-05")
@@ -268,7 +270,7 @@ def test_champion_is_not_judged_by_a_month_it_has_learned_from(training, store):
     assert "cannot be evaluated on 2023-05" in second["reason"]
 
 
-def test_drift_decision_asks_only_that_the_challenger_is_not_worse(training, store):
+def test_after_a_drift_decision_the_challenger_only_must_not_be_worse(training, store):
     store(months=5)
     run(training, ["tfidf"], refit=False)
     store(months=6)
@@ -304,7 +306,7 @@ def test_training_fails_when_every_candidate_failed(training, store):
     assert {found.tags["kind"] for found in runs} == {"training", "evaluation"}
 
 
-def test_plan_and_outcomes_pass_between_tasks_as_json(training, store):
+def test_plan_and_trained_candidates_pass_between_tasks_as_json(training, store):
     import json
 
     store()
@@ -317,7 +319,7 @@ def test_plan_and_outcomes_pass_between_tasks_as_json(training, store):
     assert TrainedCandidate.from_dict(json.loads(json.dumps(outcome.to_dict()))) == outcome
 
 
-def test_same_request_goes_on_in_the_same_run(training, store):
+def test_same_request_resumes_its_run(training, store):
     store()
     request = request_from_params({}, training.settings, request_id="r", actor="a")
     assert training.plan(request).run_id == training.plan(request).run_id
@@ -329,7 +331,7 @@ def test_one_family_with_several_parameters_is_compared_with_itself(training, st
     assert len(done["rows"]) == 2
 
 
-def test_window_cuts_the_months_to_learn_from(training, store):
+def test_window_limits_the_training_months(training, store):
     store()
     request = request_from_params(
         {"window_months": 2}, training.settings, request_id="w", actor="a"
@@ -342,7 +344,7 @@ def test_window_cuts_the_months_to_learn_from(training, store):
     )
 
 
-def test_missing_test_month_is_named_with_the_command_that_gets_it(training, store):
+def test_missing_test_month_is_named_with_the_command_that_fetches_it(training, store):
     store()
     with pytest.raises(
         MissingDataError, match=r"no stored questions of 2023-09: .*--month 2023-09"
@@ -360,7 +362,7 @@ def test_training_starts_after_the_last_gap(training, store, engine, site):
     assert (months.train_first, months.test_month) == ("2023-04", LAST)
 
 
-def test_month_that_is_half_fetched_is_not_the_latest(training, store, engine, site):
+def test_partly_fetched_month_is_not_the_latest(training, store, engine, site):
     store()
     with engine.begin() as connection:
         connection.execute(
@@ -376,7 +378,7 @@ def test_month_that_is_half_fetched_is_not_the_latest(training, store, engine, s
         )
 
 
-def test_month_that_is_half_fetched_is_not_tested_on_either(training, store, engine, site):
+def test_partly_fetched_month_is_not_tested_on(training, store, engine, site):
     store()
     with engine.begin() as connection:
         connection.execute(

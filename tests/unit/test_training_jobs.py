@@ -57,11 +57,11 @@ def test_split_is_by_time_and_leaves_out_untagged_questions():
     assert made.test.tags == (("a", "d"),)
 
 
-def test_vocabulary_is_of_the_training_months_only():
+def test_vocabulary_comes_from_the_training_months_only():
     assert split().train.vocabulary == ("a", "b", "c")
 
 
-def test_dataset_id_is_of_the_content_and_not_of_chance():
+def test_dataset_id_depends_on_the_content_only():
     assert split().train.dataset_id == split().train.dataset_id
 
 
@@ -73,7 +73,7 @@ def test_dataset_id_is_of_the_content_and_not_of_chance():
         split_by_time(QUESTIONS, MONTHS, site="other", min_tag_count=1),
     ],
 )
-def test_dataset_id_changes_with_tags_rule_and_site(changed):
+def test_dataset_id_changes_with_tags_min_tag_count_and_site(changed):
     assert changed.train.dataset_id != split().train.dataset_id
 
 
@@ -87,12 +87,12 @@ def test_test_month_without_tagged_questions_is_missing_data():
         split(labelled((0, "a"), (65, "")))
 
 
-def test_no_tag_often_enough_is_missing_data():
+def test_vocabulary_without_tags_is_missing_data():
     with pytest.raises(MissingDataError, match="no tag of s is used 9 times"):
         split(min_tag_count=9)
 
 
-def test_refit_learns_from_the_test_month_too():
+def test_refit_data_includes_the_test_month():
     data = all_questions(split())
     assert (data.first_month, data.last_month, len(data.questions)) == ("2024-01", "2024-03", 4)
     assert data.vocabulary == ("a", "b", "c", "d")
@@ -114,7 +114,7 @@ def test_in_a_short_window_only_tags_never_seen_are_new():
     ]
 
 
-def test_results_come_back_as_they_were_saved(tmp_path):
+def test_saved_results_load_unchanged(tmp_path):
     results = QuestionResults(
         [7, 9], Ranking([["a", "b"], []], [[0.5, 0.25], []]), [["b"], ["a"]], ("a", "b")
     )
@@ -127,12 +127,12 @@ def test_absent_results_are_missing_data(tmp_path):
         QuestionResults.load(tmp_path)
 
 
-def test_results_are_scored_against_todays_tags_in_the_order_asked():
+def test_results_are_scored_against_current_tags_in_the_given_order():
     results = QuestionResults([7, 9], Ranking([["a"], ["b"]], [[1.0], [1.0]]), [[], []], ("a", "b"))
     assert results.f1_all([9, 7], [("b",), ("x",)]) == pytest.approx([2 / 6, 0])
 
 
-def test_question_without_a_result_is_refused():
+def test_question_without_a_result_is_rejected():
     results = QuestionResults([7], Ranking([["a"]], [[1.0]]), [[]], ("a",))
     with pytest.raises(FixInputError, match="1 questions have no result, for example 8"):
         results.f1_all([8], [("a",)])
@@ -147,7 +147,7 @@ def from_run(run_type, params=None, end=None):
 THIRD_OF_APRIL = datetime(2024, 4, 3, 6, tzinfo=UTC)
 
 
-def test_backfilled_run_is_about_the_month_before_its_intervals_end():
+def test_backfilled_run_tests_on_the_month_before_its_intervals_end():
     assert from_run("backfill", end=THIRD_OF_APRIL).test_month == "2024-03"
 
 
@@ -156,15 +156,15 @@ def test_other_runs_take_the_latest_stored_month(run_type):
     assert from_run(run_type, end=THIRD_OF_APRIL).test_month is None
 
 
-def test_month_of_the_form_comes_first():
+def test_month_of_the_form_has_precedence():
     assert from_run("backfill", {"test_month": "2023-01"}, THIRD_OF_APRIL).test_month == "2023-01"
 
 
-def test_run_without_a_reason_says_what_started_it():
+def test_run_without_a_reason_names_its_run_type():
     assert from_run("scheduled").reason == "scheduled run, policy monthly_and_on_drift"
 
 
-def test_settings_name_the_candidates_where_the_form_does_not():
+def test_candidates_default_to_the_settings():
     assert [spec.name for spec in from_run("manual").candidates] == ["frequency", "tfidf"]
 
 
@@ -173,26 +173,26 @@ def test_drift_report_of_the_form_is_a_number():
     assert request.drift_report_id == 12
 
 
-def test_every_family_has_a_cost():
+def test_every_family_has_a_rank_of_serving_cost():
     assert set(CHEAPEST_FIRST) == set(names.CANDIDATES)
 
 
-def test_lists_of_parameters_are_trained_side_by_side_and_repetitions_once():
+def test_each_set_of_parameters_is_a_candidate_and_repetitions_are_dropped():
     specs = expand_candidates(["tfidf", "tfidf"], {"tfidf": [{"penalty": 2}, {"penalty": 2}, {}]})
     assert [spec.label for spec in specs] == ["tfidf (penalty=2)", "tfidf"]
 
 
 @pytest.mark.parametrize(
-    ("chosen", "parameters", "said"),
+    ("names", "parameters", "message"),
     [
         ([], None, "at least one candidate"),
         (["tfidf"], {"lda": {}}, "not among the candidates"),
         (["tfidf"], {"tfidf": "x"}, "must be an object"),
     ],
 )
-def test_wrong_choice_of_candidates_is_refused(chosen, parameters, said):
-    with pytest.raises(FixInputError, match=said):
-        expand_candidates(chosen, parameters)
+def test_invalid_candidates_are_rejected(names, parameters, message):
+    with pytest.raises(FixInputError, match=message):
+        expand_candidates(names, parameters)
 
 
 def outcome(name, f1):
@@ -234,7 +234,7 @@ def test_code_version_is_twelve_digits():
     assert int(code_version(), 16) >= 0
 
 
-def test_masks_have_one_place_for_each_test_question():
+def test_masks_have_one_value_for_each_test_question():
     made = split()
     assert {len(mask) for mask in split_slice_masks(made).values()} == {len(made.test)}
     assert all(mask.dtype == np.bool_ for mask in split_slice_masks(made).values())
