@@ -21,7 +21,7 @@ class ReturnValueLink(BaseOperatorLink):
     tasks = frozenset()
 
     def get_link(self, operator, *, ti_key):
-        """Return the URL, empty if the task is not in ``tasks`` or has return_value nothing."""
+        """Return the URL, empty if the task is not in ``tasks`` or has returned nothing."""
         if (ti_key.dag_id, ti_key.task_id) not in self.tasks:
             return ""
         return_value = return_value_of(ti_key)
@@ -53,7 +53,7 @@ class DriftReportLink(ReturnValueLink):
     )
 
     def url(self, return_value):
-        """Return the URL that the task `pages` return_value."""
+        """Return the URL that the task `pages` returned."""
         return return_value
 
 

@@ -101,9 +101,7 @@ def create_app(
 
 def start(app: Flask) -> None:
     """Start background work; call it once, in the worker process."""
-    if (
-        "tagkeeper" not in app.extensions
-    ):  # the benchmarks' baseline app runs under the same settings
+    if "tagkeeper" not in app.extensions:  # the benchmarks' baseline app
         return
     service = service_of(app)
     service.flusher.start()

@@ -1,4 +1,4 @@
-"""GET /model: the served models, their training metadata, and the served indicators."""
+"""GET /model: the served models, their training metadata, and the live indicators."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _HIDDEN: Final = ("vocabulary",)
 
 @bp.get("/model")
 def show_model() -> Response:
-    """Describe the served models, the A/B test, recent failures, and the served indicators."""
+    """Describe the served models, the A/B test, recent failures, and the live indicators."""
     state = service()
     served, status = state.models.current, state.models.status()
     return json_response(

@@ -1,9 +1,9 @@
 """
-What the service survives: kills of everything under load, and thousands of wrong inputs.
+Fault injection: kills under load, and thousands of invalid inputs.
 
-While questions are arguments without a pause, PostgreSQL, single workers and the whole service are
-killed (SIGKILL), and the registry goes unavailable. At the end every answered prediction_id must be in
-the table exactly once. Then the interface is given inputs that no client should send.
+Under constant load PostgreSQL, single workers and the whole service are killed (SIGKILL), and the
+registry becomes unavailable. At the end every answered prediction_id must be in the table exactly
+once. Then the API is fuzzed with invalid inputs.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--rounds", type=int, default=3, help="of every fault")
-    parser.add_argument("--inputs", type=int, default=5000, help="wrong inputs to send")
+    parser.add_argument("--inputs", type=int, default=5000, help="invalid inputs to send")
     parser.add_argument("--seed", type=int, default=1)
     return parser.parse_args(arguments)
 
@@ -167,15 +167,15 @@ def count_rows(server: Postgres, bodies: Path) -> dict[str, int]:
 
 
 def kill_under_load(
-    arguments: argparse.Namespace, work: Path, console: Console
+    options: argparse.Namespace, work: Path, console: Console
 ) -> tuple[list[tuple[str, bool, float]], dict[str, int], dict[str, int]]:
     """Return the injected faults, the balance of rows, and the results of fuzzing."""
     _, rows = questions()
     model = train(work / "model", rows[:-TEST_QUESTIONS])
-    payloads = write_payloads(work / "arguments.jsonl", rows[-TEST_QUESTIONS:])
+    payloads = write_payloads(work / "payloads.jsonl", rows[-TEST_QUESTIONS:])
     bodies, local = work / "answers", work / "service"
     local.mkdir()
-    rng = random.Random(arguments.seed)
+    rng = random.Random(options.seed)
     with postgres(work / "postgres") as server, StubRegistry() as registry:
         registry.add("1", model)
         registry.aliases["champion"] = "1"
@@ -191,15 +191,15 @@ def kill_under_load(
                 rate=RATE,
                 bodies=bodies,
             )
-            injected = inject(faults, service, arguments.rounds, console)
+            injected = inject(faults, service, options.rounds, console)
             load.terminate()
             figures = finish_load(load)
             console.log(f"load: {figures}")
             wait_for(lambda: spool_state(local / "spool")[0] == 0, 60, "the spool to drain")
             balance = count_rows(server, bodies)
-            console.log(f"{arguments.inputs} wrong inputs")
+            console.log(f"{options.inputs} invalid inputs")
             before = {worker.pid for worker in service.workers()}
-            fuzzed = fuzz(service.url, arguments.inputs, rng)
+            fuzzed = fuzz(service.url, options.inputs, rng)
             fuzzed["workers_died"] = len(before - {worker.pid for worker in service.workers()})
     return injected, balance, fuzzed
 
@@ -239,12 +239,12 @@ def fuzz(url: str, count: int, rng: random.Random) -> dict[str, float]:
     for _ in range(count):
         path, body, headers = invalid_request(rng)
         method = rng.choices(["POST", "GET", "PUT", "DELETE", "OPTIONS"], [90, 4, 2, 2, 2])[0]
-        arguments = {"method": method, "url": f"{url}{path}", "data": body, "headers": headers}
+        request = {"method": method, "url": f"{url}{path}", "data": body, "headers": headers}
         try:
-            answer = session.request(**arguments, timeout=30)
+            answer = session.request(**request, timeout=30)
         except requests.ConnectionError:
             # An unread body closes the connection, which the session may not have noticed yet.
-            answer = requests.request(**arguments, timeout=30)
+            answer = requests.request(**request, timeout=30)
         statuses[answer.status_code] += 1
         slowest = max(slowest, answer.elapsed.total_seconds())
         if answer.status_code >= 500:
@@ -300,10 +300,10 @@ def mutated(body: bytes, rng: random.Random) -> bytes:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    arguments = parse(arguments)
+    options = parse(arguments)
     console = Console(stderr=True)
     with tempfile.TemporaryDirectory(prefix="bench-faults-") as name:
-        injected, balance, fuzzed = kill_under_load(arguments, Path(name), console)
+        injected, balance, fuzzed = kill_under_load(options, Path(name), console)
     table = Table(title=f"Faults under {RATE} requests a second")
     for heading in ("fault", "tried", "survived", "slowest, s"):
         table.add_column(heading, justify="left" if heading == "fault" else "right")

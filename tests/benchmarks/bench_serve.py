@@ -1,15 +1,14 @@
 """
-Requests a second and delays: our service beside MLflow's server and a bare Flask route.
+Throughput and latency of our service, MLflow's server and a bare Flask route.
 
-The same linear model behind all: ours records every answer in a real PostgreSQL; ``mlflow models
-serve`` runs with as many workers; the bare route returns a constant under our gunicorn settings,
-and with gunicorn's own threaded worker. Beside them, MLflow's server with what one would have
-without us: scikit-learn's TF-IDF and ridge. What the record costs is small beside what a machine
-does otherwise, so the service with and without it are up at once and arguments in turns, for a second
-or two each time; and where its memory happens to lie makes a process faster or slower by some
-percent, so that is done with several pairs. Then 100 swaps of the live model under load. The load
-generator has a process of its own, which takes its share of the same cores: so the processor time
-of a request is shown too.
+All serve the same linear model: ours records every answer in a real PostgreSQL; ``mlflow models
+serve`` runs with as many workers; the bare route returns a constant, under our gunicorn settings and
+under gunicorn's own threaded worker. A further peer is MLflow's server with a model written without
+this platform: scikit-learn's TF-IDF and ridge. The cost of recording is small beside the noise of a
+machine, so services with and without it run at once and are loaded in turns of a second or two; and
+as memory layout makes a process faster or slower by some percent, several pairs are compared. Then
+100 model swaps under load. The load generator is a separate process on the same cores, so the
+processor time per request is shown too.
 """
 
 from __future__ import annotations
@@ -196,9 +195,9 @@ def swap_under_load(
     server: Postgres, models: dict[str, Path], payloads: Path, work: Path, count: int, workers: int
 ) -> dict[str, Any]:
     """
-    Move the alias ``count`` times while questions are arguments; every answer is looked at.
+    Move the alias ``count`` times under load and check every answer.
 
-    An answer is wrong if its version did not bear the alias at any moment of the seconds before.
+    An answer is wrong if its version did not have the alias at any time in the seconds before.
     """
     folder = work / "swaps"
     folder.mkdir()
@@ -271,8 +270,8 @@ def compare_in_turns(
             )
             wait_for_workers(service, workers, "1")
             url = f"{service.url}/predict"
-            arguments = http_requests(url, payloads.read_bytes().splitlines())
-            loads.append(Load(url, arguments, connections=4))
+            http_posts = http_requests(url, payloads.read_bytes().splitlines())
+            loads.append(Load(url, http_posts, connections=4))
         for load in loads:
             load.run(WARM_UP_S)
         for _ in range(turns):
@@ -319,7 +318,7 @@ def wrong_versions(bodies: Path, moved: Sequence[tuple[float, str]]) -> int:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    arguments = parse(arguments)
+    options = parse(arguments)
     console = Console(stderr=True)
     measured: dict[str, list[dict[str, Any]]] = {}
     with tempfile.TemporaryDirectory(prefix="bench-serve-") as name:
@@ -327,8 +326,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         source, rows = questions()
         console.log(f"training tfidf on {len(rows) - TEST_QUESTIONS} questions of {source}")
         model = train(work / "model", rows[:-TEST_QUESTIONS])
-        payloads = write_payloads(work / "arguments.jsonl", rows[-TEST_QUESTIONS:])
-        peers = {} if arguments.without_mlflow else mlflow_peers(model, rows, work)
+        payloads = write_payloads(work / "payloads.jsonl", rows[-TEST_QUESTIONS:])
+        peers = {} if options.without_mlflow else mlflow_peers(model, rows, work)
         with postgres(work / "postgres") as server, StubRegistry() as registry:
             registry.add("1", model)
             registry.aliases["champion"] = "1"
@@ -342,7 +341,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 ),
             }
             memory = {}
-            for round_number in range(arguments.rounds):
+            for round_number in range(options.rounds):
                 for label, (app, environment) in apps.items():
                     console.log(f"{label}, round {round_number + 1}")
                     folder = work / f"{label}-{round_number}"
@@ -351,23 +350,23 @@ def main(arguments: Sequence[str] | None = None) -> None:
                         folder,
                         database_url=server.url,
                         registry_url=registry.url,
-                        workers=arguments.workers,
+                        workers=options.workers,
                         app=app,
                         environment=environment,
                     ) as service:
-                        wait_for_workers(service, arguments.workers, "1")
+                        wait_for_workers(service, options.workers, "1")
                         figures = measure(
-                            f"{service.url}/predict", payloads, arguments.seconds, service.pid, 200
+                            f"{service.url}/predict", payloads, options.seconds, service.pid, 200
                         )
                         memory[label] = worker_memory(service)
                     measured.setdefault(label, []).append(figures)
                 for label, (packed, bodies) in peers.items():
                     console.log(f"{label}, round {round_number + 1}")
-                    with mlflow_server(packed, work, arguments.workers) as (url, pid):
-                        figures = measure(url, bodies, arguments.seconds, pid)
+                    with mlflow_server(packed, work, options.workers) as (url, pid):
+                        figures = measure(url, bodies, options.seconds, pid)
                     measured.setdefault(label, []).append(figures)
             pairs = []
-            for number in range(arguments.pairs):
+            for number in range(options.pairs):
                 console.log(f"with and without the record, pair {number + 1}")
                 ratios = compare_in_turns(
                     {label: apps[label][0] for label in (OURS, NOT_RECORDING)},
@@ -375,17 +374,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
                     registry.url,
                     payloads,
                     work / f"pair-{number}",
-                    arguments.turns,
-                    arguments.workers,
+                    options.turns,
+                    options.workers,
                 )
                 pairs.append(ratios)
-            console.log(f"{arguments.swaps} swaps under load")
+            console.log(f"{options.swaps} swaps under load")
             models = {"1": model, NEVER_LIVE: train(work / "never", rows[:400], "frequency")}
             for index, version in enumerate(LIVE[1:], start=1):
                 models[version] = train(work / f"model-{version}", rows[: 800 + 100 * index])
-            swaps = swap_under_load(
-                server, models, payloads, work, arguments.swaps, arguments.workers
-            )
+            swaps = swap_under_load(server, models, payloads, work, options.swaps, options.workers)
     show(measured, memory, pairs, swaps, source)
 
 
@@ -399,7 +396,10 @@ def mlflow_peers(
     inputs = work / "inputs.jsonl"
     texts = [[f"{row['title']} {row['body']}"] for row in rows[-TEST_QUESTIONS:]]
     inputs.write_text("\n".join(json.dumps({"inputs": one}) for one in texts), encoding="utf-8")
-    return {MLFLOW_SAME_MODEL: (work / "mlflow-same", frames), MLFLOW_PLAIN_MODEL: (work / "mlflow-plain", inputs)}
+    return {
+        MLFLOW_SAME_MODEL: (work / "mlflow-same", frames),
+        MLFLOW_PLAIN_MODEL: (work / "mlflow-plain", inputs),
+    }
 
 
 def median_of(values: Sequence[float]) -> float:

@@ -14,10 +14,10 @@ from include.notify.summaries import (
 
 SIGNALS = (
     SignalSummary("New tags", 0.142, 0.021, True),
-    SignalSummary("Tags that moved most", 7.92, 2.61, True),
+    SignalSummary("Tags that changed most", 7.92, 2.61, True),
     SignalSummary("Keyword frequencies", 6.13, 2.74, True),
     SignalSummary("Tag distribution", 0.061, 0.029, True),
-    SignalSummary("Recall out of reach", 0.201, 0.034, True),
+    SignalSummary("Tags outside the vocabulary", 0.201, 0.034, True),
     SignalSummary("F1@5 on true tags", 0.102, 0.044, True),
     SignalSummary("Vanished tags", 0.031, 0.034, False),
     SignalSummary("Words never seen before", 0.018, 0.026, False),
@@ -54,7 +54,7 @@ def drift_summary(**changes):
         "site": "stackoverflow",
         "window": "2019-06",
         "monthly": True,
-        "reason": "6 of 13 signals passed their thresholds, most of all new tags (0.142 against "
+        "reason": "6 of 13 alerting signals exceeded their thresholds, first new tags (0.142, threshold "
         "0.021): combine (0.0% to 17.4%), swiftui (0.0% to 13.1%), rxjs6 (26.1% to 14.8%).",
         "since": "2019-06: the month before was quiet",
         "reference": "2018-12 to 2019-05 (551 questions)",
