@@ -1,4 +1,4 @@
-"""The few exceptions of the platform, named by what the caller should do about them."""
+"""The platform's exceptions, each named by what the caller should do."""
 
 
 class TagkeeperError(Exception):
@@ -10,20 +10,20 @@ class FixSettingsError(TagkeeperError):
 
 
 class FixInputError(TagkeeperError, ValueError):
-    """What was asked cannot be done as asked: the message names the field and what is allowed."""
+    """An argument or request is invalid: the message names the field and the allowed values."""
 
 
 class MissingDataError(TagkeeperError):
-    """Stored data that this step needs is absent: the message names the command that gets it."""
+    """Required stored data is missing: the message names the command that fetches it."""
 
 
 class CheckFailedError(TagkeeperError):
-    """Stored data breaks a rule: the message names the month, the rule and the number."""
+    """Stored data violates a rule: the message names the month, the rule and the number."""
 
 
 class RetryLaterError(TagkeeperError):
     """
-    A passing fault of something outside: try again after ``retry_after_s`` seconds.
+    A transient fault of an external system: try again after ``retry_after_s`` seconds.
 
     Parameters
     ----------
@@ -39,4 +39,4 @@ class RetryLaterError(TagkeeperError):
 
 
 class ModelUnusableError(TagkeeperError):
-    """A registered model cannot be loaded or is not what was promoted: keep the one in use."""
+    """A registered model cannot be loaded or is not the promoted one: keep the one in use."""

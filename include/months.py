@@ -1,8 +1,8 @@
 """
-Month arithmetic and the month that a DAG run is about.
+Month arithmetic, and the month of a DAG run.
 
-A month is a string ``YYYY-MM`` (UTC) and stands for the half-open range
-``[first instant of it, first instant of the next)``.
+A month is a string ``YYYY-MM``. It is the half-open range from its start to the start of the next
+month, in UTC.
 """
 
 import re
@@ -37,7 +37,7 @@ def month_of(moment: datetime) -> str:
     Raises
     ------
     FixInputError
-        If ``moment`` is naive: its month would depend on the machine.
+        If ``moment`` is naive: its month would depend on the machine's time zone.
     """
     if moment.tzinfo is None:
         raise FixInputError(f"{moment!r} has no time zone; pass an aware datetime")
@@ -46,7 +46,7 @@ def month_of(moment: datetime) -> str:
 
 
 def month_start(month: str) -> datetime:
-    """Return the first instant of ``month``, UTC."""
+    """Return the start of ``month``, UTC."""
     year, number = check_month(month).split("-")
     return datetime(int(year), int(number), 1, tzinfo=UTC)
 
@@ -58,7 +58,7 @@ def month_range(month: str) -> tuple[datetime, datetime]:
 
 def add_months(month: str, count: int) -> str:
     """
-    Return the month ``count`` months after ``month``; a negative count goes back.
+    Return the month ``count`` months after ``month``, or before it if ``count`` is negative.
 
     Examples
     --------
@@ -93,10 +93,10 @@ def resolve_month(
     data_interval_end: datetime | None,
 ) -> str:
     """
-    Return the month that a DAG run is about.
+    Return the month of a DAG run.
 
-    A filled-in ``month`` of the trigger form comes first, then the data interval of a scheduled
-    or backfilled run. A run triggered by hand has no data interval and must name its month.
+    The param ``month`` has precedence over the data interval of a scheduled or backfilled run. A
+    run triggered by hand has no data interval and must have the param.
 
     Parameters
     ----------
@@ -108,15 +108,15 @@ def resolve_month(
     Raises
     ------
     FixInputError
-        If no month is to be had, or the interval is empty (a timetable without intervals).
+        If there is no month, or the interval is empty (a timetable without intervals).
     """
-    asked = params.get("month")
-    if asked:
-        return check_month(str(asked))
+    month = params.get("month")
+    if month:
+        return check_month(str(month))
     if data_interval_start is None or data_interval_end is None:
         raise FixInputError(
-            "this run was started by hand and names no month: trigger it again with the "
-            "parameter 'month', like 2024-02"
+            "this run was triggered by hand without a month: trigger it again with the "
+            "param 'month', such as 2024-02"
         )
     if data_interval_start >= data_interval_end:
         raise FixInputError(

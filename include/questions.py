@@ -1,4 +1,4 @@
-"""A question as every source yields it and the store keeps it."""
+"""A question, as every source yields it and the database stores it."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,13 +22,13 @@ class Question:
     body_html : str
         As rendered by the site.
     tags : tuple of str
-        In the site's order; may be empty only in damaged sources.
+        In the site's order; empty only in damaged sources.
     score, view_count, answer_count : int
-        As at ``fetched_at``: they grow with time, so never filter or train on them.
+        At ``fetched_at``: they change with time, so never filter or train on them.
     link, author, licence : str
-        What CC BY-SA asks to be kept with the text; empty where the source has none.
+        The attribution that CC BY-SA requires; empty where the source has none.
     fetched_at : datetime or None
-        When the source said so; None means now, when it is stored.
+        When the question was fetched; None is the time of storing.
     """
 
     site: str

@@ -92,7 +92,7 @@ def default_events(seed: int, first_month: str, months: int) -> tuple[Event, ...
     return tuple(events)
 
 
-def story_events(first_month: str, months: int) -> tuple[Event, ...]:
+def demo_events(first_month: str, months: int) -> tuple[Event, ...]:
     """
     Return the events of the site of `make up` and `make demo`, those within its months.
 

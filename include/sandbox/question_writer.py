@@ -1,4 +1,4 @@
-"""Turns a subject into a question's title and HTML body."""
+"""Writes the title and the HTML body of a question from its topic, with sentence templates."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from typing import Final
 from include.sandbox.random_stream import RandomStream
 from include.sandbox.world import Subject, Technology, phrases
 
-_UNRELATED_WORD_SHARE: Final = 0.08  # of the words belong to another subject
+_UNRELATED_WORD_SHARE: Final = 0.08  # share of words that belong to another subject
 
 
 @dataclass(frozen=True, slots=True)
 class QuestionTopic:
     """
-    What one question is about.
+    The topic of one question.
 
     Parameters
     ----------
     technology : Technology
     subject : Subject
-        Gives most of the words.
+        Source of most words.
     secondary_words : tuple of str
-        Words of its second subject and of tags that go with any technology; may be empty.
+        Words of its second subject and of cross tags; may be empty.
     unrelated_words : tuple of str
-        Words of something else altogether.
+        Words of another subject.
     vague : bool
-        The generator hardly says what it is about.
+        Whether the text has almost no words of the subject.
     """
 
     technology: Technology
@@ -42,7 +42,7 @@ class QuestionTopic:
 
 @dataclass(frozen=True, slots=True)
 class _Template:
-    """A sentence template, parsed once: literals with the slots between them."""
+    """A parsed sentence template: literals and the slots between them."""
 
     parts: tuple[tuple[str, str | None], ...]
 
@@ -59,20 +59,20 @@ def _templates(kind: str, language: str | None = None) -> tuple[_Template, ...]:
 
 
 class QuestionWriter:
-    """Writes one question; every call rng anew."""
+    """Writes one question; every call draws new random numbers."""
 
     def __init__(self, topic: QuestionTopic, rng: RandomStream) -> None:
         self._topic = topic
         self._rng = rng
 
     def title(self) -> str:
-        """Return a title as people type it, unescaped, capitalised most of the time."""
+        """Return a title, unescaped, usually capitalised."""
         templates = _templates("vague_titles" if self._topic.vague else "titles")
         title = self._rng.choice(templates).fill(self._slot)
         return title[0].upper() + title[1:] if self._rng.bernoulli(0.9) else title
 
     def body(self) -> str:
-        """Return HTML: paragraphs, and often code, a list, an error's text or a link."""
+        """Return HTML: paragraphs, and often code, a list, an error message or a link."""
         rng = self._rng
         blocks = [self._paragraph("openings", 1)]
         for _ in range(1 + rng.integer(3)):
@@ -156,7 +156,7 @@ class QuestionWriter:
         return f"<code>{text}</code>" if slot == "a" and self._rng.bernoulli(0.8) else text
 
     def _code_slot(self, slot: str, known: dict[str, str]) -> str:
-        """Return a slot's text; the names that a snippet declares stay the same within it."""
+        """Return a slot's text; names stay the same within one snippet."""
         if slot in {"a", "n"}:
             return self._slot(slot)
         if slot not in known:
@@ -174,7 +174,7 @@ class QuestionWriter:
 
 def _identifier(words: str) -> str:
     """
-    Return ``words`` as a name that a language accepts.
+    Return ``words`` as a valid identifier.
 
     Examples
     --------

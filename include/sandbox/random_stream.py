@@ -46,7 +46,7 @@ class RandomStream:
         return values[int(self.uniform() * len(values))]
 
     def skewed_choice(self, values: Sequence[T]) -> T:
-        """Return one of ``values``, earlier ones more often (index by the square of a uniform draw)."""
+        """Return one of ``values``, earlier ones more often (the index is a squared uniform)."""
         uniform = self.uniform()
         return values[int(uniform * uniform * len(values))]
 

@@ -63,9 +63,9 @@ def _check(events: Sequence[Event], months: Sequence[str]) -> None:
             raise FixInputError(
                 f"event {event.kind} in {event.month} lies outside {months[0]} .. {months[-1]}"
             )
-    touched = sum(event.share for event in events)
-    if touched > 0.9:
-        raise FixInputError(f"the events affect {touched:.0%} of the questions; 90% is the maximum")
+    total = sum(event.share for event in events)
+    if total > 0.9:
+        raise FixInputError(f"the events affect {total:.0%} of questions; the limit is 90%")
 
 
 class _WorldState:
@@ -101,7 +101,9 @@ class _WorldState:
             pending.append(technology)
             self._affected.append(self._take_subjects(event, technology, free))
 
-    def _take_subjects(self, event: Event, technology: int, free: dict[int, list[int]]) -> list[int]:
+    def _take_subjects(
+        self, event: Event, technology: int, free: dict[int, list[int]]
+    ) -> list[int]:
         if event.kind == "api_renamed":
             free[technology].clear()
             taken = {index for affected in self._affected for index in affected}
@@ -132,17 +134,17 @@ class _WorldState:
             for event, affected in zip(self.events, self._affected, strict=True)
             if event.kind != "tag_born"
         ]
-        touched = {index for _, affected in present for index in affected}
+        affected_indices = {index for _, affected in present for index in affected}
         rest = 1.0 - sum(event.share for event, _ in present)
-        others = sum(w for i, w in enumerate(self._weights) if i not in touched)
+        others = sum(w for i, w in enumerate(self._weights) if i not in affected_indices)
         self._weights = [
-            0.0 if i in touched else weight * rest / others
+            0.0 if i in affected_indices else weight * rest / others
             for i, weight in enumerate(self._weights)
         ]
         for event, affected in present:
-            usual = [self._world.weights[i] for i in affected]
-            for index, weight in zip(affected, usual, strict=True):
-                self._weights[index] = event.share * weight / sum(usual)
+            weights = [self._world.weights[i] for i in affected]
+            for index, weight in zip(affected, weights, strict=True):
+                self._weights[index] = event.share * weight / sum(weights)
 
     def apply(self, index: int) -> None:
         """Apply the event at ``index`` and fill in its tags and words."""
@@ -159,7 +161,8 @@ class _WorldState:
         new_subject = self._subjects[affected[0]]
         self._weights = [weight * (1.0 - event.share) for weight in self._weights]
         self._weights[affected[0]] = event.share
-        return replace(event, tags=new_subject.tags[1:], new_words=new_subject.words + new_subject.apis)
+        new_words = new_subject.words + new_subject.apis
+        return replace(event, tags=new_subject.tags[1:], new_words=new_words)
 
     def _remove_tag(self, event: Event, affected: list[int]) -> Event:
         removed = self._subjects[affected[0]]

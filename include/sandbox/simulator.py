@@ -149,18 +149,18 @@ def _times(month: str, count: int, rng: RandomStream) -> list[datetime]:
 
 
 class _QuestionGenerator:
-    """Asks the questions of one month."""
+    """Generates the questions of one month."""
 
     def __init__(self, world: World, regime: Regime, rng: RandomStream, site: str) -> None:
         self._world = world
         self._regime = regime
         self._rng = rng
         self._site = site
-        # Popular cross tags first, as everything else on such a site is uneven.
+        # The first cross tags are the most popular, as frequencies on such a site are uneven.
         self._cross = cumulative_sums([1 / (rank + 2) for rank in range(len(world.cross_tags))])
 
     def generate(self, question_id: int, moment: datetime) -> Question:
-        """Return one question: select subject and tags, write the text, forget some tags."""
+        """Return one question: choose subject and tags, write the text, omit some tags."""
         rng = self._rng
         index = rng.weighted_index(self._regime.cumulative)
         second = self._second(index)

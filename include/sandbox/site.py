@@ -1,7 +1,7 @@
 """
-Serves a local Stack Exchange site: the simulator's questions, or those of a file.
+Serves a local Stack Exchange site, with simulated questions or those of a file.
 
-The API's root is ``http://127.0.0.1:PORT/2.3``. It listens on loopback unless told otherwise.
+The API's root is ``http://127.0.0.1:PORT/2.3``. It listens on loopback by default.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from include.errors import FixInputError, FixSettingsError, TagkeeperError
 from include.questions import Question
 from include.sandbox import simulator
 from include.sandbox.api import ConnectionCut, SandboxApi
-from include.sandbox.events import Event, default_events, story_events, write_events
+from include.sandbox.events import Event, default_events, demo_events, write_events
 from include.sandbox.question_index import QuestionIndex
 from include.sources.jsonl import read_jsonl
 
 HOST: Final = "127.0.0.1"
-STORY_MONTHS: Final = 18
-STORY_QUESTIONS_PER_MONTH: Final = 150  # enough to see the story's events, few enough to embed
+DEMO_MONTHS: Final = 18
+DEMO_QUESTIONS_PER_MONTH: Final = 150  # the events are detectable, embedding is fast
 
 
 class _IgnoreCutConnections(logging.Filter):
-    """Keeps connections that were cut on purpose out of the server's log of errors."""
+    """Filters connections that a fault has cut out of the server's error log."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         error = record.exc_info[1] if record.exc_info else None
@@ -47,12 +47,13 @@ _IGNORE_CUT_CONNECTIONS: Final = _IgnoreCutConnections()
 
 def read_site(path: Path, site: str | None) -> tuple[str, list[Question]]:
     """
-    Return the site's name and its questions from a file; ``site`` None takes the only one.
+    Return a site's name and questions from a file; ``site`` may be None if there is one site.
 
     Raises
     ------
     FixInputError
-        If the file cannot be read, or it does not hold exactly the site that was asked for.
+        If the file cannot be read or does not contain the site, or ``site`` is None and it
+        contains several.
     """
     questions = list(read_jsonl(path))
     found = sorted({question.site for question in questions})
@@ -60,7 +61,7 @@ def read_site(path: Path, site: str | None) -> tuple[str, list[Question]]:
         return found[0], questions
     if site not in found:
         raise FixInputError(
-            f"{path} holds questions of {', '.join(found) or 'no site'}; "
+            f"{path} contains questions of {', '.join(found) or 'no site'}; "
             f"select one of these with --site, got {site!r}"
         )
     return site, [question for question in questions if question.site == site]
@@ -72,7 +73,7 @@ def listen(port: int, host: str = HOST) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
-        listener.listen(128)  # requests wait from now on, while the questions are made
+        listener.listen(128)  # requests wait from now on, while the questions are generated
     except OSError as error:
         listener.close()
         raise FixSettingsError(f"cannot listen on {host}:{port}: {error.strerror}") from error
@@ -120,10 +121,12 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "--port", type=int, default=0, help="port to listen on; 0 (default) takes a free one"
+        "--port", type=int, default=0, help="port to listen on; 0 (default) selects a free one"
     )
     parser.add_argument(
-        "--host", default=HOST, help="address to listen on (default %(default)s); a container's all"
+        "--host",
+        default=HOST,
+        help="address to listen on (default %(default)s)",
     )
     parser.add_argument("--data", type=Path, help="serve this .jsonl or .jsonl.gz file instead")
     parser.add_argument(
@@ -139,19 +142,19 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--months",
         type=int,
-        default=STORY_MONTHS,
+        default=DEMO_MONTHS,
         help=f"months to simulate from {simulator.DEFAULT_FIRST_MONTH} (default %(default)s)",
     )
     parser.add_argument(
         "--questions-per-month",
         type=int,
-        default=STORY_QUESTIONS_PER_MONTH,
+        default=DEMO_QUESTIONS_PER_MONTH,
         help="mean volume of the simulation (default %(default)s)",
     )
     parser.add_argument(
         "--events",
-        choices=("story", "seeded", "none"),
-        default="story",
+        choices=("demo", "seeded", "none"),
+        default="demo",
         help="what changes in the simulation: the two events of the demo (default), each kind of "
         "event in months that depend on the seed, or nothing",
     )
@@ -161,12 +164,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--quota", type=int, default=10_000, help="requests per day (default %(default)s)"
     )
-    parser.add_argument("--key", help="the only API key that is known; any is accepted if not set")
+    parser.add_argument("--key", help="the only accepted API key; any is accepted if not set")
     return parser
 
 
 def _contents(options: argparse.Namespace) -> tuple[str, list[Question]]:
-    """Return the site's name and questions, and write the events if asked to."""
+    """Return the site's name and questions; write the events if ``--events-file`` is set."""
     events: tuple[Event, ...] = ()
     if options.data is not None:
         site, questions = read_site(options.data, options.site)
@@ -190,13 +193,13 @@ def _contents(options: argparse.Namespace) -> tuple[str, list[Question]]:
 
 def _events(options: argparse.Namespace) -> tuple[Event, ...]:
     first, months = simulator.DEFAULT_FIRST_MONTH, int(options.months)
-    if options.events == "story":
-        return story_events(first, months)
+    if options.events == "demo":
+        return demo_events(first, months)
     return default_events(options.seed, first, months) if options.events == "seeded" else ()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Serve until stopped; return 2 with a message if something has to be put right first."""
+    """Serve until stopped; return 2 with a message if an option or the file is wrong."""
     options = _parser().parse_args(arguments)
     try:
         listener = listen(options.port, options.host)

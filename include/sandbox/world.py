@@ -1,4 +1,4 @@
-"""What a simulated site's people generate about: technologies, their subjects, words and tags."""
+"""What questions of a simulated site are about: technologies, their subjects, words and tags."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from include.sandbox.random_stream import RandomStream
 _FOLDER: Final = Path(__file__).parent
 _WORLD_STREAM: Final = 1
 _TECHNOLOGIES: Final = 9
-_WORDS_KEPT_SHARE: Final = 0.8  # of the data words; the rest differs from seed to seed
+_WORDS_KEPT_SHARE: Final = 0.8  # of the words in technologies.toml; the seed selects them
 _INVENTED_APIS: Final = 4
 _INVENTED_WORDS: Final = 2
 _RARE_TAGS: Final = 12
@@ -22,14 +22,14 @@ _RARE_TAGS: Final = 12
 @dataclass(frozen=True, slots=True)
 class Subject:
     """
-    One thing that is asked about.
+    A subject of questions.
 
     Parameters
     ----------
     technology : int
         Index into ``World.technologies``.
     tags : tuple of str
-        The tags that fit, the technology's own first.
+        The fitting tags, the technology's own first.
     words, apis : tuple of str
         Its vocabulary, most typical first; both non-empty.
     """
@@ -52,7 +52,7 @@ class Technology:
 
 @dataclass(frozen=True, slots=True)
 class CrossTag:
-    """A tag that goes with any technology, and its words."""
+    """A tag that fits any technology, and its words."""
 
     tag: str
     words: tuple[str, ...]
@@ -61,7 +61,7 @@ class CrossTag:
 @dataclass(frozen=True, slots=True)
 class World:
     """
-    A site's subjects and how often each is asked about.
+    A site's subjects and their frequencies.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ class World:
 
 @cache
 def phrases(kind: str, language: str | None = None) -> tuple[str, ...]:
-    """Return one list of ``phrases.toml``: sentence templates, parts of names, a language's code."""
+    """Return one list of ``phrases.toml``: sentence templates, name parts, a language's code."""
     node = tomllib.loads((_FOLDER / "phrases.toml").read_text("utf-8"))[kind]
     return tuple(node if language is None else node[language])
 
@@ -91,16 +91,14 @@ def _data() -> dict[str, Any]:
 
 
 def make_world(seed: int) -> World:
-    """Return the world of ``seed``: which technologies, words, invented names and frequencies."""
+    """Return the world of ``seed``: its technologies, words, invented names and frequencies."""
     rng = RandomStream(seed, _WORLD_STREAM)
     data = _data()
     technologies: list[Technology] = []
     subjects: list[Subject] = []
     weights: list[float] = []
     for index, entry in enumerate(rng.shuffled(data["technology"])[:_TECHNOLOGIES]):
-        rare = tuple(
-            f"{entry['tag']}-{end}" for end in rng.shuffled(data["tail"]["ends"])[:12]
-        )
+        rare = tuple(f"{entry['tag']}-{end}" for end in rng.shuffled(data["tail"]["ends"])[:12])
         technologies.append(Technology(entry["tag"], entry["name"], entry["language"], rare))
         own = [*rng.shuffled(entry["topic"]), entry]
         popularity = float(rng.generator.lognormal(0.0, 0.45))
@@ -116,9 +114,10 @@ def make_world(seed: int) -> World:
 
 
 def _vocabulary(part: dict[str, Any], rng: RandomStream) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the seed's words and API names of a data subject, its tag's own name among them."""
-    words = [word for word in part["words"] if rng.bernoulli(_WORDS_KEPT_SHARE)] or part["words"][:1]
-    words.insert(4, part["tag"])  # people name it, though not in every sentence
+    """Return the seed's words and API names of a subject, including the tag's own name."""
+    words = [word for word in part["words"] if rng.bernoulli(_WORDS_KEPT_SHARE)]
+    words = words or part["words"][:1]
+    words.insert(4, part["tag"])  # questions name it, though not in every sentence
     apis = [api for api in part["apis"] if rng.bernoulli(_WORDS_KEPT_SHARE)]
     return (
         (*words, *invented_words(_INVENTED_WORDS, rng)),

@@ -1,4 +1,4 @@
-"""The local site answers as the real API does, and starts from its command."""
+"""The sandbox site responds as the real API does, and starts from its command."""
 
 import gzip
 import json
@@ -16,7 +16,7 @@ from include.sandbox.api import SandboxApi
 from include.sandbox.events import read_events
 from include.sandbox.question_index import QuestionIndex
 from include.sandbox.simulator import simulate
-from include.sandbox.site import STORY_QUESTIONS_PER_MONTH, main, running
+from include.sandbox.site import DEMO_QUESTIONS_PER_MONTH, main, running
 
 pytestmark = pytest.mark.integration
 
@@ -38,7 +38,7 @@ def ask(url: str, **params: object) -> requests.Response:
     return requests.get(f"{url}/questions", params={"site": "sandbox", **params}, timeout=5)
 
 
-def test_answer_is_gzipped_even_for_a_client_that_does_not_accept_it(url):
+def test_response_is_gzipped_even_for_a_client_that_does_not_accept_it(url):
     answer = requests.get(
         f"{url}/questions?site=sandbox", headers={"Accept-Encoding": "identity"}, timeout=5
     )
@@ -67,7 +67,7 @@ def test_titles_are_escaped_and_bodies_come_only_with_their_filter(url):
     [("creation", "creation_date"), ("activity", "last_activity_date"), ("votes", "score")],
 )
 @pytest.mark.parametrize("order", ["asc", "desc"])
-def test_pages_are_sorted_as_asked(url, sort, field, order):
+def test_pages_are_sorted_as_requested(url, sort, field, order):
     values = [
         item[field]
         for page in (1, 2, 3)
@@ -99,7 +99,7 @@ def test_dates_are_inclusive_seconds(url, questions):
         ({"filter": "nonsense"}, "`filter`"),
     ],
 )
-def test_wrong_parameter_is_named_in_the_apis_own_error(url, params, message):
+def test_wrong_parameter_is_named_in_the_apis_error(url, params, message):
     answer = ask(url, **params)
 
     assert answer.status_code == 400
@@ -184,7 +184,7 @@ def test_command_serves_the_simulation_and_writes_its_events(tmp_path):
     with started(*options, "--events-file", str(tmp_path / "e.json")) as line:
         url = line.split(" at ")[1].strip()
         items = ask(url, sort="creation", order="asc", pagesize=1).json()["items"]
-    expected = simulate(seed=5, months=18, questions_per_month=STORY_QUESTIONS_PER_MONTH)
+    expected = simulate(seed=5, months=18, questions_per_month=DEMO_QUESTIONS_PER_MONTH)
 
     assert f"{len(expected.questions)} questions" in line
     assert items[0]["question_id"] == expected.questions[0].question_id
@@ -192,7 +192,7 @@ def test_command_serves_the_simulation_and_writes_its_events(tmp_path):
     assert month_of(expected.questions[0].asked_at) == "2023-01"
 
 
-def test_command_serves_a_file_under_the_files_own_site(tmp_path):
+def test_command_serves_a_file_with_the_site_of_the_file(tmp_path):
     row = {
         "id": 5,
         "creation_date": "2021-05-01T19:02:39Z",
@@ -210,7 +210,7 @@ def test_command_serves_a_file_under_the_files_own_site(tmp_path):
     assert (item["title"], item["content_license"]) == ("a &lt; b", "CC BY-SA 4.0")
 
 
-def test_command_names_the_sites_of_a_file_that_lacks_the_one_asked_for(tmp_path, capsys):
+def test_command_names_the_sites_of_a_file_without_the_requested_one(tmp_path, capsys):
     path = tmp_path / "q.jsonl"
     row = {
         "id": 5,

@@ -24,9 +24,9 @@ from include.local_stack.postgres import databases_on_server
 from include.local_stack.processes import Process, processes
 from include.local_stack.supervisor import socket_path, write_configuration
 from include.months import month_range
-from include.sandbox.events import story_events
+from include.sandbox.events import demo_events
 from include.sandbox.simulator import simulate
-from include.sandbox.site import STORY_MONTHS
+from include.sandbox.site import DEMO_MONTHS
 
 
 @pytest.fixture
@@ -159,8 +159,8 @@ def test_incomplete_months_at_the_sites_edges_are_left_out():
 
 
 def test_demo_watches_a_quiet_month_the_storys_event_and_a_quiet_month():
-    months = simulate(months=STORY_MONTHS, questions_per_month=1, events=()).months
-    events = {event.month for event in story_events(months[0], STORY_MONTHS)}
+    months = simulate(months=DEMO_MONTHS, questions_per_month=1, events=()).months
+    events = {event.month for event in demo_events(months[0], DEMO_MONTHS)}
     chosen = choose_months(month_range(months[0])[0], month_range(months[-1])[1])
 
     assert [month in events for month in chosen.watched_months] == [False, True, False]

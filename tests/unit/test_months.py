@@ -18,7 +18,7 @@ MONTHS = st.builds("{:04d}-{:02d}".format, st.integers(1990, 2200), st.integers(
 
 
 @pytest.mark.parametrize("wrong", ["2024-13", "2024-00", "2024-1", "24-01", "2024-01-01", "", "x"])
-def test_month_of_another_form_is_refused(wrong):
+def test_month_in_another_format_is_refused(wrong):
     with pytest.raises(FixInputError, match="2024-02"):
         check_month(wrong)
 
@@ -29,12 +29,12 @@ def test_adding_months_can_be_undone(month, count):
 
 
 @given(MONTHS)
-def test_months_follow_each_other_without_gap(month):
+def test_consecutive_months_have_no_gap(month):
     assert month_range(month)[1] == month_range(add_months(month, 1))[0]
 
 
 @given(MONTHS)
-def test_range_holds_its_first_instant_and_not_its_end(month):
+def test_range_contains_its_start_and_not_its_end(month):
     start, end = month_range(month)
     assert month_of(start) == month_of(end - timedelta(microseconds=1)) == month
     assert month_of(end) == add_months(month, 1)
@@ -45,27 +45,27 @@ def test_month_of_a_moment_is_its_utc_month():
     assert month_of(new_year_in_tokyo) == "2023-12"
 
 
-def test_naive_moment_has_no_month():
+def test_naive_moment_is_refused():
     with pytest.raises(FixInputError, match="time zone"):
         month_of(datetime(2024, 1, 1))
 
 
-def test_months_between_are_none_when_the_first_is_later():
+def test_months_between_are_empty_if_the_first_is_later():
     assert months_between("2024-02", "2024-01") == ()
 
 
-def test_month_asked_for_comes_before_the_data_interval():
+def test_month_param_has_precedence_over_the_data_interval():
     start, end = datetime(2024, 1, 1, tzinfo=UTC), datetime(2024, 2, 1, tzinfo=UTC)
     assert resolve_month({"month": "2019-12"}, start, end) == "2019-12"
 
 
-def test_scheduled_run_is_about_its_data_interval():
+def test_scheduled_run_has_the_month_of_its_data_interval():
     start, end = datetime(2023, 12, 1, tzinfo=UTC), datetime(2024, 1, 1, tzinfo=UTC)
     assert resolve_month({"month": None}, start, end) == "2023-12"
 
 
 @pytest.mark.parametrize("params", [{}, {"month": None}, {"month": ""}])
-def test_manual_run_without_a_month_says_how_to_give_one(params):
+def test_manual_run_without_a_month_says_how_to_set_it(params):
     with pytest.raises(FixInputError, match="'month'"):
         resolve_month(params, None, None)
 

@@ -5,7 +5,7 @@ from include.errors import FixSettingsError
 from include.settings import Settings
 
 
-def test_variables_of_the_environment_are_read(monkeypatch):
+def test_environment_variables_are_read(monkeypatch):
     monkeypatch.setenv("SITE", "devops.stackexchange")
     monkeypatch.setenv("INGEST_WINDOW_DAYS", "4")
     settings = Settings.from_env()
@@ -26,20 +26,20 @@ def test_empty_variable_counts_as_unset(monkeypatch):
         ("SERVICE_PORT", "http"),
     ],
 )
-def test_wrong_value_is_refused_with_the_variable_s_name(monkeypatch, name, value):
+def test_wrong_value_is_refused_with_the_name_of_the_variable(monkeypatch, name, value):
     monkeypatch.setenv(name, value)
     with pytest.raises(FixSettingsError, match=name):
         Settings.from_env()
 
 
-def test_wrong_value_does_not_show_in_the_message(monkeypatch):
+def test_wrong_value_is_not_in_the_message(monkeypatch):
     monkeypatch.setenv("SERVICE_PORT", "hunter2")
     with pytest.raises(FixSettingsError) as caught:
         Settings.from_env()
     assert "hunter2" not in str(caught.value)
 
 
-def test_secrets_do_not_show_when_the_settings_are_printed():
+def test_secrets_are_not_in_the_repr():
     settings = Settings(
         database_url=SecretStr("postgresql://u:hunter2@h/d"),
         stackexchange_key=SecretStr("hunter2"),

@@ -1,4 +1,4 @@
-"""The simulated site: the same by seed, different by seed, with events where it says."""
+"""The simulator: determinism by seed, the shape of its questions, and its drift events."""
 
 import re
 import time
@@ -14,8 +14,8 @@ from include.sandbox.events import (
     KINDS,
     Event,
     default_events,
+    demo_events,
     read_events,
-    story_events,
     write_events,
 )
 from include.sandbox.simulator import Simulation, simulate
@@ -39,27 +39,27 @@ def one_event(kind: str, share: float = 0.15) -> tuple[Simulation, Event]:
 
 
 @pytest.fixture(scope="module")
-def usual() -> Simulation:
+def simulation() -> Simulation:
     return simulate()
 
 
-def test_same_seed_gives_the_same_questions_and_events(usual):
-    assert simulate() == usual
+def test_same_seed_gives_the_same_questions_and_events(simulation):
+    assert simulate() == simulation
 
 
-def test_another_seed_gives_other_tags_volumes_and_event_months(usual):
+def test_another_seed_gives_other_tags_volumes_and_event_months(simulation):
     other = simulate(seed=4)
 
     assert {t for q in other.questions for t in q.tags} != {
-        t for q in usual.questions for t in q.tags
+        t for q in simulation.questions for t in q.tags
     }
-    assert len(other.questions) != len(usual.questions)
-    assert [e.month for e in other.events] != [e.month for e in usual.events]
+    assert len(other.questions) != len(simulation.questions)
+    assert [e.month for e in other.events] != [e.month for e in simulation.events]
 
 
-def test_default_span_is_twenty_months_of_varying_volume(usual):
+def test_default_span_is_twenty_months_of_varying_volume(simulation):
     counts = dict.fromkeys(months_between("2023-01", "2024-08"), 0)
-    for question in usual.questions:
+    for question in simulation.questions:
         counts[month_of(question.asked_at)] += 1
 
     assert min(counts.values()) > 150
@@ -67,35 +67,35 @@ def test_default_span_is_twenty_months_of_varying_volume(usual):
     assert max(counts.values()) > 1.15 * min(counts.values())
 
 
-def test_ids_and_times_ascend(usual):
-    keys = [(q.question_id, q.asked_at) for q in usual.questions]
+def test_ids_and_times_ascend(simulation):
+    keys = [(q.question_id, q.asked_at) for q in simulation.questions]
 
     assert all(a[0] < b[0] and a[1] <= b[1] for a, b in pairwise(keys))
 
 
-def test_every_question_has_a_title_a_body_and_one_to_five_distinct_tags(usual):
+def test_every_question_has_a_title_a_body_and_one_to_five_distinct_tags(simulation):
     assert all(
         q.title.strip()
         and q.body_html.startswith("<p>")
         and 1 <= len(set(q.tags)) == len(q.tags) <= 5
-        for q in usual.questions
+        for q in simulation.questions
     )
 
 
-def test_bodies_hold_code_lists_links_and_inline_code(usual):
+def test_bodies_hold_code_lists_links_and_inline_code(simulation):
     for part in ("<pre", "<li>", "<a href=", "</code> "):
-        assert sum(part in q.body_html for q in usual.questions) > 200, part
+        assert sum(part in q.body_html for q in simulation.questions) > 200, part
 
 
-def test_no_frame_is_left_unfilled(usual):
+def test_every_template_slot_is_filled(simulation):
     slots = re.compile(r"\{(w|a|g|v|t|n|id|Id|x|w_id)\}")
 
-    assert not [q.title for q in usual.questions if slots.search(q.title + q.body_html)]
+    assert not [q.title for q in simulation.questions if slots.search(q.title + q.body_html)]
 
 
-def test_most_uses_fall_on_thirty_to_sixty_tags_and_the_rest_is_a_long_tail(usual):
+def test_tag_frequencies_have_a_head_of_thirty_to_sixty_tags_and_a_long_tail(simulation):
     counts: dict[str, int] = {}
-    for question in usual.questions:
+    for question in simulation.questions:
         for tag in question.tags:
             counts[tag] = counts.get(tag, 0) + 1
     often = [tag for tag, count in counts.items() if count >= 40]
@@ -105,7 +105,7 @@ def test_most_uses_fall_on_thirty_to_sixty_tags_and_the_rest_is_a_long_tail(usua
     assert sum(counts[tag] for tag in often) > 0.85 * sum(counts.values())
 
 
-def test_quiet_simulation_has_no_event_and_a_longer_one_begins_with_it():
+def test_simulation_without_events_is_the_start_of_a_longer_one():
     short = simulate(months=3, events=())
 
     assert short.events == ()
@@ -123,8 +123,8 @@ def test_default_events_have_every_kind_and_leave_the_first_year_quiet(months):
         assert len(simulation.quiet_months) >= 12
 
 
-def test_the_story_has_two_events_with_quiet_months_around_the_later_one():
-    events = story_events("2023-01", 18)
+def test_the_demo_has_two_events_with_quiet_months_around_the_later_one():
+    events = demo_events("2023-01", 18)
 
     assert [(event.month, event.kind) for event in events] == [
         ("2023-10", "concept_change"),
@@ -132,8 +132,8 @@ def test_the_story_has_two_events_with_quiet_months_around_the_later_one():
     ]
 
 
-def test_a_story_cut_short_keeps_the_events_within_its_months():
-    assert [event.month for event in story_events("2023-01", 12)] == ["2023-10"]
+def test_a_shorter_demo_keeps_the_events_within_its_months():
+    assert [event.month for event in demo_events("2023-01", 12)] == ["2023-10"]
 
 
 def test_born_tag_is_unused_before_its_month_and_has_its_share_from_then_on():
@@ -145,7 +145,7 @@ def test_born_tag_is_unused_before_its_month_and_has_its_share_from_then_on():
     assert share_with_tags(simulation, "2023-06", event.tags) == pytest.approx(0.15, abs=0.05)
 
 
-def test_dead_tag_is_gone_from_its_month_on():
+def test_ended_tag_is_unused_from_its_month_on():
     simulation, event = one_event("tag_dies")
 
     assert share_with_tags(simulation, "2023-03", event.tags) == pytest.approx(0.15, abs=0.05)
@@ -154,10 +154,10 @@ def test_dead_tag_is_gone_from_its_month_on():
 
 def test_renamed_vocabulary_replaces_words_and_keeps_the_tags():
     simulation, event = one_event("api_renamed", 0.25)
-    gone = tuple(word for word in event.words if re.fullmatch(r"[a-z]+(?:[A-Z][a-z]+){2}", word))
+    removed = tuple(word for word in event.words if re.fullmatch(r"[a-z]+(?:[A-Z][a-z]+){2}", word))
 
-    assert share_with_words(simulation, "2023-03", gone) > 0.15
-    assert share_with_words(simulation, "2023-04", gone) < 0.02
+    assert share_with_words(simulation, "2023-03", removed) > 0.15
+    assert share_with_words(simulation, "2023-04", removed) < 0.02
     assert share_with_words(simulation, "2023-04", event.new_words) > 0.2
     for month in ("2023-03", "2023-04"):
         assert share_with_tags(simulation, month, event.tags[:1]) > 0.15
@@ -182,10 +182,10 @@ def test_size_of_an_event_follows_its_share():
     assert share_with_tags(large, "2023-05", event.tags) > 0.2
 
 
-def test_events_survive_their_file(tmp_path, usual):
-    write_events(usual.events, tmp_path / "new" / "events.json")
+def test_events_are_read_as_written(tmp_path, simulation):
+    write_events(simulation.events, tmp_path / "new" / "events.json")
 
-    assert read_events(tmp_path / "new" / "events.json") == usual.events
+    assert read_events(tmp_path / "new" / "events.json") == simulation.events
 
 
 def test_event_outside_the_simulated_months_is_refused():
@@ -193,7 +193,7 @@ def test_event_outside_the_simulated_months_is_refused():
         simulate(months=3, events=[Event("2025-01", "tag_born")])
 
 
-def test_events_that_touch_nearly_everything_are_refused():
+def test_events_that_affect_nearly_all_questions_are_refused():
     events = [Event("2023-02", kind, 0.5) for kind in ("tag_dies", "api_renamed")]
 
     with pytest.raises(FixInputError, match="100%"):

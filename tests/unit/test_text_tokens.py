@@ -1,4 +1,4 @@
-"""Tokens, lemmas and keywords: what must stay whole, what must not get in."""
+"""Tokens, lemmas and keywords."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ TECHNOLOGIES = [
 
 @pytest.mark.parametrize("name", TECHNOLOGIES)
 @pytest.mark.parametrize("sentence", ["{}", "I use {}.", "({})", "{}, or not", "is it {}?", "“{}”"])
-def test_a_technology_stays_whole_in_any_sentence(name: str, sentence: str) -> None:
+def test_a_technology_stays_one_token_in_any_sentence(name: str, sentence: str) -> None:
     assert name in tokenize(sentence.format(name.upper()))
 
 
@@ -46,7 +46,7 @@ def test_a_technology_stays_whole_in_any_sentence(name: str, sentence: str) -> N
         ("", []),
     ],
 )
-def test_words_are_split_where_they_end(text: str, tokens: list[str]) -> None:
+def test_text_is_split_into_words(text: str, tokens: list[str]) -> None:
     assert tokenize(text) == tokens
 
 
@@ -73,23 +73,23 @@ def test_keys_and_hashes_are_left_out() -> None:
         ("__init__", ["__init__"]),
     ],
 )
-def test_identifiers_come_with_their_parts(code: str, tokens: list[str]) -> None:
+def test_identifiers_are_followed_by_their_parts(code: str, tokens: list[str]) -> None:
     assert tokenize_code(code) == tokens
 
 
-def test_identifiers_alone_can_be_had() -> None:
+def test_identifiers_can_be_returned_without_parts() -> None:
     assert tokenize_code("flatMap(user_name)", parts=False) == ["flatmap", "user_name"]
 
 
 @given(st.text())
-def test_tokens_are_lower_case_and_hold_no_space(text: str) -> None:
+def test_tokens_are_lower_case_without_spaces(text: str) -> None:
     for token in tokenize(text, parts=True) + tokenize_code(text):
         assert token
         assert not any(character.isspace() for character in token)
         assert token == token.lower()
 
 
-def test_nltk_needs_nothing_downloaded() -> None:
+def test_nltk_needs_no_download() -> None:
     import nltk
 
     nltk.data.path[:] = []  # even where a developer has corpora
@@ -97,16 +97,16 @@ def test_nltk_needs_nothing_downloaded() -> None:
 
 
 @pytest.mark.parametrize("name", ["kubernetes", "jenkins", "redis", "aws", "ios", "css", "c++"])
-def test_lemmas_leave_names_alone(name: str) -> None:
+def test_names_are_their_own_lemmas(name: str) -> None:
     assert lemma(name) == name
 
 
-def test_keywords_hold_no_stop_words_or_numbers() -> None:
+def test_keywords_contain_no_stop_words_or_numbers() -> None:
     text = PreparedText("How can I use the 3 pods?", "x 10.0.0.1 queries", "code()")
     assert keywords(text) == ["pod", "query"]
 
 
-def test_a_word_counts_once_per_document() -> None:
+def test_document_frequency_counts_a_word_once_per_document() -> None:
     texts = [PreparedText("pod pod", "pods", ""), PreparedText("queue", "", "")]
     assert document_counts(texts) == {"pod": 1, "queue": 1}
 
@@ -121,7 +121,7 @@ PLAIN = st.characters(max_codepoint=0x2FF, exclude_categories=["No"], exclude_ch
 
 
 @given(st.one_of(st.text(PLAIN), st.text("aB1.#+-_'/ .nNeEtT")))
-def test_the_service_finds_the_same_words_as_training_does(text: str) -> None:
+def test_both_engines_find_the_same_words(text: str) -> None:
     assert [word for word in words(text) if len(word) <= MAX_LENGTH] == tokenize(text)
     assert [term for token in pre_tokenize(text) for term in terms_of(token)] == tokenize(
         text, parts=True
