@@ -314,9 +314,9 @@ def test_plan_and_trained_candidates_pass_between_tasks_as_json(training, store)
         {"candidates": ["frequency"]}, training.settings, request_id="r", actor="a"
     )
     plan = training.plan(request)
-    outcome = training.train_one(plan, plan.specs[0])
+    trained = training.train_one(plan, plan.specs[0])
     assert TrainingPlan.from_dict(json.loads(json.dumps(plan.to_dict()))) == plan
-    assert TrainedCandidate.from_dict(json.loads(json.dumps(outcome.to_dict()))) == outcome
+    assert TrainedCandidate.from_dict(json.loads(json.dumps(trained.to_dict()))) == trained
 
 
 def test_same_request_resumes_its_run(training, store):
