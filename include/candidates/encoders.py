@@ -55,7 +55,7 @@ _USE_BATCH: Final = 32
 
 def encoder_factory(bert_model: str | None, threads: int | None = None) -> EncoderFactory:
     """
-    Return a function that returns an encoder by name, and creates each once.
+    Return a function that returns an encoder by name and creates each only once.
 
     Parameters
     ----------
@@ -66,16 +66,16 @@ def encoder_factory(bert_model: str | None, threads: int | None = None) -> Encod
         Texts that ``bert`` encodes in parallel, >= 1; None takes torch's default, which is the
         cores of this process or OMP_NUM_THREADS. ``use`` always has one thread: more are slower.
     """
-    made: dict[str, Encoder] = {}
+    created: dict[str, Encoder] = {}
 
-    def make(name: str) -> Encoder:
+    def get_encoder(name: str) -> Encoder:
         if name not in ENCODERS:
             raise FixInputError(f"unknown encoder {name!r}; choose from {', '.join(ENCODERS)}")
-        if name not in made:
-            made[name] = UseEncoder() if name == "use" else BertEncoder(bert_model, threads)
-        return made[name]
+        if name not in created:
+            created[name] = UseEncoder() if name == "use" else BertEncoder(bert_model, threads)
+        return created[name]
 
-    return make
+    return get_encoder
 
 
 class BertEncoder:
