@@ -60,7 +60,7 @@ def watch_drift(demo: Demo) -> dict[str, Any]:
     recorded = 0
     for month in demo.months.watched_months:
         if month in events:
-            demo.steps.note(f"What the simulator does in {month}: {in_words(events[month])}")
+            demo.steps.note(f"What the simulator does in {month}: {event_sentence(events[month])}")
         runs.ingest(demo, month)
         before = champion_promotion(demo.engine)
         report = _check(demo, month)
@@ -99,7 +99,7 @@ def simulated_events(demo: Demo) -> dict[str, Event]:
     return {event.month: event for event in read_events(demo.local / "sandbox-events.json")}
 
 
-def in_words(event: Event) -> str:
+def event_sentence(event: Event) -> str:
     """Return a sentence for people that describes an event."""
     share, tags = f"{event.share:.0%} of the questions", ", ".join(event.tags)
     return {

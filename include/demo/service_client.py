@@ -44,7 +44,7 @@ def request_prediction(service_url: str, question: Question) -> Prediction:
     Raises
     ------
     CheckFailedError
-        If the service refuses; the message holds its answer.
+        If the service refuses; the message contains its response.
     RetryLaterError
         If it does not answer.
     """

@@ -58,13 +58,13 @@ def set_up(demo: Demo) -> dict[str, Any]:
 
 
 def _clear(local: Path) -> None:
-    """Remove an earlier demo's state; refuse a folder that holds anything else."""
-    kept = [path for path in local.iterdir() if path.name != "lock"] if local.exists() else []
-    if kept and not (local / "state.json").exists():
+    """Remove an earlier demo's state; refuse a folder that contains anything else."""
+    entries = [path for path in local.iterdir() if path.name != "lock"] if local.exists() else []
+    if entries and not (local / "state.json").exists():
         raise FixSettingsError(
             f"LOCAL_DIR={local} holds other files than a stack's: the demo does not delete them"
         )
-    for path in kept:
+    for path in entries:
         shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
 
 

@@ -31,7 +31,7 @@ def study_stability(demo: Demo) -> dict[str, Any]:
             f"the year's report does not mark {', '.join(missed)}, when the simulator changed "
             f"something; it marks {', '.join(sorted(marked)) or 'no month'}"
         )
-    demo.steps.note(in_words(marked, events, known=demo.options.data is None))
+    demo.steps.note(comparison_sentence(marked, events, known=demo.options.data is None))
     for explained in report.periods:
         demo.steps.note(explained.sentence)
     demo.steps.note(report.recommendation)
@@ -82,23 +82,23 @@ def marked_months(report: YearReport) -> set[str]:
     }
 
 
-def in_words(marked: Collection[str], events: Collection[str], *, known: bool) -> str:
+def comparison_sentence(marked: Collection[str], events: Collection[str], *, known: bool) -> str:
     """
     Return a sentence that compares the marked months with the simulated events.
 
     Examples
     --------
-    >>> in_words({"2024-05"}, {"2024-05"}, known=True)
+    >>> comparison_sentence({"2024-05"}, {"2024-05"}, known=True)
     'Marked: 2024-05. The simulator changed something in 2024-05: 1 of 1 found, 0 marked besides.'
-    >>> in_words(set(), set(), known=False)
+    >>> comparison_sentence(set(), set(), known=False)
     'Marked: no month.'
     """
-    said = f"Marked: {', '.join(sorted(marked)) or 'no month'}."
+    sentence = f"Marked: {', '.join(sorted(marked)) or 'no month'}."
     if not known:
-        return said
+        return sentence
     found, besides = set(marked) & set(events), set(marked) - set(events)
     return (
-        f"{said} The simulator changed something in {', '.join(sorted(events)) or 'no month'}: "
+        f"{sentence} The simulator changed something in {', '.join(sorted(events)) or 'no month'}: "
         f"{len(found)} of {len(events)} found, {len(besides)} marked besides."
     )
 

@@ -101,8 +101,8 @@ def _runs_in_repository(process: psutil.Process) -> bool:
 
 def _serves_data(process: psutil.Process, data: str) -> bool:
     def serves() -> bool:
-        words = process.cmdline()
-        return process.name() == "postgres" and "-D" in words and data in words
+        arguments = process.cmdline()
+        return process.name() == "postgres" and "-D" in arguments and data in arguments
 
     return _attempt(serves, False)
 

@@ -53,7 +53,7 @@ class ProcessState:
 
 
 def socket_path(local: Path) -> Path:
-    """Return the supervisor's socket: in ``local``, or in a temporary folder if that is too long."""
+    """Return the supervisor's socket: in ``local``, or in a shorter path if needed."""
     default = local / "supervisor.sock"
     if len(str(default)) <= _MAX_SOCKET_PATH:
         return default

@@ -100,7 +100,9 @@ def test_decision_passes_through_a_dag_as_plain_values(settings, engine, alarm):
 
     again = decision_of(settings, alarm, dag_id="monitor_drift", run_id="r2")
     assert again["action"] == "keep"
-    assert record_decision(settings, again).startswith("keep: drift-report-")
+    assert record_decision(settings, again).startswith(
+        "keep: This report has already triggered drift-report-"
+    )
     with engine.connect() as connection:
         assert drift.read_report(connection, alarm).action == "retrain"
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from include.demo.drift import in_words, verify_verdict
+from include.demo.drift import event_sentence, verify_verdict
 from include.demo.mails import plain_text, wait_for_mail
 from include.errors import CheckFailedError
 from include.notify.mail import Mail, message
@@ -75,13 +75,13 @@ def test_a_verdict_that_does_not_match_is_reported_with_its_month_and_reason(
 
 
 @pytest.mark.parametrize(
-    ("kind", "words"),
+    ("kind", "expected"),
     [
         ("tag_born", "20% of the questions are about something new, tagged new"),
         ("concept_change", "until now tagged old, are tagged new from now on"),
     ],
 )
-def test_an_event_is_described_in_a_sentence(kind, words):
+def test_an_event_is_described_in_a_sentence(kind, expected):
     tags = ("new",) if kind == "tag_born" else ("old",)
 
-    assert words in in_words(Event("2024-05", kind, 0.2, tags=tags, new_tags=("new",)))
+    assert expected in event_sentence(Event("2024-05", kind, 0.2, tags=tags, new_tags=("new",)))

@@ -123,7 +123,7 @@ def test_saved_results_load_unchanged(tmp_path):
 
 
 def test_absent_results_are_missing_data(tmp_path):
-    with pytest.raises(MissingDataError, match="holds no results"):
+    with pytest.raises(MissingDataError, match="contains no results"):
         QuestionResults.load(tmp_path)
 
 

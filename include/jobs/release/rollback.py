@@ -187,7 +187,7 @@ def _target(engine: Engine, champion: ModelVersion, version: str) -> str:
         row = promotion_to(connection, names.CHAMPION, champion.version)
     if row is None or row.from_version is None:
         raise FixInputError(
-            f"the ledger knows no version before {champion.version}: name the version by number"
+            f"the ledger has no version before {champion.version}: name the version by number"
         )
     return row.from_version
 

@@ -51,10 +51,10 @@ class ChampionPredictions:
             If the champion does not load.
         """
         tags, month = champion.tags, plan.months.test_month
-        seen = tags.get("site") == plan.site and month <= tags.get("train_last", "")
-        if seen and tags.get("test_month") == month:
+        trained_on = tags.get("site") == plan.site and month <= tags.get("train_last", "")
+        if trained_on and tags.get("test_month") == month:
             return load_results(self.candidates.runs, tags.get("evaluation_run_id", ""))
-        if seen:
+        if trained_on:
             raise MissingDataError(
                 f"it was trained on questions up to {tags['train_last']} and cannot be "
                 f"evaluated on {month}; test on a later month"

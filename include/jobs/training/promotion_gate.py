@@ -177,12 +177,12 @@ def shared_questions(
 
 def _positions(split: TimeSplit, question_ids: Sequence[int]) -> NDArray[np.intp]:
     """Return the positions of questions in the split's test month."""
-    wanted = set(question_ids)
+    selected = set(question_ids)
     return np.array(
         [
             position
             for position, text in enumerate(split.test.texts)
-            if text.key is not None and text.key[1] in wanted
+            if text.key is not None and text.key[1] in selected
         ],
         dtype=np.intp,
     )

@@ -72,7 +72,7 @@ class QuestionResults:
             table = pd.read_parquet(folder / _TABLE)
             vocabulary = json.loads((folder / _VOCABULARY).read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
-            raise MissingDataError(f"{folder} holds no results of questions: {error}") from error
+            raise MissingDataError(f"{folder} contains no results of questions: {error}") from error
         columns = ("tags", "scores", "title_only")
         rows = {name: [list(value) for value in table[name]] for name in columns}
         return cls(
