@@ -61,7 +61,9 @@ def insufficient_data(reference_count: int | None, analysis_count: int) -> Drift
         )
     if analysis_count < MIN_QUESTIONS:
         return DriftVerdict(
-            "too_few", f"{analysis_count} questions came in; a comparison needs {MIN_QUESTIONS}."
+            "too_few",
+            f"The analysis period has {analysis_count} questions; a comparison needs "
+            f"{MIN_QUESTIONS}.",
         )
     return None
 

@@ -82,8 +82,8 @@ def loss_tests(
 
     The fresh model is compared with the mean of up to three months before (Welch's test on scores
     per question); the frozen one with the fresh one by a paired t-test on the same questions. A
-    loss below ``min_loss`` is irrelevant, however significant: the null hypothesis is that the loss is
-    at most half of it.
+    loss below ``min_loss`` is irrelevant, however significant: the null hypothesis is that the
+    loss is at most half of it.
 
     Parameters
     ----------

@@ -6,9 +6,9 @@ Two families of metrics answer two questions:
 * **capped**, over the questions that have at least one true tag inside the vocabulary, as PTM4Tag
   (He et al., ICPC 2022) and Post2Vec (Xu et al., TSE 2021) publish them: how well does the model
   rank the tags of its vocabulary? Names: ``precision@k``, ``recall@k``, ``f1@k``, ``ceiling@k``.
-* over **all** questions, against every true tag: how useful are the suggestions? A question whose tags
-  are all outside the vocabulary scores 0. Names: ``recall_all@k``, ``f1_all@k``, ``ceiling_all@k``,
-  ``hit_rate@k``, ``mrr``, ``ndcg@5``, ``coverage``.
+* over **all** questions, against every true tag: how useful are the suggestions? A question whose
+  tags are all outside the vocabulary scores 0. Names: ``recall_all@k``, ``f1_all@k``,
+  ``ceiling_all@k``, ``hit_rate@k``, ``mrr``, ``ndcg@5``, ``coverage``.
 """
 
 from __future__ import annotations

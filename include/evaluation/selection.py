@@ -165,8 +165,10 @@ def _check_overall(difference: BootstrapInterval, gate: Gate) -> tuple[bool, str
     if gate.rule == "better":
         if difference.low > 0 and difference.low >= gate.min_gain:
             return True, f"The challenger is better: {over}"
-        requirement = f"by at least {gate.min_gain:g}" if gate.min_gain else "significantly"
-        return False, f"The challenger is not better {requirement}: {over}"
+        requirement = (
+            f"better by at least {gate.min_gain:g}" if gate.min_gain else "significantly better"
+        )
+        return False, f"The challenger is not {requirement}: {over}"
     if difference.mean >= -NON_INFERIORITY_MARGIN and difference.high >= 0:
         return True, f"The challenger is not worse, and was trained on newer questions: {over}"
     return False, f"The challenger is worse: {over}"

@@ -129,7 +129,7 @@ class MonthFigures:
     f1_without_learned : float
         F1@5 of the fresh model's suggestions without these tags.
     encoder_refreshed : bool
-        Whether word vectors were learned anew, as the share of unknown words asked for.
+        Whether the share of unknown words indicated that word vectors needed refitting.
     run_url : str
         The month's run in MLflow.
     """

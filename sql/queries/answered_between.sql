@@ -1,5 +1,5 @@
--- What a model version answered in [start, end), each distinct question once, oldest first: the
--- same question asked a hundred times says no more of what people ask than once.
+-- Answers of a model version in [start, end), each distinct question once, oldest first: a repeated
+-- question adds no information on the distribution of questions.
 -- Binds: site (text), model_version (text), start (timestamptz), end (timestamptz)
 -- Index: predictions_asked_at_idx
 SELECT asked_at, title, body, tags

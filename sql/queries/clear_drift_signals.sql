@@ -1,4 +1,4 @@
--- Forget the signals of a report that is about to be stored again.
+-- Delete the signals of a report before they are stored again.
 -- Binds: report_id (bigint)
 -- Index: drift_signals_pkey
 DELETE FROM drift_signals

@@ -1,4 +1,4 @@
--- What the models behind a stored reference could suggest; no row if it is not stored.
+-- Vocabulary of the models behind a stored reference; no row if it is not stored.
 -- Binds: site (text), model_version (text), first_month (text), last_month (text)
 -- Index: drift_references_pkey
 SELECT vocabulary

@@ -1,4 +1,4 @@
--- One report, with the decision that followed it, if any.
+-- One report, with the decision on it, if any.
 -- Binds: report_id (bigint)
 -- Index: drift_reports_pkey, decisions_report_id_key
 SELECT

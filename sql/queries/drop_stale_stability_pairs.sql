@@ -1,4 +1,4 @@
--- Forget what an earlier model of this month answered, and what models answered on other questions.
+-- Delete the answers of an earlier model of this month, and answers on other questions of it.
 -- Binds: study_id (text), month (text), run_id (text), test_id (text)
 -- Index: stability_pairs_pkey, stability_pairs_test_idx
 DELETE FROM stability_pairs

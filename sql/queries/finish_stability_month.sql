@@ -1,4 +1,4 @@
--- Say that a month's model was tested with every other month of its study.
+-- Mark a month whose model was tested with every other month of its study.
 -- Binds: study_id (text), month (text), run_id (text)
 -- Index: stability_months_pkey
 UPDATE stability_months

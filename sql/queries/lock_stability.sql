@@ -1,4 +1,4 @@
--- Let one session at a time do a piece of a study's work, until its transaction ends.
+-- Take an exclusive lock on a piece of a study's work until the transaction ends.
 -- Binds: key (int), part (text)
 -- Index: none
 SELECT pg_advisory_xact_lock(:key, hashtext(:part));

@@ -1,4 +1,4 @@
--- Keep a drift check; the same one again changes nothing.
+-- Store a drift check; repeated, it changes nothing.
 -- Binds: check_id (text), study_id (text), month (text), alarmed (bool), reason (text)
 -- Index: stability_checks_pkey
 INSERT INTO stability_checks (check_id, study_id, month, alarmed, reason)

@@ -1,4 +1,4 @@
--- Note a month's model; another model or other questions make it unfinished again.
+-- Store a month's model; another model or other questions mark it as unfinished.
 -- Binds: study_id (text), month (text), run_id (text), experiment_id (text), dataset_id (text), test_id (text), question_ids (bigint[]), slices (text[]), slice_members (int[]), unknown_words (float8)
 -- Index: stability_months_pkey
 INSERT INTO stability_months AS known (study_id, month, run_id, experiment_id, dataset_id, test_id,

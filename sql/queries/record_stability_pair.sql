@@ -1,5 +1,5 @@
--- Store what a model answered on a month; tested again, the later answers take their place. Nothing
--- is stored if either month has been replaced meanwhile: whoever replaced it tests it again.
+-- Store the answers of a model on a month; later answers replace them. Nothing is stored if either
+-- month was replaced meanwhile: the task that replaced it tests it again.
 -- Binds: study_id (text), model_month (text), test_month (text), run_id (text), test_id (text), found (smallint[]), true_count (smallint[]), reachable_count (smallint[]), suggested (text[])
 -- Index: stability_pairs_pkey
 INSERT INTO stability_pairs (study_id, model_month, test_month, run_id, test_id, found, true_count,

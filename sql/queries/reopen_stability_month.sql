@@ -1,4 +1,4 @@
--- Say that a month's questions have changed since its model was tested: it has to run again.
+-- Unmark a month whose questions have changed since its model was tested: it has to run again.
 -- Binds: study_id (text), month (text), test_id (text)
 -- Index: stability_months_pkey
 UPDATE stability_months

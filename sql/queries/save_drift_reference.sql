@@ -1,4 +1,4 @@
--- Say that a model's reference is stored, and what its models could suggest.
+-- Store a model's reference with the vocabulary of the models that predicted it.
 -- Binds: site (text), model_version (text), first_month (text), last_month (text),
 --        vocabulary (text)
 -- Index: drift_references_pkey

@@ -1,4 +1,4 @@
--- Store what a check saw; a window checked again keeps its report's id.
+-- Store the result of a check; a repeated check of a window keeps its report's id.
 -- Binds: kind (text), site (text), window_start (timestamptz), window_end (timestamptz),
 --        model_version (text), calibration_id (bigint), reference_first (text),
 --        reference_last (text), question_count (int), verdict (text), summary (jsonb)

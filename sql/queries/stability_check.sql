@@ -1,4 +1,4 @@
--- A drift check that was made before.
+-- A stored drift check.
 -- Binds: check_id (text)
 -- Index: stability_checks_pkey
 SELECT alarmed, reason

@@ -1,4 +1,4 @@
--- Names of a study's months whose models were tested with every other month, oldest first.
+-- A study's months whose models were tested with every other month, oldest first.
 -- Binds: study_id (text)
 -- Index: stability_months_pkey
 SELECT month

@@ -1,4 +1,4 @@
--- What the models of a range of months answered on the months of the same range.
+-- Answers of the models of a range of months on the months of the same range.
 -- Binds: study_id (text), first_month (text), last_month (text)
 -- Index: stability_pairs_pkey
 SELECT model_month, test_month, found, true_count, reachable_count, suggested

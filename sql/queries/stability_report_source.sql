@@ -1,4 +1,4 @@
--- What the stored report on exactly these months was made from.
+-- Source hash of the stored report on exactly these months.
 -- Binds: study_id (text), first_month (text), last_month (text)
 -- Index: stability_reports_pkey
 SELECT source_id

@@ -55,7 +55,7 @@ from tests.benchmarks.drift_loop import (
 from tests.benchmarks.drift_real import real_months
 from tests.benchmarks.embedding_cache import file_cached
 
-LEARNED_MONTHS = 12
+TRAINING_MONTHS = 12
 QUIET_MONTHS_CHECKED = 24
 COSTLY = 0.02
 TWIN_QUESTIONS = 1500
@@ -81,7 +81,7 @@ def with_events(seed: int) -> list[EventFound]:
     warnings.simplefilter("ignore")
     simulation = simulate(seed)
     data = labelled(simulation.questions)
-    checks = run_loop(data, simulation.months, simulation.months[LEARNED_MONTHS], seed=seed)
+    checks = run_loop(data, simulation.months, simulation.months[TRAINING_MONTHS], seed=seed)
     costs = event_costs(seed, checks, data)
     months = [event.month for event in simulation.events]
     return [
@@ -139,10 +139,10 @@ def _of_events(seed: int, events: Sequence[Event], months: Sequence[str]) -> Lab
 def without_events(seed: int) -> tuple[int, int, int, int]:
     """Return months checked and the false alarms: ours, Evidently's, any column of Evidently's."""
     warnings.simplefilter("ignore")
-    months = LEARNED_MONTHS + QUIET_MONTHS_CHECKED
+    months = TRAINING_MONTHS + QUIET_MONTHS_CHECKED
     simulation = simulate(seed, months=months, events=())
     data = labelled(simulation.questions)
-    checks = run_loop(data, simulation.months, simulation.months[LEARNED_MONTHS], seed=seed)
+    checks = run_loop(data, simulation.months, simulation.months[TRAINING_MONTHS], seed=seed)
     return (
         len(checks),
         sum(check.alarmed for check in checks),
@@ -169,7 +169,7 @@ def check_cost(size: int) -> dict[str, float]:
     """
     Seconds and megabytes of checking a month of ``size`` questions, thresholds included.
 
-    From prepared texts to the verdict: draw, suggest, observe, calibrate_thresholds, read, drift_verdict.
+    From prepared texts to the verdict: sample, predict, calibrate, calculate signals, decide.
     """
     data = labelled(simulate(7, months=2, questions_per_month=size, events=()).questions)
     first, second = months_of(data)
@@ -179,22 +179,25 @@ def check_cost(size: int) -> dict[str, float]:
     reference = observe_suggestions(model, sample_questions(before, 4 * MAX_SAMPLE, 0))
     filled = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     started = time.perf_counter()
-    current = observe_suggestions(model, sample_questions(after, MAX_SAMPLE, 0))
-    was, now = build_samples(reference, current)
+    analysis = observe_suggestions(model, sample_questions(after, MAX_SAMPLE, 0))
+    reference_sample, analysis_sample = build_samples(reference, analysis)
     observed = time.perf_counter()
     calibration = calibrate_thresholds(
-        was, len(now), false_alarms_per_year=0.5, signals=MONTHLY_ALERTING_SIGNALS
+        reference_sample,
+        len(analysis_sample),
+        false_alarms_per_year=0.5,
+        signals=MONTHLY_ALERTING_SIGNALS,
     )
     calibrated = time.perf_counter()
-    drift_verdict(calculate_signals(was, now), calibration)
-    judged = time.perf_counter()
+    drift_verdict(calculate_signals(reference_sample, analysis_sample), calibration)
+    decided = time.perf_counter()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return {
         "questions": len(after),
-        "compared": len(now),
+        "compared": len(analysis_sample),
         "observe_s": round(observed - started, 2),
         "calibrate_s": round(calibrated - observed, 2),
-        "judge_s": round(judged - calibrated, 2),
+        "verdict_s": round(decided - calibrated, 2),
         "added_mb": round((peak - filled) / 1024),
         "peak_mb": round(peak / 1024),
     }

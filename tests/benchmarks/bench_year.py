@@ -57,15 +57,15 @@ def same(ours: dict[Any, QuestionScores], loops: dict[Any, QuestionScores]) -> b
 
 
 def months_that_grow(questions: Sequence[Question], last: str) -> list[tuple[str, str]]:
-    """Return the stretches of each length that end with ``last`` and have months before them."""
+    """Return the periods of each length that end with ``last`` and have months before them."""
     first = min(month_of(each.asked_at) for each in questions)
-    stretches = [(add_months(last, 1 - count), last) for count in GROWTH]
-    return [stretch for stretch in stretches if stretch[0] > add_months(first, 2)]
+    periods = [(add_months(last, 1 - count), last) for count in GROWTH]
+    return [period for period in periods if period[0] > add_months(first, 2)]
 
 
 def measure(
     stack: YearStack,
-    stretch: tuple[str, str],
+    period: tuple[str, str],
     candidates: Sequence[str],
     loop: Looped,
     grown: Sequence[tuple[str, str]],
@@ -73,17 +73,17 @@ def measure(
     """Backfill cold and warm, without Airflow, and over other lengths; compare with the loop."""
     done: dict[str, Any] = {}
     stack.reset(caches=True)
-    done["cold"] = stack.backfill(*stretch, candidates)
+    done["cold"] = stack.backfill(*period, candidates)
     found = stack.pairs()
     stack.reset(caches=False)
-    done["warm"] = stack.backfill(*stretch, candidates)
+    done["warm"] = stack.backfill(*period, candidates)
     again = stack.pairs()
     done["identical"] = all(
         same(found[name], loop.pairs[name]) and same(again[name], loop.pairs[name])
         for name in candidates
     )
     stack.reset(caches=False)
-    done["in one process, warm"] = stack.in_one_process(*stretch, candidates)
+    done["in one process, warm"] = stack.in_one_process(*period, candidates)
     for first, last in grown:
         stack.reset(caches=False)
         count = len(months_between(first, last))
@@ -179,26 +179,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
             write_simulated(data)
         questions = sorted(read_questions(data), key=lambda q: (q.asked_at, q.question_id))
         last = check_month(asked.last or month_of(questions[-1].asked_at))
-        stretch = (check_month(asked.first or add_months(last, 1 - MONTHS)), last)
-        months = months_between(*stretch)
+        period = (check_month(asked.first or add_months(last, 1 - MONTHS)), last)
+        months = months_between(*period)
         settings = Settings.from_env()
         encoders = encoder_factory(settings.bert_model)
         loop = run_loop(
             questions, months, candidates, encoders, settings.min_tag_count, console.log
         )
         grown = [] if asked.no_growth else months_that_grow(questions, last)
-        grown = [each for each in grown if each != stretch]
+        grown = [each for each in grown if each != period]
         local = Path(work) / "local"
         site = asked.site or questions[0].site
         with year_stack(local, data, site, Steps(console), console.log) as stack:
             results = {
-                chosen: measure(stack, stretch, chosen, loop, grown)
+                chosen: measure(stack, period, chosen, loop, grown)
                 for chosen in dict.fromkeys((candidates, default))
                 if chosen
             }
     lines = {}
     for chosen, done in results.items():
-        title = f"{', '.join(chosen)}: {stretch[0]} to {stretch[1]} of {site}"
+        title = f"{', '.join(chosen)}: {period[0]} to {period[1]} of {site}"
         seconds = show(console, title, loop.total(months, chosen), done, len(months))
         lines[chosen] = figures(seconds, done["identical"])
     result = {"candidates": list(candidates), "months": len(months), **lines[candidates]}

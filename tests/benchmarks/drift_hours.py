@@ -1,4 +1,4 @@
-"""False alarms of the hourly check on what the service is asked: quiet hours, by the thousand."""
+"""False alarms of the hourly check on recent predictions: thousands of hours without drift."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from include.drift.samples import Sample, build_samples
 from include.drift.signals import LABEL_FREE_SIGNALS
 from include.jobs.data.observations import in_months, observe_suggestions
 from include.sandbox.simulator import simulate
-from tests.benchmarks.drift_loop import go_live, labelled
+from tests.benchmarks.drift_loop import fit_with_reference, labelled
 
-LEARNED_MONTHS = 12
-ASKED_MONTHS = 24
+TRAINING_MONTHS = 12
+TRAFFIC_MONTHS = 24
 WINDOWS = (50, 200, 1_000)
 
 
 @dataclass(frozen=True)
 class Hours:
-    """Checks of hours in which nothing happened, with the alarms of each window size."""
+    """Checks of hours without drift, with the alarms of one window size."""
 
     seed: int
     size: int
@@ -33,18 +33,21 @@ class Hours:
 
 def quiet_hours(seed: int, hours: int, sizes: Sequence[int] = WINDOWS) -> list[Hours]:
     """
-    Check ``hours`` windows of each size drawn from months that nothing happens in.
+    Check ``hours`` windows of each size sampled from months without drift.
 
-    Drawn without replacement within a window. The service's windows overlap where traffic is low,
-    and so alarm less often a year than windows drawn anew; what is counted here is the worst case.
+    Sampled without replacement within a window. The service's windows overlap where traffic is low,
+    and so raise fewer alarms a year than independent samples: this is the worst case.
     """
     warnings.simplefilter("ignore")
-    simulation = simulate(seed, months=LEARNED_MONTHS + ASKED_MONTHS, events=())
+    simulation = simulate(seed, months=TRAINING_MONTHS + TRAFFIC_MONTHS, events=())
     data = labelled(simulation.questions)
-    learned, asked = simulation.months[:LEARNED_MONTHS], simulation.months[LEARNED_MONTHS:]
-    live = go_live(data, tuple(learned), (), 5, seed)
-    pool = observe_suggestions(live.candidate, data.take(in_months(data, asked)))
-    reference, traffic, past = build_samples(live.reference, pool, live.history)
+    training, traffic_months = (
+        simulation.months[:TRAINING_MONTHS],
+        simulation.months[TRAINING_MONTHS:],
+    )
+    model = fit_with_reference(data, tuple(training), (), 5, seed)
+    pool = observe_suggestions(model.candidate, data.take(in_months(data, traffic_months)))
+    reference, traffic, past = build_samples(model.reference, pool, model.history)
     return [
         _checked(
             seed,

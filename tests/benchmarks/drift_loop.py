@@ -41,7 +41,7 @@ os.environ.setdefault("DO_NOT_TRACK", "1")
 
 @dataclass(frozen=True)
 class Check:
-    """One monthly check: what we said, what Evidently's default preset said."""
+    """One monthly check: our verdict, and that of Evidently's default preset."""
 
     month: str
     size: int
@@ -57,11 +57,11 @@ class Check:
 
 
 @dataclass(frozen=True)
-class Live:
-    """The model in use and what later months are compared with."""
+class ModelInUse:
+    """The model in use, its reference and its history."""
 
     candidate: Candidate
-    learned: tuple[str, ...]
+    training_months: tuple[str, ...]
     reference: Observations
     history: Observations
     vocabulary: PastVocabulary
@@ -81,29 +81,29 @@ def no_encoder(name: str) -> Encoder:
     raise FixInputError(f"the benchmark trains no candidate that embeds ({name})")
 
 
-def train(data: LabelledTexts, learned: Sequence[str], min_tag_count: int) -> Candidate:
-    """Train the linear candidate on the months given."""
-    part = data.take(in_months(data, learned))
+def train(data: LabelledTexts, training_months: Sequence[str], min_tag_count: int) -> Candidate:
+    """Train the linear candidate on the given months."""
+    part = data.take(in_months(data, training_months))
     vocabulary = vocabulary_of(part.tags, min_tag_count)
     return make_candidate("tfidf", None, no_encoder).fit(part.texts, part.tags, vocabulary)
 
 
-def go_live(
+def fit_with_reference(
     data: LabelledTexts,
-    learned: tuple[str, ...],
+    training_months: tuple[str, ...],
     alarmed: Sequence[str],
     min_tag_count: int,
     seed: int,
     encode: Encode | None = None,
-) -> Live:
-    """Train, and put together the reference as the platform's job does."""
-    window = data.take(in_months(data, learned))
-    months = reference_months(learned, alarmed)
-    asked = in_months(window, months)
+) -> ModelInUse:
+    """Train, and build the reference as the platform's job does."""
+    window = data.take(in_months(data, training_months))
+    months = reference_months(training_months, alarmed)
+    selected = in_months(window, months)
     ranked, known = out_of_fold_predictions(
-        lambda: make_candidate("tfidf", None, no_encoder), window, asked, min_tag_count, seed
+        lambda: make_candidate("tfidf", None, no_encoder), window, selected, min_tag_count, seed
     )
-    part = window.take(asked)
+    part = window.take(selected)
     reference = observe(
         part.texts,
         part.asked_at,
@@ -112,13 +112,15 @@ def go_live(
         vocabulary=known,
         vectors=encode and encode(part.texts),
     )
-    latest = window.take(in_months(window, learned[-HISTORY_MONTHS:]))
+    latest = window.take(in_months(window, training_months[-HISTORY_MONTHS:]))
     history = observe(
         latest.texts, latest.asked_at, tags=latest.tags, vectors=encode and encode(latest.texts)
     )
-    earlier = window.take(in_months(window, learned[:-HISTORY_MONTHS])).tags
+    earlier = window.take(in_months(window, training_months[:-HISTORY_MONTHS])).tags
     vocabulary = PastVocabulary(Counter(chain.from_iterable(earlier)), min_tag_count)
-    return Live(train(data, learned, min_tag_count), learned, reference, history, vocabulary)
+    return ModelInUse(
+        train(data, training_months, min_tag_count), training_months, reference, history, vocabulary
+    )
 
 
 def run_loop(
@@ -131,85 +133,95 @@ def run_loop(
     retrain: str = "on_drift",
     window: int | None = None,
     evidently: bool = True,
-    voting: Sequence[Signal] | None = None,
+    alerting: Sequence[Signal] | None = None,
     seed: int = 0,
     encode: Encode | None = None,
 ) -> list[Check]:
     """
-    Check each month from ``first_check`` on; retrain on what has been seen after an alarm.
+    Check each month from ``first_check`` on; retrain on all months so far after an alarm.
 
-    With ``encode`` questions have vectors, as they have where the model in use embeds.
+    With ``encode`` questions have vectors, as with a model that embeds texts.
     """
     alarmed: list[str] = []
     checks: list[Check] = []
-    live: Live | None = None
+    model: ModelInUse | None = None
     extra: list[Observations] = []
     quiet: list[str] = []
     calibration: ThresholdCalibration | None = None
     for month in months:
         if month < first_check:
             continue
-        if live is None or retrain == "monthly" or (checks and checks[-1].alarmed):
-            learned = tuple(m for m in months if m < month)[-(window or 10_000) :]
-            live = go_live(data, learned, alarmed, min_tag_count, seed, encode)
+        if model is None or retrain == "monthly" or (checks and checks[-1].alarmed):
+            training_months = tuple(m for m in months if m < month)[-(window or 10_000) :]
+            model = fit_with_reference(data, training_months, alarmed, min_tag_count, seed, encode)
             extra, quiet, calibration = [], [], None
-        asked = data.take(in_months(data, [month]))
-        current = observe_suggestions(live.candidate, asked, encode and encode(asked.texts))
-        wanted = reference_months(live.learned, alarmed, quiet)
-        grown = [e for e in extra if e.months[0] in wanted]
-        reference = concat([live.reference, *grown]) if grown else live.reference
-        was, now, past = build_samples(reference, current, live.history)
-        if calibration is None or not 0.85 * len(now) <= calibration.size <= len(now) or grown:
+        questions = data.take(in_months(data, [month]))
+        analysis = observe_suggestions(
+            model.candidate, questions, encode and encode(questions.texts)
+        )
+        reference_period = reference_months(model.training_months, alarmed, quiet)
+        grown = [e for e in extra if e.months[0] in reference_period]
+        reference = concat([model.reference, *grown]) if grown else model.reference
+        reference_sample, analysis_sample, history_sample = build_samples(
+            reference, analysis, model.history
+        )
+        if (
+            calibration is None
+            or not 0.85 * len(analysis_sample) <= calibration.size <= len(analysis_sample)
+            or grown
+        ):
             calibration = calibrate_thresholds(
-                was,
-                len(now),
-                history=past,
-                vocabulary=live.vocabulary,
-                signals=MONTHLY_ALERTING_SIGNALS if voting is None else voting,
+                reference_sample,
+                len(analysis_sample),
+                history=history_sample,
+                vocabulary=model.vocabulary,
+                signals=MONTHLY_ALERTING_SIGNALS if alerting is None else alerting,
                 false_alarms_per_year=false_alarms_per_year,
                 seed=seed,
             )
-        values = calculate_signals(was, now)
+        values = calculate_signals(reference_sample, analysis_sample)
         verdict = drift_verdict(values, calibration)
-        dataset, any_column = evidently_default(reference, current) if evidently else (False, False)
+        dataset, any_column = (
+            evidently_default(reference, analysis) if evidently else (False, False)
+        )
         checks.append(
             Check(
                 month=month,
-                size=len(now),
+                size=len(analysis_sample),
                 alarmed=verdict.kind == "drift",
                 reason=verdict.reason,
                 values=values,
                 thresholds=calibration.thresholds,
-                f1=float(np.mean(current.f1 or [np.nan])),
-                coverage=sum(current.reachable or []) / max(sum(map(len, current.tags or [])), 1),
+                f1=float(np.mean(analysis.f1 or [np.nan])),
+                coverage=sum(analysis.reachable or []) / max(sum(map(len, analysis.tags or [])), 1),
                 evidently_dataset=dataset,
                 evidently_any=any_column,
-                reference_months=wanted,
+                reference_months=reference_period,
             )
         )
         if verdict.kind == "drift":
             alarmed.append(month)
         else:
             quiet.append(month)
-            extra.append(current)
+            extra.append(analysis)
     return checks
 
 
-def evidently_default(reference: Observations, current: Observations) -> tuple[bool, bool]:
-    """Ask Evidently's default preset about the same questions: (the data set, any column)."""
+def evidently_default(reference: Observations, analysis: Observations) -> tuple[bool, bool]:
+    """Return the verdict of Evidently's default preset on the same questions: (the data set, any column)."""
     import pandas as pd
     from evidently import DataDefinition, Dataset, Report
     from evidently.presets import DataDriftPreset
 
-    def table(observed: Observations) -> pd.DataFrame:
+    def table(observations: Observations) -> pd.DataFrame:
         return pd.DataFrame(
             {
-                "words": observed.word_counts,
-                "code_share": observed.code_shares,
-                "score": [row[0][1] if row else 0.0 for row in observed.suggested or []],
-                "f1": observed.f1,
-                "tag": [tags[0] for tags in observed.tags or []],
-                "suggested": [row[0][0] if row else "" for row in observed.suggested or []],
+                "words": observations.word_counts,
+                "code_share": observations.code_shares,
+                "score": [row[0][1] if row else 0.0 for row in observations.suggested or []],
+                "f1": observations.f1,
+                "tag": [tags[0] for tags in observations.tags or []],
+                "suggested": [row[0][0] if row else "" for row in observations.suggested or []],
             }
         )
 
@@ -218,7 +230,7 @@ def evidently_default(reference: Observations, current: Observations) -> tuple[b
         categorical_columns=["tag", "suggested"],
     )
     result = Report([DataDriftPreset()]).run(
-        Dataset.from_pandas(table(current), definition),
+        Dataset.from_pandas(table(analysis), definition),
         Dataset.from_pandas(table(reference), definition),
     )
     metrics = json.loads(result.json())["metrics"]
@@ -228,8 +240,8 @@ def evidently_default(reference: Observations, current: Observations) -> tuple[b
 
 def f1_by_month(candidate: Candidate, data: LabelledTexts, month: str) -> float:
     """Return the mean F1@5 over all true tags in ``month``."""
-    observed = observe_suggestions(candidate, data.take(in_months(data, [month])))
-    return float(np.mean(observed.f1 or [np.nan]))
+    observations = observe_suggestions(candidate, data.take(in_months(data, [month])))
+    return float(np.mean(observations.f1 or [np.nan]))
 
 
 def months_of(data: LabelledTexts) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""What the monthly check says about months of real questions, and whether it predicts a loss."""
+"""Results of the monthly check on real questions, and their correlation with losses of F1@5."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from include.drift.signals import SIGNAL, SIGNALS
 from include.questions import Question
 from tests.benchmarks.drift_loop import Check, Encode, labelled, months_of, run_loop
 
-FEWEST = 50
+MIN_QUESTIONS = 50
 
 
 def read_questions(path: Path) -> list[Question]:
@@ -47,8 +47,8 @@ def real_months(
     data = labelled(sorted(read_questions(path), key=lambda q: q.asked_at))
     every_month = {"retrain": "monthly", "evidently": False, "encode": encode}
     checks = run_loop(data, months_of(data), first_check, **every_month)
-    # A signal is held against its own threshold, also one that does not vote.
-    with_all = run_loop(data, months_of(data), first_check, voting=SIGNALS, **every_month)
+    # Every signal gets a threshold of its own here, also the informational ones.
+    with_all = run_loop(data, months_of(data), first_check, alerting=SIGNALS, **every_month)
     table = Table("month", "questions", "F1@5", "coverage", "verdict", "why", title=path.name)
     for check in checks:
         table.add_row(

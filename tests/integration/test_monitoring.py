@@ -112,7 +112,9 @@ def test_quiet_month_keeps_the_model(monitoring, go_live):
     assert decided(monitoring, report_id).action == "keep"
 
 
-def test_model_of_a_short_window_is_judged_by_all_months_that_are_stored(monitoring, go_live):
+def test_model_of_a_short_window_is_checked_with_the_history_of_all_stored_months(
+    monitoring, go_live
+):
     go_live("2023-10", "2023-12")
 
     report_id = monitoring.check_month(QUIET)
@@ -120,7 +122,7 @@ def test_model_of_a_short_window_is_judged_by_all_months_that_are_stored(monitor
     assert monitoring.report(report_id).report.verdict == "quiet"
 
 
-def test_site_of_few_months_is_not_judged_before_it_is_known(monitoring, go_live, stored):
+def test_site_of_few_months_has_no_reference(monitoring, go_live, stored):
     with stored.begin() as connection:
         connection.execute(text("DELETE FROM questions WHERE asked_at < '2023-10-01'"))
     go_live("2023-10", "2023-12")
@@ -133,7 +135,7 @@ def test_site_of_few_months_is_not_judged_before_it_is_known(monitoring, go_live
     assert decided(monitoring, report_id).action == "no_reference"
 
 
-def test_event_retrains_once_and_names_the_tags_that_moved(
+def test_event_retrains_once_and_names_the_contributing_tags(
     monitoring, stored, settings, go_live, simulation
 ):
     go_live("2023-06", "2023-12")
@@ -146,10 +148,10 @@ def test_event_retrains_once_and_names_the_tags_that_moved(
     assert decision.conf["drift_report_id"] == report_id
     (event,) = simulation.events
     contributors = {
-        mover.name
+        contributor.name
         for signal in monitoring.report(report_id).signals
         if signal.alarmed
-        for mover in signal.value.contributors
+        for contributor in signal.value.contributors
     }
     assert set(event.tags) <= contributors
 
@@ -209,7 +211,7 @@ def test_thresholds_found_at_the_promotion_serve_the_next_check_of_that_size(
     assert len(thresholds_of(stored, version)) == (2 if fits else 3)
 
 
-def test_thresholds_are_found_once_however_often_they_are_asked_for(monitoring, go_live):
+def test_thresholds_are_calibrated_once(monitoring, go_live):
     go_live("2023-06", "2023-12")
 
     assert monitoring.prepare_checks() == monitoring.prepare_checks()
@@ -219,7 +221,7 @@ def test_without_a_champion_there_are_no_thresholds_to_find(monitoring):
     assert monitoring.prepare_checks() == ()
 
 
-def test_rate_that_was_changed_gets_thresholds_of_its_own(stored, registry, settings, go_live):
+def test_changed_false_alarm_rate_gets_thresholds_of_its_own(stored, registry, settings, go_live):
     version = go_live("2023-06", "2023-12")
     for rate in (0.5, 2.0):
         changed = settings.model_copy(update={"false_alarms_per_year": rate})
@@ -228,7 +230,7 @@ def test_rate_that_was_changed_gets_thresholds_of_its_own(stored, registry, sett
     assert len(thresholds_of(stored, version)) == 2
 
 
-def test_month_that_the_champion_has_learned_is_judged_as_of_its_time(monitoring, go_live):
+def test_training_month_is_checked_with_a_model_as_of_its_time(monitoring, go_live):
     go_live("2023-06", CHANGED)
 
     stored = monitoring.report(monitoring.check_month(CHANGED))
@@ -314,7 +316,7 @@ def test_run_of_a_check_in_mlflow_shows_pages_verdict_and_power(
 
     run = runs.get(address.rpartition("/")[2])
     note = run.tags[NOTE]
-    assert note.startswith("**quiet**: All 8 signals that vote are within their thresholds.")
+    assert note.startswith("**quiet**: All 8 alerting signals are within their thresholds.")
     assert re.search(r"new subject: a tag and a word never seen \| \d+ % \| \d+ %", note)
     assert run.metrics["signal/f1_fall"] < run.metrics["threshold/f1_fall"]
     assert run.metrics["evidently/tags/tag"] > 0
@@ -322,10 +324,10 @@ def test_run_of_a_check_in_mlflow_shows_pages_verdict_and_power(
     assert {page.name for page in pages.iterdir()} == {f"{family}.html" for family in FAMILIES}
 
 
-def test_both_sides_of_a_stored_check_can_be_had_again(monitoring, go_live):
+def test_reference_and_analysis_data_of_a_stored_check_are_reproducible(monitoring, go_live):
     go_live("2023-06", "2023-12")
     report_id = monitoring.check_month(QUIET)
 
-    compared = monitoring.compared(report_id)
+    data = monitoring.check_data(report_id)
 
-    assert len(compared.current) == monitoring.report(report_id).report.question_count
+    assert len(data.analysis) == monitoring.report(report_id).report.question_count

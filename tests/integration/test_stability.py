@@ -186,7 +186,7 @@ def failing(stability, name, failure):
     return replace(stability, make=make)
 
 
-def test_months_killed_in_training_and_in_testing_go_on_where_they_were(in_order, stability):
+def test_months_killed_in_training_and_in_testing_resume(in_order, stability):
     run(stability, YEAR_MONTHS[0])
     with pytest.raises(KeyboardInterrupt):
         failing(stability, "tfidf", KeyboardInterrupt()).train(asked(YEAR_MONTHS[1]))
@@ -218,13 +218,13 @@ def test_edited_month_is_left_out_until_it_runs_again(stability):
             )
         )
     run(stability, YEAR_MONTHS[2], **cheap)
-    stretches = [(r.first_month, r.last_month) for r in reports(stability)]
-    assert stretches == [(YEAR_MONTHS[2], YEAR_MONTHS[2]), (YEAR_MONTHS[0], YEAR_MONTHS[1])]
+    periods = [(r.first_month, r.last_month) for r in reports(stability)]
+    assert periods == [(YEAR_MONTHS[2], YEAR_MONTHS[2]), (YEAR_MONTHS[0], YEAR_MONTHS[1])]
 
     run(stability, YEAR_MONTHS[1], **cheap)
 
-    stretches = [(r.first_month, r.last_month) for r in reports(stability)]
-    assert stretches == [(YEAR_MONTHS[0], YEAR_MONTHS[2])]
+    periods = [(r.first_month, r.last_month) for r in reports(stability)]
+    assert periods == [(YEAR_MONTHS[0], YEAR_MONTHS[2])]
 
 
 def test_windows_are_studies_of_their_own(stability):

@@ -72,7 +72,7 @@ def test_drift_check_alarms_on_june_2019_alone(study):
     assert study("2019-04", "2019-06").alarms == ("2019-06",)
 
 
-def test_rxjs5_giving_way_to_rxjs6_is_found(study):
+def test_replacement_of_rxjs5_by_rxjs6_is_found(study):
     year = study("2018-04", "2018-07")
 
     fresh, frozen = year.periods

@@ -1,16 +1,23 @@
 """Drift reports, decisions, references and thresholds on a real PostgreSQL."""
 
+import json
+from dataclasses import asdict
 from datetime import UTC, datetime
 
 import numpy as np
 import pytest
 from sqlalchemy import text
 
-from include.drift.calibration import calibrate_thresholds
+from include.drift.calibration import (
+    NullDistribution,
+    ThresholdCalibration,
+    calibrate_thresholds,
+)
 from include.drift.samples import Observations, build_samples
 from include.drift.signal import Contributor, SignalValue
 from include.errors import FixInputError
 from include.store import drift, drift_calibrations, drift_references
+from include.store.migrations import MIGRATIONS
 
 pytestmark = pytest.mark.integration
 
@@ -68,7 +75,7 @@ def test_retraining_that_was_decided_stays_decided(engine):
     assert (stored.action, stored.training_run_id) == ("retrain", "drift-report-1")
 
 
-def test_judged_months_leave_out_what_could_not_be_judged(engine):
+def test_checked_months_leave_out_months_without_a_comparison(engine):
     from dataclasses import replace
 
     with engine.begin() as connection:
@@ -108,6 +115,37 @@ def test_calibration_is_found_for_windows_a_little_larger_only(engine):
         assert found(81, 99) is None
         assert found(75, 90, rate=1.0) is None
         assert drift_calibrations.read_calibration(connection, made_id) == made
+
+
+def test_calibration_stored_before_migration_0008_is_still_read(engine):
+    nulls = {
+        "new_tags": NullDistribution(0.1, 0.02, None, None, 0.2),
+        "keywords": NullDistribution(3.0, 0.4, 3.5, 0.6, 5.0),
+    }
+    calibration = ThresholdCalibration(80, 0.5, 12.0, 0.01, nulls, 1000, 9, 0)
+    old = asdict(calibration)
+    del old["null_distributions"]
+    old["nulls"] = {
+        name: {
+            "centre": null.mean,
+            "spread": null.std,
+            "unrest_centre": null.month_location,
+            "unrest_spread": null.month_scale,
+            "threshold": null.threshold,
+        }
+        for name, null in nulls.items()
+    }
+    _, _, update = (MIGRATIONS / "0008_drift_vocabulary.sql").read_text().partition("UPDATE")
+
+    with engine.begin() as connection:
+        stored_id = drift_calibrations.save_calibration(connection, "month", KEY, calibration, [])
+        connection.execute(
+            text("UPDATE drift_calibrations SET details = CAST(:details AS jsonb)"),
+            {"details": json.dumps({"calibration": old, "power": []})},
+        )
+        connection.exec_driver_sql(f"UPDATE{update}")
+
+        assert drift_calibrations.read_calibration(connection, stored_id) == calibration
 
 
 def test_reference_answers_come_back_by_question(engine):

@@ -1,4 +1,4 @@
-"""Thresholds hold the false-alarm rate that was asked for, and still see what moves."""
+"""Thresholds hold the false-alarm rate that is set, and still detect drift."""
 
 import numpy as np
 import pytest
@@ -26,7 +26,7 @@ MOVING = ("text_length", "code_share", "tag_distribution")
 
 
 def month_of_questions(generator, count, *, month="2024-01", new_tag=0.0, longer=0.0):
-    """Questions whose tags follow a long tail; a share of them bears a tag never seen."""
+    """Questions whose tags follow a long tail; a share of them has a new tag."""
     popularity = 1 / np.arange(1, len(TAGS) + 1)
     tags = [
         list(generator.choice(TAGS, 2, replace=False, p=popularity / popularity.sum()))
@@ -59,7 +59,7 @@ def test_same_seed_gives_the_same_thresholds(reference):
     assert first == second
 
 
-def test_false_alarms_come_as_often_as_was_asked_for():
+def test_false_alarms_come_at_the_rate_that_is_set():
     generator = np.random.default_rng(2)
     alarms = checks = 0
     for _ in range(8):
@@ -96,20 +96,20 @@ def test_smaller_windows_need_higher_thresholds(reference):
     assert small.thresholds["text_length"] > large.thresholds["text_length"]
 
 
-def test_months_that_differ_by_nature_widen_the_thresholds():
+def test_between_month_variability_widens_the_thresholds():
     generator = np.random.default_rng(5)
     names = [f"2023-{i:02d}" for i in range(1, 11)]
-    restless = [
+    variable_months = [
         month_of_questions(generator, 100, month=name, longer=0.4 * (i % 2))
         for i, name in enumerate(names)
     ]
     history = Observations(
         **{
-            field: [value for month in restless for value in getattr(month, field)]
+            field: [value for month in variable_months for value in getattr(month, field)]
             for field in ("months", "words", "word_counts", "code_shares", "tags")
         }
     )
-    reference, past = build_samples(restless[-1], history)
+    reference, past = build_samples(variable_months[-1], history)
 
     by_chance = calibrate_thresholds(
         reference, 50, false_alarms_per_year=0.5, draws=100, signals=CHEAP
@@ -121,7 +121,7 @@ def test_months_that_differ_by_nature_widen_the_thresholds():
     assert widened.thresholds["text_length"] > by_chance.thresholds["text_length"]
 
 
-def test_splits_are_disjoint_and_as_large_as_asked(reference):
+def test_splits_are_disjoint_and_of_the_requested_size(reference):
     generator = np.random.default_rng(0)
 
     for rest, part in random_splits(reference, 200, 3, generator):
@@ -129,7 +129,7 @@ def test_splits_are_disjoint_and_as_large_as_asked(reference):
         assert rest.word_use.sum() + part.word_use.sum() == reference.word_use.sum()
 
 
-def test_month_pairs_compare_each_month_with_those_before_it():
+def test_consecutive_month_pairs_compare_each_month_with_those_before_it():
     generator = np.random.default_rng(0)
     months = [month_of_questions(generator, 20, month=f"2023-0{i}") for i in range(1, 6)]
     history = Observations(
@@ -152,7 +152,7 @@ def test_month_pairs_compare_each_month_with_those_before_it():
     ]
 
 
-def test_signals_that_move_together_share_the_false_alarm_rate():
+def test_correlated_signals_share_the_false_alarm_rate():
     generator = np.random.default_rng(1)
     same = np.repeat(generator.normal(size=(1000, 1)), 6, axis=1)
     apart = generator.normal(size=(1000, 6))
@@ -166,12 +166,12 @@ def test_tail_reaches_beyond_the_draws():
     assert tail_quantile(draws, 1e-5) > draws.max()
 
 
-def test_signal_that_never_moved_does_not_alarm_at_one_question(reference):
+def test_constant_signal_raises_no_alarm_at_one_question(reference):
     calibration = calibrate_thresholds(
         reference, 200, false_alarms_per_year=0.5, draws=60, signals=CHEAP
     )
 
-    assert calibration.null_distributions["new_tags"].spread == 0
+    assert calibration.null_distributions["new_tags"].std == 0
     assert calibration.thresholds["new_tags"] == pytest.approx(5 / 200)
 
 
@@ -185,7 +185,7 @@ def test_power_grows_with_the_shift(reference):
     assert new[0.02] < new[0.2]
 
 
-def test_verdict_names_the_strongest_signal_and_its_movers():
+def test_verdict_names_the_strongest_signal_and_its_contributors():
     generator = np.random.default_rng(9)
     known, now = build_samples(
         month_of_questions(generator, 600), month_of_questions(generator, 200, new_tag=0.3)
@@ -200,14 +200,14 @@ def test_verdict_names_the_strongest_signal_and_its_movers():
     assert excess == sorted(excess, reverse=True)
 
 
-def test_verdict_of_a_quiet_month_says_how_many_signals_were_read(reference):
+def test_verdict_of_a_quiet_month_counts_the_alerting_signals(reference):
     calibration = calibrate_thresholds(reference, 200, false_alarms_per_year=0.5, draws=60)
     still = [SignalValue(name, 0.0, "") for name in calibration.thresholds if name != "f1_fall"]
 
     verdict = drift_verdict(still, calibration)
 
     assert (verdict.kind, verdict.alarms) == ("quiet", ())
-    assert verdict.reason == f"All {len(still)} signals that vote are within their thresholds."
+    assert verdict.reason == f"All {len(still)} alerting signals are within their thresholds."
 
 
 def months_of_questions(generator, count):
@@ -218,7 +218,7 @@ def months_of_questions(generator, count):
 
 
 @pytest.mark.parametrize(("months", "kind"), [(4, "no_reference"), (5, "quiet"), (9, "quiet")])
-def test_too_few_months_to_know_how_they_differ_have_a_verdict_of_their_own(months, kind):
+def test_too_few_months_to_estimate_variability_have_a_verdict_of_their_own(months, kind):
     generator = np.random.default_rng(3)
     history = months_of_questions(generator, months)
     reference, past = build_samples(months_of_questions(generator, 2), history)
@@ -231,7 +231,7 @@ def test_too_few_months_to_know_how_they_differ_have_a_verdict_of_their_own(mont
     assert verdict.kind == kind
 
 
-def test_without_a_history_only_chance_is_judged(reference):
+def test_without_a_history_thresholds_cover_sampling_variability_only(reference):
     calibration = calibrate_thresholds(reference, 200, false_alarms_per_year=0.5, draws=60)
 
     assert drift_verdict(calculate_signals(reference, reference), calibration).kind == "quiet"
@@ -241,9 +241,9 @@ def test_without_a_history_only_chance_is_judged(reference):
     ("reference_count", "count", "kind"),
     [(None, 500, "no_reference"), (20, 500, "no_reference"), (500, 3, "too_few")],
 )
-def test_too_little_to_compare_has_a_verdict_of_its_own(reference_count, count, kind):
+def test_insufficient_data_has_a_verdict_of_its_own(reference_count, count, kind):
     assert insufficient_data(reference_count, count).kind == kind
 
 
-def test_enough_to_compare_has_no_early_verdict():
+def test_sufficient_data_has_no_such_verdict():
     assert insufficient_data(500, 200) is None

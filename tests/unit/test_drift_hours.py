@@ -51,6 +51,6 @@ def test_quiet_hours_raise_no_alarm(world):
     assert alarms(world, HOURLY_CHECKS, 600) == 0
 
 
-def test_hours_checked_with_the_budget_of_months_would_cry_wolf(world):
+def test_hours_with_monthly_thresholds_would_raise_false_alarms(world):
     # The same hours at a month's level: 600 x 0.042 = 25 are expected.
     assert 8 < alarms(world, MONTHLY_CHECKS, 600) < 50

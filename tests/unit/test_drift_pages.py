@@ -58,7 +58,7 @@ def test_scores_are_found_by_their_columns_names(made):
     assert scores["tags"]["tag"] > 0.8 > 0.3 > scores["data"]["words"]
 
 
-def test_check_made_twice_is_in_the_workspace_once(made):
+def test_repeated_check_is_in_the_workspace_once(made):
     from evidently.ui.workspace import Workspace
 
     workspace = Workspace.create(str(made[1]))
@@ -68,7 +68,7 @@ def test_check_made_twice_is_in_the_workspace_once(made):
     assert sorted(names) == sorted(f"2024-01 against 2023: {family}" for family in FAMILIES)
 
 
-def test_family_that_is_not_known_has_no_page(tmp_path):
+def test_family_without_data_has_no_page(tmp_path):
     pages = make_pages(
         observed(1), observed(2, tags=("swift",), f1=None), tmp_path, title="t", at=AT
     )

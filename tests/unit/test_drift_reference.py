@@ -21,7 +21,7 @@ def test_single_month_is_its_own_reference():
     assert reference_months(("2023-01",), ()) == ("2023-01",)
 
 
-def test_reference_starts_anew_at_the_last_alarm_that_was_learned():
+def test_reference_starts_at_the_last_alarm_in_the_training_window():
     assert reference_months(YEAR, {"2023-03", "2023-11"}) == ("2023-11", "2023-12")
 
 
@@ -45,7 +45,7 @@ def test_stable_months_are_all_without_an_alarm():
     assert stable_months(YEAR, ()) == YEAR
 
 
-def test_joining_keeps_order_and_drops_what_one_part_does_not_know():
+def test_concat_keeps_order_and_drops_what_one_part_lacks():
     first = Observations(["2023-01"], [["a"]], [1.0], [0.0], f1=[0.5], vectors=np.ones((1, 2)))
     second = Observations(["2023-02"], [["b"]], [2.0], [0.1], vectors=np.zeros((1, 2)))
 

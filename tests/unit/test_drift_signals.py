@@ -24,13 +24,13 @@ def value_of(name, before, after):
     return SIGNAL[name].value(reference, current)
 
 
-def movers_of(name, before, after):
+def contributors_of(name, before, after):
     reference, current = build_samples(before, after)
     return SIGNAL[name].contributors(reference, current)
 
 
 @pytest.mark.parametrize("signal", [s for s in SIGNALS if not s.needs or s.needs == ("tags",)])
-def test_nothing_moves_between_equal_months(signal):
+def test_signal_is_zero_between_equal_months(signal):
     rows = [("merge two lists", "python list"), ("sort a list", "python sorting")] * 20
 
     assert value_of(signal.name, observed(rows), observed(rows)) == pytest.approx(0, abs=1e-12)
@@ -53,27 +53,30 @@ def test_unknown_words_are_counted_by_question():
     after = observed([("swift combine", "swift"), ("combine view", "swift")])
 
     assert value_of("unknown_words", before, after) == 0.5
-    assert [m.name for m in movers_of("unknown_words", before, after)] == ["combine"]
+    assert [m.name for m in contributors_of("unknown_words", before, after)] == ["combine"]
 
 
-def test_keywords_name_only_what_holds_after_correction():
+def test_keywords_name_only_significant_words():
     rows = [(f"common{i % 7} filler{i % 11}", "x") for i in range(200)]
     risen = [(f"common{i % 7} {'combine' if i % 3 == 0 else 'filler1'}", "x") for i in range(100)]
 
-    contributors = movers_of("keywords", observed(rows), observed(risen))
+    contributors = contributors_of("keywords", observed(rows), observed(risen))
 
-    names = [mover.name for mover in contributors]
+    names = [contributor.name for contributor in contributors]
     assert "combine" in names
     assert not [name for name in names if name.startswith("common")]
     assert contributors[names.index("combine")].after == pytest.approx(0.34)
 
 
-def test_tag_distribution_names_the_tags_that_carry_it():
+def test_tag_distribution_names_its_top_contributors():
     before = observed([("a", "swift")] * 10 + [("a", "rxjs")] * 10)
     after = observed([("a", "swift")] * 10 + [("a", "combine")] * 10)
 
     assert value_of("tag_distribution", before, after) == pytest.approx(0.5)
-    assert {m.name for m in movers_of("tag_distribution", before, after)} == {"rxjs", "combine"}
+    assert {m.name for m in contributors_of("tag_distribution", before, after)} == {
+        "rxjs",
+        "combine",
+    }
 
 
 def test_new_and_vanished_tags_are_shares_of_tag_uses():
@@ -82,7 +85,7 @@ def test_new_and_vanished_tags_are_shares_of_tag_uses():
 
     assert value_of("new_tags", before, after) == pytest.approx(3 / 4)
     assert value_of("vanished_tags", before, after) == pytest.approx(1 / 3)
-    assert [m.name for m in movers_of("new_tags", before, after)] == ["combine", "swiftui"]
+    assert [m.name for m in contributors_of("new_tags", before, after)] == ["combine", "swiftui"]
 
 
 def test_unreachable_is_the_rise_of_the_share_outside_the_vocabulary():
@@ -110,7 +113,7 @@ def test_confidence_is_the_distance_of_best_scores():
     assert value_of("confidence", then, now) == 0.5
 
 
-def test_calibration_notices_that_sure_suggestions_are_wrong():
+def test_calibration_detects_that_confident_suggestions_are_wrong():
     rows = [("a", "x")] * 4
     suggested = [[("x", 0.9), ("y", 0.1)]] * 4
     right = np.array([[True, False, False, False, False]] * 4)

@@ -77,7 +77,7 @@ def test_benjamini_hochberg_of_nothing_is_nothing():
     assert len(benjamini_hochberg(np.array([]))) == 0
 
 
-def test_reliability_compares_suggestions_of_like_scores():
+def test_reliability_compares_suggestions_of_similar_scores():
     scores = np.array([0.1, 0.2, 0.8, 0.9])
     before = np.array([False, False, True, True])
     after = np.array([False, False, True, False])

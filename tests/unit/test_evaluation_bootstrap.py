@@ -23,7 +23,7 @@ def test_equal_models_differ_by_exactly_nothing():
     assert difference.share_above_zero == 0.5
 
 
-def test_steady_small_gain_is_certain_though_questions_vary_much():
+def test_steady_small_gain_is_significant_though_questions_vary_much():
     hard = np.random.default_rng(0).random(200)
     difference = paired_difference(hard + 0.01, hard, samples=500, seed=SEED)
     assert difference.low == pytest.approx(0.01)

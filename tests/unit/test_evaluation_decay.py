@@ -35,7 +35,7 @@ def test_matrix_has_nothing_below_its_diagonal():
     assert not np.isnan(matrix.values[np.triu_indices(12)]).any()
 
 
-def test_matrix_refuses_a_model_tested_on_what_it_has_seen():
+def test_matrix_refuses_a_model_tested_on_a_training_month():
     with pytest.raises(FixInputError, match="2019-02"):
         decay_matrix({("2019-02", "2019-01"): scores_with(0.5)})
 
@@ -64,7 +64,7 @@ def test_same_seed_gives_the_same_interval():
     assert half_life(pairs, samples=200, seed=3) == half_life(pairs, samples=200, seed=3)
 
 
-def test_monthly_rule_uses_the_fresh_model_every_month():
+def test_monthly_policy_uses_the_fresh_model_every_month():
     assert models_in_use("monthly", MONTHS) == MONTHS
 
 
@@ -75,7 +75,7 @@ def test_alarm_gives_the_next_month_the_new_model():
     assert set(used[6:]) == {"2019-07"}
 
 
-def test_curves_count_the_trainings_of_each_rule():
+def test_curves_count_the_trainings_of_each_policy():
     curves = policy_curves(decaying(6), MONTHS, {"2019-06"}, samples=200, seed=1)
 
     assert {name: curve.trainings for name, curve in curves.items()} == {
@@ -103,13 +103,13 @@ def test_missing_pair_is_named():
         policy_curves(pairs, MONTHS, (), samples=100, seed=1)
 
 
-def test_without_decay_the_rule_is_not_to_retrain():
+def test_without_decay_the_policy_is_not_to_retrain():
     curves = policy_curves(decaying(float("inf")), MONTHS, (), samples=200, seed=1)
 
     assert recommend(curves)[0] == "frozen"
 
 
-def test_under_fast_decay_the_rule_is_monthly():
+def test_under_fast_decay_the_policy_is_monthly():
     curves = policy_curves(decaying(4), MONTHS, {"2019-06"}, samples=200, seed=1)
 
     assert recommend(curves)[0] == "monthly"
@@ -136,4 +136,4 @@ def test_one_month_recommends_nothing():
     policy, sentence = recommend(curves)
 
     assert policy == "monthly"
-    assert sentence.startswith("One month does not tell")
+    assert sentence.startswith("One month is not enough")

@@ -22,14 +22,14 @@ def test_clear_gain_is_promoted_with_its_figures_in_the_reason():
     )
 
 
-def test_gain_that_chance_explains_is_not_promoted():
+def test_gain_that_is_not_significant_is_not_promoted():
     noisy = CHAMPION + RNG.choice([-0.4, 0.41], size=300)
     decision = apply_gate(noisy, CHAMPION, {}, gate())
     assert not decision.promote
-    assert "not better with confidence" in decision.reason
+    assert "not significantly better" in decision.reason
 
 
-def test_certain_gain_below_the_least_wanted_is_not_promoted():
+def test_significant_gain_below_the_minimum_is_not_promoted():
     decision = apply_gate(CHAMPION + 0.01, CHAMPION, {}, gate(min_gain=0.02))
     assert not decision.promote
     assert "by at least 0.02" in decision.reason
@@ -45,13 +45,13 @@ def test_equal_model_is_not_worse():
     assert "not worse" in decision.reason
 
 
-def test_certain_loss_is_worse():
+def test_significant_loss_is_worse():
     decision = apply_gate(CHAMPION - 0.005, CHAMPION, {}, gate("not_worse"))
     assert not decision.promote
     assert decision.reason.startswith("The challenger is worse")
 
 
-def test_loss_beyond_the_margin_is_worse_even_if_by_chance():
+def test_loss_beyond_the_margin_is_worse_even_if_not_significant():
     noisy = CHAMPION + np.tile([-0.5, 0.46], 150)
     assert not apply_gate(noisy, CHAMPION, {}, gate("not_worse")).promote
 
@@ -76,7 +76,7 @@ def test_slice_of_few_questions_does_not_stop():
     assert decision.figures["slices"] == {}
 
 
-def test_slice_that_falls_by_chance_does_not_stop():
+def test_slice_loss_that_is_not_significant_does_not_stop():
     wild = np.where(np.arange(300) % 2, 0.9, -1.02)
     challenger = np.where(HALF, CHAMPION + wild, CHAMPION + 0.4)
     decision = apply_gate(challenger, CHAMPION, {"short": HALF}, gate())
@@ -119,15 +119,15 @@ def test_a_gain_too_small_for_its_cost_goes_to_the_cheaper_candidate():
     assert choose(tfidf=CHAMPION, bert=CHAMPION + 0.008) == "tfidf"
 
 
-def test_a_certain_gain_that_is_worth_its_cost_goes_to_the_dearer():
+def test_a_significant_gain_above_the_minimum_goes_to_the_costlier_candidate():
     assert choose(tfidf=CHAMPION, bert=CHAMPION + 0.012) == "bert"
 
 
-def test_a_gain_that_chance_explains_goes_to_the_cheaper():
+def test_a_gain_that_is_not_significant_goes_to_the_cheaper_candidate():
     assert choose(tfidf=CHAMPION, bert=behind_by(0.015, 0.4)) == "tfidf"
 
 
-def test_a_large_gain_wins_though_it_may_be_chance():
+def test_a_large_gain_wins_even_if_not_significant():
     assert choose(tfidf=CHAMPION, bert=behind_by(0.03, 0.6)) == "bert"
 
 

@@ -76,7 +76,7 @@ def test_nothing_is_concluded_from_too_little(values):
 
 
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.8])
-def test_weighted_differences_are_unbiased_for_the_gain(share):
+def test_aipw_gains_are_unbiased(share):
     rng = np.random.default_rng(4)
     treated = rng.random(40_000) < share
     outcomes = np.clip(rng.normal(0.5 + 0.04 * treated, 0.2), 0, 1)
@@ -100,7 +100,7 @@ def test_unpaired_looks_err_no_more_often_than_set():
     assert errors / 200 <= 0.05
 
 
-def test_sound_split_is_rarely_called_broken_however_often_one_looks():
+def test_sample_ratio_test_holds_its_error_rate_at_every_look():
     rng = np.random.default_rng(6)
     rule = StoppingRule()
     alarms = 0
@@ -115,14 +115,14 @@ def test_sound_split_is_rarely_called_broken_however_often_one_looks():
     assert alarms / 300 <= 0.01
 
 
-def test_broken_split_is_found():
+def test_sample_ratio_mismatch_is_found():
     split = sample_ratio_test(600, 400, 0.5)
 
     assert split.evidence > 1000
     assert split.chi_square_p < 1e-6
 
 
-def test_empty_split_says_nothing():
+def test_empty_arms_are_no_mismatch():
     assert sample_ratio_test(0, 0, 0.5).chi_square_p == 1.0
 
 
@@ -143,7 +143,7 @@ def test_verdict(gain, split, days, verdict):
     assert sequential_verdict(gain, split, days, StoppingRule())[0] == verdict
 
 
-def test_gain_below_what_is_asked_for_does_not_promote():
+def test_gain_below_the_minimum_does_not_promote():
     gain = AnytimeInterval(5000, 0.01, 0.005, 0.015)
 
     assert sequential_verdict(gain, SOUND, 3, StoppingRule(min_gain=0.02))[0] == "stop"

@@ -41,11 +41,11 @@ def test_rare_tags_are_those_under_half_a_percent_of_training(masks):
     assert masks["rare_tags"].tolist() == [False, True, False, False]
 
 
-def test_new_tags_are_young_or_never_seen_in_training(masks):
+def test_new_tags_are_recent_or_not_in_the_training_window(masks):
     assert masks["new_tags"].tolist() == [False, False, True, True]
 
 
-def test_common_tags_are_borne_by_more_than_the_share():
+def test_common_tags_are_on_more_than_the_share_of_questions():
     assert common_tags([{"a"}, {"a", "b"}, {"c"}, {"d"}], share=0.25) == {"a"}
 
 
@@ -61,7 +61,7 @@ def test_left_out_tags_count_neither_as_truth_nor_as_suggestions():
     assert scores.hits(1).tolist() == [1, 0]
 
 
-def test_question_that_bears_only_left_out_tags_is_left_out():
+def test_question_with_only_left_out_tags_is_left_out():
     assert len(score_without({"a"}, [["a"], ["b"]], [{"a"}, {"b"}], {"a", "b"})) == 1
 
 
@@ -83,7 +83,7 @@ def test_per_tag_counts_only_the_first_k():
     assert figures_per_tag([["a", "b"]], [{"b"}], k=1)[0].hit_count == 0
 
 
-def test_calibration_by_hand():
+def test_reliability_curve_by_hand():
     # bin [0.2, 0.4): 0.25 and 0.35, one right; bin [0.8, 1]: 0.9 and 1.0, both right
     scores = np.array([[0.25, 0.35], [0.9, 1.0]])
     found = reliability_curve(scores, np.array([[True, False], [True, True]]), bins=5)
@@ -94,13 +94,13 @@ def test_calibration_by_hand():
     assert found.brier == pytest.approx((0.75**2 + 0.35**2 + 0.1**2 + 0) / 4)
 
 
-def test_calibration_of_honest_scores_is_near_zero():
+def test_calibration_error_of_calibrated_scores_is_near_zero():
     rng = np.random.default_rng(0)
     scores = rng.random(20_000)
     assert reliability_curve(scores, rng.random(20_000) < scores).ece < 0.02
 
 
-def test_suggestions_that_were_not_made_are_not_calibrated():
+def test_missing_suggestions_are_not_in_the_reliability_curve():
     found = reliability_curve(np.array([0.5, np.nan]), np.array([True, False]))
     assert sum(found.counts) == 1
 
@@ -114,7 +114,7 @@ def ranking(tags):
     return Ranking(tags, [[0.5] * len(row) for row in tags])
 
 
-def test_evaluation_shows_the_whole_first_and_leaves_out_empty_slices():
+def test_evaluation_lists_all_questions_first_and_leaves_out_empty_slices():
     masks = {"short": np.array([True, False]), "code_heavy": np.array([False, False])}
     found = evaluate(ranking([["a"], ["b"]]), [{"a"}, {"a"}], {"a", "b"}, masks=masks)
     assert list(found.slices) == ["all", "short"]

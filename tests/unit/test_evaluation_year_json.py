@@ -105,5 +105,5 @@ def test_absent_half_life_comes_back_absent(report):
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"site": "x"}'])
 def test_something_else_is_refused(text):
-    with pytest.raises(FixInputError, match="no report on stability"):
+    with pytest.raises(FixInputError, match="not a stability report"):
         from_json(text)

@@ -25,8 +25,8 @@ def test_entry_says_what_was_studied_and_leads_to_its_page():
     assert link.text() == "tfidf, Jan 2019 to Dec 2019"
     assert link.attributes["href"] == "0a1b/2019-01"
     assert " ".join(page.css_first(".small").text().split()) == (
-        "2 periods of drift; each model learned from the 6 months before its month; "
-        '{"penalty": 1}; made 2020-01-02 03:04 UTC'
+        "2 drift periods; each model was trained on the 6 months before its month; "
+        '{"penalty": 1}; created 2020-01-02 03:04 UTC'
     )
 
 
@@ -55,5 +55,5 @@ def test_page_gets_a_way_back_on_top_and_a_script_before_it_is_drawn():
 
 
 def test_a_page_from_elsewhere_is_refused():
-    with pytest.raises(FixInputError, match="no page"):
+    with pytest.raises(FixInputError, match="not a page"):
         with_script("<p>Hi</p>", "a.js")

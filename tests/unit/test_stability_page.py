@@ -61,7 +61,7 @@ def test_recommendation_stands_first_with_the_figures_that_carry_it():
     assert f"[{chosen.loss_low:.3f}, {chosen.loss_high:.3f}]" in facts[2]
 
 
-def test_each_rule_has_a_curve_with_its_band_and_a_reference():
+def test_each_policy_has_a_curve_with_its_band_and_a_reference():
     panels = PAGE.css(".panels > figure")
 
     assert [panel.attributes["class"] for panel in panels] == [
@@ -88,12 +88,14 @@ def test_drift_months_are_marked_on_every_curve_by_letter():
 
     assert letters
     assert {heading[0] for heading in headings} >= set(letters)
-    assert any(heading.startswith(f"{letters[0]} Jun 2019: even a model") for heading in headings)
+    assert any(
+        heading.startswith(f"{letters[0]} Jun 2019: the fresh model") for heading in headings
+    )
     assert len(PAGE.css(".panels path.alarm")) == 4
 
 
-def test_table_of_rules_marks_the_recommended_one():
-    rows = table("The four rules compared")
+def test_table_of_policies_marks_the_recommended_one():
+    rows = table("The four policies compared")
 
     assert len(rows) == 5
     assert next(row for row in rows if "recommended" in row[0])[1] == str(
@@ -146,12 +148,12 @@ def test_period_is_explained_with_causes_slices_and_attributed_questions():
     )
 
 
-def test_adaptation_says_what_a_training_without_the_new_tags_would_have_lost():
-    (row,) = (row for row in table("What each training learned") if row[0] == "2019-07")
+def test_adaptation_shows_the_loss_without_the_learned_tags():
+    (row,) = (row for row in table("Tags learned by each training") if row[0] == "2019-07")
 
     assert "2 more" in row[2]
-    assert row[3:] == ["0.071", "3.1 %", "learned anew"]
-    assert "the fresh model would have lost 0.071 F1@5" in text_of("#adaptation > p")
+    assert row[3:] == ["0.071", "3.1 %", "refit needed"]
+    assert "the fresh model loses 0.071 F1@5" in text_of("#adaptation > p")
 
 
 def test_every_month_links_to_its_run():
@@ -255,7 +257,7 @@ def test_a_single_month_makes_a_page():
     page = LexborHTMLParser(render(year_report("2019-06", "2019-06")))
 
     assert text_of("title", page).endswith(", Jun 2019")
-    assert "One month does not tell how often to retrain" in text_of("#answer .verdict", page)
+    assert "One month is not enough to recommend a policy" in text_of("#answer .verdict", page)
     assert "recommended" not in text_of("#curves", page)
     assert "needs at least two months" in text_of("#decay > p", page)
     assert page.css_first("#ageing-title") is None
@@ -266,7 +268,7 @@ def test_a_quiet_year_says_that_no_drift_is_seen():
     page = LexborHTMLParser(render(year_report(quiet=True)))
 
     assert page.css("#drift article") == []
-    assert "no drift is seen in Jan 2019 to Dec 2019" in text_of("#drift", page)
+    assert "no drift from Jan 2019 to Dec 2019" in text_of("#drift", page)
     assert "raised no alarm" in text_of("#drift", page)
 
 
