@@ -69,8 +69,8 @@ def platform(platform, tmp_path):
 
 
 def run(platform, **conf):
-    asked = {"candidates": ["frequency"], **conf}
-    return airflow("dags", "test", names.DAG_STABILITY, "--conf", json.dumps(asked), **platform)
+    conf_values = {"candidates": ["frequency"], **conf}
+    return airflow("dags", "test", names.DAG_STABILITY, "--conf", json.dumps(conf_values), **platform)
 
 
 @pytest.mark.integration

@@ -41,12 +41,12 @@ def stored(engine) -> dict[str, int]:
 def test_months_are_fetched_completely_over_http(environment, engine, simulation, capsys):
     api = SandboxApi("sandbox", QuestionIndex(simulation.questions))
     assert ingest(environment, api, "--month", "2023-01", "--to", "2023-03") == 0
-    asked = [(q.question_id, q.title, q.body_html, q.tags) for q in simulation.questions]
+    expected = [(q.question_id, q.title, q.body_html, q.tags) for q in simulation.questions]
     start, end = month_range("2023-01")[0], month_range("2023-03")[1]
     with engine.connect() as connection:
         found = read_questions(connection, "sandbox", start, end)
-    assert [(q.question_id, q.title, q.body_html, q.tags) for q in found] == asked
-    assert f"{len(asked)} questions stored in 3 months" in capsys.readouterr().err
+    assert [(q.question_id, q.title, q.body_html, q.tags) for q in found] == expected
+    assert f"{len(expected)} questions stored in 3 months" in capsys.readouterr().err
 
 
 def test_exhausted_quota_exits_with_try_later_and_the_next_run_resumes(

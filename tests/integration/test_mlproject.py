@@ -75,9 +75,9 @@ def test_ingest_stores_a_month_that_the_site_serves_over_http(environment, engin
     )
     with running(SandboxApi(site, QuestionIndex(made.questions))) as api_url:
         served = environment | {"SITE": site, "STACKEXCHANGE_API_URL": api_url}
-        code, said = mlflow_run(served, "ingest", month="2023-01")
+        code, output = mlflow_run(served, "ingest", month="2023-01")
 
-    assert code == 0, said[-3000:]
+    assert code == 0, output[-3000:]
     january = sum(month_of(question.asked_at) == "2023-01" for question in made.questions)
     with engine.connect() as connection:
         assert questions_per_month(connection, site) == {"2023-01": january}
@@ -86,20 +86,20 @@ def test_ingest_stores_a_month_that_the_site_serves_over_http(environment, engin
 def test_transform_train_evaluate_and_register_do_the_same_as_the_dag(
     environment, database_url, mlflow_server
 ):
-    code, said = mlflow_run(environment, "transform", first="2023-01", last="2023-04")
-    assert code == 0, said[-3000:]
+    code, output = mlflow_run(environment, "transform", first="2023-01", last="2023-04")
+    assert code == 0, output[-3000:]
     for model_type in ("frequency", "tfidf"):
-        code, said = mlflow_run(environment, "train", model_type=model_type, test_month="2023-04")
-        assert code == 0, said[-3000:]
-        assert f"{model_type}: F1@1" in said
+        code, output = mlflow_run(environment, "train", model_type=model_type, test_month="2023-04")
+        assert code == 0, output[-3000:]
+        assert f"{model_type}: F1@1" in output
 
-    code, said = mlflow_run(environment, "evaluate", test_month="2023-04")
-    assert code == 0, said[-3000:]
-    assert "frequency" in said
-    assert "tfidf" in said
+    code, output = mlflow_run(environment, "evaluate", test_month="2023-04")
+    assert code == 0, output[-3000:]
+    assert "frequency" in output
+    assert "tfidf" in output
 
-    code, said = mlflow_run(environment, "register", test_month="2023-04", reason="first model")
-    assert code == 0, said[-3000:]
+    code, output = mlflow_run(environment, "register", test_month="2023-04", reason="first model")
+    assert code == 0, output[-3000:]
     champion = Registry(mlflow_server).alias(names.CHAMPION)
     engine = make_engine(database_url)
     with engine.connect() as connection:
@@ -133,6 +133,6 @@ print(len(answer), len(answer[0]), len(three[0]), scores == sorted(scores, rever
 
 
 def test_evaluate_before_training_names_the_next_step(environment):
-    code, said = mlflow_run(environment, "evaluate", test_month="2023-03")
+    code, output = mlflow_run(environment, "evaluate", test_month="2023-03")
     assert code != 0
-    assert "run the step 'train' first" in " ".join(said.split())
+    assert "run the step 'train' first" in " ".join(output.split())

@@ -30,5 +30,8 @@ def test_taken_port_is_replaced_by_a_free_one():
 def test_two_stacks_that_start_at_once_get_different_ports():
     preferred = free_port()
 
-    with reserved_ports({"service": preferred}) as one, reserved_ports({"service": preferred}) as other:
+    with (
+        reserved_ports({"service": preferred}) as one,
+        reserved_ports({"service": preferred}) as other,
+    ):
         assert one["service"] == preferred != other["service"]
