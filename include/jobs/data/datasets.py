@@ -108,7 +108,7 @@ def resolve_months(
     test_month : str or None
         The latest past month that is completely stored, if None.
     window_months : int or None
-        SplitNumber of training months; all that are stored without a gap before the test month, if
+        Number of training months; all that are stored without a gap before the test month, if
         None.
     now : datetime or None
         The current time, if None.
