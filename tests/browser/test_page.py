@@ -154,7 +154,7 @@ def test_controls_have_accessible_names_and_a_live_region(page):
     )
 
     assert nameless == []
-    assert page.get_by_role("status").first.get_attribute("aria-served") == "polite"
+    assert page.get_by_role("status").first.get_attribute("aria-live") == "polite"
 
 
 def test_page_loads_no_external_resources_and_nothing_is_blocked(page, site):
