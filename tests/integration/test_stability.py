@@ -235,7 +235,7 @@ def test_windows_are_studies_of_their_own(stability):
 
 
 def test_month_that_is_not_stored_is_named_with_the_command_that_gets_it(stability):
-    with pytest.raises(MissingDataError, match=r"include\.jobs\.ingest --month 2023-08"):
+    with pytest.raises(MissingDataError, match=r"include\.jobs\.ingestion\.ingest --month 2023-08"):
         stability.train(asked("2023-08"))
 
 
