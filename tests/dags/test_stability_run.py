@@ -69,8 +69,8 @@ def platform(platform, tmp_path):
 
 
 def run(platform, **conf):
-    conf_values = {"candidates": ["frequency"], **conf}
-    return airflow("dags", "test", names.DAG_STABILITY, "--conf", json.dumps(conf_values), **platform)
+    conf_json = json.dumps({"candidates": ["frequency"], **conf})
+    return airflow("dags", "test", names.DAG_STABILITY, "--conf", conf_json, **platform)
 
 
 @pytest.mark.integration
