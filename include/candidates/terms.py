@@ -126,12 +126,21 @@ def with_subwords(names: Iterable[str]) -> list[str]:
 
 def term_counts(text: PreparedText, title_weight: float) -> dict[str, float]:
     """Return each term's count in the question; one in the title counts as ``title_weight``."""
+    body, title = term_counts_by_field(text)
+    counts: dict[str, float] = dict(body)
+    for term, count in title.items():
+        counts[term] = counts.get(term, 0.0) + title_weight * count
+    return counts
+
+
+def term_counts_by_field(text: PreparedText) -> tuple[Counter[str], Counter[str]]:
+    """Return each term's count in the question's body (prose and code), and in its title."""
     terms = question_terms(text)
     body = _TERMS.map(terms.prose.all), _IDENTIFIER_AND_SUBWORDS.map(terms.identifiers)
-    counts: dict[str, float] = dict(Counter(chain.from_iterable(chain(*body))))
-    for term in chain.from_iterable(_TERMS.map(terms.title.all)):
-        counts[term] = counts.get(term, 0.0) + title_weight
-    return counts
+    return (
+        Counter(chain.from_iterable(chain(*body))),
+        Counter(chain.from_iterable(_TERMS.map(terms.title.all))),
+    )
 
 
 @dataclass(frozen=True, slots=True)
