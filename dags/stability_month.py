@@ -46,7 +46,7 @@ from plugins.retry_policy import RetryTransientErrors
             "backfilled run's own month",
         ),
         "candidates": Param(
-            ["tfidf"],
+            list(names.STUDY_CANDIDATES),
             type="array",
             items={"type": "string", "enum": list(names.CANDIDATES)},
             examples=list(names.CANDIDATES),

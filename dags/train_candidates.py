@@ -32,7 +32,7 @@ CRON = {
     "monthly_and_on_drift": "0 6 3 * *",
     "quarterly": "0 6 3 1,4,7,10 *",
 }
-CANDIDATES = os.environ.get("CANDIDATES") or ",".join(names.CANDIDATES)
+CANDIDATES = os.environ.get("CANDIDATES") or ",".join(names.DEFAULT_CANDIDATES)
 
 
 @dag(

@@ -12,6 +12,7 @@ from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from include.errors import FixSettingsError
+from include.names import DEFAULT_CANDIDATES
 
 RetrainingPolicy = Literal["monthly", "quarterly", "on_drift", "monthly_and_on_drift"]
 
@@ -61,7 +62,7 @@ class Settings(BaseSettings):
 
     # Training and promotion
     candidates: str = Field(
-        "frequency,tfidf,lda,word2vec,bert,use,hybrid",
+        ",".join(DEFAULT_CANDIDATES),
         description="comma-separated candidates to train",
     )
     min_tag_count: int = Field(

@@ -6,25 +6,16 @@ from collections.abc import Mapping
 from dataclasses import fields
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Final
 
 from include.candidates.base import Candidate, EncoderFactory
 from include.candidates.model_files import read_json, write_json
 from include.errors import FixInputError, ModelUnusableError
-from include.names import CANDIDATES
+from include.families import BY_NAME, Family
 
 DESCRIPTION_FILE: Final = "candidate.json"
 """Describes the saved candidate; written beside its own files."""
-
-_FAMILIES: Final = {
-    "frequency": ("frequency", "Frequency"),
-    "tfidf": ("tfidf", "Tfidf"),
-    "lda": ("lda", "Lda"),
-    "word2vec": ("word2vec", "Word2Vec"),
-    "bert": ("bert", "Bert"),
-    "use": ("use", "Use"),
-    "hybrid": ("hybrid", "Hybrid"),
-}
 
 
 def make_candidate(
@@ -36,7 +27,7 @@ def make_candidate(
     Parameters
     ----------
     name : str
-        One of `include.names.CANDIDATES`.
+        One of `include.families.FAMILIES`.
     parameters : mapping or None
         Fields of the family's parameters that differ from their defaults.
     encoders : callable
@@ -103,7 +94,7 @@ def load_candidate(folder: Path, encoders: EncoderFactory) -> Candidate:
     """
     description = read_description(folder)
     name = str(description["candidate"])
-    if name not in _FAMILIES:
+    if name not in BY_NAME:
         raise ModelUnusableError(f"{folder / DESCRIPTION_FILE} names an unknown candidate {name!r}")
     try:
         return _family(name).load(folder, encoders)
@@ -121,17 +112,21 @@ def read_description(folder: Path) -> dict[str, Any]:
 
 def _family(name: str) -> type[Candidate]:
     """Return the family's class; its module and dependencies are imported only now."""
-    if name not in _FAMILIES:
-        raise FixInputError(f"unknown candidate {name!r}; choose from {', '.join(CANDIDATES)}")
-    module, class_name = _FAMILIES[name]
-    family: type[Candidate] = getattr(import_module(f"include.candidates.{module}"), class_name)
+    if name not in BY_NAME:
+        raise FixInputError(f"unknown candidate {name!r}; choose from {', '.join(BY_NAME)}")
+    row = BY_NAME[name]
+    family: type[Candidate] = getattr(_module(row), row.class_name)
     return family
 
 
 def _parameters_of(name: str) -> Any:
-    """Return the family's frozen dataclass of parameters, named after the family."""
-    module, class_name = _FAMILIES[name]
-    return getattr(import_module(f"include.candidates.{module}"), f"{class_name}Parameters")
+    """Return the family's frozen dataclass of parameters."""
+    row = BY_NAME[name]
+    return getattr(_module(row), row.parameters_class)
+
+
+def _module(row: Family) -> ModuleType:
+    return import_module(f"include.candidates.{row.module}")
 
 
 def _checked(name: str, field: str, value: Any, default: Any) -> Any:

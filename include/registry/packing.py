@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 _INCLUDE: Final = Path(__file__).resolve().parents[1]
-_MODEL_CODE: Final = ("__init__.py", "errors.py", "names.py", "text", "candidates")
+_MODEL_CODE: Final = ("__init__.py", "errors.py", "families.py", "text", "candidates")
 """The parts of ``include`` that a candidate imports."""
 
 

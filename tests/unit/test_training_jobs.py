@@ -12,7 +12,6 @@ from include.jobs.data.datasets import SplitMonths, all_questions, split_by_time
 from include.jobs.training.code_version import code_version
 from include.jobs.training.pipeline import request_from_params, request_from_run
 from include.jobs.training.plan import (
-    CHEAPEST_FIRST,
     CandidateSpec,
     TrainedCandidate,
     expand_candidates,
@@ -171,10 +170,6 @@ def test_candidates_default_to_the_settings():
 def test_drift_report_of_the_form_is_a_number():
     request = request_from_params({"drift_report_id": "12"}, SETTINGS, request_id="r", actor="a")
     assert request.drift_report_id == 12
-
-
-def test_every_family_has_a_rank_of_serving_cost():
-    assert set(CHEAPEST_FIRST) == set(names.CANDIDATES)
 
 
 def test_each_set_of_parameters_is_a_candidate_and_repetitions_are_dropped():

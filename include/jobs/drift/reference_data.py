@@ -17,6 +17,7 @@ from include.drift.calibration import MAX_SAMPLE
 from include.drift.reference import concat, history_months, reference_months
 from include.drift.samples import Observations
 from include.drift.variability import PastVocabulary
+from include.families import BY_NAME
 from include.jobs.data.observations import (
     observe,
     observe_suggestions,
@@ -38,8 +39,6 @@ from include.text.prepared import PreparedText
 log = logging.getLogger(__name__)
 
 MAX_REFERENCE: Final = 4 * MAX_SAMPLE
-ENCODER_OF: Final = {"bert": "bert", "use": "use", "hybrid": "bert"}
-"""Candidates that embed texts anyway: their vectors give a drift signal at no cost."""
 
 
 @dataclass(frozen=True)
@@ -177,7 +176,8 @@ class References:
         self, model: MonitoredModel, texts: tuple[PreparedText, ...]
     ) -> NDArray[np.float32] | None:
         """Return the texts' vectors if the model embeds texts, else None."""
-        encoder = ENCODER_OF.get(model.candidate.name)
+        family = BY_NAME.get(model.candidate.name)
+        encoder = family.drift_encoder if family else None
         return self._encoders(encoder).encode(texts) if encoder and texts else None
 
     def _training_observations(

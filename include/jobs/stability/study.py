@@ -55,8 +55,6 @@ from include.store.stability import (
 
 log = logging.getLogger(__name__)
 
-DEFAULT_CANDIDATES: Final = ("tfidf",)
-"""F1@5 close to the best candidate on every data set tried; it trains in seconds per month."""
 _REPORT_CODE: Final = (
     "evaluation",
     "drift",
@@ -298,7 +296,7 @@ def request_from_run(
     return MonthRequest(
         month=resolve_month(params, data_interval_start, data_interval_end),
         candidates=expand_candidates(
-            params.get("candidates") or DEFAULT_CANDIDATES, params.get("parameters")
+            params.get("candidates") or names.STUDY_CANDIDATES, params.get("parameters")
         ),
         window_months=params.get("window_months") or None,
     )
@@ -349,7 +347,7 @@ def _parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         choices=names.CANDIDATES,
-        help=f"may be given several times; {', '.join(DEFAULT_CANDIDATES)} if left out",
+        help=f"may be given several times; {', '.join(names.STUDY_CANDIDATES)} if left out",
     )
     parser.add_argument(
         "--window-months", type=int, default=0, help="months to learn from; 0 means all"

@@ -5,13 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, Final
+from typing import Any
 
 from include.errors import FixInputError
 from include.jobs.data.datasets import SplitMonths
-
-CHEAPEST_FIRST: Final = ("frequency", "lda", "word2vec", "tfidf", "use", "bert", "hybrid")
-"""Families in order of the memory and time that a prediction costs the service; breaks ties."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,10 +14,11 @@ from include import names
 from include.errors import CheckFailedError
 from include.evaluation.bootstrap import mean_interval
 from include.evaluation.selection import GateDecision, best_candidate
+from include.families import BY_NAME
 from include.jobs.data.datasets import TimeSplit, all_questions
 from include.jobs.release.promotion import AliasMove, promote
 from include.jobs.training.candidate_runs import CandidateRuns, dataset_row
-from include.jobs.training.plan import CHEAPEST_FIRST, TrainedCandidate, TrainingPlan
+from include.jobs.training.plan import TrainedCandidate, TrainingPlan
 from include.jobs.training.plots import draw_comparison
 from include.jobs.training.promotion_gate import FloatArray, PromotionGate, shared_questions
 from include.jobs.training.question_results import load_results
@@ -98,7 +99,7 @@ class ModelSelection:
         scores = {
             label: one.f1_all(questions.ids, questions.tags) for label, one in results.items()
         }
-        best = by_label[best_candidate(scores, _cheapest_first(trained), **self._bootstrap)]
+        best = by_label[best_candidate(scores, cheapest_first(trained), **self._bootstrap)]
         champion = self.registry.alias(names.CHAMPION)
 
         def decide(candidate: TrainedCandidate) -> tuple[GateDecision, dict[str, float] | None]:
@@ -270,11 +271,11 @@ class ModelSelection:
         runs.finish(plan.run_id)
 
 
-def _cheapest_first(trained: Sequence[TrainedCandidate]) -> list[str]:
+def cheapest_first(trained: Sequence[TrainedCandidate]) -> list[str]:
     """Return the labels in order of their cost of serving."""
-    order = {name: rank for rank, name in enumerate(CHEAPEST_FIRST)}
-    ranked = sorted(trained, key=lambda one: (order[one.spec.name], one.spec.label))
-    return [one.spec.label for one in ranked]
+    specs = [one.spec for one in trained]
+    ranked = sorted(specs, key=lambda spec: (BY_NAME[spec.name].serving_cost, spec.label))
+    return [spec.label for spec in ranked]
 
 
 def _refresh_decision(
