@@ -55,6 +55,12 @@ class LabelledTexts:
         """Return the number of questions."""
         return len(self.texts)
 
+    def tagged(self) -> Self:
+        """Return the questions that have a tag: others can be neither trained on nor evaluated."""
+        if all(self.tags):
+            return self
+        return self.take(np.array([bool(tags) for tags in self.tags], dtype=np.bool_))
+
     def take(self, rows: NDArray[np.bool_] | NDArray[np.intp] | Sequence[int]) -> Self:
         """
         Return the questions at some rows, in the order of ``rows``.

@@ -142,6 +142,15 @@ def test_a_partly_fetched_empty_month_is_missing(engine: Engine) -> None:
         load_labelled(engine, SITE, "2024-01", "2024-01")
 
 
+def test_an_empty_month_that_lost_its_fetched_questions_is_missing(engine: Engine) -> None:
+    start, end = month_range("2024-01")
+    with engine.begin() as connection:
+        window = open_window(connection, SITE, start, end)
+        advance_window(connection, window, cursor=end, fetched=3, done=True)
+    with pytest.raises(MissingDataError):
+        load_labelled(engine, SITE, "2024-01", "2024-01")
+
+
 def test_months_in_the_wrong_order_are_rejected(engine: Engine) -> None:
     with pytest.raises(FixInputError, match="before"):
         load_labelled(engine, SITE, "2024-02", "2024-01")

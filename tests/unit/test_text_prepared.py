@@ -36,3 +36,10 @@ def test_no_rows_select_nothing(rows):
 def test_rows_that_do_not_fit_are_refused(rows):
     with pytest.raises(IndexError):
         QUESTIONS.take(rows)
+
+
+def test_questions_without_a_tag_are_left_out_in_order():
+    tags = (("x",), (), ("z",))
+    questions = LabelledTexts(QUESTIONS.texts, tags, QUESTIONS.asked_at)
+
+    assert [text.title for text in questions.tagged().texts] == ["a", "c"]

@@ -17,10 +17,9 @@ from sqlalchemy import Connection
 from include.candidates.base import vocabulary_of
 from include.errors import MissingDataError
 from include.evaluation.slices import TestQuestions, TrainingTagCounts, slice_masks
-from include.jobs.ingestion.month_checks import window_faults
+from include.jobs.ingestion.completeness import fetched_completely, how_to_fetch
 from include.months import add_months, month_range, month_start, months_between
 from include.store.questions import questions_per_month
-from include.store.windows import read_windows
 from include.text.prepared import LabelledTexts
 
 log = logging.getLogger(__name__)
@@ -122,16 +121,16 @@ def resolve_months(
     counts = questions_per_month(connection, site)
     month = test_month or _latest_complete(connection, site, list(counts), now or datetime.now(UTC))
     if month not in counts:
-        raise MissingDataError(f"{site} has no stored questions of {month}: {_command(month)}")
-    if _fetched_completely(connection, site, month) is False:
-        raise MissingDataError(f"{month} of {site} is fetched only in part: {_command(month)}")
+        raise MissingDataError(f"{site} has no stored questions of {month}: {how_to_fetch(month)}")
+    if fetched_completely(connection, site, month) is False:
+        raise MissingDataError(f"{month} of {site} is fetched only in part: {how_to_fetch(month)}")
     last = add_months(month, -1)
     earliest = max(min(counts), add_months(month, -window_months) if window_months else "")
     first = month
     while first > earliest and _is_stored(connection, site, add_months(first, -1), counts):
         first = add_months(first, -1)
     if first == month:
-        raise MissingDataError(f"{site} has no stored questions of {last}: {_command(last)}")
+        raise MissingDataError(f"{site} has no stored questions of {last}: {how_to_fetch(last)}")
     if first > earliest:
         log.warning("months before %s are left out: %s is missing", first, add_months(first, -1))
     return SplitMonths(train_first=first, train_last=last, test_month=month)
@@ -151,14 +150,15 @@ def split_by_time(
         If either part is empty, or no tag is used often enough.
     """
     start = month_start(months.test_month)
-    tagged = _tagged(questions)
+    tagged = questions.tagged()
+    if left_out := len(questions) - len(tagged):
+        log.warning("%d questions without a tag are left out", left_out)
     first_test = sum(asked_at < start for asked_at in tagged.asked_at)
     train = tagged.take(range(first_test))
     test = tagged.take(range(first_test, len(tagged)))
     if not len(test):
-        raise MissingDataError(
-            f"{site} has no tagged question of {months.test_month}: {_command(months.test_month)}"
-        )
+        month = months.test_month
+        raise MissingDataError(f"{site} has no tagged question of {month}: {how_to_fetch(month)}")
     data = training_data(
         train,
         site=site,
@@ -171,7 +171,7 @@ def split_by_time(
 
 def tested_questions(questions: LabelledTexts, site: str) -> tuple[LabelledTexts, str]:
     """Return a month's questions that have tags, and the hash ``TimeSplit.test_id``."""
-    tagged = _tagged(questions)
+    tagged = questions.tagged()
     return tagged, _content_hash(site, tagged, 0)
 
 
@@ -186,7 +186,7 @@ def training_data(
     MissingDataError
         If no tag is used by ``min_tag_count`` questions.
     """
-    tagged = _tagged(questions)
+    tagged = questions.tagged()
     vocabulary = vocabulary_of(tagged.tags, min_tag_count)
     if not vocabulary:
         raise MissingDataError(
@@ -252,39 +252,17 @@ def _latest_complete(
         # questions of a dump have no windows; a fetched month must have all of its windows
         if (
             month_range(month)[1] <= now
-            and _fetched_completely(connection, site, month) is not False
+            and fetched_completely(connection, site, month) is not False
         ):
             return month
     raise MissingDataError(
-        f"{site} has no completely stored month: {_command('2024-01')} (for each month needed)"
+        f"{site} has no completely stored month: {how_to_fetch('2024-01')} (for each month needed)"
     )
 
 
 def _is_stored(connection: Connection, site: str, month: str, counts: Collection[str]) -> bool:
     """Return whether the month has questions, or was fetched and has none."""
-    return month in counts or _fetched_completely(connection, site, month) is True
-
-
-def _fetched_completely(connection: Connection, site: str, month: str) -> bool | None:
-    """Return whether the month's windows are complete, None if it was never fetched."""
-    start, end = month_range(month)
-    windows = read_windows(connection, site, start, end)
-    return not any(window_faults(windows, start, end)) if windows else None
-
-
-def _command(month: str) -> str:
-    """Return the command that fetches a month's questions, for messages."""
-    command = f"python -m include.jobs.ingestion.ingest --month {month}"
-    return f"run `{command}`, or backfill ingest_questions"
-
-
-def _tagged(questions: LabelledTexts) -> LabelledTexts:
-    """Leave out questions without a tag."""
-    if all(questions.tags):
-        return questions
-    kept = [row for row, tags in enumerate(questions.tags) if tags]
-    log.warning("%d questions without a tag are left out", len(questions) - len(kept))
-    return questions.take(kept)
+    return month in counts or fetched_completely(connection, site, month) is True
 
 
 def _content_hash(site: str, questions: LabelledTexts, min_tag_count: int) -> str:

@@ -28,6 +28,7 @@ from sqlalchemy import Engine
 from include.candidates.base import Encoder, EncoderFactory
 from include.candidates.encoders import ENCODERS, encoder_factory
 from include.errors import FixInputError, MissingDataError, TagkeeperError
+from include.jobs.ingestion.completeness import fetched_completely, how_to_fetch
 from include.months import month_of, month_range, months_between
 from include.settings import Settings
 from include.store.engine import make_engine
@@ -42,7 +43,6 @@ from include.store.features import (
     store_prepared,
     text_key,
 )
-from include.store.windows import read_windows
 from include.text.prepare import TEXT_VERSION, prepare
 from include.text.prepared import LabelledTexts, PreparedText
 
@@ -111,23 +111,33 @@ def load_labelled(engine: Engine, site: str, first_month: str, last_month: str) 
         questions = read_labelled(connection, site, start, end, TEXT_VERSION)
     present = {month_of(moment) for moment in questions.asked_at}
     for month in months:
-        if month not in present and not _ingested(engine, site, month):
+        if month in present:
+            continue
+        with engine.connect() as connection:
+            known_empty = fetched_completely(connection, site, month) is True
+        if not known_empty:
             raise MissingDataError(
-                f"no questions of {site} are stored for {month}: fetch them with "
-                f"`python -m include.jobs.ingestion.ingest --month {month}`"
+                f"no questions of {site} are stored for {month}: {how_to_fetch(month)}"
             )
     return questions
 
 
-def _ingested(engine: Engine, site: str, month: str) -> bool:
-    """Return whether finished windows cover the whole month without a gap."""
-    start, end = month_range(month)
-    with engine.connect() as connection:
-        windows = [window for window, _ in read_windows(connection, site, start, end)]
-    for window in sorted(windows, key=lambda window: window.start):
-        if window.done and window.start <= start:
-            start = max(start, window.end)
-    return start >= end
+def load_tagged(engine: Engine, site: str, first_month: str, last_month: str) -> LabelledTexts:
+    """
+    Return the questions of `load_labelled` that have a tag.
+
+    Raises
+    ------
+    MissingDataError
+        If there are none; the message names the command that fetches them.
+    """
+    tagged = load_labelled(engine, site, first_month, last_month).tagged()
+    if not len(tagged):
+        raise MissingDataError(
+            f"{site} has no tagged questions from {first_month} to {last_month}: "
+            f"{how_to_fetch(last_month)}"
+        )
+    return tagged
 
 
 def cached_encoders(

@@ -10,17 +10,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import numpy as np
 from sqlalchemy import Engine
 
 from include import names
 from include.candidates.base import Candidate, EncoderFactory, vocabulary_of
 from include.candidates.catalogue import load_candidate, make_candidate, read_description
-from include.errors import MissingDataError
-from include.jobs.data.features import load_labelled
+from include.jobs.data.features import load_tagged
 from include.months import months_between
 from include.registry import Registry
-from include.text.prepared import LabelledTexts
 
 log = logging.getLogger(__name__)
 
@@ -127,7 +124,7 @@ class MonitoredModels:
     ) -> MonitoredModel | None:
         if not before:
             return None
-        questions = tagged_questions(self._engine, self._site, before[0], before[-1])
+        questions = load_tagged(self._engine, self._site, before[0], before[-1])
         candidate = make_candidate(
             str(description["candidate"]), description["parameters"], self._encoders
         )
@@ -139,22 +136,3 @@ class MonitoredModels:
         )
         candidate.fit(questions.texts, questions.tags, vocabulary)
         return MonitoredModel(candidate, version, before, as_of=True)
-
-
-def tagged_questions(engine: Engine, site: str, first: str, last: str) -> LabelledTexts:
-    """
-    Return the tagged questions from a first to a last month, both included.
-
-    Raises
-    ------
-    MissingDataError
-        If there are none; the message names the command that gets them.
-    """
-    questions = load_labelled(engine, site, first, last)
-    tagged = questions.take(np.array([bool(tags) for tags in questions.tags], np.bool_))
-    if not len(tagged):
-        raise MissingDataError(
-            f"{site} has no tagged questions from {first} to {last}: run "
-            f"`python -m include.jobs.ingestion.ingest --month {last}`"
-        )
-    return tagged

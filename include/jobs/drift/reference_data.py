@@ -18,13 +18,14 @@ from include.drift.reference import concat, history_months, reference_months
 from include.drift.samples import Observations
 from include.drift.variability import PastVocabulary
 from include.families import BY_NAME
+from include.jobs.data.features import load_tagged
 from include.jobs.data.observations import (
     observe,
     observe_suggestions,
     out_of_fold_predictions,
     sample_questions,
 )
-from include.jobs.drift.models import MonitoredModel, tagged_questions
+from include.jobs.drift.models import MonitoredModel
 from include.months import month_start
 from include.store.drift import CheckedMonth, checked_months
 from include.store.drift_references import (
@@ -132,7 +133,7 @@ class References:
         latest = history_months(model.training_months[-1], stored)
         parts = [
             sample_questions(
-                tagged_questions(self._engine, self._site, month, month), MAX_SAMPLE, self._seed
+                load_tagged(self._engine, self._site, month, month), MAX_SAMPLE, self._seed
             )
             for month in latest
         ]
@@ -168,7 +169,7 @@ class References:
             If the month is not stored; the message names the command that ingests it.
         """
         questions = sample_questions(
-            tagged_questions(self._engine, self._site, month, month), MAX_SAMPLE, self._seed
+            load_tagged(self._engine, self._site, month, month), MAX_SAMPLE, self._seed
         )
         return observe_suggestions(model.candidate, questions, self.vectors(model, questions.texts))
 
@@ -185,7 +186,7 @@ class References:
     ) -> Observations:
         """Return months of the training window with out-of-fold predictions."""
         part = sample_questions(
-            tagged_questions(self._engine, self._site, months[0], months[-1]),
+            load_tagged(self._engine, self._site, months[0], months[-1]),
             MAX_REFERENCE,
             self._seed,
         )
@@ -207,7 +208,7 @@ class References:
         )
 
     def _predict_out_of_fold(self, model: MonitoredModel, ids: Sequence[int]) -> ReferenceAnswers:
-        window = tagged_questions(
+        window = load_tagged(
             self._engine, self._site, model.training_months[0], model.training_months[-1]
         )
         selected_ids = set(ids)
