@@ -1,17 +1,17 @@
 """A cache of prepared texts and embeddings in PostgreSQL, filled by COPY."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
-from io import BytesIO
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection
 
+from include.store.copy_text import bytea_literal, copy_line, copy_lines
 from include.store.queries import query
 from include.text.prepared import LabelledTexts, PreparedText
 
@@ -66,11 +66,13 @@ def store_prepared(
         memory; no question twice.
     """
     lines = (
-        _line([*_key(text), text_version, _hex(digest), text.title, text.prose, text.code])
+        copy_line(
+            [*_key(text), text_version, bytea_literal(digest), text.title, text.prose, text.code]
+        )
         for text, digest in rows
     )
     connection.execute(query("create_prepared_staging"))
-    _copy(connection, "copy_prepared_staging", lines)
+    copy_lines(connection, "copy_prepared_staging", lines)
     connection.execute(query("merge_prepared_texts"))
 
 
@@ -141,11 +143,19 @@ def store_embeddings(
     vectors : ndarray of float32, shape (n, dimensions)
     """
     lines = (
-        _line([site, str(number), encoder, _hex(digest), _hex(vector.astype("<f4").tobytes())])
+        copy_line(
+            [
+                site,
+                str(number),
+                encoder,
+                bytea_literal(digest),
+                bytea_literal(vector.astype("<f4").tobytes()),
+            ]
+        )
         for (site, number, digest), vector in zip(keys, vectors, strict=True)
     )
     connection.execute(query("create_embeddings_staging"))
-    _copy(connection, "copy_embeddings_staging", lines)
+    copy_lines(connection, "copy_embeddings_staging", lines)
     connection.execute(query("merge_embeddings"))
 
 
@@ -171,22 +181,3 @@ def embedding_lock(connection: Connection, encoder: str) -> Iterator[None]:
 def _key(text: PreparedText) -> tuple[str, str]:
     assert text.key is not None
     return text.key[0], str(text.key[1])
-
-
-def _hex(value: bytes) -> str:
-    return "\\x" + value.hex()
-
-
-def _line(fields: Sequence[str]) -> str:
-    """Return one line of COPY's text format; no field holds NUL."""
-    line = "\0".join(fields)
-    for character, written in (("\\", r"\\"), ("\n", r"\n"), ("\r", r"\r"), ("\t", r"\t")):
-        line = line.replace(character, written)
-    return line.replace("\0", "\t") + "\n"
-
-
-def _copy(connection: Connection, statement: str, lines: Iterable[str]) -> None:
-    """COPY lines into a staging table, on the transaction's own connection."""
-    content = BytesIO("".join(lines).encode("utf-8", "replace"))
-    with closing(connection.connection.cursor()) as cursor:
-        cursor.copy_expert(query(statement).text, content, size=1 << 20)

@@ -10,17 +10,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from io import BytesIO
 from typing import Any, Final
 from uuid import UUID
 
 import msgspec
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError
 
+from include.store.copy_text import array_literal, copy_line, copy_lines
 from include.store.queries import query
 
-NULL: Final = "\\N"
 TOP_TAGS: Final = 5
 """Suggestions that metrics are computed on: a question has at most five tags."""
 
@@ -93,41 +91,38 @@ def prediction_line(row: Prediction) -> bytes:
     b'a\\tb'
     """
     tags = msgspec.json.encode([{"tag": tag, "score": score} for tag, score in row.tags]).decode()
-    return "\t".join(
+    return copy_line(
         (
             str(row.prediction_id),
             row.asked_at.isoformat(),
-            _escaped(row.site),
-            NULL if row.question_id is None else str(row.question_id),
-            _escaped(row.title),
-            _escaped(row.body),
-            _escaped(tags),
-            _escaped(row.model_version),
-            _escaped(row.candidate),
+            row.site,
+            None if row.question_id is None else str(row.question_id),
+            row.title,
+            row.body,
+            tags,
+            row.model_version,
+            row.candidate,
             row.variant,
             "t" if row.shadow else "f",
-            NULL if row.answer_id is None else str(row.answer_id),
-            NULL if row.ab_test_id is None else str(row.ab_test_id),
+            None if row.answer_id is None else str(row.answer_id),
+            None if row.ab_test_id is None else str(row.ab_test_id),
             f"{row.latency_ms:.3f}",
-            NULL if row.client is None else _escaped(row.client),
+            row.client,
         )
-    ).encode("utf-8", "replace")
+    )
 
 
 def feedback_line(row: Feedback) -> bytes:
     """Return ``row`` as a line of COPY's text format, without the line's end."""
-    inside = ",".join(
-        '"' + tag.replace("\\", "\\\\").replace('"', '\\"') + '"' for tag in row.final_tags
-    )
-    return "\t".join(
+    return copy_line(
         (
             str(row.feedback_id),
             str(row.prediction_id),
             row.given_at.isoformat(),
-            _escaped("{" + inside + "}"),
+            array_literal(row.final_tags),
             row.source,
         )
-    ).encode("utf-8", "replace")
+    )
 
 
 def copy_new_predictions(connection: Connection, lines: Iterable[bytes]) -> int:
@@ -143,7 +138,7 @@ def copy_new_predictions(connection: Connection, lines: Iterable[bytes]) -> int:
         transaction is aborted: use ``copy_predictions``.
     """
     lines = list(lines)
-    _copy(connection, "copy_predictions", lines)
+    copy_lines(connection, "copy_predictions", lines)
     return len(lines)
 
 
@@ -155,7 +150,7 @@ def copy_predictions(connection: Connection, lines: Iterable[bytes]) -> int:
     created. Runs in the caller's transaction.
     """
     connection.execute(query("create_predictions_staging"))
-    _copy(connection, "copy_predictions_staging", lines)
+    copy_lines(connection, "copy_predictions_staging", lines)
     connection.execute(query("ensure_prediction_partitions"))
     return connection.execute(query("merge_predictions")).rowcount
 
@@ -163,7 +158,7 @@ def copy_predictions(connection: Connection, lines: Iterable[bytes]) -> int:
 def copy_feedback(connection: Connection, lines: Iterable[bytes]) -> int:
     """Store lines of ``feedback_line`` as ``copy_predictions`` does; return how many were new."""
     connection.execute(query("create_feedback_staging"))
-    _copy(connection, "copy_feedback_staging", lines)
+    copy_lines(connection, "copy_feedback_staging", lines)
     return connection.execute(query("merge_feedback")).rowcount
 
 
@@ -185,34 +180,3 @@ def daily_indicators(connection: Connection, site: str, start: datetime) -> list
 def uuid7_time(prediction_id: UUID) -> datetime:
     """Return the timestamp of a version 7 UUID, UTC, to the millisecond."""
     return datetime.fromtimestamp((prediction_id.int >> 80) / 1000, tz=UTC)
-
-
-def _copy(connection: Connection, statement: str, lines: Iterable[bytes]) -> None:
-    """Send ``lines`` through COPY on the driver's own cursor."""
-    driver = connection.connection.driver_connection
-    if driver is None:
-        raise RuntimeError("the connection has been closed")
-    sql = query(statement).text.rstrip().rstrip(";")
-    base = connection.dialect.loaded_dbapi.Error
-    try:
-        with driver.cursor() as cursor:
-            # In one chunk: the driver releases the interpreter lock for every chunk that it sends.
-            data = b"\n".join(lines)
-            cursor.copy_expert(sql, BytesIO(data), size=len(data) or 1)
-    except base as error:  # as SQLAlchemy raises it, so that callers handle one kind of error
-        raise DBAPIError.instance(sql, None, error, base) from error
-
-
-def _escaped(text: str) -> str:
-    """Escape ``text`` for COPY's text format; NUL, which PostgreSQL rejects, becomes a space."""
-    if "\\" in text:
-        text = text.replace("\\", "\\\\")
-    if "\n" in text:
-        text = text.replace("\n", "\\n")
-    if "\t" in text:
-        text = text.replace("\t", "\\t")
-    if "\r" in text:
-        text = text.replace("\r", "\\r")
-    if "\0" in text:
-        text = text.replace("\0", " ")
-    return text

@@ -1,10 +1,7 @@
 """Questions and their tags in PostgreSQL: merged in through COPY, read back by time."""
 
 from collections.abc import Iterable, Iterator
-from contextlib import closing
 from datetime import UTC, datetime
-from functools import lru_cache
-from io import BytesIO
 from itertools import islice
 from typing import Final
 
@@ -12,6 +9,7 @@ from sqlalchemy import Connection
 
 from include.months import month_of, month_start
 from include.questions import Question
+from include.store.copy_text import array_literal, copy_line, copy_lines
 from include.store.queries import query
 
 BATCH: Final = 5_000
@@ -105,15 +103,10 @@ def _batches(questions: Iterable[Question]) -> Iterator[list[Question]]:
 
 
 def _copy(connection: Connection, batch: list[Question]) -> None:
-    """COPY a batch into the staging table, on the transaction's own connection."""
+    """COPY a batch into the staging table."""
     now = datetime.now(UTC).isoformat()
-    content = "".join([copy_line(question, now) for question in batch])
-    with closing(connection.connection.cursor()) as cursor:
-        cursor.copy_expert(
-            query("copy_questions_staging").text,
-            BytesIO(content.encode("utf-8", errors="replace")),
-            size=1 << 20,
-        )
+    lines = [question_line(question, now) for question in batch]
+    copy_lines(connection, "copy_questions_staging", lines)
 
 
 def _merge(connection: Connection) -> None:
@@ -132,44 +125,23 @@ def tag_uses(connection: Connection, site: str, start: datetime, end: datetime) 
     return {row.tag: int(row.uses) for row in connection.execute(query("tag_uses_between"), binds)}
 
 
-def copy_line(question: Question, now: str) -> str:
-    """
-    Return a question as a line of COPY's text format; ``now`` replaces a missing ``fetched_at``.
-
-    The fields are joined by NUL, which PostgreSQL's text cannot hold, so that the whole line is
-    escaped at once: five passes per question instead of five per field.
-    """
+def question_line(question: Question, now: str) -> bytes:
+    """Return a question as a line of COPY's text format; ``now`` if ``fetched_at`` is missing."""
     q = question
-    fields = [
-        q.site,
-        str(q.question_id),
-        q.asked_at.isoformat(),
-        q.title,
-        q.body_html,
-        _array(q.tags),
-        str(q.score),
-        str(q.view_count),
-        str(q.answer_count),
-        q.link,
-        q.author,
-        q.licence,
-        q.fetched_at.isoformat() if q.fetched_at else now,
-    ]
-    line = "\0".join(fields)
-    if line.count("\0") >= len(fields):
-        line = "\0".join([field.replace("\0", "") for field in fields])
-    return (
-        line.replace("\\", r"\\")
-        .replace("\n", r"\n")
-        .replace("\r", r"\r")
-        .replace("\t", r"\t")
-        .replace("\0", "\t")
-        + "\n"
+    return copy_line(
+        (
+            q.site,
+            str(q.question_id),
+            q.asked_at.isoformat(),
+            q.title,
+            q.body_html,
+            array_literal(q.tags),
+            str(q.score),
+            str(q.view_count),
+            str(q.answer_count),
+            q.link,
+            q.author,
+            q.licence,
+            q.fetched_at.isoformat() if q.fetched_at else now,
+        )
     )
-
-
-@lru_cache(maxsize=10_000)
-def _array(tags: tuple[str, ...]) -> str:
-    """Return the array literal of ``tags``."""
-    quoted = [tag.replace("\\", r"\\").replace('"', r"\"") for tag in tags]
-    return '{"' + '","'.join(quoted) + '"}' if quoted else "{}"

@@ -39,7 +39,7 @@ from include.sandbox.simulator import simulate
 from include.sources.stackexchange_api import StackExchangeClient
 from include.store.engine import make_engine
 from include.store.migrations import migrate
-from include.store.questions import copy_line, upsert_questions
+from include.store.questions import question_line, upsert_questions
 
 HTTP_MONTHS = months_between("2023-01", "2023-04")
 REQUESTS_PER_S = 30.0  # the most that the API allows, so 3,000 rows a second at best
@@ -99,10 +99,10 @@ class Lines:
 
     def __init__(self, rows: Iterable[Question]) -> None:
         now = datetime.now(UTC).isoformat()
-        self._lines = (copy_line(question, now) for question in rows)
+        self._lines = (question_line(question, now) for question in rows)
 
     def read(self, size: int = -1) -> bytes:
-        return "".join(islice(self._lines, 1_000)).encode()
+        return b"".join(line + b"\n" for line in islice(self._lines, 1_000))
 
 
 def run_copy(engine: Engine, rows: Iterable[Question]) -> None:

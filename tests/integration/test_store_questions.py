@@ -71,9 +71,9 @@ def test_special_characters_are_stored_unchanged(engine, awkward):
     assert stored(engine) == [given]
 
 
-def test_nul_is_dropped_because_postgresql_cannot_hold_it(engine):
+def test_nul_becomes_a_space_because_postgresql_cannot_hold_it(engine):
     store(engine, question(title="a\x00b"))
-    assert stored(engine)[0].title == "ab"
+    assert stored(engine)[0].title == "a b"
 
 
 def test_lone_surrogate_does_not_stop_the_batch(engine):
