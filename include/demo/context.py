@@ -13,7 +13,7 @@ from include.demo.demo_months import DemoMonths
 from include.demo.resources import cpu_seconds, own_cpu_seconds
 from include.demo.service_client import Prediction
 from include.errors import CheckFailedError
-from include.local_stack.airflow_api import AirflowApi
+from include.local_stack.local_airflow import LocalAirflow
 from include.local_stack.options import StackOptions
 from include.local_stack.progress import Steps
 from include.local_stack.state import read_environment
@@ -51,7 +51,7 @@ class Demo:
     next_questions: tuple[Question, ...] = ()
     answers: tuple[Prediction, ...] = ()
     _months: DemoMonths | None = None
-    _airflow: AirflowApi | None = None
+    _airflow: LocalAirflow | None = None
     _engine: Engine | None = None
 
     @property
@@ -77,7 +77,7 @@ class Demo:
         return self._months
 
     @property
-    def airflow(self) -> AirflowApi:
+    def airflow(self) -> LocalAirflow:
         """The running Airflow."""
         if self._airflow is None:
             raise CheckFailedError("the platform is not up yet")
@@ -93,7 +93,7 @@ class Demo:
     def connect(self, read_months: Callable[[str, str], DemoMonths]) -> None:
         """Connect to the platform that has just been started."""
         self.environment = read_environment(self.local)
-        self._airflow = AirflowApi.from_environment(self.environment)
+        self._airflow = LocalAirflow.from_environment(self.environment)
         self._engine = make_engine(self.environment["DATABASE_URL"])
         self._months = read_months(self.environment["STACKEXCHANGE_API_URL"], self.site)
 

@@ -8,6 +8,7 @@ from sqlalchemy import Engine
 
 from include.demo.service_client import Prediction
 from include.errors import CheckFailedError
+from include.local_stack.waiting import wait_for
 from include.months import add_months, month_range
 from include.store.models import Promotion, latest_promotion
 from include.store.queries import query
@@ -15,6 +16,7 @@ from include.store.questions import questions_per_month
 from include.store.windows import read_windows
 
 METRICS = ("f1@1", "f1@3", "f1@5", "coverage")
+_RECORD_STANDSTILL_S = 10.0
 
 
 def verify_months(engine: Engine, site: str, months: Sequence[str]) -> int:
@@ -72,7 +74,7 @@ def candidate_figures(engine: Engine, site: str, test_month: str) -> dict[str, d
 
 
 def wait_until_recorded(
-    engine: Engine, predictions: Sequence[Prediction], since: datetime, timeout_s: float = 10.0
+    engine: Engine, predictions: Sequence[Prediction], since: datetime
 ) -> float:
     """
     Return the seconds until every prediction is recorded under the version that made it.
@@ -82,16 +84,18 @@ def wait_until_recorded(
 
     Raises
     ------
-    CheckFailedError
-        If some are still missing after ``timeout_s`` seconds, or one is recorded twice.
+    RetryLaterError
+        If some are missing and no more arrive, or one is recorded twice.
     """
     started = time.monotonic()
-    while (recorded := _count_recorded(engine, predictions, since)) != len(predictions):
-        if time.monotonic() - started > timeout_s:
-            raise CheckFailedError(
-                f"the service returned {len(predictions)} predictions, PostgreSQL has {recorded}"
-            )
-        time.sleep(0.2)
+    wait_for(
+        lambda: _count_recorded(engine, predictions, since) == len(predictions),
+        what=f"the service returned {len(predictions)} predictions; not all are in PostgreSQL",
+        progress=lambda: _count_recorded(engine, predictions, since),
+        explain=lambda: f"It has {_count_recorded(engine, predictions, since)} of them.",
+        standstill_s=_RECORD_STANDSTILL_S,
+        pause_s=0.2,
+    )
     return time.monotonic() - started
 
 

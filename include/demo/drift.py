@@ -19,8 +19,6 @@ from include.sources.stackexchange_api import StackExchangeClient
 from include.store.drift import StoredDriftReport, read_report
 from include.store.models import Promotion
 
-_SERVE_TIMEOUT_S: Final = 15.0
-_MAIL_TIMEOUT_S: Final = 60.0
 _QUESTIONS_ASKED: Final = 5
 
 
@@ -167,21 +165,19 @@ def _follow_retraining(
         folder,
         f"the mail on the drift of {month}",
         lambda mail: mail["Message-ID"] == f"<drift-report-{report.report_id}@tagkeeper>",
-        _MAIL_TIMEOUT_S,
     )
     demo.steps.note(f"Mail: {alarm['Subject']}")
     runs.follow(demo, f"Retraining {run_id}", names.DAG_TRAIN, run_id)
     after = champion_promotion(demo.engine)
     serving_delay_s = 0.0
     if after.to_version != before.to_version:
-        serving_delay_s = wait_for_version(demo.service_url, after.to_version, _SERVE_TIMEOUT_S)
+        serving_delay_s = wait_for_version(demo.service_url, after.to_version)
     ended = wait_for_mail(
         folder,
         f"the mail on the end of {run_id}",
         lambda mail: (
             str(mail["Message-ID"]).startswith("<training-") and run_id in plain_text(mail)
         ),
-        _MAIL_TIMEOUT_S,
     )
     demo.steps.note(f"Mail: {ended['Subject']}")
     return Retraining(run_id, before, after, serving_delay_s, (alarm["Subject"], ended["Subject"]))

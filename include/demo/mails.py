@@ -1,12 +1,12 @@
 """Reads the messages that the mail sink received."""
 
-import time
 from collections.abc import Callable
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
 
 from include.errors import CheckFailedError
+from include.local_stack.waiting import STANDSTILL_S, wait_for
 
 
 def received(folder: Path) -> list[EmailMessage]:
@@ -16,22 +16,28 @@ def received(folder: Path) -> list[EmailMessage]:
 
 
 def wait_for_mail(
-    folder: Path, what: str, matches: Callable[[EmailMessage], bool], timeout_s: float
+    folder: Path,
+    what: str,
+    matches: Callable[[EmailMessage], bool],
+    standstill_s: float = STANDSTILL_S,
 ) -> EmailMessage:
     """
     Return the one received mail that matches.
 
     Raises
     ------
+    RetryLaterError
+        If no mail at all arrives for too long; the message says ``what`` and where the mails are.
     CheckFailedError
-        If it has not arrived after ``timeout_s`` seconds, or arrived more than once; the message
-        says ``what`` and where the mails are.
+        If it arrived more than once.
     """
-    deadline = time.monotonic() + timeout_s
-    while not (found := [mail for mail in received(folder) if matches(mail)]):
-        if time.monotonic() > deadline:
-            raise CheckFailedError(f"{what} has not arrived in {folder}")
-        time.sleep(0.2)
+    found = wait_for(
+        lambda: [mail for mail in received(folder) if matches(mail)] or None,
+        what=f"{what} has not arrived in {folder}",
+        progress=lambda: len(received(folder)),
+        standstill_s=standstill_s,
+        pause_s=0.2,
+    )
     if len(found) > 1:
         raise CheckFailedError(f"{what} arrived {len(found)} times in {folder}")
     return found[0]

@@ -9,6 +9,7 @@ from pathlib import Path
 import psutil
 
 from include.errors import RetryLaterError
+from include.local_stack.process_time import family, processor_seconds
 from include.local_stack.status import stack_status
 
 
@@ -24,29 +25,14 @@ def cpu_seconds(local: Path) -> float:
     Unlike wall-clock seconds it does not depend on how busy the machine is.
     """
     pids = {line.pid for line in stack_status(local) if line.pid}
-    return sum(_spent(pid) for pid in pids) + own_cpu_seconds()
+    return own_cpu_seconds() + sum(
+        processor_seconds(process) for pid in pids for process in family(pid)
+    )
 
 
 def own_cpu_seconds() -> float:
     """Return the processor time of this process and of its children that have ended."""
-    return _spent_by(psutil.Process())
-
-
-def _spent(pid: int) -> float:
-    try:
-        root = psutil.Process(pid)
-        return sum(_spent_by(process) for process in (root, *root.children(recursive=True)))
-    except psutil.Error:
-        return 0.0
-
-
-def _spent_by(process: psutil.Process) -> float:
-    """Return a process's time and that of its children that have ended; 0 if it has just gone."""
-    try:
-        times = process.cpu_times()
-    except psutil.Error:
-        return 0.0
-    return float(times.user + times.system + times.children_user + times.children_system)
+    return processor_seconds(psutil.Process())
 
 
 @contextmanager

@@ -8,7 +8,6 @@ from include.demo.context import Demo
 from include.local_stack.airflow_api import DagRun, TaskRun
 from include.local_stack.progress import Step
 
-_TIMEOUT_S: Final = 900.0
 _DONE: Final = {"success", "skipped"}
 
 
@@ -21,10 +20,8 @@ def backfill(demo: Demo, title: str, dag_id: str, months: Sequence[str]) -> list
         step.show(busy or "waiting", done=done, total=len(months))
 
     with demo.steps.step(title) as step:
-        demo.airflow.start_backfill(dag_id, months[0], months[-1])
-        return demo.airflow.wait_for_backfill(
-            dag_id, months[0], months[-1], timeout_s=_TIMEOUT_S, report=report
-        )
+        demo.airflow.begin_backfill(dag_id, months[0], months[-1])
+        return demo.airflow.wait_for_backfill(dag_id, months[0], months[-1], report=report)
 
 
 def ingest(demo: Demo, month: str) -> None:
@@ -52,7 +49,7 @@ def _follow(demo: Demo, step: Step, dag_id: str, run_id: str) -> None:
         busy = ", ".join(dict.fromkeys(task.task_id for task in tasks if task.state == "running"))
         step.show(busy or "waiting", done=done, total=max(1, len(tasks)))
 
-    demo.airflow.wait_for_run(dag_id, run_id, timeout_s=_TIMEOUT_S, report=report)
+    demo.airflow.wait_for_run(dag_id, run_id, report=report)
 
 
 def train(demo: Demo, month: str, candidates: Sequence[str], reason: str) -> None:

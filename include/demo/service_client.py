@@ -11,10 +11,12 @@ from typing import Any, Final
 import requests
 
 from include.errors import CheckFailedError, RetryLaterError
+from include.local_stack.waiting import wait_for
 from include.questions import Question
 
 CLIENT: Final = "demo"
 _PAUSE_S: Final = 0.25
+_FOLLOW_STANDSTILL_S: Final = 15.0
 
 
 @dataclass(frozen=True)
@@ -78,23 +80,24 @@ def served_version(service_url: str) -> str | None:
     return None if champion is None else str(champion["version"])
 
 
-def wait_for_version(service_url: str, version: str, timeout_s: float) -> float:
+def wait_for_version(service_url: str, version: str) -> float:
     """
     Return the seconds until the service's champion is ``version``.
 
     Raises
     ------
-    CheckFailedError
-        If it is another one after ``timeout_s`` seconds.
+    RetryLaterError
+        If it stays another one; the message names both.
     """
     started = time.monotonic()
-    while (served := served_version(service_url)) != version:
-        if time.monotonic() - started > timeout_s:
-            raise CheckFailedError(
-                f"the service still answers with version {served}, {timeout_s:.0f} s after "
-                f"version {version} became champion"
-            )
-        time.sleep(0.1)
+    wait_for(
+        lambda: served_version(service_url) == version,
+        what=f"the service does not answer with version {version}, which became champion",
+        progress=lambda: served_version(service_url),
+        explain=lambda: f"It answers with version {served_version(service_url)}.",
+        standstill_s=_FOLLOW_STANDSTILL_S,
+        pause_s=0.1,
+    )
     return time.monotonic() - started
 
 

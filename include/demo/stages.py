@@ -33,8 +33,6 @@ from include.months import month_range
 from include.sources.stackexchange_api import StackExchangeClient
 
 QUESTIONS_ASKED: Final = 25
-_DAG_TIMEOUT_S: Final = 120.0
-_SERVE_TIMEOUT_S: Final = 15.0
 
 
 def set_up(demo: Demo) -> dict[str, Any]:
@@ -47,11 +45,11 @@ def set_up(demo: Demo) -> dict[str, Any]:
     with demo.steps.step("DAGs parsed by Airflow"):
         demo.connect(read_months)
         for dag_id in (names.DAG_INGEST, names.DAG_TRAIN, names.DAG_MONITOR_DRIFT):
-            demo.airflow.wait_for_dag(dag_id, _DAG_TIMEOUT_S)
+            demo.airflow.wait_for_dag(dag_id)
     if demo.settings.retraining_policy != "on_drift":
         with demo.steps.step("First scheduled training, skipped while nothing is stored"):
             # Otherwise it may start when two months are stored, and train every candidate on them
-            demo.airflow.wait_for_scheduled(names.DAG_TRAIN, _DAG_TIMEOUT_S)
+            demo.airflow.wait_for_scheduled(names.DAG_TRAIN)
     memory = stack_memory_mb(demo.local)
     demo.steps.note(f"The idle platform takes {memory:,.0f} MB.")
     return {"site": demo.site, "memory_mb": {"at_rest": round(memory)}}
@@ -96,7 +94,7 @@ def first_champion(demo: Demo) -> dict[str, Any]:
         raise CheckFailedError("the service has a champion before one was trained")
     runs.train(demo, month, ["frequency"], "demo: the baseline that others must beat")
     promotion = champion_promotion(demo.engine)
-    waited = wait_for_version(demo.service_url, promotion.to_version, _SERVE_TIMEOUT_S)
+    waited = wait_for_version(demo.service_url, promotion.to_version)
     demo.steps.note(
         f"Version {promotion.to_version} is champion: {promotion.reason} "
         f"The service had it {waited:.1f} s after the run ended."
@@ -142,7 +140,7 @@ def train_again(demo: Demo) -> dict[str, Any]:
                 f"no candidate beat the champion, version {before.to_version}; the run's note in "
                 "Airflow says why"
             )
-        waited = wait_for_version(demo.service_url, promotion.to_version, _SERVE_TIMEOUT_S)
+        waited = wait_for_version(demo.service_url, promotion.to_version)
         after = [request_prediction(demo.service_url, question) for question in demo.next_questions]
     _verify_change(demo, before.to_version, promotion.to_version, traffic.failures, service)
     if {answer.model_version for answer in after[-5:]} != {promotion.to_version}:

@@ -1,20 +1,21 @@
-"""Client of Airflow's REST API: start runs and backfills, wait for them, report failures."""
+"""Client of Airflow's REST API: start runs and backfills, read their state, report failures."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from pathlib import Path
+from typing import Any, Final, Self
 from urllib.parse import quote
 
 import requests
 
-from include.errors import CheckFailedError, FixInputError, RetryLaterError
+from include.errors import FixInputError, RetryLaterError
 from include.months import month_of, month_start
 
 _ENDED: Final = {"success", "failed"}
+_TASK_ENDED: Final = {"success", "failed", "skipped", "upstream_failed", "removed"}
 _ATTEMPTS: Final = 5
-_BACKFILL_TIMEOUT_S: Final = 60.0
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,11 @@ class TaskRun:
     state: str | None
     attempt: int
 
+    @property
+    def ended(self) -> bool:
+        """Whether the task has ended, in whatever state."""
+        return self.state in _TASK_ENDED
+
 
 class AirflowApi:
     """
@@ -87,7 +93,7 @@ class AirflowApi:
         self._session = requests.Session()
 
     @classmethod
-    def from_environment(cls, environment: Mapping[str, str]) -> "AirflowApi":
+    def from_environment(cls, environment: Mapping[str, str]) -> Self:
         """Return the client of a running stack, from the variables of its ``env`` file."""
         return cls(
             environment["AIRFLOW_URL"],
@@ -163,27 +169,6 @@ class AirflowApi:
             raise FixInputError(f"Airflow refuses the login: {answer.text[:200]}")
         self._session.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
 
-    def wait_for_dag(self, dag_id: str, timeout_s: float) -> None:
-        """
-        Return when Airflow has parsed ``dag_id`` and it is not paused.
-
-        Raises
-        ------
-        RetryLaterError
-            If it is not parsed in time; the message contains the errors of DAG files, if any.
-        """
-        deadline = time.monotonic() + timeout_s
-        while time.monotonic() < deadline:
-            try:
-                if not self.call("GET", f"/dags/{dag_id}")["is_paused"]:
-                    return
-                self.call("PATCH", f"/dags/{dag_id}?update_mask=is_paused", {"is_paused": False})
-            except FixInputError:
-                time.sleep(0.5)
-        errors = self.call("GET", "/importErrors")["import_errors"]
-        reasons = "; ".join(f"{one['filename']}: {one['stack_trace'][-300:]}" for one in errors)
-        raise RetryLaterError(f"Airflow does not know the DAG {dag_id}. {reasons}")
-
     def start_backfill(
         self,
         dag_id: str,
@@ -196,8 +181,10 @@ class AirflowApi:
         """
         Start a backfill over months, both included, and return its id; months run again.
 
-        Airflow counts an earlier backfill as running for up to half a minute after its runs have
-        ended; this waits for it, up to a minute.
+        Raises
+        ------
+        FixInputError
+            If Airflow refuses it, also while an earlier backfill of the DAG counts as running.
         """
         body = {
             "dag_id": dag_id,
@@ -207,14 +194,7 @@ class AirflowApi:
             "max_active_runs": at_once,
             "dag_run_conf": dict(conf or {}),
         }
-        deadline = time.monotonic() + _BACKFILL_TIMEOUT_S
-        while True:
-            try:
-                return int(self.call("POST", "/backfills", body)["id"])
-            except FixInputError as error:
-                if "already a running backfill" not in str(error) or time.monotonic() > deadline:
-                    raise
-            time.sleep(1)
+        return int(self.call("POST", "/backfills", body)["id"])
 
     def backfill_runs(self, dag_id: str, first_month: str, last_month: str) -> list[DagRun]:
         """Return the runs of a DAG on months from first to last, oldest month first."""
@@ -226,37 +206,6 @@ class AirflowApi:
         )
         return [_dag_run(one) for one in answer["dag_runs"]]
 
-    def wait_for_backfill(
-        self,
-        dag_id: str,
-        first_month: str,
-        last_month: str,
-        *,
-        timeout_s: float,
-        report: Callable[[list[DagRun]], None] = lambda _: None,
-    ) -> list[DagRun]:
-        """
-        Return the runs of a backfill when all have succeeded; ``report`` gets them at each poll.
-
-        Raises
-        ------
-        CheckFailedError
-            If a run failed; the message names its month, its task and the task's log.
-        RetryLaterError
-            If they have not ended in time.
-        """
-        deadline = time.monotonic() + timeout_s
-        while time.monotonic() < deadline:
-            runs = self.backfill_runs(dag_id, first_month, last_month)
-            report(runs)
-            for run in runs:
-                if run.state == "failed":
-                    raise CheckFailedError(self.failure(run))
-            if runs and all(run.ended for run in runs):
-                return runs
-            time.sleep(0.5)
-        raise RetryLaterError(f"the backfill of {dag_id} did not end within {timeout_s:.0f} s")
-
     def trigger(
         self, dag_id: str, conf: Mapping[str, Any], *, run_id: str | None = None, note: str = ""
     ) -> str:
@@ -267,35 +216,6 @@ class AirflowApi:
     def run(self, dag_id: str, run_id: str) -> DagRun:
         """Return a run in its current state."""
         return _dag_run(self.call("GET", f"/dags/{dag_id}/dagRuns/{run_id}"))
-
-    def wait_for_run(
-        self,
-        dag_id: str,
-        run_id: str,
-        *,
-        timeout_s: float,
-        report: Callable[[list[TaskRun]], None] = lambda _: None,
-    ) -> None:
-        """
-        Return when a run has succeeded; ``report`` gets its tasks at each poll.
-
-        Raises
-        ------
-        CheckFailedError
-            If it failed; the message names the task and its log.
-        RetryLaterError
-            If it has not ended in time.
-        """
-        deadline = time.monotonic() + timeout_s
-        while time.monotonic() < deadline:
-            run = self.run(dag_id, run_id)
-            report(self.tasks(dag_id, run_id))
-            if run.state == "failed":
-                raise CheckFailedError(self.failure(run))
-            if run.ended:
-                return
-            time.sleep(0.5)
-        raise RetryLaterError(f"{dag_id} {run_id} did not end within {timeout_s:.0f} s")
 
     def tasks(self, dag_id: str, run_id: str) -> list[TaskRun]:
         """Return the tasks of a run in their current state."""
@@ -316,25 +236,15 @@ class AirflowApi:
         found = [str(run["dag_run_id"]) for run in answer["dag_runs"]]
         return [run_id for run_id in found if run_id.startswith(prefix)]
 
-    def wait_for_scheduled(self, dag_id: str, timeout_s: float) -> list[str]:
-        """
-        Return the ids of the scheduled runs when they have succeeded.
+    def run_logs(self, dag_id: str, run_id: str) -> Path:
+        """Return the folder of a run's task logs; it may not exist yet."""
+        return Path(self._log_folder) / f"dag_id={dag_id}" / f"run_id={run_id}"
 
-        Raises
-        ------
-        RetryLaterError
-            If Airflow has started none in time, or one has not ended in time.
-        CheckFailedError
-            If one failed; the message names the task and its log.
-        """
-        deadline = time.monotonic() + timeout_s
-        while not (due := self.run_ids(dag_id, "scheduled__")):
-            if time.monotonic() > deadline:
-                raise RetryLaterError(f"Airflow has not started the run of {dag_id} that is due")
-            time.sleep(0.5)
-        for run_id in due:
-            self.wait_for_run(dag_id, run_id, timeout_s=timeout_s)
-        return due
+    def task_log(self, dag_id: str, run_id: str, task: TaskRun) -> Path:
+        """Return the log of a task's latest attempt."""
+        mapped = f"map_index={task.map_index}" if task.map_index >= 0 else ""
+        folder = self.run_logs(dag_id, run_id) / f"task_id={task.task_id}" / mapped
+        return folder / f"attempt={task.attempt}.log"
 
     def failure(self, run: DagRun) -> str:
         """Return a message that names the failed tasks of a run and their logs."""
@@ -342,17 +252,9 @@ class AirflowApi:
         failed = [task for task in self.tasks(run.dag_id, run.run_id) if task.state == "failed"]
         if not failed:
             return f"{what} failed"
-        logs = ", ".join(f"{self._log_folder}/{_log_path(run, task)}" for task in failed)
+        logs = ", ".join(str(self.task_log(run.dag_id, run.run_id, task)) for task in failed)
         names = ", ".join(dict.fromkeys(task.task_id for task in failed))
         return f"{what} failed in {names}; log: {logs}"
-
-
-def _log_path(run: DagRun, task: TaskRun) -> str:
-    mapped = f"map_index={task.map_index}/" if task.map_index >= 0 else ""
-    return (
-        f"dag_id={run.dag_id}/run_id={run.run_id}/task_id={task.task_id}/"
-        f"{mapped}attempt={task.attempt}.log"
-    )
 
 
 def _dag_run(answer: Mapping[str, Any]) -> DagRun:

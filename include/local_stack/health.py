@@ -1,26 +1,29 @@
 """Health checks of processes, and waiting until processes are healthy."""
 
 import socket
-import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
+from pathlib import Path
 from typing import Any
 
 import requests
 
 from include.errors import RetryLaterError
 from include.local_stack.layout import StackLayout
+from include.local_stack.process_time import resident_mb
 from include.local_stack.processes import Process
 from include.local_stack.supervisor import ProcessState, Supervisor, log_file
+from include.local_stack.waiting import wait_for
 
 _LOG_LINES = 15
+_MEMORY_STEP_MB = 4.0
 
 
 def is_healthy(process: Process, layout: StackLayout) -> bool:
     """Return whether ``process`` is healthy by HTTP, a connection, or Airflow's heartbeat."""
     if process.heartbeat is not None:
-        health = _get_json(f"{layout.url('airflow')}/api/v2/monitor/health")
-        return bool(health.get(process.heartbeat, {}).get("status") == "healthy")
+        health = airflow_health(layout).get(process.heartbeat, {})
+        return bool(health.get("status") == "healthy")
     if process.server is None:
         return True
     if process.health_path is not None:
@@ -28,11 +31,13 @@ def is_healthy(process: Process, layout: StackLayout) -> bool:
     return _accepts_connection(layout.host(process.server), layout.ports[process.server])
 
 
+def airflow_health(layout: StackLayout) -> dict[str, Any]:
+    """Return the status and last heartbeat of each part of Airflow; empty if it does not answer."""
+    return _get_json(f"{layout.url('airflow')}/api/v2/monitor/health")
+
+
 def wait_until_healthy(
-    processes: Iterable[Process],
-    layout: StackLayout,
-    supervisor: Supervisor,
-    timeout_s: float,
+    processes: Iterable[Process], layout: StackLayout, supervisor: Supervisor
 ) -> None:
     """
     Return when every process runs and is healthy.
@@ -40,28 +45,81 @@ def wait_until_healthy(
     Raises
     ------
     RetryLaterError
-        If one failed or is not healthy in time: the message names it and shows the end of its log.
+        If one failed, or none of those that are not healthy shows any progress (state, log, loaded
+        modules): the message names them and shows the ends of their logs.
     """
-    waiting = {process.name: process for process in processes}
-    deadline = time.monotonic() + timeout_s
-    while waiting:
-        states = supervisor.states()
-        for name, process in list(waiting.items()):
+    start = _Start({process.name: process for process in processes}, layout, supervisor)
+    failed = wait_for(
+        start.ended,
+        what=f"{', '.join(start.waiting)}: the start has not ended",
+        progress=start.fingerprint,
+        explain=start.explain,
+        pause_s=0.2,
+    )
+    if failed:
+        raise RetryLaterError(failed)
+
+
+class _Start:
+    """The start of some processes: which are not healthy yet, and what they do."""
+
+    def __init__(
+        self, waiting: dict[str, Process], layout: StackLayout, supervisor: Supervisor
+    ) -> None:
+        self.waiting = waiting
+        self._layout = layout
+        self._supervisor = supervisor
+
+    def ended(self) -> str | None:
+        """Return why a process failed, "" when all are healthy, None as long as some are not."""
+        states = self._supervisor.states()
+        for name, process in list(self.waiting.items()):
             if states[name].state == "FATAL":
-                raise RetryLaterError(_failure(layout, states[name], "does not start"))
-            if states[name].state in {"STARTING", "RUNNING"} and is_healthy(process, layout):
-                del waiting[name]
-        if waiting and time.monotonic() > deadline:
-            first = next(iter(waiting))
-            raise RetryLaterError(
-                _failure(layout, states[first], f"is not healthy after {timeout_s:.0f} s")
+                return _failure(self._layout, states[name], "does not start")
+            running = states[name].state in {"STARTING", "RUNNING"}
+            if running and is_healthy(process, self._layout):
+                del self.waiting[name]
+        return None if self.waiting else ""
+
+    def fingerprint(self) -> Hashable:
+        """Return what changes while a process starts; imports show as memory."""
+        states = self._supervisor.states()
+        return tuple(
+            (
+                name,
+                states[name].state,
+                states[name].pid,
+                log_bytes([log_file(self._layout, name)]),
+                int(resident_mb(states[name].pid) / _MEMORY_STEP_MB),
             )
-        time.sleep(0.2)
+            for name in self.waiting
+        )
+
+    def explain(self) -> str:
+        """Return the state and the end of the log of each process that is not healthy."""
+        states = self._supervisor.states()
+        return "\n".join(
+            _failure(self._layout, states[name], "is not healthy") for name in self.waiting
+        )
+
+
+def log_bytes(paths: Iterable[Path]) -> int:
+    """Return the total size of files and of all files in folders; 0 for what does not exist."""
+    return sum(
+        file.stat().st_size
+        for path in paths
+        for file in (path.rglob("*") if path.is_dir() else (path,))
+        if file.is_file()
+    )
 
 
 def log_tail(layout: StackLayout, name: str, lines: int = _LOG_LINES) -> str:
     """Return the last lines of a process' log."""
-    path = log_file(layout, name)
+    return tail(log_file(layout, name), lines)
+
+
+def tail(path: Path, lines: int = _LOG_LINES) -> str:
+    """Return the last lines of a text file."""
     if not path.exists():
         return "(no log)"
     with path.open(encoding="utf-8", errors="replace") as file:

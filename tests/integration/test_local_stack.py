@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -21,7 +22,9 @@ from include import names
 from include.demo.database_checks import champion_promotion, verify_months, wait_until_recorded
 from include.demo.mails import plain_text, received
 from include.demo.service_client import request_prediction, wait_for_version
-from include.local_stack.airflow_api import AirflowApi
+from include.errors import RetryLaterError
+from include.local_stack.local_airflow import LocalAirflow
+from include.local_stack.machine import MAX_FACTOR, LoadMeter
 from include.local_stack.orphans import find_orphans
 from include.local_stack.state import read_environment, read_state
 from include.local_stack.status import stack_status
@@ -116,10 +119,10 @@ def test_a_second_up_reports_that_it_runs_and_starts_nothing(local: Path):
 
 
 def test_the_first_scheduled_training_is_skipped_while_nothing_is_stored(local: Path):
-    airflow = AirflowApi.from_environment(read_environment(local))
-    airflow.wait_for_dag(names.DAG_TRAIN, timeout_s=120)
+    airflow = LocalAirflow.from_environment(read_environment(local))
+    airflow.wait_for_dag(names.DAG_TRAIN)
 
-    due = airflow.wait_for_scheduled(names.DAG_TRAIN, timeout_s=120)
+    due = airflow.wait_for_scheduled(names.DAG_TRAIN)
 
     states = {task.state for run_id in due for task in airflow.tasks(names.DAG_TRAIN, run_id)}
     assert states == {"skipped"}
@@ -127,20 +130,20 @@ def test_the_first_scheduled_training_is_skipped_while_nothing_is_stored(local: 
 
 def test_from_ingest_to_a_recorded_prediction_through_airflow(local: Path):
     environment = read_environment(local)
-    airflow = AirflowApi.from_environment(environment)
+    airflow = LocalAirflow.from_environment(environment)
     engine = make_engine(environment["DATABASE_URL"])
     for dag_id in (names.DAG_INGEST, names.DAG_TRAIN):
-        airflow.wait_for_dag(dag_id, timeout_s=120)
+        airflow.wait_for_dag(dag_id)
 
-    airflow.start_backfill(names.DAG_INGEST, MONTHS[0], MONTHS[-1])
-    airflow.wait_for_backfill(names.DAG_INGEST, MONTHS[0], MONTHS[-1], timeout_s=300)
+    airflow.begin_backfill(names.DAG_INGEST, MONTHS[0], MONTHS[-1])
+    airflow.wait_for_backfill(names.DAG_INGEST, MONTHS[0], MONTHS[-1])
     assert verify_months(engine, environment["SITE"], MONTHS) > 100
 
     conf = {"test_month": MONTHS[-1], "candidates": ["frequency", "tfidf"], "reason": "a test"}
     run_id = airflow.trigger(names.DAG_TRAIN, conf)
-    airflow.wait_for_run(names.DAG_TRAIN, run_id, timeout_s=400)
+    airflow.wait_for_run(names.DAG_TRAIN, run_id)
     champion = champion_promotion(engine)
-    wait_for_version(environment["SERVICE_URL"], champion.to_version, timeout_s=15)
+    wait_for_version(environment["SERVICE_URL"], champion.to_version)
 
     since = datetime.now(UTC)
     client = StackExchangeClient(
@@ -165,10 +168,10 @@ def fetch(environment: dict[str, str], engine: Engine, month: str) -> None:
             upsert_questions(connection, page.questions)
 
 
-def check_month(airflow: AirflowApi, engine: Engine, month: str) -> StoredDriftReport:
+def check_month(airflow: LocalAirflow, engine: Engine, month: str) -> StoredDriftReport:
     """Run `monitor_drift` on a month; return the stored report with its decision."""
     run_id = airflow.trigger(names.DAG_MONITOR_DRIFT, {"month": month})
-    airflow.wait_for_run(names.DAG_MONITOR_DRIFT, run_id, timeout_s=200)
+    airflow.wait_for_run(names.DAG_MONITOR_DRIFT, run_id)
     report_id = airflow.result(names.DAG_MONITOR_DRIFT, run_id, "check")
     with engine.connect() as connection:
         return read_report(connection, int(report_id))
@@ -189,13 +192,13 @@ def mails_about(local: Path, report: StoredDriftReport) -> list[EmailMessage]:
 
 def test_drift_is_detected_and_retrained_while_the_mail_host_is_down_and_mailed_later(local: Path):
     environment = read_environment(local)
-    airflow = AirflowApi.from_environment(environment)
+    airflow = LocalAirflow.from_environment(environment)
     engine = make_engine(environment["DATABASE_URL"])
     supervisor = Supervisor(local)
     for month in (QUIET, EVENT, AFTER):
         fetch(environment, engine, month)
     for dag_id in (names.DAG_MONITOR_DRIFT, names.DAG_SEND_MAIL):
-        airflow.wait_for_dag(dag_id, timeout_s=120)
+        airflow.wait_for_dag(dag_id)
     before = champion_promotion(engine)
 
     quiet = check_month(airflow, engine, QUIET)
@@ -209,11 +212,11 @@ def test_drift_is_detected_and_retrained_while_the_mail_host_is_down_and_mailed_
     assert drift.training_run_id == training
 
     # The retraining ends, and its version is served, while the alarm's mail still waits.
-    airflow.wait_for_run(names.DAG_TRAIN, training, timeout_s=300)
+    airflow.wait_for_run(names.DAG_TRAIN, training)
     after = champion_promotion(engine)
     assert after.to_version != before.to_version
     assert after.from_version == before.to_version
-    wait_for_version(environment["SERVICE_URL"], after.to_version, timeout_s=15)
+    wait_for_version(environment["SERVICE_URL"], after.to_version)
     assert not airflow.run(names.DAG_SEND_MAIL, f"mail-{training}").ended
     assert mails_about(local, drift) == []
 
@@ -224,7 +227,7 @@ def test_drift_is_detected_and_retrained_while_the_mail_host_is_down_and_mailed_
 
     mails = [f"mail-{training}", f"mail-training-{training}"]
     for run_id in mails:
-        airflow.wait_for_run(names.DAG_SEND_MAIL, run_id, timeout_s=200)
+        airflow.wait_for_run(names.DAG_SEND_MAIL, run_id)
     alarm, ended = (mail["Subject"] for mail in mails_about(local, drift))
     assert alarm.startswith(f"[sandbox] Drift in {EVENT}: ")
     assert ended == (
@@ -255,8 +258,8 @@ def test_a_user_backfills_a_year_in_airflow_and_reads_the_stability_page(
     local: Path, browser: Browser, tmp_path: Path
 ):
     environment = read_environment(local)
-    airflow = AirflowApi.from_environment(environment)
-    airflow.wait_for_dag(names.DAG_STABILITY, timeout_s=120)
+    airflow = LocalAirflow.from_environment(environment)
+    airflow.wait_for_dag(names.DAG_STABILITY)
     store_year(environment)
     year = ("2019-01", "2019-12")
 
@@ -266,7 +269,7 @@ def test_a_user_backfills_a_year_in_airflow_and_reads_the_stability_page(
 
         person.open_dag(names.DAG_STABILITY)
         person.ask_for_backfill("2019/01/01", "2019/12/31", candidate="frequency", at_once=4)
-        runs = airflow.wait_for_backfill(names.DAG_STABILITY, *year, timeout_s=400)
+        runs = airflow.wait_for_backfill(names.DAG_STABILITY, *year)
         shown = person.shown_runs()
 
         listed = person.open_tab("Stability")
@@ -287,6 +290,28 @@ def test_a_user_backfills_a_year_in_airflow_and_reads_the_stability_page(
     ]
     assert answer.startswith(("Do not retrain", "Retrain "))
     assert links["extra_links"]["MLflow run"].startswith(environment["MLFLOW_URL"])
+
+
+def test_a_scheduler_that_stops_is_named_within_two_minutes_of_a_quiet_machine(local: Path):
+    airflow = LocalAirflow.from_environment(read_environment(local))
+    airflow.wait_for_dag(names.DAG_JUDGE)
+    scheduler = next(line.pid for line in stack_status(local) if line.name == "airflow-scheduler")
+    meter, started = LoadMeter(), time.monotonic()
+    os.kill(scheduler, signal.SIGSTOP)
+    try:
+        run_id = airflow.trigger(names.DAG_JUDGE, {"action": "judge"})
+        with pytest.raises(RetryLaterError) as failed:
+            airflow.wait_for_run(names.DAG_JUDGE, run_id)
+    finally:
+        os.kill(scheduler, signal.SIGCONT)
+
+    message, factor = str(failed.value), meter.measure().factor
+    assert f"{run_id} has not ended: nothing has moved for" in message
+    assert "airflow-scheduler is stopped by a signal" in message
+    assert "The machine is" in message
+    # On a busy machine the time may grow as far as the wait's own factor does
+    assert time.monotonic() - started < 120 * max(1.0, min(2 * factor, MAX_FACTOR))
+    airflow.wait_for_run(names.DAG_JUDGE, run_id)
 
 
 def test_a_killed_process_is_restarted(local: Path):

@@ -17,7 +17,7 @@ from include import names
 from include.demo.database_checks import verify_months
 from include.errors import FixSettingsError
 from include.local_stack import postgres
-from include.local_stack.airflow_api import AirflowApi
+from include.local_stack.local_airflow import LocalAirflow
 from include.local_stack.postgres import databases_on_server, ensure_databases
 from include.local_stack.state import read_environment, read_state
 from include.local_stack.status import stack_status
@@ -56,7 +56,7 @@ def own_server() -> Iterator[str]:
     )
     url = f"postgresql://postgres:a%20secret@127.0.0.1:{port}/questions"
     try:
-        postgres.wait_until_ready(url, timeout_s=30)
+        postgres.wait_until_ready(url)
         yield url
     finally:
         process.send_signal(signal.SIGINT)
@@ -111,10 +111,10 @@ def test_platform_runs_on_the_users_server_and_a_live_api(own_server: str, tmp_p
         try:
             variables = read_environment(tmp_path)
             running_now = {line.name for line in stack_status(tmp_path)}
-            airflow = AirflowApi.from_environment(variables)
-            airflow.wait_for_dag(names.DAG_INGEST, timeout_s=120)
-            airflow.start_backfill(names.DAG_INGEST, MONTH, MONTH)
-            airflow.wait_for_backfill(names.DAG_INGEST, MONTH, MONTH, timeout_s=300)
+            airflow = LocalAirflow.from_environment(variables)
+            airflow.wait_for_dag(names.DAG_INGEST)
+            airflow.begin_backfill(names.DAG_INGEST, MONTH, MONTH)
+            airflow.wait_for_backfill(names.DAG_INGEST, MONTH, MONTH)
             engine = make_engine(databases_on_server(own_server).platform)
             stored = verify_months(engine, SITE, [MONTH])
             engine.dispose()
@@ -127,4 +127,4 @@ def test_platform_runs_on_the_users_server_and_a_live_api(own_server: str, tmp_p
     state = read_state(tmp_path)
     assert state is not None
     assert state.options.api_url == api_url
-    postgres.wait_until_ready(own_server, timeout_s=5)
+    postgres.wait_until_ready(own_server)

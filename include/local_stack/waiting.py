@@ -1,0 +1,165 @@
+"""
+Wait for a condition as long as something moves; fail when nothing has moved for too long.
+
+A fixed limit is too short on a busy machine and too long for a real fault. Here a wait fails when
+its fingerprint of progress (states, attempts, sizes of logs, rows, processor time of the work) has
+not changed for a time that grows with the measured slowness of this machine.
+"""
+
+import time
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from typing import Final, Literal, TypeVar
+
+from include.errors import RetryLaterError
+from include.local_stack.machine import LoadMeter, MachineLoad
+
+T = TypeVar("T")
+
+STANDSTILL_S: Final = 60.0
+"""Default allowed standstill on a quiet machine, in seconds."""
+
+LIMIT_S: Final = 4 * 3600.0
+"""Outer bound of every wait, for what moves for ever and never ends."""
+
+# Observing takes processor time itself: measuring the machine 20 ms, a stack's progress as much
+_OBSERVE_EVERY_S: Final = 2.0
+_MEASURE_EVERY_S: Final = 10.0
+
+
+@dataclass(frozen=True)
+class Clock:
+    """
+    Time and the machine's load, as a wait sees them.
+
+    Parameters
+    ----------
+    now : callable
+        Returns seconds on a clock that never goes back.
+    sleep : callable
+        Pauses for a number of seconds.
+    load : callable
+        Measures the machine's load.
+    """
+
+    now: Callable[[], float]
+    sleep: Callable[[float], None]
+    load: Callable[[], MachineLoad]
+
+
+def system_clock() -> Clock:
+    """Return the clock of this machine."""
+    return Clock(time.monotonic, time.sleep, LoadMeter().measure)
+
+
+def wait_for(
+    condition: Callable[[], T | Literal[False] | None],
+    *,
+    what: str,
+    progress: Callable[[], Hashable] = lambda: None,
+    explain: Callable[[], str] = lambda: "",
+    standstill_s: float = STANDSTILL_S,
+    limit_s: float = LIMIT_S,
+    pause_s: float = 0.5,
+    clock: Clock | None = None,
+) -> T:
+    """
+    Return what ``condition`` returns as soon as it is neither None nor False.
+
+    A `RetryLaterError` of ``condition`` or ``progress`` counts as "not yet": a server that does
+    not answer on a busy machine may answer later. Other errors are raised at once.
+
+    Parameters
+    ----------
+    condition : callable
+        What is waited for; called every ``pause_s`` seconds.
+    what : str
+        The sentence's subject and verb for the error, as "the first training has not ended".
+    progress : callable
+        A fingerprint of everything whose change shows that the work goes on. It must not contain
+        what changes also if the work hangs, as the time or the heartbeat of another process.
+    explain : callable
+        Says after a failure what stood still, with the last lines of logs.
+    standstill_s : float
+        Allowed time without progress on a quiet machine, > 0; multiplied by
+        `MachineLoad.factor`, the largest that was measured during the standstill.
+    limit_s : float
+        Seconds after which the wait fails in any case.
+    pause_s : float
+        Seconds between two calls of ``condition``.
+    clock : Clock or None
+        None for the system's.
+
+    Raises
+    ------
+    RetryLaterError
+        If nothing has moved for too long. The message says what stood still, for how long, and
+        whether the machine is busy.
+    """
+    clock = clock or system_clock()
+    watch = _Watch(clock, progress, standstill_s, limit_s)
+    failure = ""
+    while True:
+        try:
+            found = condition()
+            if found is not None and found is not False:
+                return found
+            failure = ""
+        except RetryLaterError as error:
+            failure = str(error)
+        if reason := watch.overdue():
+            parts = (f"{what}: {reason}.", failure, _explained(explain), str(watch.load))
+            raise RetryLaterError("\n".join(part for part in parts if part))
+        clock.sleep(pause_s)
+
+
+class _Watch:
+    """Follows the progress of one wait."""
+
+    def __init__(
+        self, clock: Clock, progress: Callable[[], Hashable], standstill_s: float, limit_s: float
+    ) -> None:
+        self._clock = clock
+        self._progress = progress
+        self._standstill_s = standstill_s
+        self._limit_s = limit_s
+        self._started = self._moved = self._measured = clock.now()
+        self._observed = float("-inf")
+        self._fingerprint: Hashable = None
+        self.load = clock.load()
+        self._factor = self.load.factor
+
+    def overdue(self) -> str:
+        """Return why the wait has failed, empty while it has not."""
+        now = self._clock.now()
+        if now - self._observed >= _OBSERVE_EVERY_S:
+            self._observe(now)
+        if now - self._started > self._limit_s:
+            return f"it still moves after {self._limit_s:.0f} s, the limit of every wait"
+        allowed = self._standstill_s * self._factor
+        stood = now - self._moved
+        if stood <= allowed:
+            return ""
+        return f"nothing has moved for {stood:.0f} s ({allowed:.0f} s are allowed now)"
+
+    def _observe(self, now: float) -> None:
+        """Compare the fingerprint; a server that does not answer shows no progress."""
+        self._observed = now
+        if now - self._measured >= min(_MEASURE_EVERY_S, self._standstill_s / 4):
+            self._measured, self.load = now, self._clock.load()
+            self._factor = max(self._factor, self.load.factor)
+        try:
+            fingerprint = self._progress()
+        except RetryLaterError:
+            return
+        if fingerprint != self._fingerprint:
+            self._fingerprint, self._moved = fingerprint, now
+            self._factor = self.load.factor
+
+
+def _explained(explain: Callable[[], str]) -> str:
+    """Return the explanation; its own failure must not hide the standstill."""
+    try:
+        return explain()
+    except RetryLaterError as error:
+        return str(error)
