@@ -1,5 +1,6 @@
 # Everything runs from .venv, which `make install` makes; `make help` lists the commands.
 # Variables: PYTHON, LOCAL_DIR, DATA=file.jsonl.gz, SITE=name, LIVE=1; every setting of docs/settings.md.
+# PyTorch on Linux is its CPU build; TORCH=cuda takes pip's default, TORCH_INDEX=URL another index.
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
@@ -10,6 +11,7 @@ COMPILE := $(BIN)/pip-compile --quiet --strip-extras --no-emit-find-links --no-e
 	--no-emit-options --no-emit-trusted-host
 
 .DEFAULT_GOAL := help
+export TORCH TORCH_INDEX
 .PHONY: help install install-dev up down status demo test check lint types fmt lock docs clean
 
 help: ## this list
@@ -24,6 +26,7 @@ help: ## this list
 # Installs only when the locked requirements have changed
 .venv/installed: requirements.txt | .venv/bin/python
 	@echo "Installing the platform into .venv (about 3 GB, minutes the first time)"
+	@$(RUN) include.local_stack.install_torch
 	$(INSTALL) -r requirements.txt
 	@touch $@
 
