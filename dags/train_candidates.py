@@ -23,20 +23,16 @@ from airflow.sdk import CronDataIntervalTimetable, Param, dag, task
 from include import names
 from include.dag_defaults import DEFAULT_ARGS
 from include.months import MONTH_PATTERN
+from include.retraining import DEFAULT_POLICY, policy_named
 from plugins.retry_policy import RetryTransientErrors
 
 # Parsed every few seconds: the environment is read directly, which is 0.2 s faster than Settings.
-POLICY = os.environ.get("RETRAINING_POLICY") or "monthly_and_on_drift"
-CRON = {
-    "monthly": "0 6 3 * *",
-    "monthly_and_on_drift": "0 6 3 * *",
-    "quarterly": "0 6 3 1,4,7,10 *",
-}
+POLICY = policy_named(os.environ.get("RETRAINING_POLICY") or DEFAULT_POLICY)
 CANDIDATES = os.environ.get("CANDIDATES") or ",".join(names.DEFAULT_CANDIDATES)
 
 
 @dag(
-    schedule=CronDataIntervalTimetable(CRON[POLICY], timezone="UTC") if POLICY in CRON else None,
+    schedule=CronDataIntervalTimetable(POLICY.cron, timezone="UTC") if POLICY.cron else None,
     start_date=datetime(2008, 8, 1),
     catchup=False,
     is_paused_upon_creation=False,

@@ -6,15 +6,14 @@ capitals; `docs/settings.md` lists them and a test compares the two.
 """
 
 from pathlib import Path
-from typing import Literal, Self
+from typing import Self
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from include.errors import FixSettingsError
 from include.names import DEFAULT_CANDIDATES
-
-RetrainingPolicy = Literal["monthly", "quarterly", "on_drift", "monthly_and_on_drift"]
+from include.retraining import DEFAULT_POLICY, POLICIES, policy_named
 
 
 class Settings(BaseSettings):
@@ -71,8 +70,9 @@ class Settings(BaseSettings):
     training_window_months: int | None = Field(
         None, ge=1, description="training months before the test month; all if unset"
     )
-    retraining_policy: RetrainingPolicy = Field(
-        "monthly_and_on_drift", description="when train_candidates runs automatically"
+    retraining_policy: str = Field(
+        DEFAULT_POLICY,
+        description="when train_candidates runs automatically: " + ", ".join(POLICIES),
     )
     min_gain: float = Field(0.0, ge=0, le=1, description="minimum gain in F1@5 of a challenger")
     max_slice_loss: float = Field(0.05, ge=0, le=1, description="maximum loss in F1@5 of any slice")
@@ -126,6 +126,11 @@ class Settings(BaseSettings):
     )
     service_cors_origins: str = Field("", description="comma-separated CORS origins; none if empty")
     service_log_text: bool = Field(False, description="log question texts (private by default)")
+
+    @field_validator("retraining_policy")
+    @classmethod
+    def _known_policy(cls, name: str) -> str:
+        return policy_named(name).name
 
     @classmethod
     def from_env(cls) -> Self:

@@ -8,22 +8,20 @@ all questions (``f1_all@5``), so that a tag born after the training counts again
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from include.errors import FixInputError
+from include.evaluation.bootstrap import bootstrap_means, percentile_interval
 from include.evaluation.metrics import DEPTH, QuestionScores, summarise
 from include.months import months_between
 
 FloatArray = NDArray[np.float64]
 MonthPair = tuple[str, str]
 PairScores = Mapping[MonthPair, QuestionScores]
-
-LEVEL: Final = 0.95
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,39 +95,6 @@ def decay_matrix(pairs: PairScores, metric: str = "f1_all@5") -> DecayMatrix:
     return DecayMatrix(months, values)
 
 
-def bootstrap_means(
-    rows: Sequence[FloatArray], samples: int, random: np.random.Generator
-) -> FloatArray:
-    """
-    Return bootstrap means of several models' scores, with the same resamples for all.
-
-    Parameters
-    ----------
-    rows : sequence of ndarray, each of shape (n_questions,)
-        Scores of the same questions by different models; n_questions >= 1.
-    samples : int
-        Resamples, >= 1.
-    random : numpy Generator
-        Advanced by the draws; the same state gives the same draws.
-
-    Returns
-    -------
-    ndarray, shape (len(rows), samples)
-    """
-    stacked = np.stack(rows)
-    count = stacked.shape[1]
-    weights = random.multinomial(count, np.full(count, 1 / count), size=samples) / count
-    means: FloatArray = stacked @ weights.T
-    return means
-
-
-def percentile_interval(draws: FloatArray, level: float = LEVEL) -> tuple[float, float]:
-    """Return the percentile interval of bootstrap draws, shape (samples,)."""
-    tail = (1 - level) / 2
-    low, high = np.quantile(draws, [tail, 1 - tail], method="inverted_cdf")
-    return float(low), float(high)
-
-
 def half_life(pairs: PairScores, *, samples: int, seed: int) -> HalfLife:
     """
     Estimate the half-life of a model's quality relative to a fresh model.
@@ -162,7 +127,7 @@ def half_life(pairs: PairScores, *, samples: int, seed: int) -> HalfLife:
             continue
         ages = np.array([model_age(model, test_month) for model in models], dtype=np.float64)
         rows = [pairs[model, test_month].f1_all(DEPTH) for model in models]
-        draws = bootstrap_means(rows, samples, random)
+        draws = bootstrap_means(np.stack(rows), samples, random)
         products.append(ages @ _log2_ratio(draws))
         sample_products.append(
             float(ages @ _log2_ratio(np.array([row.mean() for row in rows])[:, None])[:, 0])

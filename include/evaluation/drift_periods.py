@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from include.evaluation.decay import LEVEL, PairScores
+from include.evaluation.bootstrap import CONFIDENCE
+from include.evaluation.decay import PairScores
 from include.evaluation.metrics import DEPTH
 from include.months import add_months
 
@@ -121,7 +122,7 @@ def loss_tests(
 
 
 def find_drift_periods(
-    tests: Sequence[MonthTest], *, min_loss: float = 0.02, level: float = LEVEL
+    tests: Sequence[MonthTest], *, min_loss: float = 0.02, level: float = CONFIDENCE
 ) -> tuple[DriftPeriod, ...]:
     """
     Merge consecutive months with a significant loss of at least ``min_loss`` into periods.
@@ -150,7 +151,7 @@ def find_drift_periods(
 def _welch(month: str, before: FloatArray, after: FloatArray, margin: float) -> MonthTest:
     """Test whether the mean fell by more than ``margin`` between two sets of questions."""
     test = stats.ttest_ind(before - margin, after, equal_var=False, alternative="greater")
-    interval = stats.ttest_ind(before, after, equal_var=False).confidence_interval(LEVEL)
+    interval = stats.ttest_ind(before, after, equal_var=False).confidence_interval(CONFIDENCE)
     loss = float(before.mean() - after.mean())
     return MonthTest(
         month, "fresh", loss, float(interval.low), float(interval.high), float(test.pvalue)
@@ -163,7 +164,7 @@ def _paired(month: str, losses: FloatArray, margin: float) -> MonthTest:
     if np.ptp(losses) == 0:
         return MonthTest(month, "frozen", loss, loss, loss, float(loss <= margin))
     test = stats.ttest_1samp(losses, margin, alternative="greater")
-    interval = stats.ttest_1samp(losses, 0.0).confidence_interval(LEVEL)
+    interval = stats.ttest_1samp(losses, 0.0).confidence_interval(CONFIDENCE)
     return MonthTest(
         month, "frozen", loss, float(interval.low), float(interval.high), float(test.pvalue)
     )

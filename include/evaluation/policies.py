@@ -10,18 +10,17 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from include.errors import MissingDataError
-from include.evaluation.decay import PairScores, bootstrap_means, percentile_interval
+from include.evaluation.bootstrap import bootstrap_means, percentile_interval
+from include.evaluation.decay import PairScores
 from include.evaluation.metrics import DEPTH
+from include.retraining import STUDIED
 
 FloatArray = NDArray[np.float64]
-
-POLICIES: Final = ("frozen", "quarterly", "on_drift", "monthly")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +31,7 @@ class PolicyCurve:
     Parameters
     ----------
     policy : str
-        One of POLICIES.
+        One of `include.retraining.STUDIED`.
     months : tuple of str, length n
         Test months.
     models : tuple of str, length n
@@ -70,7 +69,7 @@ def models_in_use(
     Parameters
     ----------
     policy : str
-        One of POLICIES.
+        One of `include.retraining.STUDIED`.
     months : sequence of str
         Consecutive, at least one; the model of the first is trained under every policy.
     alarms : collection of str
@@ -84,14 +83,11 @@ def models_in_use(
     >>> models_in_use("quarterly", ["2024-02", "2024-03", "2024-04"])
     ('2024-02', '2024-02', '2024-04')
     """
+    rule = STUDIED[policy]
     in_use = [months[0]]
     for before, month in pairwise(months):
-        retrain = {
-            "frozen": False,
-            "monthly": True,
-            "quarterly": month[5:] in {"01", "04", "07", "10"},
-            "on_drift": before in alarms,
-        }[policy]
+        scheduled = int(month[5:]) in rule.scheduled_months
+        retrain = scheduled or (rule.on_drift and before in alarms)
         in_use.append(month if retrain else in_use[-1])
     return tuple(in_use)
 
@@ -113,21 +109,21 @@ def policy_curves(
         If a pair that a policy needs was not evaluated; the message names its two months.
     """
     random = np.random.default_rng(seed)
-    used = {policy: models_in_use(policy, months, alarms) for policy in POLICIES}
+    used = {policy: models_in_use(policy, months, alarms) for policy in STUDIED}
     sizes = np.array([len(_scores(pairs, month, month)) for month in months], dtype=np.float64)
     weights = sizes / sizes.sum()
-    means: dict[str, list[float]] = {policy: [] for policy in POLICIES}
-    draws: dict[str, list[FloatArray]] = {policy: [] for policy in POLICIES}
+    means: dict[str, list[float]] = {policy: [] for policy in STUDIED}
+    draws: dict[str, list[FloatArray]] = {policy: [] for policy in STUDIED}
     for position, month in enumerate(months):
-        models = sorted({used[policy][position] for policy in POLICIES})
+        models = sorted({used[policy][position] for policy in STUDIED})
         rows = {model: _scores(pairs, model, month) for model in models}
-        resampled = bootstrap_means(list(rows.values()), samples, random)
-        for policy in POLICIES:
+        resampled = bootstrap_means(np.stack(list(rows.values())), samples, random)
+        for policy in STUDIED:
             model = used[policy][position]
             means[policy].append(float(rows[model].mean()))
             draws[policy].append(resampled[models.index(model)])
     return {
-        policy: _curve(policy, months, used[policy], means, draws, weights) for policy in POLICIES
+        policy: _curve(policy, months, used[policy], means, draws, weights) for policy in STUDIED
     }
 
 
@@ -145,16 +141,10 @@ def recommend(curves: Mapping[str, PolicyCurve], tolerance: float = 0.01) -> tup
     if len(curves["monthly"].months) == 1:
         return "monthly", "One month is not enough to recommend a policy: request more months."
     tolerable = [curve for curve in curves.values() if curve.loss_high <= tolerance]
-    best = min(
-        tolerable, key=lambda curve: (curve.trainings, curve.loss), default=curves["monthly"]
-    )
+    best = min(tolerable, key=_cost, default=curves["monthly"])
     frozen = curves["frozen"]
-    sentence = {
-        "frozen": "Do not retrain within the year",
-        "quarterly": "Retrain every quarter",
-        "on_drift": "Retrain when drift is found",
-        "monthly": "Retrain every month",
-    }[best.policy]
+    title = STUDIED[best.policy].title.lower()
+    advice = "Do not retrain within the year" if best.policy == "frozen" else f"Retrain {title}"
     if best.policy == "monthly":
         runner_up = min(
             (curve for curve in curves.values() if curve.policy != "monthly"),
@@ -171,9 +161,15 @@ def recommend(curves: Mapping[str, PolicyCurve], tolerance: float = 0.01) -> tup
             f"{max(best.loss_high, 0.0):.3f} F1@5 lost against monthly retraining (95 %)"
         )
     return best.policy, (
-        f"{sentence}: {reason}; a model frozen at the start loses {frozen.loss:.3f} "
+        f"{advice}: {reason}; a model frozen at the start loses {frozen.loss:.3f} "
         f"[{frozen.loss_low:.3f}, {frozen.loss_high:.3f}]."
     )
+
+
+def _cost(curve: PolicyCurve) -> tuple[int, float, bool, int]:
+    """Return what policies are chosen by; of equals, the one that needs the least machinery."""
+    rule = STUDIED[curve.policy]
+    return curve.trainings, curve.loss, rule.on_drift, len(rule.scheduled_months)
 
 
 def _scores(pairs: PairScores, model_month: str, test_month: str) -> FloatArray:

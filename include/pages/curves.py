@@ -11,18 +11,11 @@ from include.evaluation.policies import PolicyCurve
 from include.pages.figures import figure, month_name, span
 from include.pages.marks import Mark
 from include.pages.scale import Axis, MonthAxis, band_path, line_path, round_axis
+from include.retraining import STUDIED
 
 WIDTH: Final = 360
 HEIGHT: Final = 220
 LEFT, RIGHT, TOP, BOTTOM = 36, 6, 30, 44
-
-POLICY_ORDER: Final = ("monthly", "quarterly", "on_drift", "frozen")
-POLICY_TITLES: Final = {
-    "monthly": "Every month",
-    "quarterly": "Every quarter",
-    "on_drift": "When drift is found",
-    "frozen": "Never (frozen at the start)",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,14 +87,14 @@ def curve_panels(
     marks: Sequence[Mark],
     alarms: Iterable[str],
 ) -> Panels:
-    """Lay out a panel for each policy of POLICY_ORDER with a curve."""
+    """Lay out a panel for each policy of STUDIED with a curve."""
     across = MonthAxis(months, LEFT, WIDTH - RIGHT)
     values = [value for curve in curves.values() for value in (*curve.f1, *curve.low, *curve.high)]
     up = round_axis(values, HEIGHT - BOTTOM, TOP)
     alarm_positions = tuple(across.at(month) for month in sorted(alarms) if month in months)
     panels = tuple(
         _panel(curves[policy], curves, across, up, marks, alarm_positions)
-        for policy in POLICY_ORDER
+        for policy in STUDIED
         if policy in curves
     )
     return Panels(panels, across, up)
@@ -119,7 +112,7 @@ def _panel(
     reference = monthly if monthly is not None and curve.policy != "monthly" else None
     return Panel(
         policy=curve.policy,
-        title=POLICY_TITLES[curve.policy],
+        title=STUDIED[curve.policy].title,
         summary=_summary(curve),
         line=_line(curve, across, up),
         band=band_path(
@@ -186,7 +179,7 @@ def _summary(curve: PolicyCurve) -> str:
         return "No month has a value."
     (worst, worst_month), (best, best_month) = min(finite), max(finite)
     return (
-        f"F1@5 by month with {POLICY_TITLES[curve.policy].lower()}: mean {figure(curve.mean)}; "
+        f"F1@5 by month with {STUDIED[curve.policy].title.lower()}: mean {figure(curve.mean)}; "
         f"lowest {figure(worst)} in {month_name(worst_month)}, "
         f"highest {figure(best)} in {month_name(best_month)}."
     )

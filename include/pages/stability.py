@@ -12,6 +12,7 @@ from include.evaluation.year import ExplainedPeriod, MonthFigures, YearReport
 from include.pages import ageing, curves, figures, heat
 from include.pages.environment import environment
 from include.pages.marks import Mark, marks_of
+from include.retraining import STUDIED
 
 TAGS_SHOWN: Final = 8
 SLICES: Final = {
@@ -81,10 +82,8 @@ def render(report: YearReport) -> str:
             chosen=report.curves.get(report.policy),
             monthly=report.curves.get("monthly"),
             frozen=report.curves.get("frozen"),
-            policies=[
-                report.curves[policy] for policy in curves.POLICY_ORDER if policy in report.curves
-            ],
-            policy_titles=curves.POLICY_TITLES,
+            policies=[report.curves[policy] for policy in STUDIED if policy in report.curves],
+            policy_titles={name: policy.title for name, policy in STUDIED.items()},
             panels=curves.curve_panels(report.curves, report.months, marks, report.alarms),
             box=curves,
             heats=[

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from include.evaluation.decay import decay_matrix, half_life, model_age
 from include.evaluation.drift_periods import DriftPeriod, find_drift_periods, loss_tests
 from include.evaluation.metrics import QuestionScores, summarise
-from include.evaluation.policies import POLICIES, policy_curves, recommend
+from include.evaluation.policies import policy_curves, recommend
 from include.evaluation.year import (
     Example,
     ExplainedPeriod,
@@ -27,6 +27,7 @@ from include.evaluation.year import (
     YearReport,
 )
 from include.months import months_between
+from include.retraining import STUDIED
 
 EVENT = "2019-06"
 SAMPLES = 300
@@ -59,7 +60,7 @@ def year_report(
             for metric in ("f1_all@5", "coverage", "ceiling_all@5")
         },
         half_life=half_life(pairs, samples=SAMPLES, seed=1) if len(months) > 1 else None,
-        curves={policy: curves[policy] for policy in POLICIES},
+        curves={policy: curves[policy] for policy in STUDIED},
         alarms=alarms,
         policy=policy,
         recommendation=sentence,

@@ -2,7 +2,12 @@ import numpy as np
 import pytest
 
 from include.errors import FixInputError
-from include.evaluation.bootstrap import mean_interval, paired_difference
+from include.evaluation.bootstrap import (
+    bootstrap_means,
+    mean_interval,
+    paired_difference,
+    percentile_interval,
+)
 
 SEED = 7
 
@@ -65,3 +70,21 @@ def test_nothing_to_resample_is_refused():
 def test_score_that_is_not_a_number_is_refused():
     with pytest.raises(FixInputError, match="not a number"):
         mean_interval(np.array([0.1, np.nan]), samples=100, seed=SEED)
+
+
+def test_all_models_get_the_same_resamples():
+    scores = np.random.default_rng(0).random(40)
+    means = bootstrap_means(np.stack([scores, scores + 0.25]), 300, np.random.default_rng(1))
+    np.testing.assert_allclose(means[1] - means[0], 0.25)
+
+
+def test_resampled_means_of_several_models_vary_as_those_of_one():
+    rows = np.round(np.random.default_rng(0).random((3, 400)), 1)
+    means = bootstrap_means(rows, 4_000, np.random.default_rng(1))
+    np.testing.assert_allclose(means.mean(axis=1), rows.mean(axis=1), atol=0.002)
+    np.testing.assert_allclose(means.std(axis=1), rows.std(axis=1) / 20, rtol=0.06)
+
+
+def test_interval_of_infinite_draws_is_made_of_draws():
+    draws = np.array([1.0, 2.0, np.inf, np.inf])
+    assert percentile_interval(draws) == (1.0, np.inf)

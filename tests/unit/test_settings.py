@@ -63,3 +63,9 @@ def test_missing_address_says_what_to_set(monkeypatch, name):
 
 def test_candidate_names_are_split_and_stripped():
     assert Settings(candidates=" tfidf, lda,,").candidate_names == ("tfidf", "lda")
+
+
+def test_an_unknown_retraining_policy_is_refused_with_the_known_ones(monkeypatch):
+    monkeypatch.setenv("RETRAINING_POLICY", "weekly")
+    with pytest.raises(FixSettingsError, match=r"RETRAINING_POLICY: .*monthly, quarterly, .*weekly"):
+        Settings.from_env()

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Final
+from typing import Any
 
 from include.months import month_of
+from include.retraining import policy_named
 from include.settings import Settings
 from include.store.drift import Action, StoredDriftReport, read_report, save_decision
 from include.store.engine import make_engine
-
-RETRAINS_ON_DRIFT: Final = {"on_drift", "monthly_and_on_drift"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +49,7 @@ def drift_decision(stored: StoredDriftReport, policy: str) -> DriftDecision:
         return DriftDecision("keep", f"This report has already triggered {stored.training_run_id}")
     if report.summary.get("as_of"):
         return DriftDecision("keep", f"The champion was trained on this month already. {reason}")
-    if policy not in RETRAINS_ON_DRIFT:
+    if not policy_named(policy).on_drift:
         return DriftDecision("keep", f"The policy {policy} does not retrain on drift. {reason}")
     monthly = report.kind == "month"
     return DriftDecision(
