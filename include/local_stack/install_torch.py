@@ -7,6 +7,7 @@ This runs before anything is installed, so it imports the standard library only.
 ``TORCH=cuda`` leaves the choice to pip; ``TORCH_INDEX=URL`` takes another package index.
 """
 
+import argparse
 import os
 import re
 import subprocess
@@ -118,14 +119,17 @@ def run_pip(arguments: Sequence[str], python: str = sys.executable) -> str:
     return "" if done.returncode == 0 else done.stderr.strip() or "pip failed"
 
 
-def main() -> int:
-    """Install torch for requirements.txt of the current folder."""
-    sys.stdout.write(
-        install_torch(
-            Path("requirements.txt"), os.environ, installed=_installed_version(), pip=run_pip
-        )
-        + "\n"
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Install the torch that a lock file names; return the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="python -m include.local_stack.install_torch",
+        description="Install the locked torch: on Linux PyTorch's CPU build, if its index can be "
+        "reached. TORCH=cuda leaves the choice to pip, TORCH_INDEX=URL takes another index.",
     )
+    parser.add_argument("--requirements", type=Path, default=Path("requirements.txt"))
+    args = parser.parse_args(arguments)
+    said = install_torch(args.requirements, os.environ, installed=_installed_version(), pip=run_pip)
+    sys.stdout.write(f"{said}\n")
     return 0
 
 
