@@ -10,7 +10,7 @@ distribution, and 2,000 resamples of 66,000 questions take milliseconds and no m
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -158,7 +158,9 @@ def percentile_interval(draws: FloatArray, confidence: float = CONFIDENCE) -> tu
     Quantiles are interpolated, unless a draw is infinite: then they are draws themselves.
     """
     tail = (1 - confidence) / 2
-    method = "linear" if np.isfinite(draws).all() else "inverted_cdf"
+    method: Literal["linear", "inverted_cdf"] = (
+        "linear" if np.isfinite(draws).all() else "inverted_cdf"
+    )
     low, high = np.quantile(draws, [tail, 1 - tail], method=method)
     return float(low), float(high)
 

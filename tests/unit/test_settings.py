@@ -67,5 +67,7 @@ def test_candidate_names_are_split_and_stripped():
 
 def test_an_unknown_retraining_policy_is_refused_with_the_known_ones(monkeypatch):
     monkeypatch.setenv("RETRAINING_POLICY", "weekly")
-    with pytest.raises(FixSettingsError, match=r"RETRAINING_POLICY: .*monthly, quarterly, .*weekly"):
+    with pytest.raises(
+        FixSettingsError, match=r"RETRAINING_POLICY: .*monthly, quarterly, .*weekly"
+    ):
         Settings.from_env()
