@@ -1,7 +1,33 @@
 """A question, as every source yields it and the database stores it."""
 
+import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
+
+MAX_TAG_LENGTH: Final = 35
+"""Characters of a tag: the limit of Stack Exchange."""
+
+_TAG_SYMBOLS: Final = frozenset("+-.#")
+
+
+def is_tag(text: str) -> bool:
+    """
+    Return whether ``text`` is a tag by the grammar of Stack Exchange.
+
+    That is 1 to `MAX_TAG_LENGTH` lower-case letters of any script, their combining marks, digits,
+    and ``+ - . #``, with a letter or digit among them. A tag is thus safe as a label, in a URL's
+    query after encoding, and as text of a page.
+
+    Examples
+    --------
+    >>> [is_tag(text) for text in ("c++", ".net-4.0", "питон", "two words", "Upper", "<b>", "--")]
+    [True, True, True, False, False, False, False]
+    """
+    if not 0 < len(text) <= MAX_TAG_LENGTH or text != text.lower():
+        return False
+    kinds = {unicodedata.category(symbol)[0] for symbol in text if symbol not in _TAG_SYMBOLS}
+    return bool(kinds & {"L", "N"}) and kinds <= {"L", "M", "N"}
 
 
 @dataclass(frozen=True, slots=True)

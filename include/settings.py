@@ -58,6 +58,13 @@ class Settings(BaseSettings):
     ingest_window_days: int = Field(
         8, ge=1, le=31, description="days per window of a month; shorter ones have fewer pages"
     )
+    max_bad_share: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="share of a file's questions, or of those of a page of the API, that may be "
+        "left out because they cannot be read; 0 refuses the file at the first one",
+    )
 
     # Training and promotion
     candidates: str = Field(

@@ -7,17 +7,19 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, Final
 
 from include.errors import FixSettingsError, RetryLaterError
-from include.questions import Question
-from include.sources.attribution import licence_at, question_link
+from include.sources.build_question import RawQuestion
+from include.sources.waits import parse_retry_after, parse_seconds
 
 _THROTTLE_VIOLATION: Final = 502
 _TRANSIENT_ERRORS: Final = {500, 503}  # internal error, temporarily unavailable
-_BAN_WAIT_S: Final = 1800.0  # the ban page does not say when it ends
+_BAN_STATUSES: Final = {403, 429}
+_BAN_WAIT_S: Final = 1800.0  # if the ban page does not say when it ends
 _THROTTLE_WAIT_S: Final = 60.0  # if the message has no time
+_BACKOFF_WAIT_S: Final = 60.0  # if the backoff is no number of seconds
+_NAMES: Final = {"asked_at": "creation_date", "body_html": "body", "licence": "content_license"}
 _SECONDS_PATTERN: Final = re.compile(r"(\d+) seconds?\b")
 
 
@@ -37,7 +39,7 @@ class ApiResponse:
     has_more : bool
         Whether the query has further pages.
     backoff_s : float
-        Seconds to wait before the next request, 0 if the API sets none.
+        Seconds to wait before the next request, in [0, `MAX_WAIT_S`]; 0 if the API sets none.
     quota_left : int or None
         Requests left today.
     """
@@ -65,37 +67,58 @@ def parse_response(status: int, headers: Mapping[str, str], body: bytes) -> ApiR
     TransientError
         For a server error, or a truncated or garbled body.
     RetryLaterError
-        For throttling, an exhausted quota or a ban; ``retry_after_s`` from the response if it says.
+        For throttling, an exhausted quota or a ban (any 403 or 429 that is no answer of the API);
+        ``retry_after_s`` from the response if it says, at most a day.
     FixSettingsError
         For what a retry cannot mend: an unknown site or key, a wrong address of the API.
     """
     try:
         wrapper = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise _not_json(status, headers, body) from None
     if isinstance(wrapper, dict) and "error_id" in wrapper:
         raise _error(wrapper)
-    if status >= 500 or not isinstance(wrapper, dict) or "items" not in wrapper:
+    if status in _BAN_STATUSES:
+        raise _ban(status, headers)
+    items = wrapper.get("items") if isinstance(wrapper, dict) else None
+    if status >= 500 or not isinstance(items, list) or not all(map(_is_item, items)):
         raise TransientError(f"HTTP {status} without items")
-    if wrapper.get("has_more") and not wrapper["items"]:
+    if wrapper.get("has_more") and not items:
         raise TransientError("an empty page with has_more")
+    backoff, quota = wrapper.get("backoff"), wrapper.get("quota_remaining")
     return ApiResponse(
-        items=tuple(wrapper["items"]),
+        items=tuple(items),
         has_more=bool(wrapper.get("has_more")),
-        backoff_s=float(wrapper.get("backoff") or 0.0),
-        quota_left=wrapper.get("quota_remaining"),
+        backoff_s=0.0 if backoff is None else parse_seconds(backoff, _BACKOFF_WAIT_S),
+        quota_left=quota if type(quota) is int else None,
+    )
+
+
+def _is_item(item: object) -> bool:
+    """Return whether an item has what pagination needs: a number and a time."""
+    return isinstance(item, dict) and all(
+        type(item.get(field)) is int and 0 < item[field] < 2**63
+        for field in ("question_id", "creation_date")
     )
 
 
 def _not_json(status: int, headers: Mapping[str, str], body: bytes) -> Exception:
+    if status in _BAN_STATUSES:
+        return _ban(status, headers)
     looks_html = body.lstrip()[:1] == b"<" or "html" in headers.get("content-type", "")
     if status >= 500 or not looks_html:
         return TransientError(f"HTTP {status} with a body that is not JSON")
     if status == 404:
         return FixSettingsError("the API's address returns 404: check STACKEXCHANGE_API_URL")
-    retry_after = headers.get("retry-after", "")
-    wait_s = float(retry_after) if retry_after.isdecimal() else _BAN_WAIT_S
-    return RetryLaterError(f"HTTP {status} with a web page: this address is banned", wait_s)
+    return _ban(status, headers)
+
+
+def _ban(status: int, headers: Mapping[str, str]) -> RetryLaterError:
+    """Return the error for a response in place of the API's: asking again would lengthen a ban."""
+    wait_s = parse_retry_after(headers.get("retry-after", ""), _BAN_WAIT_S)
+    return RetryLaterError(
+        f"HTTP {status} that is no answer of the API: this address is banned for now", wait_s
+    )
 
 
 def _error(wrapper: Mapping[str, Any]) -> Exception:
@@ -104,7 +127,9 @@ def _error(wrapper: Mapping[str, Any]) -> Exception:
     text = f"{wrapper.get('error_name', 'error')} ({error_id}): {wrapper.get('error_message', '')}"
     if error_id == _THROTTLE_VIOLATION:
         seconds = _SECONDS_PATTERN.search(text)
-        return RetryLaterError(text, float(seconds[1]) if seconds else _THROTTLE_WAIT_S)
+        return RetryLaterError(
+            text, parse_seconds(seconds[1] if seconds else None, _THROTTLE_WAIT_S) or 1.0
+        )
     if error_id in _TRANSIENT_ERRORS:
         return TransientError(text)
     return FixSettingsError(
@@ -117,21 +142,26 @@ def created_at(item: Mapping[str, Any]) -> int:
     return int(item["creation_date"])
 
 
-def parse_question(item: Mapping[str, Any], site: str) -> Question:
-    """Return one item as a question, with the site's HTML escapes of title and author undone."""
-    asked_at = datetime.fromtimestamp(created_at(item), UTC)
-    question_id = int(item["question_id"])
-    return Question(
+def raw_question(item: Mapping[str, Any], site: str) -> RawQuestion:
+    """Return one item's unchecked question, with the site's escapes of title and author undone."""
+    owner = item.get("owner")
+    return RawQuestion(
+        place=f"question {item['question_id']} of the API",
+        names=_NAMES,
         site=site,
-        question_id=question_id,
-        asked_at=asked_at,
-        title=html.unescape(item["title"]),
-        body_html=item.get("body", ""),
-        tags=tuple(item["tags"]),
-        score=int(item.get("score", 0)),
-        view_count=int(item.get("view_count", 0)),
-        answer_count=int(item.get("answer_count", 0)),
-        link=item.get("link") or question_link(site, question_id),
-        author=html.unescape(item.get("owner", {}).get("display_name", "")),
-        licence=item.get("content_license") or licence_at(asked_at),
+        question_id=item["question_id"],
+        asked_at=item["creation_date"],
+        title=_unescaped(item.get("title")),
+        body_html=item.get("body"),
+        tags=item.get("tags"),
+        score=item.get("score"),
+        view_count=item.get("view_count"),
+        answer_count=item.get("answer_count"),
+        link=item.get("link"),
+        author=_unescaped(owner.get("display_name")) if isinstance(owner, dict) else owner,
+        licence=item.get("content_license"),
     )
+
+
+def _unescaped(value: object) -> object:
+    return html.unescape(value) if isinstance(value, str) else value

@@ -1,5 +1,5 @@
 """
-Questions from a data dump: ``Posts.xml``, or the 7z archive that contains it.
+Questions from a data dump: ``Posts.xml``, or the 7z, zip or gzip archive that contains it.
 
 The file is streamed, so memory does not grow with its size. Questions come in the order of the
 file, which is not the order of their ids.
@@ -7,68 +7,67 @@ file, which is not the order of their ids.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Final
 
 from lxml import etree
 
 from include.errors import FixInputError
 from include.questions import Question
-from include.sources.post_rows import QUESTION_TYPE, read_post
-from include.sources.seven_zip import read_member
+from include.sources.build_question import BadRecord, RawQuestion, accepted_questions
+from include.sources.byte_chunks import read_chunks
+from include.sources.encodings import decoded_chunks
+from include.sources.post_rows import is_question, raw_post
+from include.sources.read_report import ReadReport
+from include.sources.xml_repair import repaired_xml
 
-_CHUNK: Final = 1 << 20
-_MEMBER: Final = "Posts.xml"
-_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
-_PREAMBLE: Final = re.compile(rb"\A\s*(?:<!--.*?-->\s*)*", re.DOTALL)
 
-
-def read_dump(path: Path, site: str) -> Iterator[Question]:
+def read_dump(path: Path, site: str, report: ReadReport | None = None) -> Iterator[Question]:
     """
     Yield the questions of ``path``; answers and other posts are skipped.
 
     Parameters
     ----------
     path : Path
-        ``*.xml``, or ``*.7z`` with a ``Posts.xml`` inside.
+        ``Posts.xml``, or an archive with one such file inside.
     site : str
         The API's name of the site, which the dump does not contain.
+    report : ReadReport or None
+        Counts what is read; by default nothing may be refused.
 
     Raises
     ------
     FixInputError
-        If the file is missing or broken, or a question lacks a column.
+        If the file is missing or broken, or more questions than tolerated cannot be read.
     """
-    try:
-        chunks = read_member(path, _MEMBER) if path.suffix == ".7z" else _read_chunks(path)
-        with closing(chunks):
-            for row in _rows(_without_preamble(chunks)):
-                if row.get("PostTypeId") == QUESTION_TYPE:
-                    yield read_post(row, site)
-    except (OSError, etree.XMLSyntaxError) as error:
-        raise FixInputError(f"cannot read {path}: {error}") from error
+    report = report or ReadReport()
+    with closing(read_chunks(path)) as chunks:
+        xml = repaired_xml(decoded_chunks(chunks, report.repairs), report.repairs)
+        try:
+            yield from accepted_questions(_records(xml, site, path.name, report), report)
+        except etree.XMLSyntaxError as error:
+            raise FixInputError(
+                f"cannot read {path} after {report.records:,} rows: {error}"
+            ) from error
 
 
-def _read_chunks(path: Path) -> Generator[bytes]:
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            yield chunk
+def _records(
+    xml: Iterable[bytes], site: str, name: str, report: ReadReport
+) -> Iterator[RawQuestion | BadRecord]:
+    for row in _rows(xml):
+        report.records += 1
+        post_type = row.get("PostTypeId")
+        if post_type is None:
+            yield BadRecord(f"{name}, row {report.records}", "PostTypeId is missing")
+        elif is_question(post_type):
+            columns = {str(column): str(value) for column, value in row.attrib.items()}
+            place = f"{name}, row {report.records} (post {columns.get('Id', '?'):.20})"
+            yield raw_post(columns, site, place)
 
 
-def _without_preamble(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """
-    Drop what precedes the XML declaration, where XML allows nothing.
-
-    That is a byte-order mark, and in newer dumps a comment, both at the start of the file.
-    """
-    for number, chunk in enumerate(chunks):
-        yield chunk if number else _PREAMBLE.sub(b"", chunk.removeprefix(_BYTE_ORDER_MARK), count=1)
-
-
-def _rows(chunks: Iterable[bytes]) -> Iterator[dict[str, str]]:
+def _rows(chunks: Iterable[bytes]) -> Iterator[etree._Element]:
+    """Yield the elements ``row``; each is freed when the next one is asked for."""
     parser = etree.XMLPullParser(
         events=("end",), tag="row", resolve_entities=False, no_network=True, huge_tree=True
     )
@@ -76,7 +75,7 @@ def _rows(chunks: Iterable[bytes]) -> Iterator[dict[str, str]]:
         parser.feed(chunk)
         for _, element in parser.read_events():
             if isinstance(element, etree._Element):  # always; the stubs allow other types
-                yield {str(name): str(value) for name, value in element.attrib.items()}
+                yield element
                 _release(element)
     parser.close()
 

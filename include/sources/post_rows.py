@@ -2,55 +2,59 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Final
 
-from include.errors import FixInputError
-from include.questions import Question
-from include.sources.attribution import licence_at, question_link
-from include.sources.tag_lists import split_tags
+from include.sources.build_question import RawQuestion
 
-QUESTION_TYPE: Final = "1"
+COLUMNS: Final = {
+    "question_id": "Id",
+    "asked_at": "CreationDate",
+    "title": "Title",
+    "body_html": "Body",
+    "tags": "Tags",
+    "score": "Score",
+    "view_count": "ViewCount",
+    "answer_count": "AnswerCount",
+    "licence": "ContentLicense",
+}
+"""Column of each field of `Question`; where it is null, dumps leave it out."""
 
 
-def read_post(row: Mapping[str, str], site: str) -> Question:
+def is_question(post_type: str) -> bool:
     """
-    Return the question in a row.
+    Return whether a PostTypeId is that of questions; data frames write it as ``1.0``.
 
-    Times are truncated to seconds, the API's resolution: a question must give the same row from
-    every source.
-
-    Raises
-    ------
-    FixInputError
-        If a column is missing or invalid; the message names the post.
+    Examples
+    --------
+    >>> is_question("1"), is_question("1.0"), is_question("2"), is_question("")
+    (True, True, False, False)
     """
+    if post_type in {"1", "2"}:
+        return post_type == "1"
     try:
-        asked_at = datetime.fromisoformat(row["CreationDate"]).replace(microsecond=0, tzinfo=UTC)
-        question_id = int(row["Id"])
-        return Question(
-            site=site,
-            question_id=question_id,
-            asked_at=asked_at,
-            title=row["Title"],
-            body_html=row["Body"],
-            tags=split_tags(row["Tags"]),
-            score=int(row.get("Score") or 0),
-            view_count=int(row.get("ViewCount") or 0),
-            answer_count=int(row.get("AnswerCount") or 0),
-            link=question_link(site, question_id),
-            author=_author(row),
-            licence=row.get("ContentLicense") or licence_at(asked_at),
-        )
-    except KeyError as error:
-        raise FixInputError(f"post {row.get('Id', '?')}: {error} is missing") from error
-    except ValueError as error:
-        raise FixInputError(f"post {row.get('Id', '?')}: {error}") from error
+        return math.isclose(float(post_type), 1.0)
+    except ValueError:
+        return False
+
+
+def raw_post(row: Mapping[str, str], site: str, place: str) -> RawQuestion:
+    """Return the unchecked question in a row."""
+    values = {field: row.get(column) for field, column in COLUMNS.items()}
+    return RawQuestion(
+        place=place,
+        site=site,
+        names=COLUMNS,
+        author=_author(row),
+        tags_as_text=True,
+        **values,
+    )
 
 
 def _author(row: Mapping[str, str]) -> str:
     """Return the author's name, which exports have for deleted accounts only, else a number."""
     if name := row.get("OwnerDisplayName"):
         return name
-    return f"user{row['OwnerUserId']}" if row.get("OwnerUserId") else ""
+    number = (row.get("OwnerUserId") or "").removesuffix(".0")
+    return f"user{number}" if number.lstrip("-").isdecimal() else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from queue import Queue
 from typing import Final
@@ -15,6 +15,26 @@ from include.errors import FixInputError
 
 _QUEUE_SIZE: Final = 8
 _END: Final = b""
+
+
+def only_member(members: Sequence[str], name: str) -> str:
+    """
+    Return the member called ``name`` in any folder.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is none, or more than one; the message says what there is instead.
+    """
+    found = [member for member in members if member.rsplit("/", 1)[-1] == name]
+    if len(found) == 1:
+        return found[0]
+    listed = ", ".join((found or members)[:5]) or "nothing"
+    if found:
+        raise FileNotFoundError(
+            f"the archive contains more than one {name} ({listed}): unpack it, import each"
+        )
+    raise FileNotFoundError(f"the archive contains no {name}; it contains {listed}")
 
 
 class _ReaderClosedError(Exception):
@@ -89,10 +109,8 @@ def read_member(path: Path, name: str) -> Generator[bytes]:
 def _unpack(path: Path, name: str, pipe: _Pipe, failures: list[BaseException]) -> None:
     try:
         with py7zr.SevenZipFile(path) as archive:
-            members = [m for m in archive.getnames() if m.rsplit("/", 1)[-1] == name]
-            if not members:
-                raise FileNotFoundError(f"the archive contains no {name}")
-            archive.extract(targets=members[:1], factory=_PipeFactory(pipe))
+            member = only_member(archive.getnames(), name)
+            archive.extract(targets=[member], factory=_PipeFactory(pipe))
     except _ReaderClosedError:
         return
     except Exception as error:  # any error is raised again in the reader's thread

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 import requests
 
@@ -22,11 +22,13 @@ from include.questions import Question
 from include.sources.api_responses import (
     ApiResponse,
     TransientError,
-    parse_question,
     parse_response,
+    raw_question,
 )
+from include.sources.build_question import accepted_questions
 from include.sources.keyset_pagination import KeysetPaginator, PageRequest
 from include.sources.rate_limiter import RateLimiter
+from include.sources.read_report import ReadReport
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +41,7 @@ MAX_ATTEMPTS: Final = 5
 FIRST_RETRY_WAIT_S: Final = 2.0  # exponential backoff: 2, 4, 8, 16
 _TIMEOUT_S: Final = (10.0, 60.0)  # to connect, between bytes
 _OUTAGE_WAIT_S: Final = 120.0  # also prevents the same request twice within a minute
+MAX_BACKOFF_S: Final = 300.0  # longer ones end the iteration, so that no process sleeps for hours
 _WRONG_ADDRESS: Final = (
     requests.exceptions.InvalidURL,
     requests.exceptions.InvalidSchema,
@@ -86,6 +89,8 @@ class StackExchangeClient:
         Requests of the daily quota to leave unused, >= 0.
     requests_per_s : float, default=10.0
         Upper limit, in (0, 30]; above 30 the site bans the IP address.
+    max_bad_share : float, default=0.0
+        Share of a page's questions that may be left out because they cannot be read, in [0, 1).
     session : requests.Session or None
         HTTP session; a new one by default.
     clock, sleep : callable
@@ -102,6 +107,7 @@ class StackExchangeClient:
         key: str | None = None,
         quota_reserve: int = 10,
         requests_per_s: float = 10.0,
+        max_bad_share: float = 0.0,
         session: requests.Session | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
@@ -115,6 +121,7 @@ class StackExchangeClient:
         self._site = site
         self._key = key
         self._reserve = quota_reserve
+        self._max_bad_share = max_bad_share
         self._session = session or requests.Session()
         self._rate_limiter = RateLimiter(requests_per_s, clock, sleep)
         self._sleep = sleep
@@ -133,10 +140,12 @@ class StackExchangeClient:
         Raises
         ------
         FixInputError
-            If a time is naive or not a whole second.
+            If a time is naive or not a whole second, or more questions of a page than tolerated
+            cannot be read.
         RetryLaterError
-            For throttling, a ban, a quota down to its reserve, and an outage that outlasts all
-            attempts. Pages yielded before are valid: continue later from the last cursor.
+            For throttling, a ban, a backoff longer than `MAX_BACKOFF_S`, a quota down to its
+            reserve, and an outage that outlasts all attempts. Pages yielded before are valid:
+            continue later from the last cursor.
         FixSettingsError
             If the site, the key or the API's address is wrong.
         """
@@ -146,13 +155,25 @@ class StackExchangeClient:
             response, attempts = self._fetch(request)
             items = paginator.advance(response.items, has_more=response.has_more)
             yield Page(
-                questions=tuple(parse_question(item, self._site) for item in items),
+                questions=self._questions(items),
                 cursor=datetime.fromtimestamp(paginator.cursor, UTC),
                 quota_left=response.quota_left,
                 requests=attempts,
             )
+            if response.backoff_s > MAX_BACKOFF_S:
+                raise RetryLaterError(
+                    f"the API asks for a backoff of {response.backoff_s:.0f} s", response.backoff_s
+                )
             # Also after the last page: another process may fetch the next window.
             self._rate_limiter.wait()
+
+    def _questions(self, items: Sequence[Mapping[str, Any]]) -> tuple[Question, ...]:
+        report = ReadReport(max_bad_share=self._max_bad_share)
+        raw = (raw_question(item, self._site) for item in items)
+        questions = tuple(accepted_questions(raw, report))
+        for line in report.summary():
+            log.info("page of %d: %s", len(items), line)
+        return questions
 
     def _check_quota(self) -> None:
         left, self._quota_left = self._quota_left, None
@@ -179,7 +200,7 @@ class StackExchangeClient:
                 self._sleep(wait_s)
             else:
                 self._quota_left = response.quota_left
-                if response.backoff_s:
+                if 0 < response.backoff_s <= MAX_BACKOFF_S:
                     log.info("the API asks for a backoff of %.0f s", response.backoff_s)
                     self._rate_limiter.back_off(response.backoff_s)
                 return response, attempt

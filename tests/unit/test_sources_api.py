@@ -9,10 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from include.errors import FixInputError, FixSettingsError, RetryLaterError
-from include.sources.api_responses import TransientError, parse_question, parse_response
+from include.questions import Question
+from include.sources.api_responses import TransientError, parse_response, raw_question
+from include.sources.build_question import accepted_questions
 from include.sources.keyset_pagination import KeysetPaginator, PageRequest
 from include.sources.rate_limiter import RateLimiter
+from include.sources.read_report import ReadReport
 from include.sources.stackexchange_api import StackExchangeClient
+from include.sources.waits import parse_retry_after
 
 SAMPLES = Path(__file__).resolve().parents[3] / "shared" / "data" / "api_samples"
 JSON = {"content-type": "application/json; charset=utf-8"}
@@ -29,9 +33,17 @@ def item(question_id: int, second: int) -> dict:
     return {"question_id": question_id, "creation_date": second}
 
 
+def page(**fields: object) -> bytes:
+    return json.dumps({"items": [item(1, 1_700_000_000)], **fields}).encode()
+
+
+def parse_question(raw: dict, site: str) -> Question:
+    (question,) = accepted_questions([raw_question(raw, site)], ReadReport())
+    return question
+
+
 def test_page_has_items_backoff_and_quota():
-    body = b'{"items":[{"question_id":1}],"has_more":true,"backoff":10,"quota_remaining":7}'
-    response = parse_response(200, JSON, body)
+    response = parse_response(200, JSON, page(has_more=True, backoff=10, quota_remaining=7))
 
     assert (len(response.items), response.has_more) == (1, True)
     assert (response.backoff_s, response.quota_left) == (10.0, 7)
@@ -70,10 +82,58 @@ def test_web_page_instead_of_json_is_a_ban(status):
     assert caught.value.retry_after_s == 1800
 
 
-def test_ban_with_retry_after_waits_for_that_time():
+@pytest.mark.parametrize("status", [403, 429])
+@pytest.mark.parametrize(
+    "body", [b"<html>", b"", b"slow down", b"{}", b'{"items":[]}', b"[" * 9999]
+)
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [("90", 90), ("0", 1), ("9" * 400, 1800), ("999999999", 86_400), ("-5", 1800), ("nan", 1800),
+     ("inf", 1800), ("soon", 1800), ("", 1800), ("Thu, 01 Jan 1998 00:00:00 GMT", 1)],
+)  # fmt: skip
+def test_ban_of_any_body_waits_as_retry_after_says_within_bounds(status, body, header, seconds):
     with pytest.raises(RetryLaterError) as caught:
-        parse_response(429, {**HTML, "retry-after": "90"}, b"<html>")
-    assert caught.value.retry_after_s == 90
+        parse_response(status, {"retry-after": header}, body)
+    assert caught.value.retry_after_s == seconds
+
+
+def test_ban_until_a_date_waits_until_then():
+    now = datetime(2024, 5, 1, 11, 58, tzinfo=UTC)
+
+    assert parse_retry_after("Wed, 01 May 2024 12:00:00 GMT", 60.0, lambda: now) == 120
+    assert parse_retry_after("Wed, 01 May 2999 12:00:00 GMT", 60.0, lambda: now) == 86_400
+
+
+@pytest.mark.parametrize(
+    ("backoff", "seconds"),
+    [(None, 0), (0, 0), (10, 10), ("10", 10), (-5, 60), (float("nan"), 60), (float("inf"), 60),
+     (1e12, 86_400), ("soon", 60), ([5], 60), (True, 60)],
+)  # fmt: skip
+def test_backoff_is_bounded_and_what_is_no_number_waits_a_minute(backoff, seconds):
+    assert parse_response(200, JSON, page(backoff=backoff)).backoff_s == seconds
+
+
+@pytest.mark.parametrize(
+    "items",
+    [None, {}, "ab", [None], [[]], [{}], [{"question_id": None, "creation_date": 1}],
+     [{"question_id": 1, "creation_date": "2024"}], [{"question_id": -1, "creation_date": 1}]],
+)  # fmt: skip
+def test_page_that_cannot_be_paginated_is_transient(items):
+    with pytest.raises(TransientError):
+        parse_response(200, JSON, page(items=items))
+
+
+@pytest.mark.parametrize("owner", [None, [], "name", {}, {"display_name": None}])
+def test_question_with_any_owner_is_read(owner):
+    raw = {**item(7, 1_700_000_000), "title": "t", "tags": ["a"], "body": None, "owner": owner}
+    question = parse_question(raw, "stackoverflow")
+
+    assert (question.author, question.body_html) == ("name" if owner == "name" else "", "")
+
+
+def test_question_of_the_api_with_a_null_title_is_named():
+    with pytest.raises(FixInputError, match="question 7 of the API: title is null"):
+        parse_question(item(7, 1_700_000_000), "stackoverflow")
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504])
@@ -137,7 +197,7 @@ def test_recorded_pages_are_parsed(name):
     if not path.exists():
         pytest.skip("recorded pages are not beside this repository")
     response = parse_response(200, JSON, path.read_bytes())
-    questions = [parse_question(raw, "stackoverflow") for raw in response.items]
+    questions = [parse_question(dict(raw), "stackoverflow") for raw in response.items]
 
     assert response.backoff_s > 0
     assert response.quota_left is not None

@@ -153,7 +153,7 @@ def test_memory_does_not_grow_with_the_dump(tmp_path):
         (b"<posts><row Id='1'", "cannot read"),
         (
             b"<posts><row Id='1' PostTypeId='1' CreationDate='2024-01-01'/></posts>",
-            "'Title' is missing",
+            r"Posts\.xml, row 1 \(post 1\): Title is null",
         ),
         (b"<posts><row Id='1' PostTypeId='1' CreationDate='soon' Title='t'/></posts>", "post 1"),
     ],

@@ -68,6 +68,7 @@ class MonthIngestion:
                 key=key.get_secret_value() if key else None,
                 quota_reserve=settings.api_quota_reserve,
                 requests_per_s=settings.api_requests_per_s,
+                max_bad_share=settings.max_bad_share,
             ),
             site=settings.site,
             window_days=settings.ingest_window_days,
