@@ -125,6 +125,12 @@ class Settings(BaseSettings):
     service_max_body_bytes: int = Field(
         1_048_576, ge=1024, description="largest request body in bytes; larger ones get status 413"
     )
+    service_request_cpu_s: float = Field(
+        10.0, gt=0, description="processor seconds of one request; then it gets status 413"
+    )
+    service_request_timeout_s: float = Field(
+        30.0, gt=0, description="seconds by the clock of one request; then it gets status 503"
+    )
     service_api_keys_file: Path | None = Field(
         None, description="file of hashed API keys; required unless on loopback"
     )

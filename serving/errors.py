@@ -18,6 +18,7 @@ class ProblemError(TagkeeperError):
     status = 400
     kind = "bad_request"
     title = "The request cannot be understood"
+    retry_after_s: int | None = None
 
     def __init__(self, detail: str, *, field: str | None = None) -> None:
         super().__init__(detail)
@@ -54,6 +55,42 @@ class UnknownPredictionError(ProblemError):
     status = 404
     kind = "unknown_prediction"
     title = "No such prediction"
+
+
+class TooMuchWorkError(ProblemError):
+    """The request needs more output or processor time than one may have."""
+
+    status = 413
+    kind = "too_much_work"
+    title = "The request takes too much work"
+
+
+class LimitReachedError(ProblemError):
+    """
+    The key has used up a limit.
+
+    Parameters
+    ----------
+    detail : str
+    retry_after_s : int
+        Seconds until the limit starts again, >= 1.
+    """
+
+    status = 429
+    kind = "limit_reached"
+    title = "A limit of this API key is used up"
+
+    def __init__(self, detail: str, *, retry_after_s: int) -> None:
+        super().__init__(detail)
+        self.retry_after_s = retry_after_s
+
+
+class BusyError(ProblemError):
+    """The service cannot answer in time; the request can be sent again."""
+
+    status = 503
+    kind = "busy"
+    title = "The service is busy"
 
 
 class NoModelError(ProblemError):

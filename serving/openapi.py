@@ -107,10 +107,10 @@ _STATUSES: Final = {
     400: "A field is missing or wrong; `field` names it",
     401: "No API key, or an unknown one",
     404: "No such prediction",
-    413: "The body is too large",
+    413: "The body is too large, or takes too much output or processor time",
     415: "The body is not declared as JSON",
-    429: "Too many requests for this API key",
-    503: "No model yet, or the answer cannot be recorded",
+    429: "Too many requests, questions or bytes for this API key",
+    503: "No model yet, the service is busy, or the answer cannot be recorded; see Retry-After",
 }
 
 

@@ -107,7 +107,8 @@ QUESTIONS: Final[msgspec.json.Decoder[Question | list[Question]]] = msgspec.json
 )
 FEEDBACK: Final = msgspec.json.Decoder(FeedbackRequest)
 
-_PATH: Final = re.compile(r"^(.*?)(?: - at `\$\.?(.*?)`)?$", re.DOTALL)
+_MAX_QUOTED: Final = 200
+"""Characters of a message or field name that are repeated to the client."""
 _NAMED: Final = re.compile(r"(?:unknown|required) field `([^`]*)`")
 
 
@@ -157,12 +158,19 @@ def _with_integers(body: bytes) -> bytes | None:
 
 
 def _split_message(message: str) -> tuple[str, str | None]:
-    """Split msgspec's message into detail and field path."""
-    match = _PATH.match(message)
-    detail, path = (match.group(1), match.group(2) or "") if match else (message, "")
+    """Split msgspec's message into detail and field path; either may be as long as the body."""
+    detail, _, path = message.rpartition(" - at `$")
+    if not detail or not path.endswith("`"):
+        detail, path = message, ""
+    path = path.removeprefix(".").removesuffix("`")
     if named := _NAMED.search(detail):
         path = f"{path}.{named.group(1)}" if path else named.group(1)
+    detail, path = _shortened(detail), _shortened(path)
     return f"{path}: {detail}" if path else detail, path or None
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _MAX_QUOTED else f"{text[:_MAX_QUOTED]}…"
 
 
 def schemas() -> tuple[dict[str, Any], dict[str, Any]]:

@@ -5,6 +5,7 @@ from time import perf_counter
 from flask import Blueprint, Response, g
 
 from serving import metrics
+from serving.budget import Budget
 from serving.payloads import QUESTIONS, decode
 from serving.requests import json_body, json_response
 from serving.service import service
@@ -20,7 +21,10 @@ def predict() -> Response:
     parsed = perf_counter()
     questions = payload if isinstance(payload, list) else [payload]
     g.questions = questions  # for the access log
-    answers = service().suggester.answer(questions)
+    state = service()
+    settings = state.settings
+    budget = Budget(settings.service_request_cpu_s, settings.service_request_timeout_s)
+    answers = state.suggester.answer(questions, budget)
     response = json_response(answers if isinstance(payload, list) else answers[0])
     metrics.REQUEST_TIMINGS.add(metrics.RequestTimings(parsed - started, perf_counter() - started))
     return response

@@ -17,6 +17,8 @@ from serving.request_ids import request_id
 log = logging.getLogger(__name__)
 
 MEDIA_TYPE: Final = "application/problem+json"
+RETRY_AFTER_S: Final = 5
+"""Seconds after which a request that got status 503 may be sent again."""
 
 
 class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -38,7 +40,13 @@ def register(app: Flask) -> None:
 
 
 def problem_response(
-    *, kind: str, title: str, status: int, detail: str, field: str | None = None
+    *,
+    kind: str,
+    title: str,
+    status: int,
+    detail: str,
+    field: str | None = None,
+    retry_after_s: int | None = None,
 ) -> Response:
     """Return the problem document of an error, counted by ``kind``."""
     metrics.ERRORS.labels(kind).inc()
@@ -51,8 +59,8 @@ def problem_response(
         field=field,
     )
     response = Response(msgspec.json.encode(problem), status=status, content_type=MEDIA_TYPE)
-    if status == 503:
-        response.headers["Retry-After"] = "5"
+    if status == 503 or retry_after_s is not None:
+        response.headers["Retry-After"] = str(retry_after_s or RETRY_AFTER_S)
     if status == 401:
         response.headers["WWW-Authenticate"] = "Bearer"
     return response
@@ -65,6 +73,7 @@ def _refused(error: ProblemError) -> Response:
         status=error.status,
         detail=error.detail,
         field=error.field,
+        retry_after_s=error.retry_after_s,
     )
 
 

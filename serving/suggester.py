@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from time import perf_counter
 from typing import Final
 
@@ -11,6 +11,7 @@ from include.store.predictions import Prediction, uuid7_time
 from include.text.prepare import prepare
 from include.text.prepared import PreparedText
 from serving import metrics
+from serving.budget import Budget
 from serving.errors import NoModelError
 from serving.markup import render
 from serving.payloads import Answer, Question, ScoredTag, TagReason
@@ -25,6 +26,9 @@ from serving.variants import (
     assigned_variant,
     model_of,
 )
+
+RANK_STEP: Final = 10
+"""Questions ranked between two looks at the clock."""
 
 NO_MODEL: Final = (
     "no model has been promoted yet: trigger the DAG train_candidates in Airflow (it needs months "
@@ -49,12 +53,14 @@ class Suggester:
         self.models = models
         self.recorder = recorder
 
-    def answer(self, questions: Sequence[Question]) -> list[Answer]:
+    def answer(self, questions: Sequence[Question], budget: Budget) -> list[Answer]:
         """
         Answer ``questions``, in order, all with one snapshot of the served models.
 
         Raises
         ------
+        TooMuchWorkError, BusyError
+            If ``budget`` does not suffice; then nothing is recorded.
         NoModelError
             If no model is served yet.
         CannotRecordError
@@ -64,12 +70,19 @@ class Suggester:
         if served.champion is None:
             raise NoModelError(NO_MODEL)
         started = perf_counter()
-        bodies = [render(q.body) if q.format == "markdown" else q.body for q in questions]
+        bodies = _html_bodies(questions, budget)
         texts = [prepare(q.title, body) for q, body in zip(questions, bodies, strict=True)]
+        budget.check_time()
         prepared = perf_counter()
         variants = [assigned_variant(served, question) for question in questions]
-        ranked = _ranked(served, variants, questions, texts)
-        shadow_ranked = _shadow_ranked(served, questions, texts)
+        ranked = _ranked(served, variants, questions, texts, budget)
+        shadow_ranked = _shadow_ranked(served, questions, texts, budget)
+        reasons = [
+            _reasons(model_of(served, variant), text, suggestions, budget) if q.explain else {}
+            for q, variant, text, suggestions in zip(
+                questions, variants, texts, ranked, strict=True
+            )
+        ]
         done = perf_counter()
         latency_ms = (done - started) * 1000 / len(questions)
         rows = [
@@ -95,8 +108,10 @@ class Suggester:
             )
         )
         return [
-            _answer(served, question, body, text, row)
-            for question, body, text, row in zip(questions, bodies, texts, rows, strict=True)
+            _answer(question, body, row, reasons_of)
+            for question, body, row, reasons_of in zip(
+                questions, bodies, rows, reasons, strict=True
+            )
         ]
 
     def _row(
@@ -152,30 +167,54 @@ class Suggester:
         )
 
 
+def _html_bodies(questions: Sequence[Question], budget: Budget) -> list[str]:
+    """Return the bodies as HTML."""
+    return [
+        render(question.body, budget, field=f"[{index}].body" if len(questions) > 1 else "body")
+        if question.format == "markdown"
+        else question.body
+        for index, question in enumerate(questions)
+    ]
+
+
 def _ranked(
     served: ServedModels,
     variants: Sequence[Variant],
     questions: Sequence[Question],
     texts: Sequence[PreparedText],
+    budget: Budget,
 ) -> list[tuple[Suggestion, ...]]:
-    """Return each question's suggestions, ranked by one call per model."""
+    """Return each question's suggestions."""
     ranked: list[tuple[Suggestion, ...]] = [()] * len(questions)
     for variant in dict.fromkeys(variants):
         indices = [index for index, assigned in enumerate(variants) if assigned == variant]
-        answers = _rank(model_of(served, variant), [texts[index] for index in indices], questions)
+        model = model_of(served, variant)
+        answers = _rank(model, [texts[index] for index in indices], questions, budget)
         for index, answer in zip(indices, answers, strict=True):
             ranked[index] = answer[: questions[index].k]
     return ranked
 
 
 def _rank(
-    model: LoadedModel, texts: Sequence[PreparedText], questions: Sequence[Question]
+    model: LoadedModel,
+    texts: Sequence[PreparedText],
+    questions: Sequence[Question],
+    budget: Budget,
 ) -> list[tuple[Suggestion, ...]]:
-    return model.candidate.rank(texts, max(question.k for question in questions))
+    """Return the suggestions for each of ``texts``, ranked in steps within the budget of time."""
+    most = max(question.k for question in questions)
+    ranked: list[tuple[Suggestion, ...]] = []
+    for start in range(0, len(texts), RANK_STEP):
+        ranked += model.candidate.rank(texts[start : start + RANK_STEP], most)
+        budget.check_time()
+    return ranked
 
 
 def _shadow_ranked(
-    served: ServedModels, questions: Sequence[Question], texts: Sequence[PreparedText]
+    served: ServedModels,
+    questions: Sequence[Question],
+    texts: Sequence[PreparedText],
+    budget: Budget,
 ) -> list[tuple[Suggestion, ...]]:
     """
     Return the challenger's suggestions in shadow mode; otherwise nothing.
@@ -185,29 +224,31 @@ def _shadow_ranked(
     """
     if served.ab_test is None or not served.ab_test.shadow or not ab_test_applies(served):
         return []
-    answers = _rank(model_of(served, CHALLENGER), texts, questions)
+    answers = _rank(model_of(served, CHALLENGER), texts, questions, budget)
     return [answer[: question.k] for answer, question in zip(answers, questions, strict=True)]
 
 
 def _answer(
-    served: ServedModels, question: Question, body: str, text: PreparedText, row: Prediction
+    question: Question, body: str, row: Prediction, reasons: Mapping[str, list[TagReason]]
 ) -> Answer:
-    variant = CHALLENGER if row.variant == CHALLENGER else CHAMPION
-    reasons = _reasons(model_of(served, variant), text, row) if question.explain else {}
     return Answer(
         tags=[ScoredTag(tag, score, reasons.get(tag)) for tag, score in row.tags],
         model_version=row.model_version,
-        variant=variant,
+        variant=CHALLENGER if row.variant == CHALLENGER else CHAMPION,
         prediction_id=row.prediction_id,
         body_html=body if question.format == "markdown" else None,
     )
 
 
-def _reasons(model: LoadedModel, text: PreparedText, row: Prediction) -> dict[str, list[TagReason]]:
+def _reasons(
+    model: LoadedModel, text: PreparedText, suggestions: Sequence[Suggestion], budget: Budget
+) -> dict[str, list[TagReason]]:
+    budget.check_time()
+    tags = [suggestion.tag for suggestion in suggestions]
     return {
         tag: [
             TagReason(reason.kind, reason.text, reason.weight, reason.question_id)
-            for reason in model.candidate.explain(text, tag)
+            for reason in reasons
         ]
-        for tag, _ in row.tags
+        for tag, reasons in zip(tags, model.candidate.explain(text, tags), strict=True)
     }

@@ -118,9 +118,23 @@ class Candidate(ABC):
             for row, columns in zip(scores, best.tolist(), strict=True)
         ]
 
-    def explain(self, text: PreparedText, tag: str, limit: int = 5) -> tuple[Reason, ...]:
-        """Return the strongest evidence for ``tag``, strongest first; empty if there is none."""
-        return ()
+    def explain(
+        self, text: PreparedText, tags: Sequence[str], limit: int = 5
+    ) -> list[tuple[Reason, ...]]:
+        """
+        Return the strongest evidence for each of ``tags``, strongest first; none if there is none.
+
+        The text is analysed once, however many tags are explained.
+
+        Parameters
+        ----------
+        text : PreparedText
+        tags : sequence of str
+            Tags outside the vocabulary have no evidence.
+        limit : int, default=5
+            Reasons per tag, >= 1.
+        """
+        return [()] * len(tags)
 
     @abstractmethod
     def save(self, folder: Path) -> None:

@@ -133,20 +133,12 @@ class FirstStage:
                 scores[index] += outputs[:, block * size : (block + 1) * size]
         return scores
 
-    def reasons(self, text: PreparedText, column: int, slopes: Sequence[float]) -> list[Reason]:
-        """
-        Return what each word and each similar question contributed to the log-odds of a tag.
-
-        Parameters
-        ----------
-        text : PreparedText
-        column : int
-            Of the tag, in the vocabulary.
-        slopes : sequence of float, length n_ridges
-            Derivative of the log-odds by each regression's score.
-        """
-        return self._word_reasons(text, column, slopes) + self._question_reasons(
-            text, column, slopes
+    def evidence(self, text: PreparedText) -> Evidence:
+        """Return what the views found in a text, from which tags are explained one by one."""
+        return Evidence(
+            self,
+            None if self.terms is None else self.terms.vector(text),
+            {name: view.similarity([text])[0] for name, view in self.embeddings.items()},
         )
 
     def save(self, folder: Path) -> None:
@@ -234,40 +226,6 @@ class FirstStage:
         else:
             self.embeddings[name].dual_coef = half_precision(dual_coef)
 
-    def _word_reasons(
-        self, text: PreparedText, column: int, slopes: Sequence[float]
-    ) -> list[Reason]:
-        if self.terms is None:
-            return []
-        columns, values = self.terms.vector(text)
-        contributions = np.zeros(len(columns))
-        for block, index in enumerate(self.spec.ridges_using(TERMS)):
-            weights = self.terms.weights[columns, block * len(self.mean) + column]
-            contributions += slopes[index] * values * weights
-        return [
-            Reason("word", self.terms.vectorizer.terms[position], float(weight))
-            for position, weight in zip(columns, contributions, strict=True)
-        ]
-
-    def _question_reasons(
-        self, text: PreparedText, column: int, slopes: Sequence[float]
-    ) -> list[Reason]:
-        contributions = np.zeros(len(self.questions))
-        for name, view in self.embeddings.items():
-            similarities = view.similarity([text])[0]
-            for block, index in enumerate(self.spec.ridges_using(name)):
-                contributions += (
-                    slopes[index]
-                    * similarities
-                    * view.dual_coef[:, block * len(self.mean) + column]
-                )
-        largest = np.argsort(-contributions, kind="stable")[:_MAX_NEIGHBOURS]
-        return [
-            Reason("question", title, float(contributions[row]), question_id)
-            for row in largest
-            for question_id, title in [self.questions[row]]
-        ]
-
     def _check_shapes(self, folder: Path, size: int) -> None:
         """Raise ModelUnusableError unless the arrays fit the vocabulary and each other."""
         wrong = [len(self.mean) != size]
@@ -278,6 +236,74 @@ class FirstStage:
             wrong.append(view.dual_coef.shape != expected)
         if any(wrong):
             raise ModelUnusableError(f"{folder}: arrays and vocabulary are of different models")
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """
+    What the views of a fitted stage found in one text.
+
+    Parameters
+    ----------
+    stage : FirstStage
+    words : tuple of ndarray (columns, values), or None
+        From `TermView.vector`; None without a view of words.
+    similarities : dict of str to ndarray of float32, shape (n_questions,)
+        By view, of the text and each training question.
+    """
+
+    stage: FirstStage
+    words: tuple[NDArray[np.intp], NDArray[np.float32]] | None
+    similarities: Mapping[str, NDArray[np.float32]]
+
+    def reasons(self, column: int, slopes: Sequence[float], limit: int) -> list[Reason]:
+        """
+        Return the words and the similar questions that contributed most to a tag's log-odds.
+
+        Parameters
+        ----------
+        column : int
+            Of the tag, in the vocabulary.
+        slopes : sequence of float, length n_ridges
+            Derivative of the log-odds by each regression's score.
+        limit : int
+            Words and questions to return at most, of each.
+        """
+        return self._words(column, slopes, limit) + self._questions(column, slopes, limit)
+
+    def _words(self, column: int, slopes: Sequence[float], limit: int) -> list[Reason]:
+        stage = self.stage
+        if self.words is None or stage.terms is None:
+            return []
+        columns, values = self.words
+        contributions = np.zeros(len(columns))
+        for block, index in enumerate(stage.spec.ridges_using(TERMS)):
+            weights = stage.terms.weights[columns, block * len(stage.mean) + column]
+            contributions += slopes[index] * values * weights
+        terms = stage.terms.vectorizer.terms
+        return [
+            Reason("word", terms[columns[row]], float(contributions[row]))
+            for row in _largest(contributions, limit)
+        ]
+
+    def _questions(self, column: int, slopes: Sequence[float], limit: int) -> list[Reason]:
+        stage = self.stage
+        contributions = np.zeros(len(stage.questions))
+        for name, similarities in self.similarities.items():
+            dual_coef = stage.embeddings[name].dual_coef
+            for block, index in enumerate(stage.spec.ridges_using(name)):
+                weights = dual_coef[:, block * len(stage.mean) + column]
+                contributions += slopes[index] * similarities * weights
+        return [
+            Reason("question", title, float(contributions[row]), question_id)
+            for row in _largest(contributions, min(limit, _MAX_NEIGHBOURS))
+            for question_id, title in [stage.questions[row]]
+        ]
+
+
+def _largest(contributions: NDArray[np.float64], limit: int) -> NDArray[np.intp]:
+    """Return the positions of the largest contributions, largest first."""
+    return np.argsort(-contributions, kind="stable")[:limit]
 
 
 def _check_encoder(folder: Path, encoder: Encoder, trained_with: str) -> Encoder:

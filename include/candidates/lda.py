@@ -114,20 +114,24 @@ class Lda(Candidate):
         scores[[not len(columns) for columns, _ in bags]] = self._mean
         return scores
 
-    def explain(self, text: PreparedText, tag: str, limit: int = 5) -> tuple[Reason, ...]:
-        """Return the words that contribute most to the affinity of the topics to ``tag``."""
-        if tag not in self.vocabulary:
-            return ()
+    def explain(
+        self, text: PreparedText, tags: Sequence[str], limit: int = 5
+    ) -> list[tuple[Reason, ...]]:
+        """Return the words that contribute most to the affinity of the topics to each tag."""
         columns, counts = self._bag(self._word_counts(text))
         proportions = self._topic_weights([(columns, counts)])[0]
         likelihood = self._topic_words[:, columns] * proportions[:, None]
         responsibilities = likelihood / np.maximum(likelihood.sum(axis=0), 1e-30)
-        affinity = self._affinity[:, self.vocabulary.index(tag)]
-        contributions = counts * (affinity @ responsibilities)
-        order = np.argsort(-contributions, kind="stable")[:limit]
-        return tuple(
-            Reason("word", self._terms[columns[i]], float(contributions[i])) for i in order
-        )
+
+        def reasons(tag: str) -> tuple[Reason, ...]:
+            affinity = self._affinity[:, self.vocabulary.index(tag)]
+            contributions = counts * (affinity @ responsibilities)
+            order = np.argsort(-contributions, kind="stable")[:limit]
+            return tuple(
+                Reason("word", self._terms[columns[i]], float(contributions[i])) for i in order
+            )
+
+        return [reasons(tag) if tag in self.vocabulary else () for tag in tags]
 
     def save(self, folder: Path) -> None:
         """Write the topics' words, the tags' affinities and ``lda.json``."""

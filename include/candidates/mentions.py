@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from itertools import chain, islice
+from itertools import chain
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -36,14 +36,13 @@ class _TagMatch(NamedTuple):
     """
     The tags that a pre-token names, and the parts of tag names in it.
 
-    ``prefix_words`` is the number of its words if one of them starts a tag of several words, else
-    0.
+    ``starts_tag`` says whether one of its words starts a tag of several words.
     """
 
     token: str
     names: tuple[str, ...]
     parts: tuple[str, ...]
-    prefix_words: int
+    starts_tag: bool
 
 
 class MentionFinder:
@@ -99,30 +98,25 @@ class MentionFinder:
         ]
         matches += filter(None, self._symbol_matches.map(tokens.with_symbols))
         names = {name for match in matches for name in match.names}
-        if prefixes := {match.token: match.prefix_words for match in matches if match.prefix_words}:
-            for index, token in enumerate(tokens.all):
-                if token in prefixes:
-                    names.update(self._multiword_tags(tokens.all[index:], prefixes[token]))
+        if any(match.starts_tag for match in matches):
+            names.update(self._multiword_tags(list(words_in(tokens.all))))
         return names, dict.fromkeys(chain.from_iterable([match.parts for match in matches]))
 
-    def _multiword_tags(self, tokens: Sequence[str], prefix_words: int) -> Iterator[str]:
-        """Yield the tags of several words that start at one of the first ``prefix_words`` words."""
-        words = list(islice(words_in(tokens), prefix_words + _MAX_TAG_WORDS - 1))
-        for start in range(prefix_words):
-            phrase = words[start]
-            for word in words[start + 1 : start + _MAX_TAG_WORDS]:
-                if phrase not in self._prefixes:
-                    break
-                phrase = f"{phrase}-{word}"
-                if phrase in self._columns:
-                    yield phrase
+    def _multiword_tags(self, words: Sequence[str]) -> Iterator[str]:
+        """Yield the tags whose words, at least two of them, follow each other in ``words``."""
+        for start, phrase in enumerate(words):
+            if phrase in self._prefixes:
+                for word in words[start + 1 : start + _MAX_TAG_WORDS]:
+                    phrase = f"{phrase}-{word}"
+                    if phrase in self._columns:
+                        yield phrase
+                    if phrase not in self._prefixes:
+                        break
 
     def _match(self, token: str) -> _TagMatch | None:
         """Return the tags and parts of tags in a pre-token, None if there are none."""
         words = words_of(token)
         names = tuple(word for word in words if word in self._columns)
         parts = tuple(part for part in terms_of(token) if part in self._parts)
-        prefix_words = 0 if self._prefixes.isdisjoint(words) else len(words)
-        return (
-            _TagMatch(token, names, parts, prefix_words) if names or parts or prefix_words else None
-        )
+        starts_tag = not self._prefixes.isdisjoint(words)
+        return _TagMatch(token, names, parts, starts_tag) if names or parts or starts_tag else None

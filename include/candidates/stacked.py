@@ -93,22 +93,32 @@ class StackedCandidate(Candidate):
         mentions = [self._mentions.find(text) for text in texts] if self._spec.mentions else []
         return self._reranker.predict_proba_from_parts(scores, self._tag_logits, mentions)
 
-    def explain(self, text: PreparedText, tag: str, limit: int = 5) -> tuple[Reason, ...]:
-        """Return the words, mentions and similar questions that raised the tag's log-odds most."""
-        if tag not in self.vocabulary:
-            return ()
-        column = self.vocabulary.index(tag)
-        scores = self._stage.score([text])
-        reasons = self._stage.reasons(text, column, self._slopes(scores[:, 0, column]))
-        if self._spec.mentions:
-            values = self._mentions.find(text)[column]
-            weights = self._reranker.weights[-1 - len(MENTION_FEATURES) : -1]
-            reasons += [
-                Reason("mention", f"{tag}: {name}", float(weight * value))
-                for name, weight, value in zip(MENTION_FEATURES, weights, values, strict=True)
-            ]
-        largest = sorted(reasons, key=lambda reason: (-reason.weight, reason.text))
-        return tuple(reason for reason in largest[:limit] if reason.weight > 0)
+    def explain(
+        self, text: PreparedText, tags: Sequence[str], limit: int = 5
+    ) -> list[tuple[Reason, ...]]:
+        """Return the words, mentions and similar questions that raised each tag's log-odds most."""
+        columns = {tag: self.vocabulary.index(tag) for tag in tags if tag in self.vocabulary}
+        if not columns:
+            return [()] * len(tags)
+        scores = self._stage.score([text])[:, 0]
+        evidence = self._stage.evidence(text)
+        mentions = self._mentions.find(text) if self._spec.mentions else None
+        weights = self._reranker.weights[-1 - len(MENTION_FEATURES) : -1]
+
+        def reasons(tag: str) -> tuple[Reason, ...]:
+            column = columns[tag]
+            found = evidence.reasons(column, self._slopes(scores[:, column]), limit)
+            if mentions is not None:
+                found += [
+                    Reason("mention", f"{tag}: {name}", float(weight * value))
+                    for name, weight, value in zip(
+                        MENTION_FEATURES, weights, mentions[column], strict=True
+                    )
+                ]
+            found.sort(key=lambda reason: (-reason.weight, reason.text))
+            return tuple(reason for reason in found[:limit] if reason.weight > 0)
+
+        return [reasons(tag) if tag in columns else () for tag in tags]
 
     def save(self, folder: Path) -> None:
         """Write the first stage's arrays, ``tag_facts.npy`` and ``<family>.json``."""

@@ -39,6 +39,10 @@ _IDENTIFIER: Final = re.compile(CODE_PATTERN)
 _ASCII_IDENTIFIER: Final = re.compile(CODE_PATTERN, re.ASCII)
 _CACHE_SIZE: Final = 16_384
 """Entries of a `BoundedCache`; when it is full, it is emptied."""
+_MAX_CACHED_KEY: Final = 100
+"""Characters of a cached key: longer pre-tokens are rarely seen twice, and some fill a body."""
+_MAX_CACHED_TEXT: Final = 8_000
+"""Characters of a question whose terms are cached: they take about twenty times its memory."""
 
 T = TypeVar("T")
 
@@ -51,10 +55,12 @@ class BoundedCache(dict[str, T], Generic[T]):
         self._function = function
 
     def __missing__(self, key: str) -> T:
-        """Compute the value and store it."""
-        if len(self) >= _CACHE_SIZE:
-            self.clear()
-        value = self[key] = self._function(key)
+        """Compute the value and store it, unless the key is too long."""
+        value = self._function(key)
+        if len(key) <= _MAX_CACHED_KEY:
+            if len(self) >= _CACHE_SIZE:
+                self.clear()
+            self[key] = value
         return value
 
     def map(self, keys: Iterable[str]) -> Iterable[T]:
@@ -173,9 +179,18 @@ class QuestionTerms:
     identifiers: Sequence[str]
 
 
-@lru_cache(maxsize=256)
 def question_terms(text: PreparedText) -> QuestionTerms:
-    """Return the question's terms, field by field; those of the latest questions are cached."""
+    """
+    Return the question's terms, field by field.
+
+    Those of the latest questions are cached, except very long ones.
+    """
+    if len(text.title) + len(text.prose) > _MAX_CACHED_TEXT:
+        return _split(text)
+    return _cached_split(text)
+
+
+def _split(text: PreparedText) -> QuestionTerms:
     return QuestionTerms(PreTokens.of(text.title), PreTokens.of(text.prose), identifiers(text.code))
 
 
@@ -194,6 +209,7 @@ def identifier_and_subwords(identifier: str) -> tuple[str, ...]:
     return identifier_parts(identifier) if len(identifier) <= MAX_LENGTH else ()
 
 
+_cached_split = lru_cache(maxsize=256)(_split)
 _WORDS: Final = BoundedCache(words_of)
 _TERMS: Final = BoundedCache(terms_of)
 _IDENTIFIER_AND_SUBWORDS: Final = BoundedCache(identifier_and_subwords)

@@ -18,6 +18,7 @@ import zlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from heapq import nsmallest
 from pathlib import Path
 from typing import Any, ClassVar, Final, Self
 
@@ -120,22 +121,27 @@ class Word2Vec(Candidate):
             parts.append(self._reranker.predict_proba(self._pair_features(scores)))
         return np.concatenate(parts)
 
-    def explain(self, text: PreparedText, tag: str, limit: int = 5) -> tuple[Reason, ...]:
-        """Return the words whose vectors raised the question's score for ``tag`` most."""
-        if tag not in self.vocabulary:
-            return ()
+    def explain(
+        self, text: PreparedText, tags: Sequence[str], limit: int = 5
+    ) -> list[tuple[Reason, ...]]:
+        """Return the words whose vectors raised the question's score for each tag most."""
         fields = _fields(text)
         rows, factors = self._factors(fields)
         length = float(np.linalg.norm(self._pool(fields) - self._common))
-        weights = self._weights[:, self.vocabulary.index(tag)] / max(length, 1e-9)
-        # The mean vector is subtracted from each word in proportion to its factor.
-        common = float(self._common @ weights) / max(float(factors.sum()), 1e-9)
-        moved = factors * (self._word_vectors[rows].astype(np.float32) @ weights - common)
-        contributions: dict[str, float] = {}
-        for row, value in zip(rows.tolist(), moved.tolist(), strict=True):
-            contributions[self._words[row]] = contributions.get(self._words[row], 0.0) + value
-        largest = sorted(contributions.items(), key=lambda item: (-item[1], item[0]))
-        return tuple(Reason("word", word, value) for word, value in largest[:limit] if value > 0)
+        vectors = self._word_vectors[rows].astype(np.float32)
+
+        def reasons(tag: str) -> tuple[Reason, ...]:
+            weights = self._weights[:, self.vocabulary.index(tag)] / max(length, 1e-9)
+            # The mean vector is subtracted from each word in proportion to its factor.
+            common = float(self._common @ weights) / max(float(factors.sum()), 1e-9)
+            moved = factors * (vectors @ weights - common)
+            found: dict[str, float] = {}
+            for row, value in zip(rows.tolist(), moved.tolist(), strict=True):
+                found[self._words[row]] = found.get(self._words[row], 0.0) + value
+            largest = nsmallest(limit, found.items(), key=lambda item: (-item[1], item[0]))
+            return tuple(Reason("word", word, value) for word, value in largest if value > 0)
+
+        return [reasons(tag) if tag in self.vocabulary else () for tag in tags]
 
     def save(self, folder: Path) -> None:
         """Write the word vectors, the head and ``word2vec.json``."""

@@ -20,6 +20,7 @@ from typing import Final
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
+from include.text.html_limits import is_costly
 from include.text.prepared import PreparedText
 
 TEXT_VERSION: Final = "1"
@@ -42,6 +43,8 @@ _BLOCK_EDGE: Final = re.compile(rf"<(?=/?(?:{BLOCK_ELEMENTS})[\s/>])", re.IGNORE
 _TAG: Final = re.compile(r"<(/?)([a-zA-Z][^\s/<>]*+)[^<>]*+>")
 _IGNORED: Final = frozenset({"script", "style", "template"})
 _NOT_PROSE: Final = _IGNORED | {"pre"}
+_LONG_REFERENCE: Final = re.compile(r"&#(?:\d{20,}|[xX][0-9a-fA-F]{20,});?", re.ASCII)
+"""References to no character; Python refuses to read numbers of more than 4,300 digits."""
 _MAX_TAGS: Final = 2_000
 """Ten times the most of 8,503 real posts; the parser's time is quadratic in nested tags."""
 
@@ -75,7 +78,7 @@ def prepare(title: str, body_html: str, key: tuple[str, int] | None = None) -> P
 def split_html(html: str) -> tuple[str, str]:
     """Return ``(prose, code)`` of an HTML fragment, as ``prepare`` does."""
     html = _storable(html)
-    if len(html) > _MAX_TAGS and html.count("<") > _MAX_TAGS:
+    if (len(html) > _MAX_TAGS and html.count("<") > _MAX_TAGS) or is_costly(html):
         return _split_without_parser(html)
     _reuse_freed_memory()
     # Inserting a newline at each edge of a block before parsing takes a tenth of the time of
@@ -126,6 +129,11 @@ def _storable(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
+def _unescaped(text: str) -> str:
+    """Return ``text`` with its character references replaced."""
+    return unescape(_LONG_REFERENCE.sub("\ufffd", text) if "&#" in text else text)
+
+
 def _prose(text: str) -> str:
     return " ".join(text.split())
 
@@ -144,12 +152,12 @@ def _split_without_parser(html: str) -> tuple[str, str]:
     texts: dict[str, list[str]] = {"": [], "pre": []}
     inside, end = "", 0
     for tag in _TAG.finditer(html):
-        texts.get(inside, []).append(unescape(html[end : tag.start()]))
+        texts.get(inside, []).append(_unescaped(html[end : tag.start()]))
         name, end = tag[2].lower(), tag.end()
         if tag[1] and name == inside:
             inside = ""
         elif not (tag[1] or inside) and (name == "pre" or name in _IGNORED):
             inside = name
         texts[""].append("\n")
-    texts.get(inside, []).append(unescape(html[end:]))
+    texts.get(inside, []).append(_unescaped(html[end:]))
     return _prose("".join(texts[""])), _code(["".join(texts["pre"])])

@@ -37,8 +37,10 @@ class WordModel(Candidate):
             dtype=np.float32,
         )
 
-    def explain(self, text: PreparedText, tag: str, limit: int = 5) -> tuple[Reason, ...]:
-        return (Reason("mention", tag, 1.0),) if tag in _words(text) else ()
+    def explain(
+        self, text: PreparedText, tags: Sequence[str], limit: int = 5
+    ) -> list[tuple[Reason, ...]]:
+        return [(Reason("mention", tag, 1.0),) if tag in _words(text) else () for tag in tags]
 
     def save(self, folder: Path) -> None:
         raise NotImplementedError

@@ -141,9 +141,9 @@ def test_the_same_questions_give_the_same_model() -> None:
 
 
 def test_a_tag_is_explained_by_its_words(fitted: Lda) -> None:
-    reasons = fitted.explain(PreparedText("postgres vacuum", "", ""), "database", limit=2)
+    (reasons,) = fitted.explain(PreparedText("postgres vacuum", "", ""), ["database"], limit=2)
     assert {reason.text for reason in reasons} == {"postgres", "vacuum"}
-    assert fitted.explain(PreparedText("postgres", "", ""), "unknown") == ()
+    assert fitted.explain(PreparedText("postgres", "", ""), ["unknown"]) == [()]
 
 
 def test_questions_without_a_shared_word_are_refused() -> None:

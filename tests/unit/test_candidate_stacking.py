@@ -138,7 +138,7 @@ def test_an_explanation_names_the_mention_the_word_and_a_similar_question():
     candidate = make_candidate("hybrid", None, word_encoders).fit(texts, tags, VOCABULARY)
 
     question = PreparedText("docker layer", "container image layer", "")
-    reasons = candidate.explain(question, "docker", limit=30)
+    (reasons,) = candidate.explain(question, ["docker"], limit=30)
 
     assert {reason.kind for reason in reasons} == {"word", "mention", "question"}
     near = [reason for reason in reasons if reason.kind == "question"]

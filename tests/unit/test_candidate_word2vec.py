@@ -126,9 +126,9 @@ def test_the_same_questions_give_the_same_model_in_any_process(tmp_path: Path) -
 
 
 def test_a_tag_is_explained_by_its_words(fitted: Word2Vec) -> None:
-    reasons = fitted.explain(PreparedText("postgres button", "vacuum", ""), "database")
+    (reasons,) = fitted.explain(PreparedText("postgres button", "vacuum", ""), ["database"])
     assert {reason.text for reason in reasons} == {"postgres", "vacuum"}
-    assert fitted.explain(PreparedText("postgres", "", ""), "unknown") == ()
+    assert fitted.explain(PreparedText("postgres", "", ""), ["unknown"]) == [()]
 
 
 def test_questions_without_a_shared_word_are_refused() -> None:
