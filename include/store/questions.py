@@ -44,13 +44,22 @@ def upsert_questions(connection: Connection, questions: Iterable[Question]) -> i
     for batch in _batches(questions):
         months = {month_of(question.asked_at) for question in batch} - ready
         if months:
-            moments = [month_start(month) for month in sorted(months)]
-            connection.execute(query("ensure_question_partitions"), {"moments": moments})
+            ensure_partitions(connection, months)
             ready |= months
         _copy(connection, batch)
         _merge(connection)
         count += len(batch)
     return count
+
+
+def ensure_partitions(connection: Connection, months: Iterable[str]) -> None:
+    """
+    Make the partitions of ``questions`` that are missing for months.
+
+    A new one locks ``questions`` against other new ones until the transaction ends.
+    """
+    moments = [month_start(month) for month in sorted(months)]
+    connection.execute(query("ensure_question_partitions"), {"moments": moments})
 
 
 def read_questions(

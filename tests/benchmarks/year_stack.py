@@ -84,7 +84,7 @@ class YearStack:
         self.engine: Engine = make_engine(self.environment["DATABASE_URL"])
         self._airflow = LocalAirflow.from_environment(self.environment)
         self._airflow.wait_for_dag(names.DAG_STABILITY)
-        advance(f"{import_file(self.engine, data, site=site)} questions stored")
+        advance(f"{import_file(self.engine, data, site=site).questions} questions stored")
 
     def reset(self, *, caches: bool) -> None:
         """Remove models, rows and runs; and, if asked, prepared texts and vectors too."""

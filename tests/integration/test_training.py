@@ -388,7 +388,7 @@ def test_partly_fetched_month_is_not_tested_on(training, store, engine, site):
             ),
             {"site": site},
         )
-    with pytest.raises(MissingDataError, match=r"2023-06 of .* is fetched only in part"):
+    with pytest.raises(MissingDataError, match=r"2023-06 of .* is stored only in part"):
         run(training, test_month=LAST)
 
 

@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 from include.candidates.base import vocabulary_of
 from include.errors import MissingDataError
 from include.evaluation.slices import TestQuestions, TrainingTagCounts, slice_masks
-from include.jobs.ingestion.completeness import fetched_completely, how_to_fetch
+from include.jobs.ingestion.completeness import how_to_fetch, stored_completely
 from include.months import add_months, month_range, month_start, months_between
 from include.store.questions import questions_per_month
 from include.text.prepared import LabelledTexts
@@ -122,8 +122,8 @@ def resolve_months(
     month = test_month or _latest_complete(connection, site, list(counts), now or datetime.now(UTC))
     if month not in counts:
         raise MissingDataError(f"{site} has no stored questions of {month}: {how_to_fetch(month)}")
-    if fetched_completely(connection, site, month) is False:
-        raise MissingDataError(f"{month} of {site} is fetched only in part: {how_to_fetch(month)}")
+    if stored_completely(connection, site, month) is False:
+        raise MissingDataError(f"{month} of {site} is stored only in part: {how_to_fetch(month)}")
     last = add_months(month, -1)
     earliest = max(min(counts), add_months(month, -window_months) if window_months else "")
     first = month
@@ -249,11 +249,7 @@ def _latest_complete(
 ) -> str:
     """Return the latest past month that is stored and not partly fetched."""
     for month in reversed(stored):
-        # questions of a dump have no windows; a fetched month must have all of its windows
-        if (
-            month_range(month)[1] <= now
-            and fetched_completely(connection, site, month) is not False
-        ):
+        if month_range(month)[1] <= now and stored_completely(connection, site, month) is not False:
             return month
     raise MissingDataError(
         f"{site} has no completely stored month: {how_to_fetch('2024-01')} (for each month needed)"
@@ -262,7 +258,7 @@ def _latest_complete(
 
 def _is_stored(connection: Connection, site: str, month: str, counts: Collection[str]) -> bool:
     """Return whether the month has questions, or was fetched and has none."""
-    return month in counts or fetched_completely(connection, site, month) is True
+    return month in counts or stored_completely(connection, site, month) is True
 
 
 def _content_hash(site: str, questions: LabelledTexts, min_tag_count: int) -> str:

@@ -28,7 +28,7 @@ from sqlalchemy import Engine
 from include.candidates.base import Encoder, EncoderFactory
 from include.candidates.encoders import ENCODERS, encoder_factory
 from include.errors import FixInputError, MissingDataError, TagkeeperError
-from include.jobs.ingestion.completeness import fetched_completely, how_to_fetch
+from include.jobs.ingestion.completeness import how_to_fetch, stored_completely
 from include.months import month_of, month_range, months_between
 from include.settings import Settings
 from include.store.engine import make_engine
@@ -114,7 +114,7 @@ def load_labelled(engine: Engine, site: str, first_month: str, last_month: str) 
         if month in present:
             continue
         with engine.connect() as connection:
-            known_empty = fetched_completely(connection, site, month) is True
+            known_empty = stored_completely(connection, site, month) is True
         if not known_empty:
             raise MissingDataError(
                 f"no questions of {site} are stored for {month}: {how_to_fetch(month)}"

@@ -2,14 +2,18 @@
 
 from sqlalchemy import Connection
 
-from include.jobs.ingestion.month_checks import window_faults
+from include.jobs.ingestion.month_checks import is_covered, window_faults
 from include.months import month_range
+from include.store.imports import read_import_spans
 from include.store.windows import read_windows
 
 
-def fetched_completely(connection: Connection, site: str, month: str) -> bool | None:
+def stored_completely(connection: Connection, site: str, month: str) -> bool | None:
     """
-    Return whether a month's windows cover it, are finished and lost no question.
+    Return whether all of a month's questions are stored, as far as anybody can say.
+
+    That is so if its windows cover it, are finished and lost no question, or if the time that
+    finished imports of files cover contains it. The month in which a dump ends is not complete.
 
     Parameters
     ----------
@@ -22,12 +26,15 @@ def fetched_completely(connection: Connection, site: str, month: str) -> bool | 
     Returns
     -------
     bool or None
-        None if the month was never fetched in windows: questions of a dump have none, and nobody
-        can say whether they are all.
+        None if neither a window nor an import touches the month: its questions, if any, were stored
+        by something that leaves no record.
     """
     start, end = month_range(month)
     windows = read_windows(connection, site, start, end)
-    return not any(window_faults(windows, start, end)) if windows else None
+    if windows and not any(window_faults(windows, start, end)):
+        return True
+    spans = read_import_spans(connection, site, start, end)
+    return is_covered(spans, start, end) if windows or spans else None
 
 
 def how_to_fetch(month: str) -> str:

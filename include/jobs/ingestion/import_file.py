@@ -1,37 +1,75 @@
 """
 Load a file of questions into PostgreSQL: a data dump, a Data Explorer export or JSON lines.
 
-Safe to run again: questions are merged, never duplicated.
+The file is read twice: checked as a whole, so that one that is refused stores nothing, then stored
+in committed batches. An interrupted import resumes when it is run again; a finished one is stored
+again, without duplicates.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import logging
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Final, Protocol
 
 from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from sqlalchemy import Engine
 
 from include.errors import FixInputError, TagkeeperError
+from include.jobs.ingestion.file_check import check_file, reported
 from include.questions import Question
 from include.settings import Settings
 from include.sources.files import read_file
+from include.sources.read_report import ReadReport
 from include.store.engine import make_engine
-from include.store.migrations import migrate
-from include.store.questions import upsert_questions
-
-_COLUMNS = (
-    SpinnerColumn(),
-    TextColumn("{task.description}"),
-    TextColumn("{task.completed:,} questions read"),
-    TimeElapsedColumn(),
+from include.store.imports import (
+    CheckedFile,
+    advance_import,
+    find_interrupted,
+    open_import,
 )
+from include.store.migrations import migrate
+from include.store.questions import BATCH, ensure_partitions, upsert_questions
+
+log = logging.getLogger(__name__)
+
+_ONE_DAY: Final = timedelta(days=1)
+
+
+class OnProgress(Protocol):
+    """Is told how far an import is."""
+
+    def __call__(self, step: str, done: int, total: int | None) -> None:
+        """Take the step, ``check`` or ``store``, and records done of a total, if it is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedFile:
+    """
+    The result of an import.
+
+    Parameters
+    ----------
+    checked : CheckedFile
+        What is in the file.
+    resumed_after : int
+        Records that an earlier, interrupted run had stored; 0 if this one stored all.
+    """
+
+    checked: CheckedFile
+    resumed_after: int
+
+    @property
+    def questions(self) -> int:
+        """Distinct questions of the file, all of them stored."""
+        return self.checked.questions - self.checked.repeated
 
 
 def import_file(
@@ -40,10 +78,15 @@ def import_file(
     *,
     site: str | None = None,
     as_of: datetime | None = None,
-    on_read: Callable[[int], None] = lambda _: None,
-) -> int:
+    max_bad_share: float = 0.0,
+    on_progress: OnProgress = lambda step, done, total: None,
+) -> ImportedFile:
     """
-    Store the file's questions in one transaction and return their number.
+    Check a file, then store its questions in batches, each in a transaction of its own.
+
+    No lock is held between batches or while the file is read, so that other months can be ingested
+    and trained on meanwhile. Killed at any time, it continues at the batch after the last one that
+    was committed.
 
     Parameters
     ----------
@@ -56,32 +99,136 @@ def import_file(
     as_of : datetime or None
         When the file was exported, aware: stored versions fetched later are kept. If None, the file
         counts as the latest version.
-    on_read : callable, optional
-        Called with the number of questions read so far, after each.
+    max_bad_share : float, default=0.0
+        Share of the questions that may be left out because they cannot be read, in [0, 1).
+    on_progress : callable, optional
+        Called about every thousand records.
 
     Raises
     ------
     FixInputError
         If the file cannot be read or contains no question; nothing is stored then.
+    RetryLaterError
+        If another process is importing the same file.
     """
+    if as_of is not None and as_of > datetime.now(UTC):
+        raise FixInputError(f"as_of {as_of:%Y-%m-%d} is in the future: when was it exported?")
+    import_id = _import_id(path, site, as_of)
+    new_report = _reports(as_of, max_bad_share)
+    with engine.connect() as connection:
+        interrupted = find_interrupted(connection, import_id)
+    if interrupted is not None:
+        checked, done = interrupted
+    else:
+        checked, spans, months = check_file(
+            path, site, as_of, new_report(), lambda read: on_progress("check", read, None)
+        )
+        for month in sorted(months):
+            with engine.begin() as connection:  # one at a time: its lock keeps new months waiting
+                ensure_partitions(connection, {month})
+        with engine.begin() as connection:
+            done = open_import(
+                connection,
+                import_id,
+                file_name=path.name,
+                site=site,
+                as_of=as_of,
+                checked=checked,
+                spans=spans,
+            )
+    report, position = new_report(), done
+    questions = reported(
+        read_file(path, site, report),
+        report,
+        lambda read: on_progress("store", read, checked.records),
+    )
+    for batch, reached in _batches(questions, report, after=done):
+        with engine.begin() as connection:
+            upsert_questions(connection, batch)
+            advance_import(connection, import_id, old_done=position, records_done=reached)
+        position = reached
     with engine.begin() as connection:
-        questions = _counted(_dated(read_file(path, site), as_of), on_read)
-        count = upsert_questions(connection, questions)
-        if count == 0:
-            raise FixInputError(f"{path} contains no question" + (f" of {site}" if site else ""))
-    return count
+        advance_import(
+            connection, import_id, old_done=position, records_done=checked.records, done=True
+        )
+    return ImportedFile(checked, resumed_after=done)
 
 
-def _dated(questions: Iterator[Question], as_of: datetime | None) -> Iterator[Question]:
-    if as_of is None:
-        return questions
-    return (replace(question, fetched_at=as_of) for question in questions)
+def _reports(as_of: datetime | None, max_bad_share: float) -> Callable[[], ReadReport]:
+    """Return a function that makes the report of a pass over the file."""
+
+    def new_report() -> ReadReport:
+        # An export's date is a day: it may contain questions of that day
+        latest = None if as_of is None else as_of + _ONE_DAY
+        return ReadReport(max_bad_share=max_bad_share, latest=latest, fetched_at=as_of)
+
+    return new_report
 
 
-def _counted(questions: Iterator[Question], on_read: Callable[[int], None]) -> Iterator[Question]:
-    for count, question in enumerate(questions, start=1):
-        on_read(count)
-        yield question
+def _import_id(path: Path, site: str | None, as_of: datetime | None) -> str:
+    """Return the hash of a file's content and of how it is read."""
+    try:
+        with path.open("rb") as file:
+            content = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise FixInputError(f"cannot read {path}: {error}") from error
+    options = (path.suffix, site or "", as_of.isoformat() if as_of else "")
+    return hashlib.sha256("\0".join((content, *options)).encode()).hexdigest()[:32]
+
+
+def _batches(
+    questions: Iterator[Question], report: ReadReport, after: int
+) -> Iterator[tuple[list[Question], int]]:
+    """Yield lists of questions, each with the number of records up to its end; skip the first."""
+    batch: list[Question] = []
+    for question in questions:
+        if report.records <= after:
+            continue
+        batch.append(question)
+        if len(batch) == BATCH:
+            yield batch, report.records
+            batch = []
+    if batch:
+        yield batch, report.records
+
+
+class _Bars:
+    """Progress bars of the two steps; the second one knows rate and time left."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._bars: dict[str, TaskID] = {}
+
+    def __call__(self, step: str, done: int, total: int | None) -> None:
+        if step not in self._bars:
+            self._bars[step] = self._progress.add_task(step, total=total, rate="")
+        bar = self._bars[step]
+        self._progress.update(bar, completed=done, total=total)
+        speed = self._progress.tasks[bar].speed
+        self._progress.update(bar, rate=f"{speed:,.0f} rows/s" if speed else "")
+
+
+_COLUMNS: Final = (
+    TextColumn("{task.description}"),
+    BarColumn(),
+    TextColumn("{task.completed:,} rows"),
+    TextColumn("{task.fields[rate]}"),
+    TextColumn("time left"),
+    TimeRemainingColumn(),
+)
+
+
+def parse_day(text: str) -> datetime:
+    """
+    Return the moment of an ISO 8601 date or time, in UTC; ValueError if it is none.
+
+    Examples
+    --------
+    >>> parse_day("2024-04-02T01:00+02:00").isoformat()
+    '2024-04-01T23:00:00+00:00'
+    """
+    moment = datetime.fromisoformat(text)
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -89,15 +236,19 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m include.jobs.ingestion.import_file",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog="DATABASE_URL names the database; `make status` prints the local stack's.",
+        epilog="DATABASE_URL names the database; `make status` prints the local stack's. "
+        "MAX_BAD_SHARE is the share of questions that may be left out.",
     )
-    parser.add_argument("file", type=Path, help=".xml, .7z, .csv, .jsonl or .jsonl.gz")
+    parser.add_argument(
+        "file", type=Path, help=".xml, .csv or .jsonl, each also as .gz; .7z or .zip of a dump"
+    )
     parser.add_argument("--site", help="the API's name of the site; JSON lines contain it")
     parser.add_argument(
         "--as-of",
-        type=lambda text: datetime.fromisoformat(text).replace(tzinfo=UTC),
+        type=parse_day,
         metavar="YYYY-MM-DD",
-        help="day of the export, so that versions stored later are kept",
+        help="day of the export: versions stored later are kept, and the months before it count as "
+        "complete; without it, a month is complete if the file goes on to its last day",
     )
     return parser
 
@@ -107,22 +258,38 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     try:
-        engine = make_engine(Settings.from_env().require_database_url())
+        settings = Settings.from_env()
+        engine = make_engine(settings.require_database_url())
         migrate(engine)
         with Progress(*_COLUMNS, console=Console(stderr=True)) as progress:
-            bar = progress.add_task(args.file.name, total=None)
-            count = import_file(
+            imported = import_file(
                 engine,
                 args.file,
                 site=args.site,
                 as_of=args.as_of,
-                on_read=lambda read: progress.update(bar, completed=read),
+                max_bad_share=settings.max_bad_share,
+                on_progress=_Bars(progress),
             )
     except TagkeeperError as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    sys.stdout.write(f"stored {count} questions of {args.file}\n")
+    sys.stdout.write(f"stored {imported.questions} questions of {args.file}\n")
+    for line in describe_import(imported):
+        sys.stdout.write(f"  {line}\n")
     return 0
+
+
+def describe_import(imported: ImportedFile) -> list[str]:
+    """Return what people should know about an import besides the number of questions."""
+    checked = imported.checked
+    lines = [f"{count:,} {kind}" for kind, count in sorted(checked.repairs.items())]
+    if checked.refused:
+        lines.append(f"{checked.refused:,} questions refused and left out")
+    if checked.repeated:
+        lines.append(f"{checked.repeated:,} repeated ids: the later one counts")
+    if imported.resumed_after:
+        lines.append(f"resumed after {imported.resumed_after:,} of {checked.records:,} rows")
+    return lines
 
 
 if __name__ == "__main__":

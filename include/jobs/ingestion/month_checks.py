@@ -1,9 +1,10 @@
 """Checks of an ingested month. Pure: counts in, messages out."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
+from include.store.imports import StoredSpan
 from include.store.windows import QuestionFaults, Window
 
 BUSY_DAY: Final = 30
@@ -50,3 +51,28 @@ def question_faults(counts: QuestionFaults, days: int) -> Iterator[str]:
                     f"0 questions on the {day} day, though the month has "
                     f"{counts.questions / days:.0f} a day"
                 )
+
+
+def is_covered(spans: Iterable[StoredSpan], start: datetime, end: datetime) -> bool:
+    """
+    Return whether finished imports together cover ``[start, end)``.
+
+    Parameters
+    ----------
+    spans : iterable of StoredSpan
+        By the start of their coverage.
+    start, end : datetime
+        Aware.
+
+    Examples
+    --------
+    >>> january, middle, march = datetime(2024, 1, 1), datetime(2024, 1, 20), datetime(2024, 3, 1)
+    >>> halves = [StoredSpan(january, middle, True), StoredSpan(middle, march, True)]
+    >>> is_covered(halves, january, march), is_covered(halves[1:], january, march)
+    (True, False)
+    """
+    reached = start
+    for span in spans:
+        if span.done and span.covered_from and span.covered_until and span.covered_from <= reached:
+            reached = max(reached, span.covered_until)
+    return reached >= end
