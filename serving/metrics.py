@@ -29,6 +29,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from serving.indicators import read_indicators
+from serving.set_aside import SetAside
 from serving.spool import spool_state
 from serving.write_buffers import WriteBuffer
 
@@ -76,7 +77,10 @@ DRAIN_FAILURES: Final = Counter(
     "app_drain_failures_total", "Attempts to drain the spool that failed"
 )
 REJECTED: Final = Counter(
-    "app_rejected_rows_total", "Rows that PostgreSQL rejected, kept in rejected.log"
+    "app_rejected_rows_total", "Rows that PostgreSQL refused, kept in refused.log for a replay"
+)
+DAMAGED: Final = Counter(
+    "app_damaged_records_total", "Damaged stretches of the spool, kept in damaged.log"
 )
 MODEL_SWAPS: Final = Counter("app_model_swaps_total", "Model swaps, over all workers")
 MODEL_FAILURES: Final = Counter(
@@ -162,6 +166,12 @@ class MachineCollector(Collector):
         yield GaugeMetricFamily(
             "app_spool_oldest_seconds", "Age of the oldest row waiting for PostgreSQL", value=age
         )
+        set_aside = GaugeMetricFamily(
+            "app_set_aside_bytes", "Rows refused and stretches damaged, on disk", labels=["kind"]
+        )
+        for kind, waiting in SetAside(self._spool_folder).sizes().items():
+            set_aside.add_metric([kind], waiting)
+        yield set_aside
         latest = next(
             (day for day in reversed(read_indicators(self._indicators_path)) if day.judged), None
         )

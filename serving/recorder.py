@@ -1,7 +1,8 @@
 """
 Durable recording: a response is sent only when its rows are in the spool on disk.
 
-The spool drains into PostgreSQL, in order, within about a second.
+The spool drains into PostgreSQL within about a second. What cannot be stored because of its own
+content is set aside and counted; what PostgreSQL cannot store now waits.
 """
 
 from __future__ import annotations
@@ -12,31 +13,28 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
-from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
 
-from include.store.predictions import (
-    Feedback,
-    Prediction,
-    copy_feedback,
-    copy_new_predictions,
-    copy_predictions,
-    feedback_line,
-    prediction_line,
-)
+from include.store.deadlines import Deadlines
+from include.store.predictions import Feedback, Prediction, feedback_line, prediction_line
 from serving import metrics
 from serving.errors import CannotRecordError
-from serving.spool import SEGMENT_BYTES, Segment, Spool
+from serving.row_store import FEEDBACK, PREDICTION, RowStore, description
+from serving.set_aside import SetAside
+from serving.spool import Segment, Spool
 
 log = logging.getLogger(__name__)
 
-Copy = Callable[[Connection, Sequence[bytes]], int]
-
-PREDICTION: Final = "p"
-FEEDBACK: Final = "f"
 DRAIN_INTERVAL_S: Final = 0.7
 OUTAGE_RETRY_S: Final = 1.0
+OUTAGE_SEAL_S: Final = 30.0
 ADOPT_INTERVAL_S: Final = 5.0
+TRANSACTION_TIMEOUT_S: Final = 20.0
+"""For a segment: one of 8 MB takes a second on a busy machine."""
+
+MAX_ATTEMPTS: Final = 5
+"""Failures of a segment after which a row that breaks the connection is looked for in it."""
 
 
 class Recorder(Protocol):
@@ -64,16 +62,25 @@ class SpoolRecorder:
     spool : Spool
     connect : callable returning Engine
         Called once, in the worker process: connections do not survive a fork.
+    timeout_s : float
+        Seconds for a transaction, after which PostgreSQL counts as unavailable, > 0.
     """
 
-    def __init__(self, spool: Spool, connect: Callable[[], Engine]) -> None:
+    def __init__(
+        self,
+        spool: Spool,
+        connect: Callable[[], Engine],
+        *,
+        timeout_s: float = TRANSACTION_TIMEOUT_S,
+    ) -> None:
         self._spool = spool
-        self._connect = connect
-        self._engine: Engine | None = None
+        self._set_aside = SetAside(spool.folder)
+        self._database = Deadlines(connect, timeout_s=timeout_s)
+        self._store = RowStore(self._database)
         self._stop = threading.Event()
         self._drain_lock = threading.Lock()
         self._thread: threading.Thread | None = None
-        self._last_adopted = float("-inf")
+        self._last_adopted = self._last_sealed = float("-inf")
         self._unavailable = False
 
     def record(self, rows: Sequence[Prediction]) -> None:
@@ -97,26 +104,27 @@ class SpoolRecorder:
         if not self._unavailable:
             self.drain()
         self._spool.close()
-        if self._engine is not None:
-            self._engine.dispose()
+        self._database.dispose()
 
     def drain(self) -> bool:
         """Move waiting rows to PostgreSQL; False if it is unavailable. Safe from any thread."""
         with self._drain_lock:
-            now = time.monotonic()
-            if now - self._last_adopted >= ADOPT_INTERVAL_S:
-                self._spool.adopt()
-                self._last_adopted = now
-            # While sealed segments wait, the current one grows: an outage leaves few files.
-            if not self._spool.sealed or self._spool.current_bytes >= SEGMENT_BYTES:
-                self._spool.seal()
-            try:
-                while self._spool.sealed:
-                    self._store(self._spool.sealed[0])
+            self._adopt()
+            self._seal()
+            for _ in range(len(self._spool.sealed)):
+                segment = self._spool.sealed[0]
+                try:
+                    self._drain_segment(segment)
+                except (SQLAlchemyError, OSError) as error:
+                    segment.attempts += 1
+                    # The next attempt begins with another segment: none stops the others for ever.
+                    self._spool.sealed.rotate(-1)
+                    if isinstance(error, SQLAlchemyError):
+                        self._note_outage(error)
+                        return False
+                    self._note_unreadable(segment, error)
+                else:
                     self._spool.sealed.popleft().delete()
-            except (SQLAlchemyError, OSError) as error:
-                self._note_outage(error)
-                return False
             self._unavailable = False
             return True
 
@@ -132,54 +140,58 @@ class SpoolRecorder:
         while not self._stop.wait(OUTAGE_RETRY_S if self._unavailable else DRAIN_INTERVAL_S):
             try:
                 self.drain()
-            except Exception:  # the thread must outlive any fault: rows are safe on disk
-                log.exception("draining failed; will be tried again")
+            except Exception as error:  # the thread must outlive any fault: rows are safe on disk
+                log.error("draining failed, will be tried again: %s", description(error))
                 metrics.DRAIN_FAILURES.inc()
                 self._unavailable = True
 
-    def _store(self, segment: Segment) -> None:
-        """Store a whole segment in one transaction, or line by line if PostgreSQL rejects one."""
-        lines = segment.lines()
-        for copy in (copy_new_predictions, copy_predictions):
-            try:
-                stored = self._store_lines(lines, copy)
-                break
-            except (DataError, IntegrityError):
-                pass  # the next statement may store them
-        else:
-            stored = sum(self._store_one(segment, *line) for line in lines)
-        metrics.DRAINED.inc(stored)
+    def _adopt(self) -> None:
+        """Look for segments of dead workers now and then."""
+        now = time.monotonic()
+        if now - self._last_adopted >= ADOPT_INTERVAL_S:
+            self._spool.adopt()
+            self._last_adopted = now
 
-    def _store_lines(self, lines: Sequence[tuple[str, bytes]], copy: Copy) -> int:
-        if self._engine is None:
-            self._engine = self._connect()
-        predictions = [line for kind, line in lines if kind == PREDICTION]
-        feedback = [line for kind, line in lines if kind == FEEDBACK]
-        stored = 0
-        with self._engine.begin() as connection:
-            if predictions:
-                stored += copy(connection, predictions)
-            if feedback:
-                stored += copy_feedback(connection, feedback)
-        return stored
+    def _seal(self) -> None:
+        """Seal the current segment; during an outage it grows for a while, to leave few files."""
+        now = time.monotonic()
+        waited = now - self._last_sealed >= OUTAGE_SEAL_S
+        if not self._unavailable or not self._spool.sealed or waited:
+            self._spool.seal()
+            self._last_sealed = now
 
-    def _store_one(self, segment: Segment, kind: str, line: bytes) -> int:
-        """Store one line; a rejected one goes to ``rejected.log``, so that it blocks no other."""
-        try:
-            return self._store_lines([(kind, line)], copy_predictions)
-        except (DataError, IntegrityError) as error:
-            log.error("PostgreSQL rejected a row, which is now in rejected.log: %s", error.orig)
-            metrics.REJECTED.inc()
-            with (segment.path.parent / "rejected.log").open("ab") as file:
-                file.write(kind.encode("ascii") + b" " + line + b"\n")
-            return 0
+    def _drain_segment(self, segment: Segment) -> None:
+        """Store a segment's rows; set aside what is damaged or refused."""
+        lines, damaged = segment.contents()
+        stored = self._store.store(lines, patient=segment.attempts < MAX_ATTEMPTS)
+        if damaged:
+            self._set_aside.add_damaged(damaged)
+            metrics.DAMAGED.inc(len(damaged))
+            log.error(
+                "%d damaged stretches of %s are now in damaged.log", len(damaged), segment.path.name
+            )
+        if stored.refused:
+            self._set_aside.add_refused([refused.line for refused in stored.refused])
+            metrics.REJECTED.inc(len(stored.refused))
+            log.error(
+                "PostgreSQL refused %d rows, now in refused.log; mend the reason and run "
+                "`python -m serving.replay`: %s",
+                len(stored.refused),
+                stored.refused[0].reason,
+            )
+        metrics.DRAINED.inc(stored.rows)
 
-    def _note_outage(self, error: Exception) -> None:
+    def _note_outage(self, error: SQLAlchemyError) -> None:
         """Log an outage once, and drop connections that may be broken."""
         metrics.DRAIN_FAILURES.inc()
         if not self._unavailable:
-            log.warning("PostgreSQL is unavailable, predictions wait in the spool: %s", error)
+            log.warning("PostgreSQL cannot store, rows wait in the spool: %s", description(error))
         self._unavailable = True
         self._spool.drop_buffers()
-        if self._engine is not None:
-            self._engine.dispose()
+        self._database.dispose()
+
+    def _note_unreadable(self, segment: Segment, error: OSError) -> None:
+        """Count and log, once, that a segment cannot be read or set aside; it stays."""
+        metrics.DRAIN_FAILURES.inc()
+        if segment.attempts == 1:
+            log.error("%s cannot be drained, mend it: %s", segment.path.name, error)

@@ -1,28 +1,33 @@
 """
-A spool on local disk: appended lines survive the process and are drained in order.
+A spool on local disk: appended rows survive the process and are drained in order.
 
-Each worker appends to its own segment file and holds a lock on it while it lives. A line is
-``crc32 kind payload``. ``write`` hands it to the kernel, so it survives ``kill -9``; with ``sync``
-it is flushed to the disk, one ``fdatasync`` for all waiting threads. A segment is sealed, moved to
-PostgreSQL in one transaction, then deleted; any worker adopts the segments of a dead one.
+Each worker appends records (`serving.spool_records`) to its own segment file and holds a lock on
+it while it lives. ``write`` hands them to the kernel, so they survive ``kill -9``; with ``sync``
+they are flushed to the disk, by one ``fdatasync`` for all threads that wait. A segment is sealed,
+moved to PostgreSQL, then deleted; any worker adopts the segments of a dead one.
 """
 
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 import threading
 import time
-import zlib
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 from typing import Final
 
+from serving.spool_records import Contents, Line, decoded, encoded
+
+log = logging.getLogger(__name__)
+
 SEGMENT_BYTES: Final = 8 * 1024 * 1024
-"""A segment of this size is sealed even while older ones wait."""
+"""A segment of this size is sealed, so that it can be read and stored at once."""
 
 
 @dataclass(eq=False, slots=True)
@@ -31,7 +36,9 @@ class Segment:
     An open segment file.
 
     The first ``synced`` bytes of its ``size`` are known to be on the disk. ``buffered`` holds the
-    appended lines, so that they need not be read back; None if they are only in the file.
+    appended rows, so that they need not be read back; None if they are only in the file.
+    ``sync_failed`` is set for good when a flush fails: the kernel may have dropped the data, and
+    would report the next flush as successful. ``attempts`` counts how often storing it failed.
     """
 
     path: Path
@@ -39,27 +46,26 @@ class Segment:
     size: int = 0
     synced: int = 0
     sync_lock: threading.Lock = field(default_factory=threading.Lock)
-    buffered: list[tuple[str, bytes]] | None = None
+    buffered: list[Line] | None = None
+    sync_failed: bool = False
+    attempts: int = 0
 
-    def lines(self) -> list[tuple[str, bytes]]:
-        """Return (kind, payload) of every valid line; a line cut by a crash is left out."""
-        return list(self._read()) if self.buffered is None else self.buffered
-
-    def _read(self) -> Iterator[tuple[str, bytes]]:
-        for line in self.path.read_bytes().split(b"\n"):
-            crc, _, rest = line.partition(b" ")
-            if len(crc) == 8 and crc == b"%08x" % zlib.crc32(rest):
-                yield rest[:1].decode("ascii"), rest[2:]
+    def contents(self) -> Contents:
+        """Return the segment's rows, and damaged stretches; OSError if it cannot be read."""
+        if self.buffered is not None:
+            return Contents(self.buffered, [])
+        return decoded(self.path.read_bytes())
 
     def delete(self) -> None:
-        """Delete the file, whose lines are stored elsewhere, and close it."""
+        """Delete the file, whose rows are stored elsewhere, and close it."""
         self.path.unlink(missing_ok=True)
+        with self.sync_lock:
+            self.synced = self.size
         self.close()
 
     def close(self) -> None:
         """Close the file, which releases its lock, so that another worker may adopt it."""
         with self.sync_lock:
-            self.synced = self.size
             if self.fd >= 0:
                 os.close(self.fd)
                 self.fd = -1
@@ -85,6 +91,7 @@ class Spool:
         self._current: Segment | None = None
         self._lock = threading.Lock()
         self._numbers = count()
+        self._unopened: set[Path] = set()
 
     def append(self, kind: str, payloads: Sequence[bytes]) -> None:
         """
@@ -93,12 +100,9 @@ class Spool:
         Parameters
         ----------
         kind : str
-            One ASCII letter, returned by ``Segment.lines``.
+            One ASCII letter, returned by ``Segment.contents``.
         """
-        head = kind.encode("ascii") + b" "
-        data = b"".join(
-            b"%08x %b\n" % (zlib.crc32(line), line) for line in (head + item for item in payloads)
-        )
+        data = encoded(kind, payloads)
         with self._lock:
             segment = self._current
             if segment is None:
@@ -107,8 +111,17 @@ class Spool:
             end = segment.size
             if segment.buffered is not None:
                 segment.buffered.extend((kind, payload) for payload in payloads)
+            if segment.size >= SEGMENT_BYTES:
+                segment.buffered = None  # the memory of an outage stays bounded
+                self._seal()
         if self.sync:
-            _sync(segment, end)
+            try:
+                _sync(segment, end)
+            except OSError:
+                with self._lock:
+                    if self._current is segment:
+                        self._seal()
+                raise
 
     @property
     def current_bytes(self) -> int:
@@ -120,8 +133,7 @@ class Spool:
         """Move the current segment, unless it is empty, to the end of ``sealed``."""
         with self._lock:
             if self._current is not None and self._current.size:
-                self.sealed.append(self._current)
-                self._current = None
+                self._seal()
 
     def drop_buffers(self) -> None:
         """Free the memory of sealed segments, of which many may gather during an outage."""
@@ -129,25 +141,48 @@ class Spool:
             segment.buffered = None
 
     def adopt(self) -> None:
-        """Add the segments of dead workers to the end of ``sealed``, oldest first."""
+        """
+        Add the segments of dead workers to the end of ``sealed``, oldest first.
+
+        One that cannot be opened is logged once and left where it is.
+        """
         own = {segment.path for segment in (*self.sealed, self._current) if segment is not None}
         for path in segment_paths(self.folder):
-            if path not in own and (segment := _adopted(path)) is not None:
+            if path in own:
+                continue
+            try:
+                segment = _adopted(path)
+            except OSError as error:
+                if path not in self._unopened:
+                    self._unopened.add(path)
+                    log.error("a segment of the spool cannot be opened, mend it: %s", error)
+                continue
+            if segment is not None:
                 self.sealed.append(segment)
 
     def close(self) -> None:
-        """Close every segment; their lines stay on disk for the next worker."""
+        """Close every segment; their rows stay on disk for the next worker."""
         self.seal()
         while self.sealed:
-            self.sealed.popleft().close()
+            segment = self.sealed.popleft()
+            if self.sync:
+                with suppress(OSError):  # then those who wait for the flush get an error
+                    _sync(segment, segment.size)
+            segment.close()
         with self._lock:
             if self._current is not None:
                 self._current.delete()
                 self._current = None
 
+    def _seal(self) -> None:
+        """Move the current segment to the end of ``sealed``; the caller holds the lock."""
+        if self._current is not None:
+            self.sealed.append(self._current)
+            self._current = None
+
     def _new_segment(self) -> Segment:
         """Create a segment that is locked before other workers can see it."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         name = f"{time.time_ns() // 1_000_000:014d}-{os.getpid()}-{next(self._numbers)}"
         hidden = self.folder / f".{name}"
         fd = os.open(hidden, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND, 0o600)
@@ -158,15 +193,19 @@ class Spool:
             _sync_folder(self.folder)
         return Segment(path, fd, buffered=[])
 
-    @staticmethod
-    def _write(segment: Segment, data: bytes) -> None:
+    def _write(self, segment: Segment, data: bytes) -> None:
         """Append all of ``data`` or, on a full disk, nothing."""
         try:
             written = os.write(segment.fd, data)
             if written != len(data):
                 raise OSError(f"{written} of {len(data)} bytes written: no space left")
         except OSError:
-            os.ftruncate(segment.fd, segment.size)
+            try:
+                os.ftruncate(segment.fd, segment.size)
+            except OSError:
+                # The file holds part of a record: nothing may be appended, or cut off, after it.
+                segment.buffered = None
+                self._seal()
             raise
         segment.size += len(data)
 
@@ -213,8 +252,14 @@ def _sync(segment: Segment, end: int) -> None:
     with segment.sync_lock:
         if segment.synced >= end:
             return
+        if segment.sync_failed or segment.fd < 0:
+            raise OSError(f"{segment.path.name} could not be flushed to the disk")
         size = segment.size
-        os.fdatasync(segment.fd)
+        try:
+            os.fdatasync(segment.fd)
+        except OSError:
+            segment.sync_failed = True
+            raise
         segment.synced = size
 
 

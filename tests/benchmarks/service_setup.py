@@ -78,12 +78,27 @@ class Postgres:
 
     def kill(self) -> None:
         """Kill the server (SIGKILL), without a checkpoint."""
+        processes = self._processes()
+        for process in processes:
+            process.kill()
+        psutil.wait_procs(processes[:1], timeout=10)
+
+    def suspend(self) -> None:
+        """Make the server hang (SIGSTOP): it accepts connections and answers nothing."""
+        for process in self._processes():
+            process.suspend()
+
+    def resume(self) -> None:
+        """Let a suspended server go on."""
+        for process in self._processes():
+            process.resume()
+
+    def _processes(self) -> list[psutil.Process]:
+        """Return the server's processes, the first of all first."""
         pid = self._server.get_pid()
         assert pid is not None
         postmaster = psutil.Process(pid)
-        for process in (postmaster, *postmaster.children(recursive=True)):
-            process.kill()
-        psutil.wait_procs([postmaster], timeout=10)
+        return [postmaster, *postmaster.children(recursive=True)]
 
     def start(self) -> None:
         """Restart the server, which recovers from its log."""

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
+from include.errors import RetryLaterError
 from include.store.engine import make_engine
 from include.store.predictions import (
     Feedback,
@@ -21,8 +22,11 @@ from include.store.predictions import (
     uuid7_time,
 )
 from serving.prediction_ids import new_id
-from serving.recorder import SpoolRecorder
+from serving.recorder import MAX_ATTEMPTS, SpoolRecorder
+from serving.replay import replay
 from serving.spool import Spool, segment_paths
+from serving.spool_records import decoded
+from tests.benchmarks.service_setup import postgres
 
 pytestmark = pytest.mark.integration
 
@@ -149,19 +153,135 @@ def test_rows_wait_during_an_outage_of_postgres_and_are_stored_after_it(
     assert segment_paths(tmp_path) == []
 
 
-def test_rejected_row_goes_to_rejected_log(recorder, engine, tmp_path):
-    good, bad = prediction(), prediction(variant="nobody")
-    recorder.record([good, bad])
-    recorder.record_feedback(
-        Feedback(new_id(), good.prediction_id, datetime.now(UTC), ("sql",), "api")
-    )
+def refused(folder):
+    path = folder / "refused.log"
+    return decoded(path.read_bytes()).lines if path.exists() else []
+
+
+def fail_with(engine, sqlstate, title="bad"):
+    """Make PostgreSQL refuse rows with that title, with an error of that SQLSTATE."""
+    with engine.begin() as connection:
+        connection.execute(
+            text(
+                "CREATE OR REPLACE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+                f"IF NEW.title = '{title}' THEN RAISE EXCEPTION 'no %', NEW.body "
+                f"USING ERRCODE = '{sqlstate}'; END IF; RETURN NEW; END $$; "
+                "CREATE OR REPLACE TRIGGER fail BEFORE INSERT ON predictions FOR EACH ROW "
+                "EXECUTE FUNCTION fail()"
+            )
+        )
+
+
+def stop_failing(engine):
+    with engine.begin() as connection:
+        connection.execute(text("DROP TRIGGER fail ON predictions"))
+
+
+@pytest.mark.parametrize("sqlstate", ["54000", "22P02", "23502", "P0001", "XX000"])
+def test_refused_row_is_set_aside_and_blocks_no_other(recorder, engine, tmp_path, caplog, sqlstate):
+    fail_with(engine, sqlstate)
+    bad, good = prediction(title="bad", body="private words"), [prediction() for _ in range(9)]
+    recorder.record([*good[:4], bad, *good[4:]])
+
+    assert recorder.drain()
+    assert len(stored(engine)) == 9
+    (line,) = refused(tmp_path)
+    assert line == ("p", prediction_line(bad))
+    assert sqlstate in caplog.text
+    assert "private words" not in caplog.text
+
+
+@pytest.mark.parametrize("sqlstate", ["53100", "57P03", "40P01", "55P03", "42501", "25006"])
+def test_condition_of_the_server_refuses_no_row(recorder, engine, tmp_path, sqlstate):
+    fail_with(engine, sqlstate)
+    recorder.record([prediction(title="bad"), prediction()])
+
+    assert not recorder.drain()
+    stop_failing(engine)
+    assert recorder.drain()
+    assert len(stored(engine)) == 2
+    assert refused(tmp_path) == []
+
+
+def test_segment_that_fails_is_not_tried_first_again(recorder, engine):
+    fail_with(engine, "53100")
+    recorder.record([prediction(title="bad")])
+    assert not recorder.drain()
+    recorder.record([prediction(title="good")])
+    recorder._spool.seal()
+
+    assert not recorder.drain()
+    assert not recorder.drain()
+    assert [row["title"] for row in stored(engine)] == ["good"]
+    stop_failing(engine)
+
+
+def test_row_that_breaks_every_connection_is_found_and_set_aside(recorder, engine, tmp_path):
+    with engine.begin() as connection:
+        connection.execute(
+            text(
+                "CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+                "IF NEW.title = 'bad' THEN PERFORM pg_terminate_backend(pg_backend_pid()); "
+                "PERFORM pg_sleep(1); END IF; RETURN NEW; END $$; "
+                "CREATE TRIGGER fail BEFORE INSERT ON predictions FOR EACH ROW "
+                "EXECUTE FUNCTION fail()"
+            )
+        )
+    recorder.record([prediction(), prediction(title="bad"), prediction()])
+
+    for _ in range(MAX_ATTEMPTS):
+        assert not recorder.drain()
+    assert recorder.drain()
+    assert len(stored(engine)) == 2
+    assert len(refused(tmp_path)) == 1
+    stop_failing(engine)
+
+
+def test_replay_stores_refused_rows_once_their_reason_is_gone(
+    recorder, engine, tmp_path, database_url
+):
+    fail_with(engine, "54000")
+    recorder.record([prediction(title="bad"), prediction(title="bad")])
     assert recorder.drain()
 
-    assert [row["prediction_id"] for row in stored(engine)] == [good.prediction_id]
-    assert str(bad.prediction_id).encode() in (tmp_path / "rejected.log").read_bytes()
+    again = replay(tmp_path, database_url)
+    assert (again.rows, len(again.refused)) == (0, 2)
+    stop_failing(engine)
+    assert replay(tmp_path, database_url) == (2, [])
+    assert replay(tmp_path, database_url) == (0, [])
+    assert len(stored(engine)) == 2
+    assert refused(tmp_path) == []
 
 
-def test_malformed_line_does_not_block_others(tmp_path, database_url, engine):
+def test_replay_during_an_outage_keeps_the_rows(recorder, engine, tmp_path, database_url):
+    fail_with(engine, "54000")
+    recorder.record([prediction(title="bad")])
+    assert recorder.drain()
+    stop_failing(engine)
+
+    with pytest.raises(RetryLaterError, match="stay"):
+        replay(tmp_path, "postgresql://nobody@127.0.0.1:1/nowhere")
+    assert replay(tmp_path, database_url) == (1, [])
+
+
+def test_detached_partition_is_replaced_and_no_row_refused(recorder, engine, tmp_path):
+    recorder.record([prediction()])
+    assert recorder.drain()
+    with engine.begin() as connection:
+        (name,) = connection.execute(
+            text(
+                "SELECT inhrelid::regclass FROM pg_inherits WHERE inhparent = 'predictions'::regclass"
+            )
+        ).scalars()
+        connection.execute(text(f"ALTER TABLE predictions DETACH PARTITION {name}"))
+    recorder.record([prediction(), prediction()])
+
+    assert recorder.drain()
+    assert len(stored(engine)) == 2
+    assert refused(tmp_path) == []
+
+
+def test_malformed_row_does_not_block_others(tmp_path, database_url, engine):
     good, spool = prediction(), Spool(tmp_path)
     spool.append("p", [b"not a row", prediction_line(good)])
     recorder = SpoolRecorder(spool, lambda: make_engine(database_url, pool_size=1))
@@ -169,7 +289,57 @@ def test_malformed_line_does_not_block_others(tmp_path, database_url, engine):
     recorder.close()
 
     assert [row["prediction_id"] for row in stored(engine)] == [good.prediction_id]
-    assert b"not a row" in (tmp_path / "rejected.log").read_bytes()
+    assert refused(tmp_path) == [("p", b"not a row")]
+
+
+def test_damaged_record_is_kept_and_the_others_are_stored(recorder, engine, tmp_path):
+    recorder.record([prediction(title="first"), prediction(title="second")])
+    (path,) = segment_paths(tmp_path)
+    path.write_bytes(path.read_bytes().replace(b"first", b"fjrst"))
+    recorder._spool.seal()
+    recorder._spool.drop_buffers()
+
+    assert recorder.drain()
+    assert [row["title"] for row in stored(engine)] == ["second"]
+    assert b"fjrst" in (tmp_path / "damaged.log").read_bytes()
+    assert segment_paths(tmp_path) == []
+
+
+def test_unreadable_segment_does_not_stop_the_draining_of_others(recorder, engine, tmp_path):
+    recorder.record([prediction(title="unreadable")])
+    recorder._spool.seal()
+    recorder._spool.drop_buffers()
+    (path,) = segment_paths(tmp_path)
+    hidden = path.rename(tmp_path / "hidden")
+    path.mkdir()
+    recorder.record([prediction(title="good")])
+
+    assert recorder.drain()
+    assert [row["title"] for row in stored(engine)] == ["good"]
+    path.rmdir()
+    hidden.rename(path)
+    assert recorder.drain()
+    assert len(stored(engine)) == 2
+
+
+def test_transaction_on_a_hanging_server_ends_within_its_deadline(tmp_path):
+    with postgres(tmp_path / "server") as server:
+        recorder = SpoolRecorder(
+            Spool(tmp_path / "spool"),
+            lambda: make_engine(server.url, pool_size=1),
+            timeout_s=1.0,
+        )
+        recorder.record([prediction()])
+        assert recorder.drain()
+        recorder.record([prediction()])
+        server.suspend()
+        began = time.monotonic()
+        assert not recorder.drain()
+        assert time.monotonic() - began < 15
+        server.resume()
+        assert recorder.drain()
+        recorder.close()
+        assert len(stored(server.engine)) == 2
 
 
 def test_feedback_is_stored_as_recorded(recorder, engine):
