@@ -1,15 +1,17 @@
 """
 ### Judge the open A/B test of champion and challenger; also starts and stops tests.
 
-Every day it checks whether the open test split the traffic as planned, and which of the two
-versions did better on the true tags from feedback and later fetches. The sequential rule stays
-valid under daily looks. The verdict is written to the ledger `ab_verdicts`: promote (the alias
-`champion` moves), stop (the alias `challenger` is removed) or go on. Without an open test it does
-nothing.
+Every day it checks whether the open test split the traffic as planned, whether outcomes are missing
+equally often for both versions, and which of them did better on the true tags that were later read
+from the site (with `AB_TEST_FEEDBACK` also on feedback). No API key decides alone, except
+`TRUSTED_KEYS`. The sequential rule stays valid under daily looks. The verdict is written to the
+ledger `ab_verdicts`: promote (the alias `champion` moves), stop (the alias `challenger` is removed)
+or go on. Without an open test it does nothing.
 
 In a manual run, `action` says what to do: `start` a test of the champion against `version` (empty:
 the version with the alias `challenger`) with a `share` of the traffic, or as a `shadow` whose
-answers are only recorded; `stop` the open test; or `judge` it now. The service follows within
+answers are only recorded; `stop` the open test; `promote` its challenger on your own judgement; or
+`judge` it now. The service follows within
 seconds. Safe to run again: a test with a final verdict is closed, and a repeated promotion changes
 nothing.
 """
@@ -31,7 +33,7 @@ from include.dag_defaults import DEFAULT_ARGS
     max_active_runs=1,
     default_args=DEFAULT_ARGS,
     params={
-        "action": Param("judge", enum=["judge", "start", "stop"], title="What to do"),
+        "action": Param("judge", enum=["judge", "start", "stop", "promote"], title="What to do"),
         "version": Param(
             None,
             type=["null", "string"],

@@ -134,6 +134,20 @@ class Settings(BaseSettings):
     service_api_keys_file: Path | None = Field(
         None, description="file of hashed API keys; required unless on loopback"
     )
+    service_secret: SecretStr | None = Field(
+        None,
+        description="signs prediction ids, so that feedback comes from who asked; kept in "
+        "LOCAL_DIR if unset; the same for all machines behind one address",
+    )
+    trusted_keys: str = Field(
+        "",
+        description="comma-separated names of API keys of your own programs: only these may decide "
+        "an A/B test, or raise an alarm over recent predictions, on their own",
+    )
+    ab_test_feedback: bool = Field(
+        False,
+        description="let feedback decide A/B tests, and not only tags that were read from the site",
+    )
     service_rate_limit: str = Field(
         "600/minute", description="requests per API key, in Flask-Limiter's notation"
     )
@@ -181,6 +195,11 @@ class Settings(BaseSettings):
                 "value that `make status` prints, or set it to your own MLflow server"
             )
         return self.mlflow_tracking_uri
+
+    @property
+    def trusted_key_names(self) -> frozenset[str]:
+        """Names of the API keys that may decide on their own."""
+        return frozenset(name.strip() for name in self.trusted_keys.split(",")) - {""}
 
     @property
     def candidate_names(self) -> tuple[str, ...]:

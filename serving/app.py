@@ -29,6 +29,7 @@ from serving.leader import Leader
 from serving.metrics import MachineCollector
 from serving.model_cache import ModelCache
 from serving.model_reloader import ModelReloader
+from serving.prediction_ids import PredictionIds, load_secret
 from serving.recorder import Recorder, SpoolRecorder
 from serving.requests import App
 from serving.served_models import ModelSource
@@ -84,7 +85,12 @@ def create_app(
     app.extensions["tagkeeper"] = Service(
         settings=settings,
         models=models,
-        suggester=Suggester(settings.site, models, recorder or _recorder(settings, spool_folder)),
+        suggester=Suggester(
+            settings.site,
+            models,
+            recorder or _recorder(settings, spool_folder),
+            PredictionIds(_secret(settings)),
+        ),
         model_cache=model_cache,
         spool_folder=spool_folder,
         collector=MachineCollector(spool_folder, model_cache.indicators_path),
@@ -117,6 +123,12 @@ def stop(app: Flask) -> None:
     service.models.close()
     service.suggester.recorder.close()
     service.flusher.close()
+
+
+def _secret(settings: Settings) -> str:
+    if settings.service_secret is not None:
+        return settings.service_secret.get_secret_value()
+    return load_secret(settings.local_dir / "service-secret")
 
 
 def _recorder(settings: Settings, folder: Path) -> Recorder:

@@ -2,13 +2,13 @@
 
 from datetime import UTC, datetime
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, g
 
 from include.store.predictions import Feedback
 from serving import metrics
 from serving.errors import UnknownPredictionError
 from serving.payloads import FEEDBACK, FeedbackRecorded, decode
-from serving.prediction_ids import is_plausible, new_id
+from serving.prediction_ids import new_id
 from serving.requests import json_body, json_response
 from serving.service import service
 
@@ -20,12 +20,16 @@ def give_feedback() -> Response:
     """
     Record the final tags of a prediction; the latest feedback counts.
 
-    Only the id's format and time are checked: its prediction may not be in PostgreSQL yet.
+    The id itself proves that this service issued it to this API key (`serving.prediction_ids`): its
+    prediction may not be in PostgreSQL yet.
     """
     payload = decode(FEEDBACK, json_body())
-    if not is_plausible(payload.prediction_id):
+    key_name = g.get("key_name")
+    suggester = service().suggester
+    if not suggester.ids.issued_to(payload.prediction_id, key_name):
         raise UnknownPredictionError(
-            "this service has not issued that id; send one from a response of /predict",
+            "this service has not issued that id to you; send one from a response of /predict to "
+            "the same API key",
             field="prediction_id",
         )
     row = Feedback(
@@ -34,7 +38,8 @@ def give_feedback() -> Response:
         given_at=datetime.now(UTC),
         final_tags=tuple(dict.fromkeys(payload.final_tags)),
         source=payload.source,
+        key_name=key_name,
     )
-    service().suggester.recorder.record_feedback(row)
+    suggester.recorder.record_feedback(row)
     metrics.FEEDBACK.labels(payload.source).inc()
     return json_response(FeedbackRecorded(row.feedback_id), status=201)

@@ -24,7 +24,7 @@ def predict() -> Response:
     state = service()
     settings = state.settings
     budget = Budget(settings.service_request_cpu_s, settings.service_request_timeout_s)
-    answers = state.suggester.answer(questions, budget)
+    answers = state.suggester.answer(questions, budget, key_name=g.get("key_name"))
     response = json_response(answers if isinstance(payload, list) else answers[0])
     metrics.REQUEST_TIMINGS.add(metrics.RequestTimings(parsed - started, perf_counter() - started))
     return response

@@ -15,7 +15,7 @@ from serving.budget import Budget
 from serving.errors import NoModelError
 from serving.markup import render
 from serving.payloads import Answer, Question, ScoredTag, TagReason
-from serving.prediction_ids import new_id
+from serving.prediction_ids import PredictionIds
 from serving.recorder import Recorder
 from serving.served_models import LoadedModel, ModelSource, ServedModels
 from serving.variants import (
@@ -46,16 +46,29 @@ class Suggester:
         Recorded with each answer, so that its true tags can be looked up.
     models : ModelSource
     recorder : Recorder
+    ids : PredictionIds
     """
 
-    def __init__(self, site: str, models: ModelSource, recorder: Recorder) -> None:
+    def __init__(
+        self, site: str, models: ModelSource, recorder: Recorder, ids: PredictionIds
+    ) -> None:
         self.site = site
         self.models = models
         self.recorder = recorder
+        self.ids = ids
 
-    def answer(self, questions: Sequence[Question], budget: Budget) -> list[Answer]:
+    def answer(
+        self, questions: Sequence[Question], budget: Budget, *, key_name: str | None = None
+    ) -> list[Answer]:
         """
         Answer ``questions``, in order, all with one snapshot of the served models.
+
+        Parameters
+        ----------
+        questions : sequence of Question
+        budget : Budget
+        key_name : str or None
+            Name of the API key that asks.
 
         Raises
         ------
@@ -74,7 +87,7 @@ class Suggester:
         texts = [prepare(q.title, body) for q, body in zip(questions, bodies, strict=True)]
         budget.check_time()
         prepared = perf_counter()
-        variants = [assigned_variant(served, question) for question in questions]
+        variants = [assigned_variant(served, question, key_name) for question in questions]
         ranked = _ranked(served, variants, questions, texts, budget)
         shadow_ranked = _shadow_ranked(served, questions, texts, budget)
         reasons = [
@@ -86,7 +99,7 @@ class Suggester:
         done = perf_counter()
         latency_ms = (done - started) * 1000 / len(questions)
         rows = [
-            self._row(served, question, body, variant, suggestions, latency_ms)
+            self._row(served, question, body, variant, suggestions, latency_ms, key_name)
             for question, body, variant, suggestions in zip(
                 questions, bodies, variants, ranked, strict=True
             )
@@ -122,9 +135,10 @@ class Suggester:
         variant: Variant,
         suggestions: Sequence[Suggestion],
         latency_ms: float,
+        key_name: str | None,
     ) -> Prediction:
         model = model_of(served, variant)
-        prediction_id = new_id()
+        prediction_id = self.ids.new(key_name)
         return Prediction(
             prediction_id=prediction_id,
             asked_at=uuid7_time(prediction_id),
@@ -141,13 +155,14 @@ class Suggester:
             if served.ab_test and ab_test_applies(served)
             else None,
             client=question.client,
+            key_name=key_name,
         )
 
     def _shadow_row(
         self, served: ServedModels, shown: Prediction, suggestions: Sequence[Suggestion]
     ) -> Prediction:
         challenger = model_of(served, CHALLENGER)
-        prediction_id = new_id()
+        prediction_id = self.ids.new(shown.key_name)
         return Prediction(
             prediction_id=prediction_id,
             asked_at=uuid7_time(prediction_id),
@@ -164,6 +179,7 @@ class Suggester:
             answer_id=shown.prediction_id,
             ab_test_id=shown.ab_test_id,
             client=shown.client,
+            key_name=shown.key_name,
         )
 
 

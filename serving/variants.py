@@ -13,13 +13,18 @@ CHAMPION: Final[Variant] = "champion"
 CHALLENGER: Final[Variant] = "challenger"
 
 
-def randomization_unit(question: Question) -> str:
-    """Return the unit that keeps its variant: the client, else the question, else its title."""
+def randomization_unit(question: Question, key_name: str | None) -> str:
+    """
+    Return the unit that keeps its variant: the client, else the question, else its title.
+
+    Units of different API keys are different, also if they have the same name.
+    """
+    prefix = "" if key_name is None else f"key:{key_name}|"
     if question.client is not None:
-        return f"client:{question.client}"
+        return f"{prefix}client:{question.client}"
     if question.question_id is not None:
-        return f"question:{question.question_id}"
-    return f"title:{question.title}"
+        return f"{prefix}question:{question.question_id}"
+    return f"{prefix}title:{question.title}"
 
 
 def bucket_of(ab_test_id: int, unit: str) -> float:
@@ -53,12 +58,14 @@ def ab_test_applies(served: ServedModels) -> bool:
     )
 
 
-def assigned_variant(served: ServedModels, question: Question) -> Variant:
+def assigned_variant(
+    served: ServedModels, question: Question, key_name: str | None = None
+) -> Variant:
     """Return the variant of ``question``: the champion without an A/B test or in shadow mode."""
     test = served.ab_test
     if test is None or test.shadow or not ab_test_applies(served):
         return CHAMPION
-    bucket = bucket_of(test.ab_test_id, randomization_unit(question))
+    bucket = bucket_of(test.ab_test_id, randomization_unit(question, key_name))
     return CHALLENGER if bucket < test.share else CHAMPION
 
 

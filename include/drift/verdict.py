@@ -102,6 +102,15 @@ def drift_verdict(values: Sequence[SignalValue], calibration: ThresholdCalibrati
     return DriftVerdict("drift", f"{reason}{': ' + contributors if contributors else ''}.", alarms)
 
 
+def driven_by_one_key(verdict: DriftVerdict, key: str) -> DriftVerdict:
+    """Return the verdict on signals that exceed their thresholds because of one API key alone."""
+    return DriftVerdict(
+        "quiet",
+        f"Only because of the API key {key}: {verdict.reason} Without its questions there would be "
+        "no alarm. Add the key to TRUSTED_KEYS if it is that of your own program.",
+    )
+
+
 def describe_contributors(alarms: Sequence[SignalValue]) -> str:
     """Return the top contributing tags and words of all alarms, as ``combine (0% to 9%)``."""
     shown: dict[str, str] = {}

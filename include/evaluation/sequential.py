@@ -1,5 +1,5 @@
 """
-Sequential testing of A/B tests with confidence sequences. Pure: outcomes in, verdicts out.
+Sequential inference for A/B tests: confidence sequences. Pure; `ab_verdict` decides on them.
 
 Anytime-valid: the error rate holds whenever one looks at the data and stops. Sources:
 
@@ -19,14 +19,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import betaln
 from scipy.stats import chi2
 
-SequentialVerdict = Literal["promote", "stop", "go_on"]
 FloatArray = NDArray[np.float64]
 
 SPLIT_PRIOR: Final = 100.0
@@ -137,17 +136,20 @@ def aipw_gains(outcomes: FloatArray, treated: NDArray[np.bool_], share: float) -
     share : float
         Probability of the challenger, in (0, 1).
     """
-    gains = np.empty(len(outcomes))
-    sums, counts = [0.5, 0.5], [1.0, 1.0]
-    for position, (outcome, arm) in enumerate(zip(outcomes, treated, strict=True)):
-        # Only earlier units may predict this one, else the estimate would be biased.
-        expected = [sums[0] / counts[0], sums[1] / counts[1]]
-        residual = float(outcome) - expected[int(arm)]
-        weight = 1 / share if arm else -1 / (1 - share)
-        gains[position] = expected[1] - expected[0] + weight * residual
-        sums[int(arm)] += float(outcome)
-        counts[int(arm)] += 1
-    return gains
+    outcomes = np.asarray(outcomes, dtype=np.float64)
+    expected_champion = _running_means(outcomes, ~treated)
+    expected_challenger = _running_means(outcomes, treated)
+    residuals = outcomes - np.where(treated, expected_challenger, expected_champion)
+    weights = np.where(treated, 1 / share, -1 / (1 - share))
+    return np.asarray(expected_challenger - expected_champion + weights * residuals)
+
+
+def _running_means(outcomes: FloatArray, member: NDArray[np.bool_]) -> FloatArray:
+    """Return each position's mean of earlier members, with one outcome of 0.5 before the first."""
+    # Only earlier units may predict a unit, else the estimate would be biased.
+    sums = 0.5 + np.cumsum(np.where(member, outcomes, 0.0)) - np.where(member, outcomes, 0.0)
+    counts = 1.0 + np.cumsum(member) - member
+    return np.asarray(sums / counts)
 
 
 def sample_ratio_test(champion: int, challenger: int, share: float) -> SampleRatio:
@@ -175,41 +177,3 @@ def sample_ratio_test(champion: int, challenger: int, share: float) -> SampleRat
     return SampleRatio(
         champion, challenger, math.exp(min(log_evidence, 700.0)), float(chi2.sf(statistic, df=1))
     )
-
-
-def sequential_verdict(
-    gain: AnytimeInterval, ratio: SampleRatio | None, days: float, rule: StoppingRule
-) -> tuple[SequentialVerdict, str]:
-    """
-    Return the verdict on the data so far, and the reason for people.
-
-    Parameters
-    ----------
-    gain : AnytimeInterval
-        Of the challenger over the champion, in F1@5.
-    ratio : SampleRatio or None
-        None in shadow mode, where both models answer every request.
-    days : float
-        Since the test began.
-    rule : StoppingRule
-    """
-    interval = f"gain {gain.mean:+.3f}, between {gain.lower:+.3f} and {gain.upper:+.3f}"
-    if ratio is not None and ratio.evidence > 1 / rule.split_alpha:
-        return "stop", (
-            f"sample ratio mismatch: {ratio.champion} units for the champion, "
-            f"{ratio.challenger} for "
-            "the challenger; the comparison is not valid"
-        )
-    if gain.count >= rule.min_units:
-        if gain.lower > rule.min_gain:
-            return "promote", f"the challenger is better: {interval} over {gain.count} units"
-        if gain.upper < rule.min_gain:
-            return "stop", f"the challenger is not better: {interval} over {gain.count} units"
-    if days >= rule.max_days:
-        return (
-            "stop",
-            f"no difference in {rule.max_days} days: {interval} over {gain.count} units",
-        )
-    if gain.count < rule.min_units:
-        return "go_on", f"{gain.count} of {rule.min_units} units have an outcome so far"
-    return "go_on", f"not significant yet: {interval} over {gain.count} units"

@@ -44,28 +44,40 @@ class Unit:
     """
     A randomization unit of an A/B test, its variant and its score.
 
-    ``score`` is the mean F1@5 of the unit's answers whose true tags are known, 0 if there are none;
-    ``judged`` tells whether there are any.
+    ``score`` is the mean F1@5 of the unit's answers whose true tags are known, None if there are
+    none; ``key_name`` is the API key that asked, None if the service ran without keys.
     """
 
     variant: str
-    judged: bool
-    score: float
+    score: float | None
+    key_name: str | None
 
 
-def read_units(connection: Connection, ab_test_id: int) -> list[Unit]:
-    """Return the units of a test that splits the traffic, in order of arrival."""
-    rows = connection.execute(query("ab_units"), {"ab_test_id": ab_test_id, "top": TOP_TAGS})
-    return [
-        Unit(row.variant, row.score is not None, row.score if row.score is not None else 0.0)
-        for row in rows
-    ]
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """F1@5 of champion and challenger on one question that an API key asked in shadow mode."""
+
+    champion: float
+    challenger: float
+    key_name: str | None
 
 
-def read_paired_scores(connection: Connection, ab_test_id: int) -> list[tuple[float, float]]:
-    """Return F1@5 of champion and challenger on each question of a shadow test, in order."""
+def read_units(connection: Connection, ab_test_id: int, *, feedback: bool = False) -> list[Unit]:
+    """
+    Return the units of a test that splits the traffic, in order of arrival.
+
+    True tags are those read from the site and, with ``feedback``, those that the API key which
+    asked the question told.
+    """
+    binds = {"ab_test_id": ab_test_id, "top": TOP_TAGS, "feedback": feedback}
+    rows = connection.execute(query("ab_units"), binds)
+    return [Unit(row.variant, row.score, row.key_name) for row in rows]
+
+
+def read_paired_scores(connection: Connection, ab_test_id: int) -> list[Pair]:
+    """Return F1@5 of both models on each question of a shadow test, in order of arrival."""
     rows = connection.execute(query("ab_pairs"), {"ab_test_id": ab_test_id, "top": TOP_TAGS})
-    return [(row.champion, row.challenger) for row in rows]
+    return [Pair(row.champion, row.challenger, row.key_name) for row in rows]
 
 
 def open_ab_test(connection: Connection) -> StoredAbTest | None:

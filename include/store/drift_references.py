@@ -31,12 +31,17 @@ class ReferenceAnswers:
 
 @dataclass(frozen=True, slots=True)
 class AnsweredQuestion:
-    """A question of a request to the service, and its answer; ``body`` is HTML."""
+    """
+    A question of a request to the service, and its answer.
+
+    ``body`` is HTML; ``key_name`` is the API key that asked, None if the service ran without keys.
+    """
 
     asked_at: datetime
     title: str
     body: str
     suggested: tuple[tuple[str, float], ...]
+    key_name: str | None = None
 
 
 def save_reference(connection: Connection, key: ReferenceKey, answers: ReferenceAnswers) -> None:
@@ -79,6 +84,7 @@ def answered_between(
             row.title,
             row.body,
             tuple((entry["tag"], float(entry["score"])) for entry in row.tags),
+            row.key_name,
         )
         for row in rows
     ]

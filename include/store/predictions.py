@@ -19,6 +19,8 @@ from sqlalchemy import Connection
 from include.store.copy_text import array_literal, copy_line, copy_lines
 from include.store.queries import query
 
+PREDICTION_COLUMNS: Final = 16
+FEEDBACK_COLUMNS: Final = 6
 TOP_TAGS: Final = 5
 """Suggestions that metrics are computed on: a question has at most five tags."""
 
@@ -48,6 +50,8 @@ class Prediction(msgspec.Struct, frozen=True):
     question_id, ab_test_id : int or None
     client : str or None
         Name that the client sent.
+    key_name : str or None
+        Name of the API key that asked; None if the service runs without keys.
     """
 
     prediction_id: UUID
@@ -65,17 +69,32 @@ class Prediction(msgspec.Struct, frozen=True):
     answer_id: UUID | None = None
     ab_test_id: int | None = None
     client: str | None = None
+    key_name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Feedback:
-    """The final tags of a prediction's question; ``source`` is ``page``, ``api`` or ``site``."""
+    """
+    The final tags of a prediction's question.
+
+    Parameters
+    ----------
+    feedback_id, prediction_id : UUID
+    given_at : datetime
+        Aware, UTC.
+    final_tags : tuple of str
+    source : str
+        ``page``, ``api`` or ``site``, as the client says.
+    key_name : str or None
+        Name of the API key that gave it; it counts only for predictions of the same key.
+    """
 
     feedback_id: UUID
     prediction_id: UUID
     given_at: datetime
     final_tags: tuple[str, ...]
     source: str
+    key_name: str | None = None
 
 
 def prediction_line(row: Prediction) -> bytes:
@@ -108,6 +127,7 @@ def prediction_line(row: Prediction) -> bytes:
             None if row.ab_test_id is None else str(row.ab_test_id),
             f"{row.latency_ms:.3f}",
             row.client,
+            row.key_name,
         )
     )
 
@@ -121,6 +141,7 @@ def feedback_line(row: Feedback) -> bytes:
             row.given_at.isoformat(),
             array_literal(row.final_tags),
             row.source,
+            row.key_name,
         )
     )
 
@@ -138,7 +159,7 @@ def copy_new_predictions(connection: Connection, lines: Iterable[bytes]) -> int:
         transaction is aborted: use ``copy_predictions``.
     """
     lines = list(lines)
-    copy_lines(connection, "copy_predictions", lines)
+    copy_lines(connection, "copy_predictions", _complete(lines, PREDICTION_COLUMNS))
     return len(lines)
 
 
@@ -150,7 +171,7 @@ def copy_predictions(connection: Connection, lines: Iterable[bytes]) -> int:
     created. Runs in the caller's transaction.
     """
     connection.execute(query("create_predictions_staging"))
-    copy_lines(connection, "copy_predictions_staging", lines)
+    copy_lines(connection, "copy_predictions_staging", _complete(lines, PREDICTION_COLUMNS))
     connection.execute(query("ensure_prediction_partitions"))
     return connection.execute(query("merge_predictions")).rowcount
 
@@ -158,7 +179,7 @@ def copy_predictions(connection: Connection, lines: Iterable[bytes]) -> int:
 def copy_feedback(connection: Connection, lines: Iterable[bytes]) -> int:
     """Store lines of ``feedback_line`` as ``copy_predictions`` does; return how many were new."""
     connection.execute(query("create_feedback_staging"))
-    copy_lines(connection, "copy_feedback_staging", lines)
+    copy_lines(connection, "copy_feedback_staging", _complete(lines, FEEDBACK_COLUMNS))
     return connection.execute(query("merge_feedback")).rowcount
 
 
@@ -180,3 +201,9 @@ def daily_indicators(connection: Connection, site: str, start: datetime) -> list
 def uuid7_time(prediction_id: UUID) -> datetime:
     """Return the timestamp of a version 7 UUID, UTC, to the millisecond."""
     return datetime.fromtimestamp((prediction_id.int >> 80) / 1000, tz=UTC)
+
+
+def _complete(lines: Iterable[bytes], columns: int) -> list[bytes]:
+    """Return ``lines`` with ``key_name``, which lines spooled by an earlier release lack."""
+    missing = columns - 2
+    return [line + b"\t\\N" if line.count(b"\t") == missing else line for line in lines]

@@ -1,10 +1,11 @@
--- F1@`top` of champion and challenger on each question of a shadow A/B test whose tags the site has
--- told, in the order in which they came. Feedback from the page or a client does not count here:
+-- F1@`top` of champion and challenger on each question that an API key asked in a shadow A/B test and
+-- whose tags the site has told, in the order in which they came. Feedback from the page or a client does not count here:
 -- it was given by somebody who saw the champion's suggestions only.
 -- Binds: ab_test_id (bigint), top (int)
 -- Index: predictions_ab_test_idx, predictions_pkey, question_tags_pkey
 WITH scored AS (
     SELECT
+        p.key_name,
         p.question_id,
         p.asked_at,
         p.variant,
@@ -18,9 +19,10 @@ WITH scored AS (
     WHERE p.ab_test_id = :ab_test_id AND cardinality(t.tags) > 0
 )
 SELECT
+    key_name,
     (avg(score) FILTER (WHERE variant = 'champion'))::double precision AS champion,
     (avg(score) FILTER (WHERE variant = 'challenger'))::double precision AS challenger
 FROM scored
-GROUP BY question_id
+GROUP BY key_name, question_id
 HAVING count(DISTINCT variant) = 2
 ORDER BY min(asked_at), question_id;

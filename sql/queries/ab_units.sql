@@ -1,19 +1,24 @@
--- The units (client, else question, else title) of an A/B test that shared the traffic, in the
--- order in which they came: the variant each was given, and the mean F1@`top` of its answers whose
--- true tags are known (the last feedback, else the question's tags as settled so far). A unit that
--- changed its variant, which cannot happen, would show as two.
--- Binds: ab_test_id (bigint), top (int)
+-- The units of an A/B test that shared the traffic, in the order in which they came: the API key and
+-- the client, else the question, else the title; the variant each was given, and the mean F1@`top` of
+-- its answers whose true tags are known: the question's tags as settled so far or, with `feedback`, the
+-- last feedback of the API key that asked. A unit that changed its variant, which cannot happen, would
+-- show as two.
+-- Binds: ab_test_id (bigint), top (int), feedback (boolean)
 -- Index: predictions_ab_test_idx, feedback_prediction_idx, question_tags_pkey
 SELECT
+    p.key_name,
     coalesce('client:' || p.client, 'question:' || p.question_id::text, 'title:' || p.title) AS unit,
     p.variant,
     avg(2.0 * hits.hit_count / (CAST(:top AS int) + cardinality(truth.tags)))::double precision AS score
 FROM predictions AS p
 LEFT JOIN LATERAL (
     SELECT coalesce(
-        (SELECT final_tags FROM feedback WHERE prediction_id = p.prediction_id
-         ORDER BY given_at DESC LIMIT 1),
-        (SELECT tags FROM question_tags WHERE site = p.site AND question_id = p.question_id)
+        (SELECT tags FROM question_tags WHERE site = p.site AND question_id = p.question_id),
+        (SELECT final_tags FROM feedback
+         WHERE CAST(:feedback AS boolean)
+           AND prediction_id = p.prediction_id
+           AND key_name IS NOT DISTINCT FROM p.key_name
+         ORDER BY given_at DESC LIMIT 1)
     ) AS tags
 ) AS truth ON cardinality(truth.tags) > 0
 LEFT JOIN LATERAL (
@@ -22,5 +27,5 @@ LEFT JOIN LATERAL (
     WHERE position <= :top AND suggestion ->> 'tag' = ANY (truth.tags)
 ) AS hits ON truth.tags IS NOT NULL
 WHERE p.ab_test_id = :ab_test_id AND NOT p.shadow
-GROUP BY unit, p.variant
+GROUP BY p.key_name, unit, p.variant
 ORDER BY min(p.asked_at), unit;

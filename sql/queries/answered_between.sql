@@ -2,9 +2,9 @@
 -- question adds no information on the distribution of questions.
 -- Binds: site (text), model_version (text), start (timestamptz), end (timestamptz)
 -- Index: predictions_asked_at_idx
-SELECT asked_at, title, body, tags
+SELECT asked_at, title, body, tags, key_name
 FROM (
-    SELECT DISTINCT ON (md5(title || ' ' || body)) prediction_id, asked_at, title, body, tags
+    SELECT DISTINCT ON (md5(title || ' ' || body)) prediction_id, asked_at, title, body, tags, key_name
     FROM predictions
     WHERE asked_at >= :start
       AND asked_at < :end

@@ -17,7 +17,7 @@ WITH answered AS (
     LEFT JOIN LATERAL (
         SELECT final_tags
         FROM feedback
-        WHERE prediction_id = p.prediction_id
+        WHERE prediction_id = p.prediction_id AND key_name IS NOT DISTINCT FROM p.key_name
         ORDER BY given_at DESC
         LIMIT 1
     ) AS f ON true

@@ -256,7 +256,7 @@ def test_month_that_is_not_stored_names_the_command_that_gets_it(monitoring, go_
         monitoring.check_month("2024-03")
 
 
-def answers(engine, simulation, version, month, count):
+def answers(engine, simulation, version, month, count, key_name=None):
     """Store what the service would have answered in the first hours of ``month``."""
     start = month_range(month)[0]
     questions = [q for q in simulation.questions if q.asked_at >= start][:count]
@@ -272,6 +272,7 @@ def answers(engine, simulation, version, month, count):
             candidate="tfidf",
             variant="champion",
             latency_ms=1.0,
+            key_name=key_name and key_name(i),
         )
         for i, question in enumerate(questions)
     ]
@@ -302,6 +303,23 @@ def test_hour_of_one_and_the_same_answer_is_drift_and_retrains_once_a_month(
     assert found.report.verdict == "drift"
     assert "predicted_tags" in [s.value.signal for s in found.signals if s.alarmed]
     assert decided(monitoring, report_id).training_run_id == f"drift-predictions-{version}-2024-01"
+
+
+def test_one_api_key_raises_no_alarm(monitoring, go_live, stored, simulation):
+    version = go_live("2023-06", "2023-12")
+    window = answers(stored, simulation, version, QUIET, 150, key_name=lambda i: "mallory")
+
+    found = monitoring.report(monitoring.check_predictions(*window))
+
+    assert found.report.verdict == "quiet"
+    assert found.report.summary["reason"].startswith("Only because of the API key mallory: ")
+
+
+def test_alarm_that_several_api_keys_raise_is_one(monitoring, go_live, stored, simulation):
+    version = go_live("2023-06", "2023-12")
+    window = answers(stored, simulation, version, QUIET, 150, key_name=lambda i: f"key{i % 3}")
+
+    assert monitoring.report(monitoring.check_predictions(*window)).report.verdict == "drift"
 
 
 def test_run_of_a_check_in_mlflow_shows_pages_verdict_and_power(

@@ -15,7 +15,7 @@ from include.jobs.notifications import compose
 from include.jobs.release import ab_testing as ab_test
 from include.registry import Registry
 from include.settings import Settings
-from include.store.ab_tests import open_ab_test, read_paired_scores
+from include.store.ab_tests import open_ab_test, read_paired_scores, read_units
 from include.store.predictions import (
     Feedback,
     Prediction,
@@ -88,20 +88,40 @@ def store(engine, rows, feedback=(), truths=None):
             )
 
 
-def shared_traffic(engine, ab_test_id, *, right_champion, right_challenger, clients=400):
-    """Each client asks once and tells its tags; each version is right so often."""
+def shared_traffic(
+    engine, ab_test_id, *, right_champion, right_challenger, clients=400, told="site", key_name=None
+):
+    """Each client asks one question of the site; each version is right so often."""
     rng = np.random.default_rng(1)
     rows, feedback = [], []
     for client in range(clients):
         variant = "challenger" if rng.random() < 0.5 else "champion"
         chance = right_challenger if variant == "challenger" else right_champion
         tags = RIGHT if rng.random() < chance else WRONG
-        rows.append(answer(ab_test_id, variant, tags, client=f"c{client}"))
+        rows.append(
+            answer(
+                ab_test_id,
+                variant,
+                tags,
+                client=f"c{client}",
+                question_id=client + 1 if told == "site" else None,
+                key_name=key_name(client) if key_name else None,
+            )
+        )
         given = Feedback(
-            new_id(), rows[-1].prediction_id, datetime.now(UTC), ("python", "sql"), "api"
+            new_id(),
+            rows[-1].prediction_id,
+            datetime.now(UTC),
+            ("python", "sql"),
+            "api",
+            rows[-1].key_name,
         )
         feedback.append(given)
-    store(engine, rows, feedback)
+    if told == "site":
+        truths = dict.fromkeys(range(1, clients + 1), ("python", "sql"))
+        store(engine, rows, truths=truths)
+    else:
+        store(engine, rows, feedback)
 
 
 def verdicts(engine):
@@ -269,7 +289,84 @@ def test_feedback_to_the_champions_answer_does_not_judge_the_shadow(engine, regi
         pairs = read_paired_scores(connection, ab_test_id)
 
     full = pytest.approx(2 * 2 / (5 + 2))
-    assert pairs == [(full, full), (0.0, full), (full, full), (0.0, full)]
+    scores = [(pair.champion, pair.challenger) for pair in pairs]
+    assert scores == [(full, full), (0.0, full), (full, full), (0.0, full)]
+
+
+def test_feedback_decides_nothing_by_default(engine, registry, mlflow):
+    ab_test_id = start(engine, registry)
+    shared_traffic(engine, ab_test_id, right_champion=0.3, right_challenger=0.8, told="feedback")
+
+    result = ab_test.judge(engine, registry, rule=RULE, actor="run")
+
+    assert (result.verdict, result.figures["gain"]["count"]) == ("go_on", 0)
+    assert mlflow.aliases["champion"] == "1"
+
+
+def test_feedback_decides_where_the_operator_says_so(engine, registry, mlflow):
+    ab_test_id = start(engine, registry)
+    shared_traffic(engine, ab_test_id, right_champion=0.3, right_challenger=0.8, told="feedback")
+
+    trust = ab_test.Trust(feedback=True)
+    result = ab_test.judge(engine, registry, rule=RULE, actor="run", trust=trust)
+
+    assert result.verdict == "promote"
+    assert mlflow.aliases == {"champion": "2"}
+
+
+def test_key_with_invented_clients_does_not_decide(engine, registry, mlflow):
+    ab_test_id = start(engine, registry)
+    shared_traffic(
+        engine,
+        ab_test_id,
+        right_champion=0.0,
+        right_challenger=1.0,
+        told="feedback",
+        key_name=lambda client: "mallory",
+    )
+
+    trust = ab_test.Trust(feedback=True)
+    result = ab_test.judge(engine, registry, rule=RULE, actor="run", trust=trust)
+
+    assert result.verdict == "go_on"
+    assert mlflow.aliases["champion"] == "1"
+
+
+def test_feedback_of_another_key_does_not_count(engine, registry):
+    ab_test_id = start(engine, registry)
+    asked = answer(ab_test_id, "champion", RIGHT, client="c", key_name="ann")
+    given = Feedback(
+        new_id(), asked.prediction_id, datetime.now(UTC), ("python",), "api", "mallory"
+    )
+    store(engine, [asked], [given])
+
+    with engine.connect() as connection:
+        (unit,) = read_units(connection, ab_test_id, feedback=True)
+
+    assert (unit.key_name, unit.score) == ("ann", None)
+
+
+def test_same_client_of_two_keys_is_two_units(engine, registry):
+    ab_test_id = start(engine, registry)
+    store(
+        engine,
+        [answer(ab_test_id, "champion", RIGHT, client="c", key_name=key) for key in ("ann", "bob")],
+    )
+
+    with engine.connect() as connection:
+        units = read_units(connection, ab_test_id)
+
+    assert sorted(unit.key_name for unit in units) == ["ann", "bob"]
+
+
+def test_person_promotes_the_challenger_of_an_open_test(engine, registry, mlflow):
+    start(engine, registry)
+
+    result = ab_test.promote_challenger(engine, registry, actor="ann", reason="I read 50 answers")
+
+    assert result.reason == "promoted by ann: I read 50 answers"
+    assert mlflow.aliases == {"champion": "2"}
+    assert not is_open(engine)
 
 
 def test_test_can_be_stopped_manually(engine, registry, mlflow):

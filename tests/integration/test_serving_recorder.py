@@ -114,6 +114,14 @@ def test_batch_sent_twice_is_stored_once(engine):
     assert len(stored(engine)) == 5
 
 
+def test_row_that_an_earlier_release_spooled_is_stored(engine):
+    without_key_name = prediction_line(prediction()).rpartition(b"\t")[0]
+    with engine.begin() as connection:
+        assert copy_predictions(connection, [without_key_name]) == 1
+
+    assert stored(engine)[0]["key_name"] is None
+
+
 def test_copy_of_new_rows_is_all_or_nothing(engine):
     lines = [prediction_line(prediction()) for _ in range(3)]
     with engine.begin() as connection:

@@ -1,5 +1,8 @@
 import pytest
 
+from serving.keys import add_key
+from serving.prediction_ids import PredictionIds, load_secret
+
 
 @pytest.fixture
 def prediction_id(client):
@@ -60,3 +63,41 @@ def test_invalid_feedback_is_rejected_with_the_field_at_fault(client, prediction
 
     assert response.status_code == 400
     assert response.json["field"] == field
+
+
+@pytest.fixture
+def with_keys(make_app, tmp_path):
+    """A client of a service with the keys of ann and bob, and the header of each."""
+    path = tmp_path / "keys"
+    headers = {name: {"X-API-Key": add_key(path, name)} for name in ("ann", "bob")}
+    return make_app(service_api_keys_file=path).test_client(), headers
+
+
+def test_only_the_key_that_asked_gives_feedback(with_keys, recorder):
+    service, headers = with_keys
+    asked = service.post("/predict", json={"title": "pandas"}, headers=headers["ann"]).json
+    told = {"prediction_id": asked["prediction_id"], "final_tags": ["sql"]}
+
+    statuses = [
+        service.post("/feedback", json=told, headers=headers[name]).status_code
+        for name in ("bob", "ann")
+    ]
+
+    assert statuses == [404, 201]
+    assert [row.key_name for row in recorder.feedback] == ["ann"]
+    assert recorder.rows[0].key_name == "ann"
+
+
+def test_workers_of_a_machine_share_the_secret(settings):
+    secrets = {load_secret(settings.local_dir / "service-secret") for _ in range(3)}
+
+    assert len(secrets) == 1
+    assert (settings.local_dir / "service-secret").stat().st_mode & 0o077 == 0
+
+
+def test_id_of_another_service_is_not_recognised():
+    ours, other = PredictionIds("ours"), PredictionIds("other")
+
+    assert ours.issued_to(ours.new("ann"), "ann")
+    assert not ours.issued_to(other.new("ann"), "ann")
+    assert not ours.issued_to(ours.new("ann"), None)

@@ -3,6 +3,7 @@ import math
 import numpy as np
 import pytest
 
+from include.evaluation.ab_verdict import Comparison, sequential_verdict
 from include.evaluation.sequential import (
     AnytimeInterval,
     SampleRatio,
@@ -10,7 +11,6 @@ from include.evaluation.sequential import (
     aipw_gains,
     confidence_sequence,
     sample_ratio_test,
-    sequential_verdict,
 )
 
 SOUND = SampleRatio(500, 500, 0.1, 1.0)
@@ -140,10 +140,14 @@ def test_empty_arms_are_no_mismatch():
     ],
 )
 def test_verdict(gain, split, days, verdict):
-    assert sequential_verdict(gain, split, days, StoppingRule())[0] == verdict
+    found = sequential_verdict(Comparison(gain, split), days, StoppingRule())
+
+    assert found[0] == verdict
 
 
 def test_gain_below_the_minimum_does_not_promote():
     gain = AnytimeInterval(5000, 0.01, 0.005, 0.015)
 
-    assert sequential_verdict(gain, SOUND, 3, StoppingRule(min_gain=0.02))[0] == "stop"
+    found = sequential_verdict(Comparison(gain, SOUND), 3, StoppingRule(min_gain=0.02))
+
+    assert found[0] == "stop"

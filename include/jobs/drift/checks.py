@@ -11,20 +11,28 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from rich.console import Console
 from sqlalchemy import Engine
 
 from include.candidates.encoders import encoder_factory
 from include.drift.samples import Observations, build_samples
+from include.drift.signal import SignalValue
 from include.drift.signals import calculate_signals
-from include.drift.verdict import MIN_QUESTIONS, drift_verdict, insufficient_data
+from include.drift.verdict import (
+    MIN_QUESTIONS,
+    DriftVerdict,
+    drift_verdict,
+    driven_by_one_key,
+    insufficient_data,
+)
 from include.errors import TagkeeperError
 from include.jobs.data.features import cached_encoders
+from include.jobs.drift.key_influence import driving_key
 from include.jobs.drift.models import MonitoredModel, MonitoredModels
 from include.jobs.drift.recent_predictions import (
     TARGET_PREDICTIONS,
@@ -37,6 +45,7 @@ from include.months import add_months, check_month, month_of, month_range
 from include.registry import Registry
 from include.settings import Settings
 from include.store.drift import CheckKind, DriftReport, StoredDriftReport, read_report, save_report
+from include.store.drift_references import AnsweredQuestion
 from include.store.engine import make_engine
 
 log = logging.getLogger(__name__)
@@ -51,6 +60,19 @@ class CheckData:
     model: MonitoredModel
     reference: Reference
     analysis: Observations
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """The result of a check before it is stored; without thresholds if data is insufficient."""
+
+    kind: CheckKind
+    data: CheckData
+    verdict: DriftVerdict
+    summary: Mapping[str, Any] = field(default_factory=dict)
+    calibration_id: int | None = None
+    values: tuple[SignalValue, ...] = ()
+    thresholds: Mapping[str, float] = field(default_factory=dict)
 
 
 class Monitoring:
@@ -116,14 +138,16 @@ class Monitoring:
             if model is None:
                 return self._store_without_model("month", start, end)
             data = self._month_data(model, month)
-            return self._check("month", data, start, end, month)
+            return self._save(self._result("month", data), start, end, month)
 
     def check_predictions(self, start: datetime, end: datetime) -> int:
         """
         Check the champion's recent predictions; return the report's id.
 
         With fewer than ``TARGET_PREDICTIONS`` distinct questions, the window extends back up to a
-        day; with fewer than ``MIN_QUESTIONS`` even then, the verdict is ``too_few``.
+        day; with fewer than ``MIN_QUESTIONS`` even then, the verdict is ``too_few``. An alarm that
+        would not be raised without the questions of one API key, which is not a trusted one, is
+        none.
 
         Parameters
         ----------
@@ -138,14 +162,27 @@ class Monitoring:
         with self._models.for_month(None) as model:
             if model is None:
                 return self._store_without_model("predictions", start, end)
-            answered = recent_predictions(self._engine, self._site, model.version, start, end)
+            answered = self._recent_predictions(model, start, end)
             if len(answered) < MIN_QUESTIONS:
                 return self._store_too_few(model, start, end, len(answered))
             month = month_of(end)
             reference = self._references.of(model, month)
-            analysis = observe_predictions(answered, self._references, model)
-            data = CheckData(model, reference, analysis)
-            return self._check("predictions", data, start, end, month)
+
+            def data_of(rows: Sequence[AnsweredQuestion]) -> CheckData:
+                return CheckData(
+                    model, reference, observe_predictions(rows, self._references, model)
+                )
+
+            def is_drift(rows: Sequence[AnsweredQuestion]) -> bool:
+                return self._result("predictions", data_of(rows)).verdict.kind == "drift"
+
+            result = self._result("predictions", data_of(answered))
+            if result.verdict.kind == "drift":
+                trusted = self._settings.trusted_key_names
+                key = driving_key(answered, trusted, is_drift)
+                if key is not None:
+                    result = replace(result, verdict=driven_by_one_key(result.verdict, key))
+            return self._save(result, start, end, month)
 
     def prepare_checks(self) -> tuple[int, ...]:
         """
@@ -196,9 +233,7 @@ class Monitoring:
                 return None
             if monthly:
                 return self._month_data(model, month)
-            answered = recent_predictions(
-                self._engine, self._site, model.version, report.window_start, report.window_end
-            )
+            answered = self._recent_predictions(model, report.window_start, report.window_end)
             reference = self._references.of(model, month)
             return CheckData(
                 model, reference, observe_predictions(answered, self._references, model)
@@ -213,49 +248,66 @@ class Monitoring:
         analysis = self._references.observed(model, month)
         return CheckData(model, self._references.of(model, month), analysis)
 
-    def _check(
-        self, kind: CheckKind, data: CheckData, start: datetime, end: datetime, month: str
-    ) -> int:
-        """Calculate the signals, compare them with their thresholds, store both and the verdict."""
-        model, reference, analysis = data.model, data.reference, data.analysis
-        report = DriftReport(
-            kind=kind,
-            site=self._site,
-            window_start=start,
-            window_end=end,
-            model_version=model.label,
-            question_count=len(analysis),
-            verdict="quiet",
-            summary={"as_of": model.as_of},
-            reference_first=reference.key.first_month,
-            reference_last=reference.key.last_month,
+    def _recent_predictions(
+        self, model: MonitoredModel, start: datetime, end: datetime
+    ) -> list[AnsweredQuestion]:
+        return recent_predictions(
+            self._engine,
+            self._site,
+            model.version,
+            start,
+            end,
+            trusted=self._settings.trusted_key_names,
         )
-        if insufficient := insufficient_data(len(reference.observations), len(analysis)):
-            summary = {**report.summary, "reason": insufficient.reason}
-            return self._store(replace(report, verdict=insufficient.kind, summary=summary))
-        reference_sample, analysis_sample = build_samples(reference.observations, analysis)
+
+    def _result(self, kind: CheckKind, data: CheckData) -> CheckResult:
+        """Calculate the signals and compare them with their thresholds; store neither."""
+        reference = data.reference.observations
+        if insufficient := insufficient_data(len(reference), len(data.analysis)):
+            return CheckResult(kind, data, insufficient)
+        reference_sample, analysis_sample = build_samples(reference, data.analysis)
         calibration_id, calibration = self._thresholds.of(
-            kind, model, reference, len(analysis_sample)
+            kind, data.model, data.reference, len(analysis_sample)
         )
         values = calculate_signals(reference_sample, analysis_sample)
-        verdict = drift_verdict(values, calibration)
-        summary = {
-            **report.summary,
-            "reason": verdict.reason,
+        summary: dict[str, Any] = {
             "reference_questions": len(reference_sample),
-            "candidate": model.candidate.name,
+            "candidate": data.model.candidate.name,
         }
         if reference_sample.f1 is not None and analysis_sample.f1 is not None:
             summary |= {
                 "f1_reference": float(reference_sample.f1.mean()),
                 "f1": float(analysis_sample.f1.mean()),
             }
-        log.info("%s %s: %s. %s", kind, month, verdict.kind, verdict.reason)
-        stored = replace(
-            report, verdict=verdict.kind, summary=summary, calibration_id=calibration_id
+        return CheckResult(
+            kind,
+            data,
+            drift_verdict(values, calibration),
+            summary,
+            calibration_id,
+            tuple(values),
+            calibration.thresholds,
         )
+
+    def _save(self, result: CheckResult, start: datetime, end: datetime, month: str) -> int:
+        """Store a result and return its report's id."""
+        data, verdict = result.data, result.verdict
+        report = DriftReport(
+            kind=result.kind,
+            site=self._site,
+            window_start=start,
+            window_end=end,
+            model_version=data.model.label,
+            question_count=len(data.analysis),
+            verdict=verdict.kind,
+            summary={"as_of": data.model.as_of, "reason": verdict.reason, **result.summary},
+            reference_first=data.reference.key.first_month,
+            reference_last=data.reference.key.last_month,
+            calibration_id=result.calibration_id,
+        )
+        log.info("%s %s: %s. %s", result.kind, month, verdict.kind, verdict.reason)
         with self._engine.begin() as connection:
-            return save_report(connection, stored, values, calibration.thresholds)
+            return save_report(connection, report, result.values, result.thresholds)
 
     def _store_without_model(self, kind: CheckKind, start: datetime, end: datetime) -> int:
         verdict = insufficient_data(None, 0)

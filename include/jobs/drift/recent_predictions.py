@@ -12,6 +12,7 @@ from include.candidates.base import Suggestion
 from include.drift.calibration import MAX_SAMPLE
 from include.drift.samples import Observations
 from include.jobs.data.observations import observe
+from include.jobs.drift.key_influence import capped_per_key
 from include.jobs.drift.models import MonitoredModel
 from include.jobs.drift.reference_data import References
 from include.store.drift_references import AnsweredQuestion, answered_between
@@ -19,16 +20,25 @@ from include.text.prepare import prepare
 
 MAX_WINDOW: Final = timedelta(hours=24)
 TARGET_PREDICTIONS: Final = 200
+MAX_PER_KEY: Final = MAX_SAMPLE // 4
+"""So that a key that asks a lot does not push the questions of others out of the sample."""
 
 
 def recent_predictions(
-    engine: Engine, site: str, version: str, start: datetime, end: datetime
+    engine: Engine,
+    site: str,
+    version: str,
+    start: datetime,
+    end: datetime,
+    *,
+    trusted: frozenset[str] = frozenset(),
 ) -> list[AnsweredQuestion]:
     """
     Return the distinct questions that a version answered in [start, end), aware.
 
     With fewer than ``TARGET_PREDICTIONS``, the window extends back up to `MAX_WINDOW` before
-    ``end`` until it holds so many. With more than ``MAX_SAMPLE``, only the latest are returned.
+    ``end`` until it holds so many. With more than ``MAX_SAMPLE``, only the latest are returned, and
+    of an API key that is not ``trusted`` at most `MAX_PER_KEY`.
     """
     with engine.connect() as connection:
         answered = answered_between(connection, site, version, start, end)
@@ -36,7 +46,7 @@ def recent_predictions(
             earliest = min(start, end - MAX_WINDOW)
             longer = answered_between(connection, site, version, earliest, end)
             answered = longer[-max(TARGET_PREDICTIONS, len(answered)) :]
-    return answered[-MAX_SAMPLE:]
+    return capped_per_key(answered, MAX_PER_KEY, trusted)[-MAX_SAMPLE:]
 
 
 def observe_predictions(

@@ -2,43 +2,38 @@
 A/B tests of champion and challenger on true tags, from start to verdict.
 
 The outcome is F1@5 over all true tags. With a share of the traffic, each unit (client, else
-question) saw one version, and its true tags come from feedback or from the site. In shadow mode
-both versions answered each question, and true tags come only from the site: feedback was given by
-people who saw the champion's suggestions.
+question, of one API key) saw one version. True tags are those read from the site; feedback counts
+only if `Trust` says so, and only that of the key that asked. In shadow mode both versions answered
+each question, and feedback never counts: it was given by people who saw the champion's suggestions.
+
+No verdict rests on one API key alone, unless it is a trusted one. A person may decide at any time.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-import numpy as np
 from sqlalchemy import Connection, Engine
 
 from include import names
 from include.errors import FixInputError
-from include.evaluation.sequential import (
-    AnytimeInterval,
-    SampleRatio,
-    SequentialVerdict,
-    StoppingRule,
-    aipw_gains,
-    confidence_sequence,
-    sample_ratio_test,
-    sequential_verdict,
+from include.evaluation.sequential import StoppingRule
+from include.jobs.release.ab_evaluation import (
+    CHAMPION_CHANGED,
+    AbTestResult,
+    Trust,
+    evaluate,
+    result_of,
 )
 from include.jobs.release.promotion import AliasMove, promote, withdraw_challenger
 from include.registry import ModelVersion, Registry
 from include.settings import Settings
 from include.store.ab_tests import (
-    StoredAbTest,
     last_ended_ab_test,
     open_ab_test,
-    read_paired_scores,
-    read_units,
     record_verdict,
     start_ab_test,
 )
@@ -46,24 +41,6 @@ from include.store.engine import make_engine
 
 NOTIFY_WITHIN: Final = timedelta(days=2)
 """Tests that ended longer ago are not notified of: an earlier run has done so."""
-CHAMPION_CHANGED: Final = "the champion has changed since the test began: the comparison is void"
-
-
-@dataclass(frozen=True, slots=True)
-class AbTestResult:
-    """
-    Result of one look at an A/B test; ``figures`` are plain JSON values.
-
-    ``verdict`` is ``promote``, ``stop`` or ``go_on``, ``reason`` one sentence for people.
-    """
-
-    ab_test_id: int
-    champion_version: str
-    challenger_version: str
-    shadow: bool
-    verdict: SequentialVerdict
-    reason: str
-    figures: dict[str, Any]
 
 
 def start(
@@ -117,9 +94,37 @@ def stop(engine: Engine, registry: Registry, *, actor: str, reason: str) -> AbTe
         test = open_ab_test(connection)
         if test is None:
             raise FixInputError("no A/B test is open")
-        result = _result(test, "stop", f"stopped by {actor}: {reason}", {})
+        result = result_of(test, "stop", f"stopped by {actor}: {reason}", {})
         _write(connection, result)
     withdraw_challenger(engine, registry, actor=actor, reason=result.reason)
+    return result
+
+
+def promote_challenger(
+    engine: Engine, registry: Registry, *, actor: str, reason: str
+) -> AbTestResult:
+    """
+    End the open A/B test with the promotion of its challenger, as a person decides.
+
+    Raises
+    ------
+    FixInputError
+        If no test is open, or the champion has changed since it began.
+    """
+    with engine.connect() as connection:
+        test = open_ab_test(connection)
+    if test is None:
+        raise FixInputError("no A/B test is open")
+    champion = registry.alias(names.CHAMPION)
+    holder = champion.version if champion is not None else None
+    if holder not in {test.champion_version, test.challenger_version}:
+        raise FixInputError(f"{CHAMPION_CHANGED}: stop the test with action 'stop'")
+    result = result_of(test, "promote", f"promoted by {actor}: {reason}", {})
+    challenger = _version(registry, test.challenger_version)
+    figures = {"ab_test_id": test.ab_test_id}
+    promote(engine, registry, AliasMove(challenger, "promotion", actor, result.reason, figures))
+    with engine.begin() as connection:
+        _write(connection, result)
     return result
 
 
@@ -129,6 +134,7 @@ def judge(
     *,
     rule: StoppingRule,
     actor: str,
+    trust: Trust = Trust(),  # noqa: B008 - immutable
     now: datetime | None = None,
 ) -> AbTestResult | None:
     """
@@ -141,7 +147,7 @@ def judge(
         test = open_ab_test(connection)
         if test is None:
             return None
-        result = _evaluate(connection, registry, test, rule, now or datetime.now(UTC))
+        result = evaluate(connection, registry, test, rule, trust, now or datetime.now(UTC))
     figures = {"ab_test_id": test.ab_test_id, **result.figures}
     if result.verdict == "promote":
         challenger = _version(registry, test.challenger_version)
@@ -151,50 +157,6 @@ def judge(
     with engine.begin() as connection:
         _write(connection, result)
     return result
-
-
-def _evaluate(
-    connection: Connection,
-    registry: Registry,
-    test: StoredAbTest,
-    rule: StoppingRule,
-    now: datetime,
-) -> AbTestResult:
-    """Return the current result of ``test``; writes nothing."""
-    champion = registry.alias(names.CHAMPION)
-    holder = champion.version if champion is not None else None
-    if holder not in {test.champion_version, test.challenger_version}:
-        return _result(test, "stop", CHAMPION_CHANGED, {"champion": holder})
-    gain, split = _gain(connection, test, rule)
-    days = (now - test.started_at).total_seconds() / 86400
-    verdict, reason = sequential_verdict(gain, split, days, rule)
-    figures = {
-        "gain": _finite(asdict(gain)),
-        "split": asdict(split) if split is not None else None,
-        "days": round(days, 2),
-        "rule": asdict(rule),
-    }
-    return _result(test, verdict, reason, figures)
-
-
-def _gain(
-    connection: Connection, test: StoredAbTest, rule: StoppingRule
-) -> tuple[AnytimeInterval, SampleRatio | None]:
-    """Return the challenger's gain in F1@5, and the split if the traffic was shared."""
-    if test.shadow:
-        pairs = read_paired_scores(connection, test.ab_test_id)
-        differences = np.array([challenger - champion for champion, challenger in pairs])
-        return confidence_sequence(differences, rule), None
-    units = read_units(connection, test.ab_test_id)
-    treated = [unit.variant == names.CHALLENGER for unit in units]
-    split = sample_ratio_test(len(units) - sum(treated), sum(treated), test.share)
-    judged = [(unit.score, arm) for unit, arm in zip(units, treated, strict=True) if unit.judged]
-    gains = aipw_gains(
-        np.array([score for score, _ in judged], dtype=np.float64),
-        np.array([arm for _, arm in judged], dtype=np.bool_),
-        test.share,
-    )
-    return confidence_sequence(gains, rule), split
 
 
 def _test_versions(
@@ -222,20 +184,6 @@ def _version(registry: Registry, version: str) -> ModelVersion:
     return found
 
 
-def _result(
-    test: StoredAbTest, verdict: SequentialVerdict, reason: str, figures: dict[str, Any]
-) -> AbTestResult:
-    return AbTestResult(
-        test.ab_test_id,
-        test.champion_version,
-        test.challenger_version,
-        test.shadow,
-        verdict,
-        reason,
-        figures,
-    )
-
-
 def _write(connection: Connection, result: AbTestResult) -> None:
     record_verdict(
         connection,
@@ -244,14 +192,6 @@ def _write(connection: Connection, result: AbTestResult) -> None:
         reason=result.reason,
         figures=result.figures,
     )
-
-
-def _finite(figures: dict[str, Any]) -> dict[str, Any]:
-    """Return ``figures`` with None in place of numbers that JSON does not have."""
-    return {
-        name: None if isinstance(value, float) and not math.isfinite(value) else value
-        for name, value in figures.items()
-    }
 
 
 def run_action(
@@ -264,7 +204,8 @@ def run_action(
     ----------
     settings : Settings
     params : mapping
-        ``action`` (``judge``, ``start``, ``stop``), ``version``, ``share``, ``shadow``, ``reason``.
+        ``action`` (``judge``, ``start``, ``stop``, ``promote``), ``version``, ``share``,
+        ``shadow``, ``reason``.
     actor : str
         The DAG run's id.
     """
@@ -285,7 +226,15 @@ def run_action(
         return {"ab_test_id": ab_test_id}
     if action == "stop":
         return asdict(stop(engine, registry, actor=actor, reason=reason))
-    result = judge(engine, registry, rule=StoppingRule(min_gain=settings.min_gain), actor=actor)
+    if action == "promote":
+        return asdict(promote_challenger(engine, registry, actor=actor, reason=reason))
+    result = judge(
+        engine,
+        registry,
+        rule=StoppingRule(min_gain=settings.min_gain),
+        actor=actor,
+        trust=Trust(settings.ab_test_feedback, settings.trusted_key_names),
+    )
     return asdict(result) if result is not None else None
 
 
