@@ -12,13 +12,12 @@ that training, and triggers nothing.
 
 from datetime import datetime
 
-from airflow.providers.standard.operators.empty import EmptyOperator
-from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk import CronDataIntervalTimetable, Param, dag, task
 
 from include import names
 from include.dag_defaults import DEFAULT_ARGS
 from include.months import MONTH_PATTERN, resolve_month
+from plugins.drift_follow_up import follow_up
 
 
 @dag(
@@ -49,61 +48,7 @@ def monitor_drift():
         month = resolve_month(params, data_interval_start, data_interval_end)
         return Monitoring.from_settings(Settings.from_env()).check_month(month)
 
-    @task
-    def pages(report_id: int) -> str | None:
-        from include.jobs.drift.evidently_pages import publish
-        from include.settings import Settings
-
-        return publish(Settings.from_env(), report_id)
-
-    @task
-    def decide(report_id: int, dag_run=None) -> dict:
-        from include.jobs.drift.decisions import decision_of
-        from include.settings import Settings
-
-        settings = Settings.from_env()
-        return decision_of(settings, report_id, dag_id=dag_run.dag_id, run_id=dag_run.run_id)
-
-    @task.branch
-    def branch(action: str) -> str | list[str]:
-        if action == "retrain":
-            return ["retrain", "notify"]
-        if action == "keep":
-            return "keep_model"
-        return "no_reference_yet"
-
-    @task(trigger_rule="none_failed")
-    def record(decision: dict) -> str:
-        from include.jobs.drift.decisions import record_decision
-        from include.settings import Settings
-
-        return record_decision(Settings.from_env(), decision)
-
-    report_id = check()
-    decision = decide(report_id)
-    retrain = TriggerDagRunOperator(
-        task_id="retrain",
-        trigger_dag_id=names.DAG_TRAIN,
-        trigger_run_id=decision["training_run_id"],
-        conf=decision["conf"],
-        skip_when_already_exists=True,
-    )
-    notify = TriggerDagRunOperator(
-        task_id="notify",
-        trigger_dag_id=names.DAG_SEND_MAIL,
-        trigger_run_id=decision["mail_run_id"],
-        conf={"kind": "drift", "facts": decision["mail"]},
-        skip_when_already_exists=True,
-    )
-    # The mail links to the pages; it is sent without them if they cannot be made.
-    pages_tried = EmptyOperator(task_id="pages_tried", trigger_rule="all_done")
-    keep_model = EmptyOperator(task_id="keep_model")
-    no_reference_yet = EmptyOperator(task_id="no_reference_yet")
-
-    branch(decision["action"]) >> [retrain, notify, keep_model, no_reference_yet]
-    pages(report_id) >> pages_tried >> notify
-    # Also if the triggered run exists already: the recording may have been interrupted.
-    [retrain, keep_model, no_reference_yet] >> record(decision)
+    follow_up(check())
 
 
 monitor_drift()

@@ -136,14 +136,26 @@ def branch_results(function: ast.FunctionDef) -> set[str]:
     }
 
 
-@pytest.mark.parametrize("path", FILES, ids=IDS)
+@pytest.mark.parametrize(
+    "path", [*FILES, ROOT / "plugins/drift_follow_up.py"], ids=lambda p: p.stem
+)
 def test_every_result_of_a_branch_is_a_downstream_task(dags, path):
     for function in branches(path):
-        branch = dags[dag_id_of(ast.parse(path.read_text(encoding="utf-8")))].get_task(
-            function.name
-        )
+        using = [dag for dag in dags.values() if path.stem in {dag.dag_id, "drift_follow_up"}]
+        found = [dag.get_task(function.name) for dag in using if dag.has_task(function.name)]
+        assert found, f"no DAG has the task {function.name}"
         assert branch_results(function), f"{function.name} must return literal task ids"
-        assert branch_results(function) <= branch.downstream_task_ids
+        for branch in found:
+            assert branch_results(function) <= branch.downstream_task_ids
+
+
+def test_both_drift_checks_are_followed_by_the_same_tasks(dags):
+    checks = (dags[names.DAG_MONITOR_DRIFT], dags[names.DAG_MONITOR_PREDICTIONS])
+    first, second = (
+        {task.task_id: task.downstream_task_ids for task in dag.tasks} for dag in checks
+    )
+    assert first == second
+    assert {"pages", "decide", "branch", "retrain", "notify", "record"} <= set(first)
 
 
 def test_mail_is_retried_for_half_a_day(dags):

@@ -42,7 +42,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "demo": BASE | PURE | EDGES | JOBS | {"pages", "sandbox", "local_stack"},
     "docs": BASE | {"dag_defaults"},
     "serving": BASE | {"registry", "store", "text", "candidates"},
-    "plugins": BASE | {"store", "pages"},
+    "plugins": BASE | {"store", "pages", "jobs.drift"},
     "dags": {"names", "months", "retraining", "errors", "dag_defaults", "settings", "plugins"}
     | JOBS,
 }
@@ -153,6 +153,14 @@ def test_base_module_needs_only_the_standard_library(name):
 def test_dag_imports_jobs_only_inside_its_tasks(path):
     tree = ast.parse(path.read_text(encoding="utf-8"))
     assert faults(path, AT_THE_TOP_OF_A_DAG, nodes=top_level(tree)) == []
+
+
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "plugins").glob("*.py")), ids=lambda path: path.stem
+)
+def test_plugin_imports_jobs_only_inside_its_tasks(path):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    assert faults(path, MAY_IMPORT["plugins"] - JOBS, nodes=top_level(tree)) == []
 
 
 def test_the_rules_see_an_import_inside_a_function():
