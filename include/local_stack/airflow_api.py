@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any, Final, Self
 from urllib.parse import quote
 
-import requests
-
-from include.errors import FixInputError, RetryLaterError
+from include.errors import RetryLaterError
 from include.months import month_of, month_start
+from include.notify.airflow_rest import AirflowSession
 
 _ENDED: Final = {"success", "failed"}
 _TASK_ENDED: Final = {"success", "failed", "skipped", "upstream_failed", "removed"}
@@ -79,7 +78,7 @@ class AirflowApi:
     Parameters
     ----------
     url : str
-        Its root, without a trailing slash.
+        Its root.
     user, password : str
         A login of its SimpleAuthManager.
     log_folder : str
@@ -87,10 +86,8 @@ class AirflowApi:
     """
 
     def __init__(self, url: str, user: str, password: str, log_folder: str) -> None:
-        self._url = url
         self._log_folder = log_folder
-        self._login = {"username": user, "password": password}
-        self._session = requests.Session()
+        self._session = AirflowSession(url, user, password)
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
@@ -120,9 +117,9 @@ class AirflowApi:
         for attempt in range(1, attempts + 1):
             try:
                 return self._call(method, path, body)
-            except (requests.RequestException, RetryLaterError) as error:
+            except RetryLaterError:
                 if attempt == attempts:
-                    raise RetryLaterError(f"Airflow does not answer {path}: {error}") from None
+                    raise
                 time.sleep(0.5 * attempt)
         raise AssertionError("unreachable")
 
@@ -137,37 +134,12 @@ class AirflowApi:
         RetryLaterError
             If it does not answer.
         """
-        try:
-            return self._request("GET", path, None).text
-        except requests.RequestException as error:
-            raise RetryLaterError(f"Airflow does not answer {path}: {error}") from None
+        return self._session.request("GET", path).text
 
     def _call(self, method: str, path: str, body: Mapping[str, Any] | None) -> dict[str, Any]:
-        answer = self._request(method, f"/api/v2{path}", body)
+        answer = self._session.request(method, f"/api/v2{path}", body)
         found: dict[str, Any] = answer.json() if answer.content else {}
         return found
-
-    def _request(self, method: str, path: str, body: Mapping[str, Any] | None) -> requests.Response:
-        if "Authorization" not in self._session.headers:
-            self._authorise()
-        url = f"{self._url}{path}"
-        answer = self._session.request(method, url, json=body, timeout=30)
-        if answer.status_code == requests.codes.unauthorized:
-            self._authorise()
-            answer = self._session.request(method, url, json=body, timeout=30)
-        if answer.status_code >= requests.codes.server_error:
-            raise RetryLaterError(f"status {answer.status_code}")
-        if not answer.ok:
-            raise FixInputError(f"Airflow refuses {method} {path}: {answer.text[:500]}")
-        return answer
-
-    def _authorise(self) -> None:
-        answer = self._session.post(f"{self._url}/auth/token", json=self._login, timeout=30)
-        if answer.status_code >= requests.codes.server_error:
-            raise RetryLaterError(f"status {answer.status_code} at login")
-        if not answer.ok:
-            raise FixInputError(f"Airflow refuses the login: {answer.text[:200]}")
-        self._session.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
 
     def start_backfill(
         self,

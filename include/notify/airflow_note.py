@@ -4,8 +4,8 @@ import logging
 from typing import Final
 from urllib.parse import quote
 
-import requests
-
+from include.errors import TagkeeperError
+from include.notify.airflow_rest import AirflowSession
 from include.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -32,23 +32,16 @@ def write_note(settings: Settings, dag_id: str, run_id: str, text: str) -> bool:
     if settings.airflow_user is None or settings.airflow_password is None:
         log.info("no note on %s: AIRFLOW_USER and AIRFLOW_PASSWORD are not set", run_id)
         return False
-    root = settings.airflow_url.rstrip("/")
-    login = {
-        "username": settings.airflow_user,
-        "password": settings.airflow_password.get_secret_value(),
-    }
+    session = AirflowSession(
+        settings.airflow_url,
+        settings.airflow_user,
+        settings.airflow_password.get_secret_value(),
+        _TIMEOUT_S,
+    )
+    path = f"/api/v2/dags/{dag_id}/dagRuns/{quote(run_id, safe='')}"
     try:
-        token = requests.post(f"{root}/auth/token", json=login, timeout=_TIMEOUT_S)
-        token.raise_for_status()
-        answer = requests.patch(
-            f"{root}/api/v2/dags/{dag_id}/dagRuns/{quote(run_id, safe='')}",
-            params={"update_mask": "note"},
-            json={"note": text},
-            headers={"Authorization": f"Bearer {token.json()['access_token']}"},
-            timeout=_TIMEOUT_S,
-        )
-        answer.raise_for_status()
-    except (requests.RequestException, ValueError, KeyError) as error:
+        session.request("PATCH", path, {"note": text}, {"update_mask": "note"})
+    except (TagkeeperError, ValueError, KeyError) as error:
         log.warning("no note on %s: %s", run_id, error)
         return False
     return True
