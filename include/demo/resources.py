@@ -36,7 +36,7 @@ def own_cpu_seconds() -> float:
 
 
 @contextmanager
-def peak_memory(local: Path, every_s: float = 5.0) -> Iterator[list[float]]:
+def peak_memory(local: Path, every_s: float = 15.0) -> Iterator[list[float]]:
     """Yield a list that grows by one sample of the memory (MB) every ``every_s`` seconds."""
     samples: list[float] = []
     ended = threading.Event()

@@ -128,13 +128,15 @@ def airflow_environment(
         ("api", "base_url"): layout.public_url("airflow"),
         ("api", "secret_key"): credentials.airflow_api_secret_key,
         ("api_auth", "jwt_secret"): credentials.airflow_jwt_secret,
-        # A task starts at the scheduler's next loop: frequent loops cost little
-        ("scheduler", "scheduler_idle_sleep_time"): "0.3",
-        ("scheduler", "scheduler_heartbeat_sec"): "2",
+        # A task starts at the scheduler's next loop; each loop takes 20 ms of processor time, here
+        # and in the database
+        ("scheduler", "scheduler_idle_sleep_time"): "0.5",
+        ("scheduler", "scheduler_heartbeat_sec"): "5",
         ("scheduler", "catchup_by_default"): "False",
-        # Changed DAG files are parsed within seconds; one process is enough for few files
+        # Files are looked for every half minute, changed ones parsed at once, others rarely: each
+        # parse is a process. One at a time is enough for few files
         ("dag_processor", "refresh_interval"): "30",
-        ("dag_processor", "min_file_process_interval"): "20",
+        ("dag_processor", "min_file_process_interval"): "600",
         ("dag_processor", "parsing_processes"): "1",
         ("usage_data_collection", "enabled"): "False",
     }

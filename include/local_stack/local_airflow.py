@@ -133,9 +133,8 @@ class LocalAirflow(AirflowApi):
         return wait_for(
             succeeded,
             what=f"the backfill of {dag_id} from {first_month} to {last_month} has not ended",
-            progress=lambda: (
-                tuple((run.run_id, run.state) for run in runs),
-                self._work(dag_id, running()),
+            progress=lambda: self._work(
+                runs, [task for run in running() for task in self.tasks(dag_id, run.run_id)]
             ),
             explain=lambda: self._explain(running()),
             pause_s=_POLL_S,
@@ -145,7 +144,7 @@ class LocalAirflow(AirflowApi):
         self, dag_id: str, run_id: str, *, report: Callable[[list[TaskRun]], None] = lambda _: None
     ) -> None:
         """
-        Return when a run has succeeded; ``report`` gets its tasks at each poll.
+        Return when a run has succeeded; ``report`` gets its tasks every few seconds.
 
         Raises
         ------
@@ -158,15 +157,19 @@ class LocalAirflow(AirflowApi):
 
         def succeeded() -> bool:
             runs[:] = [self.run(dag_id, run_id)]
-            report(self.tasks(dag_id, run_id))
             if runs[0].state == "failed":
                 raise CheckFailedError(self.failure(runs[0]))
             return runs[0].ended
 
+        def progress() -> Hashable:
+            tasks = self.tasks(dag_id, run_id)
+            report(tasks)
+            return self._work(runs, tasks)
+
         wait_for(
             succeeded,
             what=f"{dag_id} {run_id} has not ended",
-            progress=lambda: (runs[0].state if runs else None, self._work(dag_id, runs)),
+            progress=progress,
             explain=lambda: self._explain(runs),
             pause_s=_POLL_S,
         )
@@ -196,14 +199,14 @@ class LocalAirflow(AirflowApi):
             self.wait_for_run(dag_id, run_id)
         return due
 
-    def _work(self, dag_id: str, runs: Sequence[DagRun]) -> Hashable:
+    def _work(self, runs: Sequence[DagRun], tasks: Sequence[TaskRun]) -> Hashable:
         """Return the fingerprint of runs: tasks' states and attempts, logs, processor time."""
-        tasks = [task for run in runs for task in self.tasks(dag_id, run.run_id)]
         waits = any(task.state == _WAITS_FOR_RETRY for task in tasks)
+        logs = [self.run_logs(run.dag_id, run.run_id) for run in runs if not run.ended]
         return (
-            frozenset(tasks),
-            len(tasks),
-            log_bytes(self.run_logs(dag_id, run.run_id) for run in runs),
+            tuple(runs),
+            tuple(tasks),
+            log_bytes(logs),
             self._activity.task_seconds(),
             self._activity.heartbeat("scheduler") if waits else None,
         )

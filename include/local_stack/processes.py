@@ -98,7 +98,7 @@ def processes(layout: StackLayout, sandbox_arguments: Sequence[str] | None) -> t
         # Task logs are read from the shared folder; log servers would listen on every address
         Process(
             "airflow-scheduler",
-            ("airflow", "scheduler", "--skip-serve-logs"),
+            ("python", "-m", "include.local_stack.scheduler", "--skip-serve-logs"),
             heartbeat="scheduler",
             needs_schema=True,
             depends_on="airflow-api-server",  # a task fails if it cannot reach it at its start

@@ -23,7 +23,7 @@ LIMIT_S: Final = 4 * 3600.0
 """Outer bound of every wait, for what moves for ever and never ends."""
 
 # Observing takes processor time itself: measuring the machine 20 ms, a stack's progress as much
-_OBSERVE_EVERY_S: Final = 2.0
+_OBSERVE_EVERY_S: Final = 3.0
 _MEASURE_EVERY_S: Final = 10.0
 
 
@@ -81,8 +81,8 @@ def wait_for(
     explain : callable
         Says after a failure what stood still, with the last lines of logs.
     standstill_s : float
-        Allowed time without progress on a quiet machine, > 0; multiplied by
-        `MachineLoad.factor`, the largest that was measured during the standstill.
+        Allowed time without progress on a quiet machine, > 0; longer on a busy one by
+        `MachineLoad.factor`, which is measured again while waiting.
     limit_s : float
         Seconds after which the wait fails in any case.
     pause_s : float
@@ -114,7 +114,12 @@ def wait_for(
 
 
 class _Watch:
-    """Follows the progress of one wait."""
+    """
+    Follows the progress of one wait.
+
+    The standstill is counted in seconds of the quiet reference machine: each second counts as one
+    divided by the factor that was measured last.
+    """
 
     def __init__(
         self, clock: Clock, progress: Callable[[], Hashable], standstill_s: float, limit_s: float
@@ -123,38 +128,39 @@ class _Watch:
         self._progress = progress
         self._standstill_s = standstill_s
         self._limit_s = limit_s
-        self._started = self._moved = self._measured = clock.now()
+        self._started = self._moved = self._measured = self._counted = clock.now()
         self._observed = float("-inf")
         self._fingerprint: Hashable = None
+        self._stood_quiet_s = 0.0
         self.load = clock.load()
-        self._factor = self.load.factor
 
     def overdue(self) -> str:
         """Return why the wait has failed, empty while it has not."""
         now = self._clock.now()
-        if now - self._observed >= _OBSERVE_EVERY_S:
+        self._stood_quiet_s += (now - self._counted) / self.load.factor
+        self._counted = now
+        if now - self._observed >= min(_OBSERVE_EVERY_S, self._standstill_s / 4):
             self._observe(now)
         if now - self._started > self._limit_s:
             return f"it still moves after {self._limit_s:.0f} s, the limit of every wait"
-        allowed = self._standstill_s * self._factor
-        stood = now - self._moved
-        if stood <= allowed:
+        if self._stood_quiet_s <= self._standstill_s:
             return ""
-        return f"nothing has moved for {stood:.0f} s ({allowed:.0f} s are allowed now)"
+        return (
+            f"nothing has moved for {now - self._moved:.0f} s (as much as "
+            f"{self._stood_quiet_s:.0f} s on a quiet machine; {self._standstill_s:.0f} are allowed)"
+        )
 
     def _observe(self, now: float) -> None:
         """Compare the fingerprint; a server that does not answer shows no progress."""
         self._observed = now
-        if now - self._measured >= min(_MEASURE_EVERY_S, self._standstill_s / 4):
+        if now - self._measured >= _MEASURE_EVERY_S:
             self._measured, self.load = now, self._clock.load()
-            self._factor = max(self._factor, self.load.factor)
         try:
             fingerprint = self._progress()
         except RetryLaterError:
             return
         if fingerprint != self._fingerprint:
-            self._fingerprint, self._moved = fingerprint, now
-            self._factor = self.load.factor
+            self._fingerprint, self._moved, self._stood_quiet_s = fingerprint, now, 0.0
 
 
 def _explained(explain: Callable[[], str]) -> str:
