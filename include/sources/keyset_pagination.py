@@ -28,6 +28,7 @@ class PageRequest:
     first: int
     last: int
     page: int
+    newest_first: bool = False
 
 
 class KeysetPaginator:

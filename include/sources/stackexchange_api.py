@@ -167,6 +167,15 @@ class StackExchangeClient:
             # Also after the last page: another process may fetch the next window.
             self._rate_limiter.wait()
 
+    def latest_asked_at(self) -> datetime | None:
+        """Return when the site's newest question was asked, UTC; None if it has none."""
+        newest = PageRequest(first=1, last=int(self._now().timestamp()), page=1, newest_first=True)
+        self._check_quota()
+        response, _ = self._fetch(newest)
+        if not response.items:
+            return None
+        return datetime.fromtimestamp(int(response.items[0]["creation_date"]), UTC)
+
     def _questions(self, items: Sequence[Mapping[str, Any]]) -> tuple[Question, ...]:
         report = ReadReport(max_bad_share=self._max_bad_share)
         raw = (raw_question(item, self._site) for item in items)
@@ -214,7 +223,7 @@ class StackExchangeClient:
             "page": request.page,
             "pagesize": PAGE_SIZE,
             "sort": "creation",
-            "order": "asc",
+            "order": "desc" if request.newest_first else "asc",
             "filter": QUESTION_FILTER,
         }
         if self._key:

@@ -49,6 +49,21 @@ def test_months_are_fetched_completely_over_http(environment, engine, simulation
     assert f"{len(expected)} questions stored in 3 months" in capsys.readouterr().err
 
 
+def test_without_a_month_the_latest_missing_one_is_fetched_until_none_is(
+    environment, engine, simulation, capsys
+):
+    api = SandboxApi("sandbox", QuestionIndex(simulation.questions))
+    assert ingest(environment, api, "--month", "2023-01") == 0
+    assert ingest(environment, api) == 0
+    assert set(stored(engine)) == {"2023-01", "2023-03"}
+    assert "(2023-03)" in capsys.readouterr().err
+
+    assert ingest(environment, api) == 0
+    assert set(stored(engine)) == {"2023-01", "2023-02", "2023-03"}
+    assert ingest(environment, api) == 0
+    assert "Every month since the first stored one is stored" in capsys.readouterr().err
+
+
 def test_exhausted_quota_exits_with_try_later_and_the_next_run_resumes(
     environment, engine, simulation
 ):
@@ -66,6 +81,7 @@ def test_exhausted_quota_exits_with_try_later_and_the_next_run_resumes(
     ("arguments", "message"),
     [
         (["--month", "2023-02", "--to", "2023-01"], "is before"),
+        (["--to", "2023-01"], "--to needs --month"),
         (["--month", "2023-1"], "must look like"),
         (["--month", "2199-01"], "not over"),
     ],

@@ -83,6 +83,26 @@ def test_ingest_stores_a_month_that_the_site_serves_over_http(environment, engin
         assert questions_per_month(connection, site) == {"2023-01": january}
 
 
+def test_ingest_and_transform_without_parameters_take_what_is_missing_and_say_so(
+    environment, engine
+):
+    site = f"served-{uuid.uuid4().hex[:8]}"
+    made = simulate(
+        seed=5, first_month="2023-01", months=2, questions_per_month=30, events=(), site=site
+    )
+    with running(SandboxApi(site, QuestionIndex(made.questions))) as api_url:
+        served = environment | {"SITE": site, "STACKEXCHANGE_API_URL": api_url}
+        ingested, said = mlflow_run(served, "ingest")
+        transformed, prepared = mlflow_run(served, "transform")
+
+    count = sum(month_of(question.asked_at) == "2023-02" for question in made.questions)
+    assert (ingested, transformed) == (0, 0), said[-3000:] + prepared[-3000:]
+    assert f"{count} questions stored in 1 months (2023-02)" in said
+    assert f"New: 2023-02 ({count})" in prepared
+    with engine.connect() as connection:
+        assert questions_per_month(connection, site) == {"2023-02": count}
+
+
 def test_transform_train_evaluate_and_register_do_the_same_as_the_dag(
     environment, database_url, mlflow_server
 ):

@@ -43,6 +43,7 @@ from include.store.features import (
     store_prepared,
     text_key,
 )
+from include.store.questions import questions_per_month
 from include.text.prepare import TEXT_VERSION, prepare
 from include.text.prepared import LabelledTexts, PreparedText
 
@@ -242,7 +243,12 @@ def _parser() -> argparse.ArgumentParser:
         "Only what is missing is computed. Settings come from the environment: DATABASE_URL, "
         "SITE, BERT_MODEL.",
     )
-    parser.add_argument("--from", dest="first", required=True, help="first month, YYYY-MM")
+    parser.add_argument(
+        "--from",
+        dest="first",
+        help="first month, YYYY-MM; default: every stored month, of which only what is not "
+        "prepared takes time",
+    )
     parser.add_argument("--to", dest="last", help="last month, YYYY-MM; default: the first")
     parser.add_argument(
         "--encoder",
@@ -255,28 +261,45 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _transform(
-    settings: Settings, first: str, last: str, encoders: Sequence[str], progress: Progress
-) -> LabelledTexts:
-    """Prepare and embed with a progress bar for each; return the questions."""
-    engine = make_engine(settings.require_database_url(), pool_size=1)
-    months = months_between(first, last)
-    bar = progress.add_task("prepare", total=len(months))
-    for month in months:
-        prepare_months(engine, settings.site, [month])
-        progress.advance(bar)
-    questions = load_labelled(engine, settings.site, first, last)
-    if encoders:
-        for name in encoders:
-            bar = progress.add_task(f"embed ({name})", total=len(questions))
+def _stored_months(engine: Engine, site: str) -> tuple[str, ...]:
+    """Return the months that have stored questions, in order; MissingDataError if none has."""
+    with engine.connect() as connection:
+        stored = sorted(questions_per_month(connection, site))
+    if not stored:
+        raise MissingDataError(f"no questions of {site} are stored: ingest a month first")
+    return tuple(stored)
 
-            def show(done: int, total: int, bar: TaskID = bar) -> None:
-                progress.update(bar, completed=len(questions) - total + done)
+
+def _transform(
+    engine: Engine,
+    settings: Settings,
+    months: Sequence[str],
+    encoders: Sequence[str],
+    progress: Progress,
+) -> tuple[int, dict[str, int]]:
+    """Prepare and embed with a bar for each; return the questions, and new texts by month."""
+    bar = progress.add_task("prepare", total=len(months))
+    prepared = {}
+    for month in months:
+        prepared[month] = prepare_months(engine, settings.site, [month])
+        progress.advance(bar)
+    parts = [load_labelled(engine, settings.site, month, month) for month in months]
+    total = sum(len(part) for part in parts)
+    for name in encoders:
+        bar = progress.add_task(f"embed ({name})", total=total)
+        before = 0
+        for part in parts:
+
+            def show(
+                done: int, missing: int, bar: TaskID = bar, reached: int = before + len(part)
+            ) -> None:
+                progress.update(bar, completed=reached - missing + done)
 
             make = cached_encoders(engine, encoder_factory(settings.bert_model), show)
-            make(name).encode(questions.texts)
-            progress.update(bar, completed=len(questions))
-    return questions
+            make(name).encode(part.texts)
+            before += len(part)
+            progress.update(bar, completed=before)
+    return total, prepared
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -292,13 +315,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     try:
         settings = Settings.from_env()
+        if args.last and not args.first:
+            raise FixInputError("--to needs --from")
+        engine = make_engine(settings.require_database_url(), pool_size=1)
+        if args.first:
+            months = months_between(args.first, args.last or args.first)
+        else:
+            months = _stored_months(engine, settings.site)
         with Progress(*columns, console=console) as progress:
-            last = args.last or args.first
-            questions = _transform(settings, args.first, last, args.encoders, progress)
+            total, prepared = _transform(engine, settings, months, args.encoders, progress)
     except TagkeeperError as error:
         console.print(f"[red]{error}[/]")
         return 1
-    console.print(f"{len(questions):,} questions of {settings.site} are prepared")
+    new = [f"{month} ({count:,})" for month, count in prepared.items() if count]
+    console.print(f"{total:,} questions of {settings.site} are prepared")
+    console.print(f"New: {', '.join(new) or 'none, all were prepared before'}")
     return 0
 
 

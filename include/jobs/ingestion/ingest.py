@@ -90,16 +90,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
         epilog=f"Exit code: 0 done, 1 failed, {EXIT_TRY_LATER} the site asks to try again later "
         "(the same command then resumes where it stopped).",
     )
-    parser.add_argument("--month", required=True, help="first month, YYYY-MM")
+    parser.add_argument(
+        "--month",
+        default="",
+        help="first month, YYYY-MM; default: the latest that is over and not stored",
+    )
     parser.add_argument("--to", default="", help="last month, YYYY-MM; default: the first")
     args = parser.parse_args(arguments)
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     console = Console(stderr=True)
     try:
-        months = months_between(args.month, args.to or args.month)
-        if not months:
+        if args.to and not args.month:
+            raise FixInputError("--to needs --month")
+        if args.month and not months_between(args.month, args.to or args.month):
             raise FixInputError(f"--to {args.to} is before --month {args.month}")
         ingest = MonthIngestion.from_settings(Settings.from_env())
+        first = args.month or ingest.latest_missing_month()
+        if first is None:
+            console.print("Every month since the first stored one is stored; name another one.")
+            return 0
+        months = months_between(first, args.to or first)
         columns = (
             TextColumn("{task.description}"),
             BarColumn(),
@@ -114,7 +124,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except TagkeeperError as error:
         console.print(f"[red]{error}[/]")
         return 1
-    console.print(f"{count:,} questions stored in {len(months)} months")
+    named = months[0] if len(months) == 1 else f"{months[0]} to {months[-1]}"
+    console.print(f"{count:,} questions stored in {len(months)} months ({named})")
     return 0
 
 

@@ -9,12 +9,13 @@ from typing import Any, Protocol, Self
 from sqlalchemy import Engine
 
 from include.errors import CheckFailedError, FixInputError
+from include.jobs.ingestion.completeness import fetched_completely
 from include.jobs.ingestion.month_checks import question_faults, window_faults, window_label
-from include.months import month_range
+from include.months import add_months, month_of, month_range, months_between
 from include.settings import Settings
 from include.sources.stackexchange_api import Page, StackExchangeClient
 from include.store.engine import make_engine
-from include.store.questions import upsert_questions
+from include.store.questions import questions_per_month, upsert_questions
 from include.store.windows import (
     Window,
     advance_window,
@@ -32,6 +33,9 @@ class QuestionSource(Protocol):
 
     def pages(self, start: datetime, end: datetime) -> Iterator[Page]:
         """Yield the pages of ``[start, end)``; questions before a page's cursor are complete."""
+
+    def latest_asked_at(self) -> datetime | None:
+        """Return when the newest question was asked, aware; None if there is none."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,42 @@ class MonthIngestion:
             site=settings.site,
             window_days=settings.ingest_window_days,
         )
+
+    def latest_missing_month(self, now: datetime | None = None) -> str | None:
+        """
+        Return the latest month that is over, has questions at the source and is not stored.
+
+        Only the month of the newest question is looked at if nothing is stored; otherwise those
+        back to the first stored month.
+
+        Parameters
+        ----------
+        now : datetime, optional
+            Aware; the current time if not given.
+
+        Returns
+        -------
+        str or None
+            ``YYYY-MM``; None if no month is missing.
+
+        Raises
+        ------
+        FixInputError
+            If the source has no questions.
+        """
+        newest = self.source.latest_asked_at()
+        if newest is None:
+            raise FixInputError(f"the site {self.site} has no questions: is SITE right?")
+        last_over = add_months(month_of(now or datetime.now(UTC)), -1)
+        last = min(month_of(newest), last_over)
+        with self.engine.connect() as connection:
+            counts = questions_per_month(connection, self.site)
+            for month in reversed(months_between(min([*counts, last]), last)):
+                fetched = fetched_completely(connection, self.site, month)
+                # questions of a dump have no windows, and count as stored
+                if fetched is False or (fetched is None and month not in counts):
+                    return month
+        return None
 
     def plan_windows(self, month: str, now: datetime | None = None) -> list[dict[str, str]]:
         """
