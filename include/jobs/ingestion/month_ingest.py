@@ -9,7 +9,7 @@ from typing import Any, Protocol, Self
 from sqlalchemy import Engine
 
 from include.errors import CheckFailedError, FixInputError
-from include.jobs.ingestion.completeness import fetched_completely
+from include.jobs.ingestion.completeness import stored_completely
 from include.jobs.ingestion.month_checks import question_faults, window_faults, window_label
 from include.months import add_months, month_of, month_range, months_between
 from include.settings import Settings
@@ -108,9 +108,9 @@ class MonthIngestion:
         with self.engine.connect() as connection:
             counts = questions_per_month(connection, self.site)
             for month in reversed(months_between(min([*counts, last]), last)):
-                fetched = fetched_completely(connection, self.site, month)
-                # questions of a dump have no windows, and count as stored
-                if fetched is False or (fetched is None and month not in counts):
+                complete = stored_completely(connection, self.site, month)
+                # Without a record of how they came, questions count as stored
+                if complete is False or (complete is None and month not in counts):
                     return month
         return None
 
