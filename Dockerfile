@@ -27,5 +27,8 @@ COPY plugins plugins
 COPY sql sql
 COPY pyproject.toml MLproject ./
 
+# The command `tagkeeper`
+RUN pip install --no-cache-dir --no-deps --no-build-isolation --editable .
+
 USER tagkeeper
 VOLUME /data

@@ -28,6 +28,7 @@ help: ## this list
 	@echo "Installing the platform into .venv (about 3 GB, minutes the first time)"
 	@$(RUN) include.local_stack.install_torch
 	$(INSTALL) -r requirements.txt
+	$(INSTALL) --no-deps --no-build-isolation --editable . # the command `tagkeeper`
 	@touch $@
 
 .venv/installed-dev: requirements-dev.txt .venv/installed
@@ -39,16 +40,16 @@ install: .venv/installed ## install what the platform needs to run, into .venv
 install-dev: .venv/installed-dev ## install also what tests and checks need
 
 up: install ## start the platform and wait until it is healthy (DATA=, SITE=, LIVE=1)
-	@$(RUN) include.local_stack up
+	@$(RUN) include.cli up
 
 down: install ## stop the platform, also orphaned processes
-	@$(RUN) include.local_stack down
+	@$(RUN) include.cli down
 
 status: install ## processes, addresses, memory and the login
-	@$(RUN) include.local_stack status
+	@$(RUN) include.cli status
 
 demo: install ## run the whole platform from nothing, verifying every step (DATA=, SITE=)
-	@$(RUN) include.demo
+	@$(RUN) include.cli demo
 
 test: install-dev ## every test
 	$(RUN) pytest $(ARGS)
@@ -67,7 +68,7 @@ fmt: install-dev ## format the code
 	$(BIN)/ruff check --fix .
 
 docs: install ## generate the pages in docs/ that come from code
-	$(RUN) include.docs
+	$(RUN) include.cli docs
 
 lock: install-dev ## compile requirements*.in into full locks
 	$(COMPILE) --output-file=requirements.txt requirements.in

@@ -1,13 +1,11 @@
 """
 Pages of documentation that are generated from the code.
 
-``python -m include.docs`` writes ``docs/settings.md`` and ``docs/dags.md``; a test fails if they
-differ from the code.
+`make docs` writes ``docs/settings.md`` and ``docs/dags.md``; a test fails if they differ from the
+code.
 """
 
-import argparse
 import ast
-import sys
 from pathlib import Path
 
 from pydantic_core import PydanticUndefined
@@ -74,13 +72,8 @@ def pages() -> dict[Path, str]:
     return {ROOT / "docs/settings.md": settings_page(), ROOT / "docs/dags.md": dags_page()}
 
 
-def main() -> None:
-    """Write the generated pages."""
-    argparse.ArgumentParser(description=__doc__).parse_args()
+def write_pages() -> list[Path]:
+    """Write the generated pages; return their paths, relative to the project."""
     for path, text in pages().items():
         path.write_text(text, encoding="utf-8")
-        sys.stdout.write(f"wrote {path.relative_to(ROOT)}\n")
-
-
-if __name__ == "__main__":
-    main()
+    return [path.relative_to(ROOT) for path in pages()]

@@ -34,7 +34,7 @@ def keys_for(settings: Settings) -> ApiKeys | None:
     if not is_loopback(settings.service_host):
         raise FixSettingsError(
             f"SERVICE_HOST={settings.service_host} is reachable from other machines: make an API "
-            "key with `python -m serving.keys add NAME` and set SERVICE_API_KEYS_FILE, or listen "
+            "key with `tagkeeper keys add NAME` and set SERVICE_API_KEYS_FILE, or listen "
             "on 127.0.0.1"
         )
     return None

@@ -1,5 +1,5 @@
 """
-API keys, hashed at rest: ``python -m serving.keys add NAME`` makes one.
+API keys, hashed at rest: ``tagkeeper keys add NAME`` makes one.
 
 A key has 256 random bits, so one round of SHA-256 is enough: a slow hash only protects secrets that
 can be guessed. The file holds ``name:sha256`` lines and is read again when it changes.
@@ -7,19 +7,16 @@ can be guessed. The file holds ``name:sha256`` lines and is read again when it c
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import hmac
 import os
 import re
 import secrets
-import sys
 import threading
 from pathlib import Path
 from typing import Final
 
-from include.errors import FixInputError, FixSettingsError, TagkeeperError
-from include.settings import Settings
+from include.errors import FixInputError, FixSettingsError
 
 _NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _LINE: Final = re.compile(r"(?P<name>[A-Za-z0-9._-]{1,64}):(?P<digest>[0-9a-f]{64})")
@@ -47,7 +44,7 @@ class ApiKeys:
         self._refresh()
         if not self._digests:
             raise FixSettingsError(
-                f"{path} holds no API key: make one with `python -m serving.keys add NAME`"
+                f"{path} holds no API key: make one with `tagkeeper keys add NAME`"
             )
 
     def name_of(self, key: str) -> str | None:
@@ -119,37 +116,3 @@ def remove_key(path: Path, name: str) -> None:
 
 def _digest(key: str) -> str:
     return hashlib.sha256(key.encode("utf-8", "replace")).hexdigest()
-
-
-def main() -> int:
-    """Add, remove or list API keys."""
-    parser = argparse.ArgumentParser(prog="python -m serving.keys", description=main.__doc__)
-    parser.add_argument("--file", type=Path, help="default: SERVICE_API_KEYS_FILE")
-    commands = parser.add_subparsers(dest="command", required=True)
-    for command, what in (
-        ("add", "make a key and show it, once"),
-        ("remove", "make a key invalid"),
-    ):
-        commands.add_parser(command, help=what).add_argument("name")
-    commands.add_parser("list", help="show the names that have a key")
-    arguments = parser.parse_args()
-    try:
-        path = arguments.file or Settings.from_env().service_api_keys_file
-        if path is None:
-            raise FixSettingsError("set SERVICE_API_KEYS_FILE, or pass --file")
-        if arguments.command == "add":
-            sys.stdout.write(add_key(path, arguments.name) + "\n")
-        elif arguments.command == "remove":
-            remove_key(path, arguments.name)
-        else:
-            sys.stdout.writelines(
-                f"{name}\n" for name in (read_keys(path) if path.exists() else ())
-            )
-    except TagkeeperError as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

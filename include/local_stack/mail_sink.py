@@ -1,15 +1,13 @@
 """
 A mail server that delivers nothing: each message becomes one .eml file in a folder.
 
-``python -m include.local_stack.mail_sink --port 8025 --folder .local/mail``
+``tagkeeper mail-sink --port 8025 --folder .local/mail``
 """
 
-import argparse
 import asyncio
 import logging
 import signal
 import uuid
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -57,18 +55,3 @@ async def serve(host: str, port: int, folder: Path) -> None:
     log.info("receiving mail on %s:%d into %s", host, port, folder)
     async with server:
         await stopped.wait()
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the mail sink."""
-    parser = argparse.ArgumentParser(description="Store every received mail as a file.")
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
-    parser.add_argument("--port", type=int, required=True, help="port to listen on")
-    parser.add_argument("--folder", type=Path, required=True, help="folder of the .eml files")
-    args = parser.parse_args(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    asyncio.run(serve(args.host, args.port, args.folder))
-
-
-if __name__ == "__main__":
-    main()

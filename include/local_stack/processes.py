@@ -77,7 +77,7 @@ def processes(layout: StackLayout, sandbox_arguments: Sequence[str] | None) -> t
         Process(
             "mail",
             (
-                *("python", "-m", "include.local_stack.mail_sink", *_listen(layout, "mail")),
+                *("python", "-m", "include.cli", "mail-sink", *_listen(layout, "mail")),
                 *("--folder", str(layout.mail)),
             ),
             server="mail",
@@ -159,7 +159,7 @@ def postgres_process(binaries: Path, data: Path, layout: StackLayout) -> Process
 def migration_commands() -> dict[str, tuple[str, ...]]:
     """Return the commands that migrate each database to its latest schema, by database."""
     return {
-        "platform": ("python", "-m", "include.store.migrations"),
+        "platform": ("python", "-m", "include.cli", "migrate"),
         "airflow": ("airflow", "db", "migrate"),
     }
 

@@ -1,20 +1,17 @@
 """
 Set up what processes need before they start: folders, Airflow's login, schemas, pools.
 
-``python -m include.local_stack.provision`` does it inside docker-compose; `stack.py` does the same
+``tagkeeper provision`` does it inside docker-compose; `stack.py` does the same
 on this machine, partly in parallel.
 """
 
-import argparse
 import json
-import os
 import subprocess
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from include.errors import FixSettingsError
 from include.local_stack.credentials import AIRFLOW_USER, write_private
-from include.local_stack.layout import StackLayout, container_layout
+from include.local_stack.layout import StackLayout
 from include.local_stack.processes import migration_commands, pools_command
 
 
@@ -46,22 +43,3 @@ def provision(layout: StackLayout, environment: Mapping[str, str]) -> None:
     for command in (*migration_commands().values(), pools_command(layout)):
         if subprocess.run(command, cwd=layout.root, check=False).returncode != 0:
             raise FixSettingsError(f"{' '.join(command)} failed; its output is above")
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Provision the containers' shared volume and databases."""
-    parser = argparse.ArgumentParser(
-        prog="python -m include.local_stack.provision",
-        description="Inside docker-compose: folders, Airflow's login, schemas, pools.",
-    )
-    parser.parse_args(arguments)
-    try:
-        provision(container_layout(), os.environ)
-    except FixSettingsError as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

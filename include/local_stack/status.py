@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+from rich.console import Console
 from rich.table import Table
 
 from include.local_stack.layout import StackLayout, local_layout
@@ -118,3 +119,12 @@ def _address(process: Process, layout: StackLayout) -> str:
         return ""
     address = layout.address(process.server)
     return f"http://{address}" if process.health_path is not None else address
+
+
+def print_status(local: Path, console: Console) -> None:
+    """Print the processes and how to reach them."""
+    console.print(status_table(local))
+    table = Table(box=None, show_header=False, pad_edge=False)
+    for name, value in logins(local):
+        table.add_row(f"[bold]{name}[/bold]", value)
+    console.print(table)

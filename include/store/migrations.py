@@ -1,22 +1,17 @@
 """
 Schema migrations: numbered files, each applied once, in order.
 
-``python -m include.store.migrations`` migrates the database of ``DATABASE_URL``.
+``tagkeeper migrate`` migrates the database of ``DATABASE_URL``.
 """
 
-import argparse
 import hashlib
 import logging
-import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 from sqlalchemy import Engine, text
 
 from include import names
-from include.errors import CheckFailedError, TagkeeperError
-from include.settings import Settings
-from include.store.engine import make_engine
+from include.errors import CheckFailedError
 
 log = logging.getLogger(__name__)
 
@@ -70,23 +65,3 @@ def migrate(engine: Engine, folder: Path = MIGRATIONS) -> list[str]:
             log.info("applied migration %s", path.stem)
             applied_now.append(path.stem)
     return applied_now
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Migrate the database of ``DATABASE_URL``; return the exit code."""
-    argparse.ArgumentParser(
-        prog="python -m include.store.migrations",
-        description="Bring the database of DATABASE_URL to its newest schema; safe to run again.",
-    ).parse_args(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    try:
-        applied = migrate(make_engine(Settings.from_env().require_database_url()))
-    except TagkeeperError as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
-    log.info("%d migrations applied, schema is current", len(applied))
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -158,7 +158,7 @@ class YearStack:
         begun = time.perf_counter()
         subprocess.run(
             [
-                *(sys.executable, "-m", "include.jobs.stability.study"),
+                *(sys.executable, "-m", "include.cli", "stability"),
                 "--from",
                 first,
                 "--to",

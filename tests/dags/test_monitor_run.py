@@ -48,7 +48,7 @@ def sink(tmp_path):
     folder = tmp_path / "mail"
     process = subprocess.Popen(
         [
-            *(sys.executable, "-m", "include.local_stack.mail_sink"),
+            *(sys.executable, "-m", "include.cli", "mail-sink"),
             *("--port", str(port), "--folder", str(folder)),
         ],
         cwd=ROOT,

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from include.demo.__main__ import main
+from include.cli.app import main
 from include.demo.context import Demo, Stage, run_stages
 from include.errors import CheckFailedError
 from include.local_stack.options import StackOptions
@@ -27,7 +27,7 @@ def test_a_folder_with_other_files_is_not_deleted(folder: Path, capsys):
     kept = folder / "thesis.tex"
     kept.write_text("years of work")
 
-    assert main([]) == 1
+    assert main(["demo"]) == 1
 
     said = "".join(capsys.readouterr().out.split())  # the terminal's width breaks lines
     assert "Thedemostopped:" in said
@@ -40,7 +40,7 @@ def test_a_folder_with_other_files_is_not_deleted(folder: Path, capsys):
 def test_the_real_api_is_refused_before_anything_starts(folder: Path, monkeypatch, capsys):
     monkeypatch.setenv("LIVE", "1")
 
-    assert main([]) == 1
+    assert main(["demo"]) == 1
 
     assert "cannot start" in capsys.readouterr().out
     assert list(folder.iterdir()) == []

@@ -54,7 +54,7 @@ def command(local: Path, name: str) -> subprocess.CompletedProcess[str]:
     environment = {key: value for key, value in os.environ.items() if key not in settings}
     own = {"LOCAL_DIR": str(local), "INGEST_WINDOW_DAYS": "31", "CANDIDATES": "frequency,tfidf"}
     return subprocess.run(
-        [sys.executable, "-m", "include.local_stack", name],
+        [sys.executable, "-m", "include.cli", name],
         cwd=ROOT,
         env=environment | own,
         capture_output=True,

@@ -97,7 +97,7 @@ def test_platform_runs_on_the_users_server_and_a_live_api(own_server: str, tmp_p
 
         def command(name: str) -> str:
             done = subprocess.run(
-                [sys.executable, "-m", "include.local_stack", name],
+                [sys.executable, "-m", "include.cli", name],
                 cwd=ROOT,
                 env=environment,
                 capture_output=True,

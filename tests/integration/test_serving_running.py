@@ -210,7 +210,7 @@ def test_service_beyond_loopback_does_not_start_without_keys(tmp_path):
     done = start_beyond_loopback(tmp_path)
 
     assert done.returncode != 0
-    assert "python -m serving.keys add" in done.stderr
+    assert "tagkeeper keys add" in done.stderr
 
 
 def test_service_beyond_loopback_starts_with_keys(tmp_path):

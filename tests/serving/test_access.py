@@ -30,7 +30,7 @@ def bearer(key):
 
 
 def test_service_beyond_loopback_requires_keys(settings):
-    with pytest.raises(FixSettingsError, match=r"serving\.keys add"):
+    with pytest.raises(FixSettingsError, match=r"tagkeeper keys add"):
         keys_for(settings.model_copy(update={"service_host": "0.0.0.0"}))
 
 
@@ -101,7 +101,7 @@ def test_key_file_is_private_and_has_only_hashes(keys_path, key):
 
 def test_command_creates_a_valid_key(tmp_path):
     path = tmp_path / "keys"
-    command = [sys.executable, "-m", "serving.keys", "--file", str(path), "add", "carol"]
+    command = [sys.executable, "-m", "include.cli", "keys", "add", "--file", str(path), "carol"]
     made = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
     assert ApiKeys(path).name_of(made) == "carol"

@@ -41,6 +41,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "local_stack": BASE | PURE | EDGES | JOBS | {"pages", "sandbox"},
     "demo": BASE | PURE | EDGES | JOBS | {"pages", "sandbox", "local_stack"},
     "docs": BASE | {"dag_defaults"},
+    "cli": BASE
+    | PURE
+    | EDGES
+    | JOBS
+    | {"pages", "sandbox", "local_stack", "demo", "docs", "cli", "serving"},
     "serving": BASE | {"registry", "store", "text", "candidates"},
     "plugins": BASE | {"store", "pages", "jobs.drift"},
     "dags": {"names", "months", "retraining", "errors", "dag_defaults", "settings", "plugins"}

@@ -8,15 +8,12 @@ window and model as key: a repeated check keeps its report's id.
 
 from __future__ import annotations
 
-import argparse
 import logging
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final, Self
 
-from rich.console import Console
 from sqlalchemy import Engine
 
 from include.candidates.encoders import encoder_factory
@@ -30,7 +27,6 @@ from include.drift.verdict import (
     driven_by_one_key,
     insufficient_data,
 )
-from include.errors import TagkeeperError
 from include.jobs.data.features import cached_encoders
 from include.jobs.drift.key_influence import driving_key
 from include.jobs.drift.models import MonitoredModel, MonitoredModels
@@ -347,29 +343,3 @@ class Monitoring:
     def _store(self, report: DriftReport) -> int:
         with self._engine.begin() as connection:
             return save_report(connection, report)
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Check one month from the command line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m include.jobs.drift.checks", description="Check a stored month for drift."
-    )
-    parser.add_argument("--month", required=True, help="YYYY-MM")
-    options = parser.parse_args(arguments)
-    console = Console()
-    try:
-        monitoring = Monitoring.from_settings(Settings.from_env())
-        report_id = monitoring.check_month(options.month)
-        stored = monitoring.report(report_id)
-    except TagkeeperError as error:
-        sys.exit(str(error))
-    console.print(f"report {report_id}: {stored.report.verdict}. {stored.report.summary['reason']}")
-    for signal in stored.signals:
-        mark = "ALARM" if signal.alarmed else ""
-        threshold = "" if signal.threshold is None else f"{signal.threshold:.4f}"
-        console.print(f"{signal.value.signal:18} {signal.value.value:9.4f} {threshold:>9} {mark}")
-
-
-if __name__ == "__main__":
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    main()

@@ -1,25 +1,21 @@
 """
 Roll the champion back to an earlier version that loads and answers; wait for the service.
 
-The DAG `rollback_champion` calls this; ``python -m include.jobs.release.rollback --help`` does the
+The DAG `rollback_champion` calls this; ``tagkeeper rollback --help`` does the
 same without Airflow.
 """
 
 from __future__ import annotations
 
-import argparse
-import getpass
 import math
-import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
 import requests
-from rich.console import Console
 from sqlalchemy import Engine
 
 from include import names
@@ -29,7 +25,6 @@ from include.errors import (
     CheckFailedError,
     FixInputError,
     ModelUnusableError,
-    TagkeeperError,
 )
 from include.jobs.release.promotion import AliasMove, promote
 from include.registry import ModelVersion, Registry
@@ -217,40 +212,3 @@ def roll_back_from_settings(
 def verify_from_settings(settings: Settings, version: str) -> float:
     """Wait until the service of the settings answers with ``version``; return the seconds."""
     return verify_served(version, lambda: served_version(settings.service_url))
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Roll back from the command line; return the process's exit code."""
-    parser = argparse.ArgumentParser(
-        prog="python -m include.jobs.release.rollback",
-        description="Roll the champion back to an earlier version, with a row in the ledger of "
-        "promotions. Settings come from the environment: DATABASE_URL, MLFLOW_TRACKING_URI, "
-        "SERVICE_URL.",
-    )
-    parser.add_argument(
-        "--to", default=PREVIOUS, help="a version's number, or 'previous' (the default)"
-    )
-    parser.add_argument("--reason", required=True, help="why: goes into the ledger")
-    parser.add_argument("--actor", default=getpass.getuser(), help="who; default: your login")
-    parser.add_argument(
-        "--no-wait", action="store_true", help="do not wait until the service has followed"
-    )
-    args = parser.parse_args(arguments)
-    console = Console()
-    try:
-        settings = Settings.from_env()
-        row = roll_back_from_settings(
-            settings, version=args.to, reason=args.reason, actor=args.actor
-        )
-        console.print(f"champion: version {row['from_version']} to {row['to_version']}")
-        if not args.no_wait:
-            seconds = verify_from_settings(settings, row["to_version"])
-            console.print(f"the service answers with it after {seconds:.1f} s")
-    except TagkeeperError as error:
-        Console(stderr=True).print(f"[red]{error}[/]")
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,25 +1,22 @@
 """
 Train a model for each month, test it on every later month, and report on the results.
 
-The DAG `stability_month` calls this module. ``python -m include.jobs.stability.study --help`` does
+The DAG `stability_month` calls this module. ``tagkeeper stability --help`` does
 the same for a range of months in one process, without Airflow.
 """
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import json
 import logging
-import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, Self
 
-from rich.console import Console
 from sqlalchemy import Connection, Engine
 
 from include import names
@@ -37,7 +34,7 @@ from include.jobs.training.candidate_runs import CandidateMaker
 from include.jobs.training.code_version import code_version
 from include.jobs.training.pipeline import QuestionLoader
 from include.jobs.training.plan import CandidateSpec, expand_candidates
-from include.months import check_month, months_between, resolve_month
+from include.months import resolve_month
 from include.notify.airflow_note import write_note
 from include.pages import stability
 from include.registry.runs import NOTE, Runs, run_url
@@ -329,53 +326,3 @@ def study_and_note(settings: Settings, request: MonthRequest, run_id: str) -> di
 
 def _note(settings: Settings, run_id: str, text: str) -> None:
     write_note(settings, names.DAG_STABILITY, run_id, text[:1000])
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m include.jobs.stability.study",
-        description="For each month, train the candidates on the months before it, test them on it "
-        "and on every later month of the range; then report on all of them. What is there "
-        "already is used again. Settings come from the environment: DATABASE_URL, "
-        "MLFLOW_TRACKING_URI, SITE and others.",
-    )
-    parser.add_argument("--from", dest="first", required=True, help="first month, YYYY-MM")
-    parser.add_argument("--to", dest="last", help="last month, YYYY-MM; the first if left out")
-    parser.add_argument(
-        "--candidate",
-        dest="candidates",
-        action="append",
-        default=[],
-        choices=names.CANDIDATES,
-        help=f"may be given several times; {', '.join(names.STUDY_CANDIDATES)} if left out",
-    )
-    parser.add_argument(
-        "--window-months", type=int, default=0, help="months to learn from; 0 means all"
-    )
-    return parser
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Train and report on the months of the command line; return the process's exit code."""
-    options = _parser().parse_args(arguments)
-    logging.basicConfig(level=logging.WARNING, format="%(message)s")
-    console = Console()
-    try:
-        steps = Stability.from_settings(Settings.from_env())
-        months = months_between(check_month(options.first), options.last or options.first)
-        params = {"candidates": options.candidates, "window_months": options.window_months}
-        requests = [request_from_run({**params, "month": month}, None, None) for month in months]
-        for request in requests:
-            for label, run_id in steps.train(request).items():
-                console.print(f"{request.month} {label}: run {run_id}")
-        for request in requests:
-            for line in steps.report(request):
-                console.print(line)
-    except TagkeeperError as error:
-        Console(stderr=True).print(f"[red]{error}[/]")
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

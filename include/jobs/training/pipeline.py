@@ -1,7 +1,7 @@
 """
 TrainingPlan, train, evaluate, select and register: the steps of the DAG `train_candidates`.
 
-``python -m include.jobs.training.command --help`` runs the same steps without Airflow; MLproject's
+``tagkeeper train --help`` runs the same steps without Airflow; MLproject's
 entry points use it.
 """
 

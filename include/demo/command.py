@@ -1,11 +1,7 @@
-"""``python -m include.demo``: the demo, from an empty machine to a replaced champion."""
+"""The demo, from an empty machine to a replaced champion; `tagkeeper demo` runs it."""
 
-import argparse
-import logging
 import os
-import sys
 import traceback
-from collections.abc import Sequence
 
 from rich.console import Console
 from rich.table import Table
@@ -14,23 +10,14 @@ from include.demo.context import Demo, run_stages
 from include.demo.resources import peak_memory
 from include.demo.stages import STAGES
 from include.errors import FixSettingsError, TagkeeperError
-from include.local_stack.__main__ import show
 from include.local_stack.options import StackOptions
 from include.local_stack.progress import Steps
+from include.local_stack.status import print_status
 from include.settings import Settings
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def run_demo(console: Console) -> int:
     """Run the demo; return 0 only if every step was verified."""
-    parser = argparse.ArgumentParser(
-        prog="python -m include.demo",
-        description="Starts the platform from nothing, ingests more than a year of questions, "
-        "trains, serves, records, trains again. DATA=file.jsonl.gz SITE=name runs it on your own "
-        "questions. Writes LOCAL_DIR/demo.json and leaves the platform running.",
-    )
-    parser.parse_args(arguments)
-    logging.basicConfig(level=logging.WARNING)
-    console = Console()
     try:
         settings = Settings.from_env()
         demo = Demo(settings, _options(), Steps(console))
@@ -86,9 +73,5 @@ def _finish(demo: Demo) -> None:
         highlight=False,
     )
     console.print(table)
-    show(demo.local, console)
+    print_status(demo.local, console)
     console.print(f"Figures: {written}. The platform keeps running; `make down` stops it.")
-
-
-if __name__ == "__main__":
-    sys.exit(main())

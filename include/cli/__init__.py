@@ -1,0 +1,1 @@
+"""The command ``tagkeeper``: one subcommand for each task that is done from a shell."""

@@ -1,0 +1,119 @@
+"""``tagkeeper up``, ``down``, ``status``, ``demo``, and what containers and developers call."""
+
+import os
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+EXIT_NOT_RUNNING = 3
+"""As ``service NAME status`` has it since LSB: the program is not running."""
+
+
+def up(
+    data: Annotated[
+        str, typer.Option(help="Serve this .jsonl.gz file as the site.", envvar="DATA")
+    ] = "",
+    site: Annotated[str, typer.Option(help="The API's name of the site.", envvar="SITE")] = "",
+    live: Annotated[bool, typer.Option(help="Use the real API.", envvar="LIVE")] = False,
+) -> None:
+    """
+    Start the platform without Docker and wait until it is healthy.
+
+    State and logs are under LOCAL_DIR (.local). DATABASE_URL uses your own PostgreSQL server
+    instead of the embedded one.
+    """
+    from include.local_stack import stack
+    from include.local_stack.options import StackOptions
+    from include.local_stack.progress import Steps
+    from include.local_stack.status import print_status
+    from include.settings import Settings
+
+    settings, console = Settings.from_env(), Console()
+    local = settings.local_dir.resolve()
+    given = {"DATA": data, "SITE": site, "LIVE": "1" if live else ""}
+    options = StackOptions.from_mapping({**os.environ, **given})
+    url = settings.database_url.get_secret_value() if settings.database_url else None
+    stack.up(local, options, url, Steps(console))
+    print_status(local, console)
+
+
+def down() -> None:
+    """Stop the platform, also processes that lost their supervisor."""
+    from include.local_stack import stack
+    from include.local_stack.progress import Steps
+    from include.settings import Settings
+
+    local, console = Settings.from_env().local_dir.resolve(), Console()
+    was_running = stack.is_running(local)
+    ended = stack.down(local, Steps(console))
+    console.print("Stopped." if was_running or ended else "Nothing was running.")
+
+
+def status() -> None:
+    """Show what runs, where, with how much memory, and the login."""
+    from include.local_stack import stack
+    from include.local_stack.status import print_status
+    from include.settings import Settings
+
+    local, console = Settings.from_env().local_dir.resolve(), Console()
+    if not stack.is_running(local):
+        console.print("The platform is not running; `make up` starts it.")
+        raise typer.Exit(EXIT_NOT_RUNNING)
+    print_status(local, console)
+
+
+def demo() -> None:
+    """
+    Run the whole story from nothing and verify every step.
+
+    DATA=file.jsonl.gz SITE=name runs it on your own questions. Writes LOCAL_DIR/demo.json and
+    leaves the platform running.
+    """
+    from include.demo.command import run_demo
+
+    raise typer.Exit(run_demo(Console()))
+
+
+def migrate() -> None:
+    """Bring the database of DATABASE_URL to its newest schema; safe to run again."""
+    from include.settings import Settings
+    from include.store.engine import make_engine
+    from include.store.migrations import migrate as apply
+
+    applied = apply(make_engine(Settings.from_env().require_database_url()))
+    for name in applied:
+        typer.echo(f"applied {name}", err=True)
+    typer.echo(f"{len(applied)} migrations applied, the schema is current", err=True)
+
+
+def docs() -> None:
+    """Write the pages of documentation that are generated from the code."""
+    from include.docs import write_pages
+
+    for path in write_pages():
+        typer.echo(f"wrote {path}")
+
+
+def healthcheck(
+    name: Annotated[str, typer.Argument(help="The process, as docker-compose names it.")],
+) -> None:
+    """Tell by the exit code whether a process of docker-compose is healthy."""
+    from include.errors import FixInputError
+    from include.local_stack.health import is_healthy
+    from include.local_stack.layout import container_layout
+    from include.local_stack.processes import processes
+
+    layout = container_layout()
+    known = {process.name: process for process in processes(layout, sandbox_arguments=())}
+    if name not in known:
+        raise FixInputError(f"no process is named {name!r}; choose from {', '.join(sorted(known))}")
+    raise typer.Exit(0 if is_healthy(known[name], layout) else 1)
+
+
+def provision() -> None:
+    """Prepare docker-compose's shared volume and databases: folders, login, schemas, pools."""
+    from include.local_stack.layout import container_layout
+    from include.local_stack.provision import provision as prepare
+
+    prepare(container_layout(), os.environ)
