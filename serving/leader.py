@@ -1,5 +1,8 @@
 """
-One worker per machine polls the registry and the A/B tests, and downloads new models.
+One worker per machine polls the registry and the ledger of promotions, and downloads new models.
+
+A model is served only if both name it, with the same SHA-256: the registry's alias and the ledger's
+last row.
 
 The other workers read the desired state that it writes, so that the registry is polled once per
 machine.
@@ -21,17 +24,18 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from include import names
 from include.registry import ModelVersion
-from include.store.ab_tests import open_ab_test
 from include.store.predictions import daily_indicators
 from serving import metrics
 from serving.indicators import DailyIndicators, write_indicators
 from serving.model_cache import DesiredModel, DesiredState, ModelCache
-from serving.served_models import AbTest
+from serving.release import PromotionMismatchError, Release, check_promoted, read_release
 
 log = logging.getLogger(__name__)
 
 INDICATORS_INTERVAL_S: Final = 60.0
 INDICATOR_DAYS: Final = 30
+PROMOTION_TIME_S: Final = 0.5
+"""Seconds that a promotion takes at most from the alias to the commit of its row."""
 
 
 class ModelRegistry(Protocol):
@@ -54,6 +58,8 @@ class Leader:
     registry : callable returning ModelRegistry
         Called in the leading worker only.
     connect : callable returning Engine
+    read_release : callable, default=serving.release.read_release
+        Takes ``connect`` (of one shared engine).
     site : str
         Site whose indicators are computed.
     poll_s : float
@@ -68,6 +74,7 @@ class Leader:
         connect: Callable[[], Engine],
         site: str,
         poll_s: float,
+        read_release: Callable[[Callable[[], Engine]], Release] = read_release,
     ) -> None:
         self._model_cache = model_cache
         self._make_registry = registry
@@ -75,6 +82,7 @@ class Leader:
         self._connect = connect
         self._engine: Engine | None = None
         self._site = site
+        self._read_release = read_release
         self._poll_s = poll_s
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -105,17 +113,17 @@ class Leader:
             self._stop.wait(self._poll_s)
 
     def poll(self) -> None:
-        """Poll the registry and the A/B tests once and, each minute, compute the indicators."""
+        """Poll registry and ledger once and, each minute, compute the indicators."""
         before = self._model_cache.read()
-        ab_test = self._read_ab_test(before.ab_test)
         try:
-            desired = self._desired_state(before, ab_test)
+            desired = self._desired_state(before)
         except Exception as error:  # registry unavailable, artifact damaged, disk full
-            metrics.MODEL_FAILURES.labels("fetch").inc()
+            mismatch = isinstance(error, PromotionMismatchError)
+            metrics.MODEL_FAILURES.labels("ledger" if mismatch else "fetch").inc()
             if before.problem is None:
-                log.warning("the served models stay, the registry's cannot be fetched: %s", error)
+                log.warning("the served models stay, the registry's are not fetched: %s", error)
             desired = msgspec.structs.replace(
-                before, ab_test=ab_test, problem=str(error), failures=before.failures + 1
+                before, problem=str(error), failures=before.failures + 1
             )
         self._model_cache.write(desired)
         self._model_cache.evict(desired)
@@ -123,24 +131,44 @@ class Leader:
             self._indicators_computed_at = time.monotonic()
             self._write_indicators()
 
-    def _desired_state(self, before: DesiredState, ab_test: AbTest | None) -> DesiredState:
-        if self._registry is None:
-            self._registry = self._make_registry()
-        champion = self._registry.alias(names.CHAMPION)
-        challenger = self._registry.alias(names.CHALLENGER) if ab_test is not None else None
+    def _desired_state(self, before: DesiredState) -> DesiredState:
+        release = self._release()
+        test = release.ab_test
+        champion = self._promoted(names.CHAMPION)
+        challenger = self._promoted(names.CHALLENGER) if test is not None else None
         in_test = (
-            ab_test is not None
+            test is not None
             and challenger is not None
-            and challenger.version == ab_test.challenger_version
+            and challenger.version == test.challenger_version
         )
         return DesiredState(
             champion=self._cached(champion) if champion is not None else before.champion,
             challenger=self._cached(challenger) if challenger is not None and in_test else None,
-            ab_test=ab_test,
+            ab_test=test,
             checked_at=datetime.now(UTC),
             problem=None if champion is not None else f"no version has alias {names.CHAMPION!r}",
             failures=before.failures,
         )
+
+    def _promoted(self, alias: str) -> ModelVersion | None:
+        """Return the version with ``alias``; PromotionMismatchError if it was not promoted."""
+        if self._registry is None:
+            self._registry = self._make_registry()
+        version = self._registry.alias(alias)
+        if version is None:
+            return None
+        try:
+            check_promoted(alias, version, self._release().promotion_of(alias))
+        except PromotionMismatchError:
+            # A promotion moves the alias a moment before its row can be seen.
+            self._stop.wait(PROMOTION_TIME_S)
+            version = self._registry.alias(alias)
+            if version is not None:
+                check_promoted(alias, version, self._release().promotion_of(alias))
+        return version
+
+    def _release(self) -> Release:
+        return self._read_release(self._get_engine)
 
     def _cached(self, model: ModelVersion) -> DesiredModel:
         """Return the model in the cache; verified or downloaded when this leader first sees it."""
@@ -151,20 +179,6 @@ class Leader:
             log.info("version %s is cached", model.version)
             folder_name = self._verified_folders[model.sha256] = folder.name
         return DesiredModel(model.version, folder_name, model.sha256, model.created_at)
-
-    def _read_ab_test(self, before: AbTest | None) -> AbTest | None:
-        """Return the open A/B test; while PostgreSQL is unavailable, the last known one."""
-        try:
-            with self._get_engine().connect() as connection:
-                row = open_ab_test(connection)
-        except (SQLAlchemyError, OSError) as error:
-            log.debug("A/B tests cannot be read: %s", error)
-            return before
-        if row is None:
-            return None
-        return AbTest(
-            row.ab_test_id, row.champion_version, row.challenger_version, row.share, row.shadow
-        )
 
     def _write_indicators(self) -> None:
         start = datetime.now(UTC) - timedelta(days=INDICATOR_DAYS)

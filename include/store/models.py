@@ -227,6 +227,12 @@ def promotion_to(connection: Connection, alias: str, version: str) -> Promotion 
     return _promotion(row) if row else None
 
 
+def promoted_hash(connection: Connection, version: str) -> str | None:
+    """Return the SHA-256 of ``version`` as the ledger first recorded it, or None."""
+    found = connection.execute(query("promoted_hash"), {"to_version": version})
+    return found.scalar_one_or_none()
+
+
 def list_promotions(connection: Connection, alias: str, limit: int = 20) -> list[Promotion]:
     """Return the ledger's latest ``limit`` rows of ``alias``, newest first."""
     rows = connection.execute(query("promotions_of_alias"), {"alias": alias, "row_limit": limit})

@@ -36,6 +36,7 @@ from tests.benchmarks.service_setup import (
     wait_for,
     write_payloads,
 )
+from tests.serving.ledger import make_champion
 from tests.serving.running import RunningService
 from tests.serving.stub_registry import StubRegistry
 
@@ -178,7 +179,7 @@ def kill_under_load(
     rng = random.Random(options.seed)
     with postgres(work / "postgres") as server, StubRegistry() as registry:
         registry.add("1", model)
-        registry.aliases["champion"] = "1"
+        make_champion(server.url, registry, "1")
         service = RunningService(local, database_url=server.url, registry_url=registry.url)
         with service:
             faults = Faults(server, registry, service, rng)

@@ -45,6 +45,7 @@ from tests.benchmarks.service_setup import (
     wait_for,
     write_payloads,
 )
+from tests.serving.ledger import make_champion
 from tests.serving.running import RunningService, free_port
 from tests.serving.stub_registry import StubRegistry
 
@@ -206,7 +207,7 @@ def swap_under_load(
         for version, model in models.items():
             registry.add(version, model)
         moved = [(time.time(), LIVE[0])]
-        registry.aliases["champion"] = LIVE[0]
+        make_champion(server.url, registry, LIVE[0])
         with RunningService(
             folder,
             database_url=server.url,
@@ -227,7 +228,7 @@ def swap_under_load(
             for number in range(1, count + 1):
                 version = LIVE[number % len(LIVE)]
                 begin = time.time()
-                registry.aliases["champion"] = version
+                make_champion(server.url, registry, version)
                 moved.append((begin, version))
                 wait_for(lambda v=version: all_serve(service, workers, v), 30, "all workers")
                 slowest = max(slowest, time.time() - begin)
@@ -330,7 +331,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         peers = {} if options.without_mlflow else mlflow_peers(model, rows, work)
         with postgres(work / "postgres") as server, StubRegistry() as registry:
             registry.add("1", model)
-            registry.aliases["champion"] = "1"
+            make_champion(server.url, registry, "1")
             apps: dict[str, tuple[str, dict[str, str]]] = {
                 OURS: ("serving:create_app()", {}),
                 NOT_RECORDING: ("tests.benchmarks.bare_route:create_unrecorded()", {}),

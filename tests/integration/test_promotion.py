@@ -18,6 +18,7 @@ from include.registry.runs import Runs
 from include.store.models import latest_promotion, list_promotions, lock_promotion
 from include.text.prepared import PreparedText
 from serving.keys import add_key
+from tests.serving.ledger import make_champion
 from tests.serving.running import RunningService, free_port
 from tests.serving.stub_registry import StubRegistry
 from tests.serving.test_served_models import save_model
@@ -243,6 +244,21 @@ def test_rollback_to_a_changed_model_is_rejected(engine, registry, three):
         back(engine, Changed(registry), "1")
 
 
+def test_rollback_to_files_that_were_exchanged_with_their_hash_is_rejected(engine, registry, three):
+    """Whoever may write to the registry can change a version's files and the hash beside them."""
+
+    class Exchanged(Away):
+        def version(self, version):
+            return replace(self._registry.version(version), sha256="0" * 64)
+
+        def download(self, version, into):
+            return self._registry.download(version.version, into)
+
+    with pytest.raises(ModelUnusableError, match="was changed in the registry since"):
+        back(engine, Exchanged(registry), "1")
+    assert ledger(engine)[-1] == ("promotion", "2", "3")
+
+
 def test_service_is_verified_after_repeated_answers_with_the_version():
     answers = iter([None, "3", "2", "3", "2", "2", "2"])
     assert verify_served("2", lambda: next(answers), pause_s=0.001) < 5
@@ -251,7 +267,7 @@ def test_service_is_verified_after_repeated_answers_with_the_version():
 def test_version_is_read_from_a_service_with_api_keys(database_url, tmp_path):
     with StubRegistry() as models:
         models.add("7", save_model(tmp_path / "model", "python", "sql"))
-        models.aliases["champion"] = "7"
+        make_champion(database_url, models, "7")
         (tmp_path / "service").mkdir()
         add_key(tmp_path / "keys", "somebody")
         with RunningService(

@@ -21,6 +21,7 @@ from include.registry import Registry
 from include.settings import Settings
 from serving.keys import add_key
 from serving.spool import spool_state
+from tests.serving.ledger import make_champion
 from tests.serving.running import ROOT, RunningService
 from tests.serving.stub_registry import StubRegistry
 from tests.serving.test_served_models import save_model
@@ -35,7 +36,6 @@ def registry(tmp_path):
     with StubRegistry() as made:
         made.add("1", save_model(tmp_path / "one", "python", "sql"))
         made.add("2", save_model(tmp_path / "two", "rust", "go"))
-        made.aliases["champion"] = "1"
         yield made
 
 
@@ -43,6 +43,7 @@ def registry(tmp_path):
 def service(tmp_path, registry, database_url):
     folder = tmp_path / "service"
     folder.mkdir()
+    make_champion(database_url, registry, "1")
     with RunningService(folder, database_url=database_url, registry_url=registry.url) as running:
         yield running
 
@@ -78,13 +79,23 @@ def test_answers_are_in_postgres_within_two_seconds(service, engine):
     assert until(lambda: set(stored(engine)) == ids, timeout_s=2.0)
 
 
-def test_new_champion_answers_within_five_seconds(service, registry):
+def test_new_champion_answers_within_five_seconds(service, registry, database_url):
     assert ask(service).json()["model_version"] == "1"
-    registry.aliases["champion"] = "2"
+    make_champion(database_url, registry, "2")
 
     assert until(lambda: set(metric(service, "app_model_version{")) == {2.0}, timeout_s=5.0)
     answers = {ask(service).json()["model_version"] for _ in range(20)}
     assert answers == {"2"}
+
+
+def test_alias_moved_in_the_registry_alone_is_not_followed(service, registry):
+    registry.aliases["champion"] = "2"
+
+    assert until(
+        lambda: metric(service, 'app_model_failures_total{step="ledger"}') not in ([], [0.0])
+    )
+    assert ask(service).json()["model_version"] == "1"
+    assert "tampered" in requests.get(f"{service.url}/readyz", timeout=10).json()["problem"]
 
 
 def test_counters_are_summed_over_the_workers(service):

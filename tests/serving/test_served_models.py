@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from prometheus_client import REGISTRY
 
 from include.candidates.base import Suggestion
 from include.candidates.catalogue import make_candidate, save_candidate
 from include.errors import ModelUnusableError, RetryLaterError
 from include.registry import ModelVersion, folder_sha256
+from include.store.models import Promotion
 from include.text.prepare import prepare
 from serving.leader import Leader
 from serving.model_cache import MAX_CACHED_MODELS, ModelCache
 from serving.model_reloader import ModelReloader
+from serving.release import Release
 from serving.served_models import smoke_test
 from tests.serving.conftest import WordModel
 
@@ -58,6 +62,12 @@ class FolderRegistry:
         return target
 
 
+def promotion(version: str, sha256: str) -> Promotion:
+    """The ledger's row that made ``version`` champion."""
+    at = datetime.now(UTC)
+    return Promotion(1, at, "champion", None, version, "promotion", "test", "better", {}, sha256)
+
+
 class Machine:
     """A machine with a registry, a model cache and any number of workers."""
 
@@ -65,12 +75,18 @@ class Machine:
         self.folder = folder
         self.registry = FolderRegistry()
         self.model_cache = ModelCache(folder / "models")
+        self.ledger: Promotion | None = None
 
     def publish(self, version: str, *tags: str) -> None:
         self.registry.folders[version] = save_model(self.folder / f"v{version}", *tags)
-        self.registry.champion = version
+        self.promote(version)
 
-    def leader(self) -> Leader:
+    def promote(self, version: str) -> None:
+        """Move the alias, with its row in the ledger."""
+        self.registry.champion = version
+        self.ledger = promotion(version, folder_sha256(self.registry.folders[version]))
+
+    def leader(self, read_release: Callable[..., Release] | None = None) -> Leader:
         def no_database():
             raise OSError("PostgreSQL is unavailable")
 
@@ -80,6 +96,7 @@ class Machine:
             connect=no_database,
             site="s",
             poll_s=1,
+            read_release=read_release or (lambda connect: Release(champion=self.ledger)),
         )
 
     def worker(self) -> ModelReloader:
@@ -124,7 +141,7 @@ def test_rollback_swaps_back(machine):
         machine.publish(version, "python", f"sql{version}")
         leader.poll()
         worker.reload()
-    machine.registry.champion = "1"
+    machine.promote("1")
     leader.poll()
     worker.reload()
 
@@ -220,6 +237,64 @@ def test_removed_alias_keeps_the_model_and_is_reported(machine):
 
     assert version_of(worker) == "1"
     assert "champion" in worker.status().problem
+
+
+def failures_of(step):
+    return REGISTRY.get_sample_value("app_model_failures_total", {"step": step}) or 0.0
+
+
+def test_alias_that_was_moved_without_the_ledger_is_not_followed(machine):
+    machine.publish("1", "python", "sql")
+    leader, worker = machine.leader(), machine.worker()
+    leader.poll()
+    machine.registry.folders["2"] = save_model(machine.folder / "evil", "rust", "go")
+    machine.registry.champion = "2"
+    alarms = failures_of("ledger")
+    leader.poll()
+    worker.reload()
+
+    assert version_of(worker) == "1"
+    assert "the ledger of promotions names version 1" in worker.status().problem
+    assert failures_of("ledger") == alarms + 1
+
+
+def test_files_that_were_changed_in_the_registry_are_not_served(machine):
+    machine.publish("1", "python", "sql")
+    leader, worker = machine.leader(), machine.worker()
+    leader.poll()
+    before = machine.model_cache.read().champion.sha256
+    machine.registry.folders["1"] = save_model(machine.folder / "evil", "rust", "go")
+    leader.poll()
+    worker.reload()
+
+    assert worker.current.champion.sha256 == before
+    assert "has been tampered with" in worker.status().problem
+
+
+def test_registry_without_a_ledger_is_not_served(machine):
+    machine.publish("1", "python", "sql")
+    machine.ledger = None
+    machine.leader().poll()
+    worker = machine.worker()
+    worker.reload()
+
+    assert worker.current.champion is None
+
+
+def test_promotion_that_is_under_way_is_followed_without_an_alarm(machine):
+    """The alias moves a moment before the ledger's row can be seen."""
+    machine.publish("1", "python", "sql")
+    leader = machine.leader()
+    leader.poll()
+    old = machine.ledger
+    machine.publish("2", "rust", "go")
+    rows = iter([old, old, machine.ledger])
+    leader = machine.leader(lambda connect: Release(champion=next(rows)))
+    alarms = failures_of("ledger")
+    leader.poll()
+
+    assert machine.model_cache.read().champion.version == "2"
+    assert failures_of("ledger") == alarms
 
 
 def test_old_versions_are_evicted_but_not_the_live_one(machine):

@@ -16,12 +16,14 @@ from typing import Any
 from sqlalchemy import Connection, Engine
 
 from include import names
+from include.errors import ModelUnusableError
 from include.registry import ModelVersion, Registry
 from include.store.models import (
     Promotion,
     PromotionKind,
     latest_promotion,
     lock_promotion,
+    promoted_hash,
     record_promotion,
 )
 
@@ -66,6 +68,8 @@ def promote(engine: Engine, registry: Registry, move: AliasMove) -> Promotion:
 
     Raises
     ------
+    ModelUnusableError
+        If a version that was promoted before has other files now: the registry was changed.
     RetryLaterError
         If MLflow is unavailable or somebody else is moving an alias; nothing has changed then.
     """
@@ -89,6 +93,8 @@ def _move_locked(connection: Connection, registry: Registry, move: AliasMove) ->
     holds = holder is not None and holder.version == move.version.version
     if holds and last is not None and last.to_version == move.version.version:
         return last
+    if move.kind == "rollback" or move.figures.get("ab_test_id") is not None:
+        _check_unchanged(connection, move.version)
     # after an interruption the alias may have moved already: the ledger then has the version before
     before = (last.to_version if last else None) if holds else (holder.version if holder else None)
     first = move.kind == "promotion" and before is None
@@ -133,3 +139,14 @@ def _withdraw(
     )
     registry.remove_alias(names.CHALLENGER)
     return row
+
+
+def _check_unchanged(connection: Connection, version: ModelVersion) -> None:
+    """Check that a version still has the files with which it was promoted before, if it was."""
+    known = promoted_hash(connection, version.version)
+    if known is not None and known != version.sha256:
+        raise ModelUnusableError(
+            f"version {version.version} was changed in the registry since it was promoted: its "
+            f"SHA-256 is {version.sha256[:12] or 'none'}, then it was {known[:12]}. Find out who "
+            "changed it; promote another version"
+        )
