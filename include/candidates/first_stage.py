@@ -204,8 +204,9 @@ class FirstStage:
         rows = None
         for name in self.spec.views:
             if name == TERMS:
-                self.terms = TermView.fit(texts, self.spec.title_weight, self.spec.min_questions)
-                rows = self.terms.matrix(texts)
+                self.terms, rows = TermView.fit(
+                    texts, self.spec.title_weight, self.spec.min_questions
+                )
                 kernels[name] = (rows @ rows.T).toarray()
             else:
                 encoder = encoders(name)

@@ -12,15 +12,23 @@ from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Final, Protocol, Self, runtime_checkable
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from include.candidates.terms import term_counts_by_field
+from include.candidates.terms import (
+    BoundedCache,
+    PreTokens,
+    identifier_and_subwords,
+    question_terms,
+    terms_of,
+)
 from include.errors import FixInputError
 from include.text.prepared import PreparedText
+from include.text.tokens import MAX_LENGTH
 
 _MAX_BODY_COUNT: Final = np.iinfo(np.uint16).max
 _MAX_TITLE_COUNT: Final = np.iinfo(np.uint8).max
@@ -117,7 +125,7 @@ def count_texts(texts: Iterable[PreparedText]) -> TermCounts:
     column_of: dict[str, int] = {}
     starts, columns, body, title = array("q", [0]), array("i"), array("H"), array("B")
     for text in texts:
-        in_body, in_title = term_counts_by_field(text)
+        in_body, in_title = _counts_by_field(text)
         for term in in_body | in_title:
             columns.append(column_of.setdefault(term, len(column_of)))
             body.append(min(in_body[term], _MAX_BODY_COUNT))
@@ -189,6 +197,21 @@ def stack_counts(parts: Callable[[], Iterator[TermCounts]], min_questions: int) 
     return stacked
 
 
+def _counts_by_field(text: PreparedText) -> tuple[Counter[str], Counter[str]]:
+    """Return the counts of a question's terms in its body and in its title."""
+    terms = question_terms(text)
+    identifiers = chain.from_iterable(_IDENTIFIERS.map(terms.identifiers))
+    return Counter(chain(_words(terms.prose), identifiers)), Counter(_words(terms.title))
+
+
+def _words(tokens: PreTokens) -> Iterator[str]:
+    """Return the terms of pre-tokens, in no order."""
+    # One of letters and digits alone is one word without parts: looking it up in a cache, which the
+    # rare words of a million questions would fill again and again, takes longer than to pass it on
+    alphanumeric = (word for word in tokens.alphanumeric if len(word) <= MAX_LENGTH)
+    return chain(alphanumeric, chain.from_iterable(_SYMBOLS.map(tokens.with_symbols)))
+
+
 def _sorted_rows(counts: TermCounts) -> TermCounts:
     """Return the same counts with ascending columns in each question."""
     question = np.repeat(np.arange(len(counts)), np.diff(counts.starts))
@@ -200,3 +223,8 @@ def _sorted_rows(counts: TermCounts) -> TermCounts:
         counts.body[order],
         counts.title[order],
     )
+
+
+_CACHE_SIZE: Final = 200_000
+_SYMBOLS: Final = BoundedCache(terms_of, _CACHE_SIZE)
+_IDENTIFIERS: Final = BoundedCache(identifier_and_subwords, _CACHE_SIZE)

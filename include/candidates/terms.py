@@ -38,7 +38,7 @@ _ASCII_PRE_TOKENS: Final = bytes(
 _IDENTIFIER: Final = re.compile(CODE_PATTERN)
 _ASCII_IDENTIFIER: Final = re.compile(CODE_PATTERN, re.ASCII)
 _CACHE_SIZE: Final = 16_384
-"""Entries of a `BoundedCache`; when it is full, it is emptied."""
+"""Entries of a `BoundedCache` in a process that serves."""
 _MAX_CACHED_KEY: Final = 100
 """Characters of a cached key: longer pre-tokens are rarely seen twice, and some fill a body."""
 _MAX_CACHED_TEXT: Final = 8_000
@@ -48,17 +48,26 @@ T = TypeVar("T")
 
 
 class BoundedCache(dict[str, T], Generic[T]):
-    """A cache of a function of one string, with a limit on its size; a hit is one dict look-up."""
+    """
+    A cache of a function of one string, with a limit on its size; a hit is one dict look-up.
 
-    def __init__(self, function: Callable[[str], T]) -> None:
+    Parameters
+    ----------
+    function : callable
+    size : int
+        Largest number of entries, >= 1; when it is full, it is emptied.
+    """
+
+    def __init__(self, function: Callable[[str], T], size: int = _CACHE_SIZE) -> None:
         super().__init__()
         self._function = function
+        self._size = size
 
     def __missing__(self, key: str) -> T:
         """Compute the value and store it, unless the key is too long."""
         value = self._function(key)
         if len(key) <= _MAX_CACHED_KEY:
-            if len(self) >= _CACHE_SIZE:
+            if len(self) >= self._size:
                 self.clear()
             self[key] = value
         return value
@@ -132,21 +141,12 @@ def with_subwords(names: Iterable[str]) -> list[str]:
 
 def term_counts(text: PreparedText, title_weight: float) -> dict[str, float]:
     """Return each term's count in the question; one in the title counts as ``title_weight``."""
-    body, title = term_counts_by_field(text)
-    counts: dict[str, float] = dict(body)
-    for term, count in title.items():
-        counts[term] = counts.get(term, 0.0) + title_weight * count
-    return counts
-
-
-def term_counts_by_field(text: PreparedText) -> tuple[Counter[str], Counter[str]]:
-    """Return each term's count in the question's body (prose and code), and in its title."""
     terms = question_terms(text)
     body = _TERMS.map(terms.prose.all), _IDENTIFIER_AND_SUBWORDS.map(terms.identifiers)
-    return (
-        Counter(chain.from_iterable(chain(*body))),
-        Counter(chain.from_iterable(_TERMS.map(terms.title.all))),
-    )
+    counts: dict[str, float] = dict(Counter(chain.from_iterable(chain(*body))))
+    for term in chain.from_iterable(_TERMS.map(terms.title.all)):
+        counts[term] = counts.get(term, 0.0) + title_weight
+    return counts
 
 
 @dataclass(frozen=True, slots=True)

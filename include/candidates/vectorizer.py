@@ -3,13 +3,14 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from include.candidates.model_files import read_array, write_array
+from include.candidates.term_counts import TermCounts
 from include.errors import FixInputError, ModelUnusableError
 
 
@@ -56,8 +57,12 @@ class Vectorizer:
                 "train on more months"
             )
         document_frequency = np.array([frequency[term] for term in terms], dtype=np.float64)
-        idf = np.log((len(counts) + 1) / (document_frequency + 1)) + 1
-        return cls(terms, idf.astype(np.float32))
+        return cls(terms, _idf(document_frequency, len(counts)))
+
+    @classmethod
+    def of_counts(cls, counts: TermCounts) -> Self:
+        """Compute the weights of all terms of ``counts``; see `term_counts.count_terms`."""
+        return cls(counts.terms, _idf(counts.question_frequency(), len(counts)))
 
     def columns(self, terms: Iterable[str]) -> tuple[int, ...]:
         """Return the columns of those of ``terms`` that are in the vocabulary, in order."""
@@ -82,14 +87,28 @@ class Vectorizer:
         values /= np.sqrt(values @ values)
         return columns, values
 
-    def matrix(
-        self, vectors: Sequence[tuple[NDArray[np.intp], NDArray[np.float32]]]
-    ) -> sp.csr_array:
-        """Return vectors as rows, shape (n, n_terms), float32."""
-        starts = np.concatenate([[0], np.cumsum([len(columns) for columns, _ in vectors])])
-        columns = np.concatenate([columns for columns, _ in vectors] or [np.zeros(0, np.intp)])
-        values = np.concatenate([values for _, values in vectors] or [np.zeros(0, np.float32)])
-        return sp.csr_array((values, columns, starts), shape=(len(vectors), len(self.terms)))
+    def transform(self, counts: TermCounts, title_weight: float) -> sp.csr_array:
+        """
+        Return the unit vectors of counted questions as rows, shape (n, n_terms), float32.
+
+        Parameters
+        ----------
+        counts : TermCounts
+            Those that the weights were computed from, or others of the same terms.
+        title_weight : float
+            Factor on the counts in the title.
+        """
+        rows = counts.matrix(title_weight)
+        np.log(rows.data, out=rows.data)
+        rows.data += 1
+        rows.data *= self._idf[rows.indices]
+        lengths = np.diff(rows.indptr)
+        squares = np.bincount(
+            np.repeat(np.arange(len(counts)), lengths), rows.data**2, minlength=len(counts)
+        )
+        norms = np.sqrt(np.maximum(squares, np.finfo(np.float32).tiny)).astype(np.float32)
+        rows.data /= np.repeat(norms, lengths)
+        return rows
 
     def save(self, folder: Path) -> None:
         """Write ``terms.txt`` and ``idf.npy``."""
@@ -109,3 +128,9 @@ class Vectorizer:
                 f"{folder}: terms.txt has {len(terms)} terms, idf.npy {len(idf)} weights"
             )
         return cls(terms, idf)
+
+
+def _idf(question_frequency: NDArray[np.number[Any]], question_count: int) -> NDArray[np.float32]:
+    """Return the smoothed inverse document frequency of each term."""
+    idf: NDArray[np.float64] = np.log((question_count + 1) / (question_frequency + 1)) + 1
+    return idf.astype(np.float32)

@@ -21,11 +21,11 @@ from numpy.typing import NDArray
 
 from include.candidates.base import Encoder
 from include.candidates.model_files import read_array, write_array
+from include.candidates.term_counts import count_terms
 from include.candidates.terms import (
     BoundedCache,
     identifier_and_subwords,
     question_terms,
-    term_counts,
     terms_of,
 )
 from include.candidates.vectorizer import Vectorizer
@@ -73,15 +73,19 @@ class TermView:
         self._identifier_columns = BoundedCache(lambda name: columns(identifier_and_subwords(name)))
 
     @classmethod
-    def fit(cls, texts: Sequence[PreparedText], title_weight: float, min_questions: int) -> Self:
-        """Return the view of the training questions' words, still without weights."""
-        counts = [term_counts(text, title_weight) for text in texts]
-        vectorizer = Vectorizer.fit(counts, min_questions)
-        return cls(title_weight, vectorizer, np.zeros((len(vectorizer.terms), 0), np.float32))
+    def fit(
+        cls, texts: Sequence[PreparedText], title_weight: float, min_questions: int
+    ) -> tuple[Self, sp.csr_array]:
+        """
+        Return the view of the training questions' words, still without weights, and their vectors.
 
-    def matrix(self, texts: Sequence[PreparedText]) -> sp.csr_array:
-        """Return the texts' vectors as rows, shape (n_texts, n_terms), float32."""
-        return self.vectorizer.matrix([self.vector(text) for text in texts])
+        The vectors are the rows of a matrix, shape (n_texts, n_terms), float32.
+        """
+        counts = count_terms(texts, min_questions)
+        vectorizer = Vectorizer.of_counts(counts)
+        weights = np.zeros((len(vectorizer.terms), 0), np.float32)
+        view = cls(title_weight, vectorizer, weights)
+        return view, vectorizer.transform(counts, title_weight)
 
     def set_weights(self, rows: sp.csr_array, dual_coef: NDArray[np.float32]) -> None:
         """
@@ -90,7 +94,7 @@ class TermView:
         Parameters
         ----------
         rows : csr_array, shape (n, n_terms)
-            Of the training questions, from `matrix`.
+            Of the training questions, from `fit`.
         dual_coef : ndarray of float32, shape (n, n_outputs)
         """
         self.weights = half_precision(rows.T @ dual_coef)

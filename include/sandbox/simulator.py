@@ -114,18 +114,18 @@ def simulate(
     names = months_between(first_month, add_months(first_month, months - 1))
     world = make_world(seed)
     regimes, filled = regimes_by_month(world, events, names, seed)
-    volumes = _volumes(seed, names, questions_per_month)
+    volumes = monthly_volumes(seed, names, questions_per_month)
     questions: list[Question] = []
     for index, (month, volume) in enumerate(zip(names, volumes, strict=True)):
         rng = RandomStream(seed, _MONTH_STREAM, index)
         generator = _QuestionGenerator(world, regimes[month], rng, site)
-        for moment in _times(month, volume, rng):
+        for moment in asking_times(month, volume, rng):
             last = questions[-1].question_id if questions else 1000
             questions.append(generator.generate(last + 1 + rng.integer(6), moment))
     return Simulation(tuple(questions), filled, names)
 
 
-def _volumes(seed: int, months: Sequence[str], mean: int) -> list[int]:
+def monthly_volumes(seed: int, months: Sequence[str], mean: int) -> list[int]:
     """Return each month's number of questions: yearly season times random noise, at least one."""
     rng = RandomStream(seed, _VOLUME_STREAM)
     depth, peak = 0.08 + 0.12 * rng.uniform(), 12 * rng.uniform()
@@ -137,7 +137,7 @@ def _volumes(seed: int, months: Sequence[str], mean: int) -> list[int]:
     return volumes
 
 
-def _times(month: str, count: int, rng: RandomStream) -> list[datetime]:
+def asking_times(month: str, count: int, rng: RandomStream) -> list[datetime]:
     """Return ``count`` times in ``month``, ascending: fewer at weekends and at night (UTC)."""
     start, end = month_range(month)
     days = [start + timedelta(days=day) for day in range((end - start).days)]

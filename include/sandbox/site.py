@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import socket
 import sys
 import threading
@@ -21,9 +22,11 @@ import uvicorn
 
 from include.errors import FixInputError, FixSettingsError, TagkeeperError
 from include.questions import Question
-from include.sandbox import simulator
+from include.sandbox import large_site, simulator
 from include.sandbox.api import ConnectionCut, SandboxApi
 from include.sandbox.events import Event, default_events, demo_events, write_events
+from include.sandbox.large_site import LargeSite, large_questions
+from include.sandbox.question_files import write_questions
 from include.sandbox.question_index import QuestionIndex
 from include.sources.jsonl import read_jsonl
 
@@ -162,6 +165,25 @@ def _parser() -> argparse.ArgumentParser:
         "--events-file", type=Path, help="write the simulation's events there, as JSON"
     )
     parser.add_argument(
+        "--large",
+        type=int,
+        metavar="QUESTIONS",
+        help="simulate a site as large as Stack Overflow instead, with this many questions over "
+        "--months months (needs 6 kB of memory for each to be served)",
+    )
+    parser.add_argument(
+        "--tags",
+        type=int,
+        default=large_site.DEFAULT_TAGS,
+        help="tags of the large site (default %(default)s)",
+    )
+    parser.add_argument(
+        "--write",
+        type=Path,
+        metavar="FILE",
+        help="write the large site into a .jsonl, .jsonl.gz or .xml (data dump) file and end",
+    )
+    parser.add_argument(
         "--quota", type=int, default=10_000, help="requests per day (default %(default)s)"
     )
     parser.add_argument("--key", help="the only accepted API key; any is accepted if not set")
@@ -173,6 +195,9 @@ def _contents(options: argparse.Namespace) -> tuple[str, list[Question]]:
     events: tuple[Event, ...] = ()
     if options.data is not None:
         site, questions = read_site(options.data, options.site)
+    elif options.large is not None:
+        large = _large_site(options)
+        site, questions = large.site, list(large_questions(large, processes=_cores()))
     else:
         simulation = simulator.simulate(
             seed=options.seed,
@@ -191,6 +216,33 @@ def _contents(options: argparse.Namespace) -> tuple[str, list[Question]]:
     return site, questions
 
 
+def _large_site(options: argparse.Namespace) -> LargeSite:
+    """Return the large site of the options; its months begin as those of the other simulation."""
+    return LargeSite(
+        questions=options.large,
+        months=options.months,
+        first_month=simulator.DEFAULT_FIRST_MONTH,
+        tag_count=options.tags,
+        seed=options.seed,
+        site=options.site or simulator.SITE,
+    )
+
+
+def _write(options: argparse.Namespace) -> int:
+    """Write the large site into a file; return the exit code."""
+    if options.large is None:
+        raise FixInputError("--write needs --large QUESTIONS")
+    started = time.monotonic()
+    count = write_questions(_large_site(options), options.write, processes=_cores())
+    seconds = time.monotonic() - started
+    sys.stdout.write(f"{count} questions in {options.write} after {seconds:.0f} s\n")
+    return 0
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+
+
 def _events(options: argparse.Namespace) -> tuple[Event, ...]:
     first, months = simulator.DEFAULT_FIRST_MONTH, int(options.months)
     if options.events == "demo":
@@ -202,6 +254,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until stopped; return 2 with a message if an option or the file is wrong."""
     options = _parser().parse_args(arguments)
     try:
+        if options.write is not None:
+            return _write(options)
         listener = listen(options.port, options.host)
         site, questions = _contents(options)
     except TagkeeperError as error:

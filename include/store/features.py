@@ -13,12 +13,14 @@ from sqlalchemy import Connection
 
 from include.store.copy_text import bytea_literal, copy_line, copy_lines
 from include.store.queries import query
-from include.text.prepared import LabelledTexts, PreparedText
+from include.text.prepared import PreparedText
 
 TextKey = tuple[str, int, bytes]
 """Site, question id and content hash: the key of an embedding."""
 
 _IDS_PER_READ: Final = 10_000
+_ROWS_PER_FETCH: Final = 2_000
+_BEFORE_EVERY_ID: Final = -(2**63)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,7 @@ class UnpreparedQuestion:
     """A question whose text has to be prepared; ``content_hash`` is of title and body."""
 
     question_id: int
+    asked_at: datetime
     title: str
     body_html: str
     content_hash: bytes
@@ -37,15 +40,46 @@ def lock_preparing(connection: Connection, site: str) -> None:
 
 
 def read_unprepared(
-    connection: Connection, site: str, start: datetime, end: datetime, text_version: str
+    connection: Connection,
+    site: str,
+    start: datetime,
+    end: datetime,
+    text_version: str,
+    *,
+    after: UnpreparedQuestion | None,
+    limit: int,
 ) -> list[UnpreparedQuestion]:
-    """Return the questions of ``[start, end)`` that are new or edited since they were prepared."""
+    """
+    Return the next questions of ``[start, end)`` that are new or edited since they were prepared.
+
+    Parameters
+    ----------
+    connection : Connection
+    site : str
+    start, end : datetime
+        Aware.
+    text_version : str
+    after : UnpreparedQuestion or None
+        The last of the questions before; None for the first ones.
+    limit : int
+        Largest number of questions, >= 1.
+    """
     rows = connection.execute(
         query("questions_to_prepare"),
-        {"site": site, "start": start, "end": end, "text_version": text_version},
+        {
+            "site": site,
+            "start": start,
+            "end": end,
+            "text_version": text_version,
+            "after_at": after.asked_at if after else start,
+            "after_id": after.question_id if after else _BEFORE_EVERY_ID,
+            "limit": limit,
+        },
     )
     return [
-        UnpreparedQuestion(row.question_id, row.title, row.body_html, bytes(row.content_hash))
+        UnpreparedQuestion(
+            row.question_id, row.asked_at, row.title, row.body_html, bytes(row.content_hash)
+        )
         for row in rows
     ]
 
@@ -76,22 +110,41 @@ def store_prepared(
     connection.execute(query("merge_prepared_texts"))
 
 
-def read_labelled(
+@dataclass(frozen=True, slots=True)
+class LabelledText:
+    """A prepared question with its tags, as stored."""
+
+    text: PreparedText
+    tags: tuple[str, ...]
+    asked_at: datetime
+
+
+def stream_labelled(
     connection: Connection, site: str, start: datetime, end: datetime, text_version: str
-) -> LabelledTexts:
-    """Return the prepared questions of ``[start, end)`` with their tags, oldest first."""
+) -> Iterator[LabelledText]:
+    """Yield the prepared questions of ``[start, end)`` with their tags, oldest first."""
     rows = connection.execute(
         query("labelled_texts_between"),
         {"site": site, "start": start, "end": end, "text_version": text_version},
-    ).all()
-    return LabelledTexts(
-        texts=tuple(
-            PreparedText(row.title, row.prose, row.code, key=(site, row.question_id))
-            for row in rows
-        ),
-        tags=tuple(tuple(row.tags) for row in rows),
-        asked_at=tuple(row.asked_at for row in rows),
+        execution_options={"yield_per": _ROWS_PER_FETCH},
     )
+    for row in rows:
+        text = PreparedText(row.title, row.prose, row.code, key=(site, row.question_id))
+        yield LabelledText(text, tuple(row.tags), row.asked_at)
+
+
+def read_texts(
+    connection: Connection, site: str, question_ids: Sequence[int], text_version: str
+) -> dict[int, PreparedText]:
+    """Return prepared texts by question id; those that are not stored are left out."""
+    rows = connection.execute(
+        query("prepared_texts_of"),
+        {"site": site, "text_version": text_version, "question_ids": list(question_ids)},
+    )
+    return {
+        row.question_id: PreparedText(row.title, row.prose, row.code, key=(site, row.question_id))
+        for row in rows
+    }
 
 
 def text_key(text: PreparedText) -> TextKey:

@@ -1,5 +1,6 @@
 """Questions as plain text: the values that every candidate reads."""
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -32,22 +33,34 @@ class PreparedText:
     key: tuple[str, int] | None = None
 
 
+class SelectableTexts(Sequence[PreparedText]):
+    """A sequence of texts that are not all in memory; parts of it are such sequences as well."""
+
+    @abstractmethod
+    def take(self, positions: NDArray[np.intp]) -> Self:
+        """Return the texts at ``positions``, each in [0, n), in that order."""
+
+    @abstractmethod
+    def __add__(self, other: Self) -> Self:
+        """Return these texts and, after them, others that were read together with them."""
+
+
 @dataclass(frozen=True, slots=True)
 class LabelledTexts:
     """
-    Prepared questions with their tags, oldest first; the three tuples have the same order.
+    Prepared questions with their tags, oldest first; the three sequences have the same order.
 
     Parameters
     ----------
-    texts : tuple of PreparedText, length n
-        Each with its ``key``.
+    texts : sequence of PreparedText, length n
+        Each with its ``key``. A tuple, or `SelectableTexts` that are read when they are needed.
     tags : tuple of tuples of str, length n
         True tags: settled ones where they are known, else as first seen.
     asked_at : tuple of datetime, length n
         Aware, UTC.
     """
 
-    texts: tuple[PreparedText, ...]
+    texts: Sequence[PreparedText]
     tags: tuple[tuple[str, ...], ...]
     asked_at: tuple[datetime, ...]
 
@@ -60,6 +73,15 @@ class LabelledTexts:
         if all(self.tags):
             return self
         return self.take(np.array([bool(tags) for tags in self.tags], dtype=np.bool_))
+
+    def __add__(self, later: Self) -> Self:
+        """Return these questions and later ones, which were loaded together with them."""
+        texts: Sequence[PreparedText] = (
+            self.texts + later.texts
+            if isinstance(self.texts, SelectableTexts) and isinstance(later.texts, SelectableTexts)
+            else (*self.texts, *later.texts)
+        )
+        return type(self)(texts, self.tags + later.tags, self.asked_at + later.asked_at)
 
     def take(self, rows: NDArray[np.bool_] | NDArray[np.intp] | Sequence[int]) -> Self:
         """
@@ -84,8 +106,13 @@ class LabelledTexts:
         (('y',), ('x',))
         """
         positions = np.arange(len(self))[np.asarray(rows, dtype=None if len(rows) else np.intp)]
+        texts = (
+            self.texts.take(positions)
+            if isinstance(self.texts, SelectableTexts)
+            else tuple(self.texts[i] for i in positions)
+        )
         return type(self)(
-            tuple(self.texts[i] for i in positions),
+            texts,
             tuple(self.tags[i] for i in positions),
             tuple(self.asked_at[i] for i in positions),
         )

@@ -232,7 +232,7 @@ def test_worse_candidate_does_not_replace_the_champion(training, store):
     run(training, ["tfidf"])
     second = run(training, ["frequency"])
     assert not second["promoted"]
-    assert "is not better" in second["reason"]
+    assert "is not significantly better" in second["reason"]
     assert training.registry.alias(names.CHAMPION).candidate == "tfidf"
     assert training.registry.alias(names.CHALLENGER) is None
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections import Counter
 from collections.abc import Collection, Sequence
@@ -17,6 +16,7 @@ from sqlalchemy import Connection
 from include.candidates.base import vocabulary_of
 from include.errors import MissingDataError
 from include.evaluation.slices import TestQuestions, TrainingTagCounts, slice_masks
+from include.jobs.data.content_hash import content_hash
 from include.jobs.ingestion.completeness import how_to_fetch, stored_completely
 from include.months import add_months, month_range, month_start, months_between
 from include.store.questions import questions_per_month
@@ -172,7 +172,7 @@ def split_by_time(
 def tested_questions(questions: LabelledTexts, site: str) -> tuple[LabelledTexts, str]:
     """Return a month's questions that have tags, and the hash ``TimeSplit.test_id``."""
     tagged = questions.tagged()
-    return tagged, _content_hash(site, tagged, 0)
+    return tagged, content_hash(site, tagged, 0)
 
 
 def training_data(
@@ -194,7 +194,7 @@ def training_data(
             f"({len(tagged)} questions): store more months, or lower MIN_TAG_COUNT"
         )
     return TrainingData(
-        dataset_id=_content_hash(site, tagged, min_tag_count),
+        dataset_id=content_hash(site, tagged, min_tag_count),
         site=site,
         first_month=first_month,
         last_month=last_month,
@@ -208,11 +208,7 @@ def all_questions(split: TimeSplit) -> TrainingData:
     """Return the split's training months and test month together, to refit a model on them."""
     train = split.train
     return training_data(
-        LabelledTexts(
-            train.questions.texts + split.test.texts,
-            train.questions.tags + split.test.tags,
-            train.questions.asked_at + split.test.asked_at,
-        ),
+        train.questions + split.test,
         site=train.site,
         first_month=train.first_month,
         last_month=split.months.test_month,
@@ -259,15 +255,6 @@ def _latest_complete(
 def _is_stored(connection: Connection, site: str, month: str, counts: Collection[str]) -> bool:
     """Return whether the month has questions, or was fetched and has none."""
     return month in counts or stored_completely(connection, site, month) is True
-
-
-def _content_hash(site: str, questions: LabelledTexts, min_tag_count: int) -> str:
-    """Return 32 hexadecimal digits that depend on every text, every tag and ``min_tag_count``."""
-    digest = hashlib.sha256(f"{site}\0{min_tag_count}".encode())
-    for text, tags in zip(questions.texts, questions.tags, strict=True):
-        fields = (str(text.key), text.title, text.prose, text.code, *sorted(tags))
-        digest.update("\0".join(fields).encode("utf-8", "surrogatepass") + b"\1")
-    return digest.hexdigest()[:32]
 
 
 def all_months(months: SplitMonths) -> tuple[str, ...]:

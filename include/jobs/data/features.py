@@ -28,16 +28,17 @@ from sqlalchemy import Engine
 from include.candidates.base import Encoder, EncoderFactory
 from include.candidates.encoders import ENCODERS, encoder_factory
 from include.errors import FixInputError, MissingDataError, TagkeeperError
+from include.jobs.data.month_shards import build_month, read_months, stale_months
 from include.jobs.ingestion.completeness import how_to_fetch, stored_completely
 from include.months import month_of, month_range, months_between
 from include.settings import Settings
 from include.store.engine import make_engine
 from include.store.features import (
     TextKey,
+    UnpreparedQuestion,
     embedding_lock,
     lock_preparing,
     read_embeddings,
-    read_labelled,
     read_unprepared,
     store_embeddings,
     store_prepared,
@@ -52,6 +53,9 @@ log = logging.getLogger(__name__)
 TEXTS_PER_CHUNK: Final = 256
 """Texts embedded between two commits: an interruption loses some seconds of work."""
 
+TEXTS_PREPARED_AT_ONCE: Final = 5_000
+"""Questions prepared in one transaction: some 40 MB of text."""
+
 ProgressCallback = Callable[[int, int], None]
 """Called with the number of texts done and the number of all texts to do."""
 
@@ -60,32 +64,51 @@ def prepare_months(engine: Engine, site: str, months: Sequence[str]) -> int:
     """
     Prepare the texts of new and edited questions; return their number.
 
-    Each month is one transaction under a lock per site: several processes may call this at once,
-    and no text is prepared twice.
+    Texts are prepared some thousand at a time, each time in one transaction under a lock per site:
+    several processes may call this at once, and no text is prepared twice.
     """
     count = 0
     for month in months:
-        with engine.begin() as connection:
-            lock_preparing(connection, site)
-            questions = read_unprepared(connection, site, *month_range(month), TEXT_VERSION)
-            if not questions:
-                continue
+        last, in_month = None, 0
+        while questions := _prepare_next(engine, site, month, last):
+            last = questions[-1]
+            in_month += len(questions)
+        if in_month:
+            log.info("%s: %d texts prepared", month, in_month)
+        count += in_month
+    return count
+
+
+def _prepare_next(
+    engine: Engine, site: str, month: str, last: UnpreparedQuestion | None
+) -> list[UnpreparedQuestion]:
+    """Prepare and return the next questions of a month, in order of time; none at its end."""
+    with engine.begin() as connection:
+        lock_preparing(connection, site)
+        questions = read_unprepared(
+            connection,
+            site,
+            *month_range(month),
+            TEXT_VERSION,
+            after=last,
+            limit=TEXTS_PREPARED_AT_ONCE,
+        )
+        if questions:
             texts = [
                 prepare(question.title, question.body_html, (site, question.question_id))
                 for question in questions
             ]
             hashes = [question.content_hash for question in questions]
             store_prepared(connection, TEXT_VERSION, zip(texts, hashes, strict=True))
-        log.info("%s: %d texts prepared", month, len(questions))
-        count += len(questions)
-    return count
+    return questions
 
 
 def load_labelled(engine: Engine, site: str, first_month: str, last_month: str) -> LabelledTexts:
     """
-    Return the questions of some months, ready for training or testing, oldest first.
+    Return the tagged questions of some months, ready for training or testing, oldest first.
 
-    Texts that are not prepared yet, or were edited since, are prepared first.
+    Months that are new or have changed are prepared and counted first (`month_shards`). Tags and
+    dates are in memory; texts and term counts are read when they are needed.
 
     Parameters
     ----------
@@ -106,10 +129,10 @@ def load_labelled(engine: Engine, site: str, first_month: str, last_month: str) 
     months = months_between(first_month, last_month)
     if not months:
         raise FixInputError(f"last month {last_month} is before first month {first_month}")
-    prepare_months(engine, site, months)
-    start, end = month_range(first_month)[0], month_range(last_month)[1]
-    with engine.connect() as connection:
-        questions = read_labelled(connection, site, start, end, TEXT_VERSION)
+    for month in stale_months(engine, site, months):
+        prepare_months(engine, site, [month])
+        build_month(engine, site, month)
+    questions = read_months(engine, site, months)
     present = {month_of(moment) for moment in questions.asked_at}
     for month in months:
         if month in present:

@@ -174,7 +174,7 @@ class References:
         return observe_suggestions(model.candidate, questions, self.vectors(model, questions.texts))
 
     def vectors(
-        self, model: MonitoredModel, texts: tuple[PreparedText, ...]
+        self, model: MonitoredModel, texts: Sequence[PreparedText]
     ) -> NDArray[np.float32] | None:
         """Return the texts' vectors if the model embeds texts, else None."""
         family = BY_NAME.get(model.candidate.name)
