@@ -11,7 +11,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,6 +23,8 @@ import requests
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.engine import make_url
 
+from include.local_stack.process_time import resident_mb
+from include.local_stack.waiting import wait_for
 from include.questions import Question
 from include.registry import Registry
 from include.store.engine import make_engine
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 ROOT = Path(__file__).resolve().parents[1]
-SERVER_START_TIMEOUT_S = 180
 REAL_DATA = ROOT.parent / "shared" / "data"
 
 
@@ -163,15 +163,23 @@ def free_port() -> int:
 
 
 def _wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    """Return when ``url`` answers; fail with the server's log if it ends or never does."""
-    deadline = time.monotonic() + SERVER_START_TIMEOUT_S
-    while time.monotonic() < deadline and process.poll() is None:
+    """Return when ``url`` answers; fail with the server's log if it ends or nothing moves."""
+
+    def answers() -> bool:
+        if process.poll() is not None:
+            pytest.fail(f"the server did not start:\n{log.read_text()[-2000:]}")
         try:
-            if requests.get(url, timeout=2).ok:
-                return
+            return requests.get(url, timeout=2).ok
         except requests.RequestException:
-            time.sleep(0.2)
-    pytest.fail(f"the server did not start:\n{log.read_text()[-2000:]}")
+            return False
+
+    wait_for(
+        answers,
+        what=f"the server at {url} does not answer",
+        progress=lambda: (log.stat().st_size, int(resident_mb(process.pid))),
+        explain=lambda: log.read_text()[-2000:],
+        pause_s=0.2,
+    )
 
 
 def read_real_questions(name: str) -> list[Question]:

@@ -142,7 +142,7 @@ class _Watch:
         if now - self._observed >= min(_OBSERVE_EVERY_S, self._standstill_s / 4):
             self._observe(now)
         if now - self._started > self._limit_s:
-            return f"it still moves after {self._limit_s:.0f} s, the limit of every wait"
+            return f"it still moves after {self._limit_s:.0f} s, the limit of this wait"
         if self._stood_quiet_s <= self._standstill_s:
             return ""
         return (

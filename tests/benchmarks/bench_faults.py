@@ -115,7 +115,7 @@ class Faults:
         self._registry.unavailable = True
         self._service.kill_all()
         self._service.start()
-        self._service.wait_ready(ANSWERS_WITHIN_S)
+        self._service.wait_ready(limit_s=ANSWERS_WITHIN_S)
         time.sleep(1)
         self._registry.unavailable = False
 

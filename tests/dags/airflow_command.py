@@ -3,21 +3,14 @@
 import os
 import subprocess
 import sys
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-TIMEOUT_S = 600
+from tests.watched_command import run_watched
 
 
 def run_airflow(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run ``airflow ARGUMENTS``, with ``environment`` on top of this process's own."""
-    return subprocess.run(
+    return run_watched(
         [sys.executable, "-W", "ignore", "-m", "airflow", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=ROOT,
-        timeout=TIMEOUT_S,
         env=os.environ | {"AIRFLOW__LOGGING__LOGGING_LEVEL": "INFO"} | environment,
     )
 

@@ -37,11 +37,11 @@ from include.store.drift import StoredDriftReport, read_report
 from include.store.engine import make_engine
 from include.store.questions import upsert_questions
 from tests.integration.airflow_ui import person_at
+from tests.watched_command import run_watched
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-ROOT = Path(__file__).resolve().parents[2]
 MONTHS = tuple(f"2023-0{month}" for month in range(1, 9))
 QUIET, EVENT, AFTER = "2023-09", "2023-10", "2023-11"
 """The sandbox site's first event, with the months around it."""
@@ -53,14 +53,7 @@ def command(local: Path, name: str) -> subprocess.CompletedProcess[str]:
     settings = ("DATABASE_URL", "SITE", "DATA", "LIVE", "STACKEXCHANGE_API_URL")
     environment = {key: value for key, value in os.environ.items() if key not in settings}
     own = {"LOCAL_DIR": str(local), "INGEST_WINDOW_DAYS": "31", "CANDIDATES": "frequency,tfidf"}
-    return subprocess.run(
-        [sys.executable, "-m", "include.cli", name],
-        cwd=ROOT,
-        env=environment | own,
-        capture_output=True,
-        text=True,
-        timeout=600,
-    )
+    return run_watched([sys.executable, "-m", "include.cli", name], env=environment | own)
 
 
 def stack_processes(local: Path) -> list[psutil.Process]:

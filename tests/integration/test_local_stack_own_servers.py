@@ -27,8 +27,8 @@ from include.sandbox.simulator import simulate
 from include.sandbox.site import running
 from include.store.engine import make_engine
 from tests.conftest import free_port
+from tests.watched_command import run_watched
 
-ROOT = Path(__file__).resolve().parents[2]
 SITE, MONTH = "cooking", "2023-01"
 
 pytestmark = pytest.mark.integration
@@ -96,14 +96,7 @@ def test_platform_runs_on_the_users_server_and_a_live_api(own_server: str, tmp_p
         }
 
         def command(name: str) -> str:
-            done = subprocess.run(
-                [sys.executable, "-m", "include.cli", name],
-                cwd=ROOT,
-                env=environment,
-                capture_output=True,
-                text=True,
-                timeout=600,
-            )
+            done = run_watched([sys.executable, "-m", "include.cli", name], env=environment)
             assert done.returncode == 0, done.stdout + done.stderr
             return done.stdout
 

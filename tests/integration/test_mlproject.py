@@ -20,6 +20,7 @@ from include.sandbox.site import running
 from include.store.engine import make_engine
 from include.store.models import latest_promotion
 from include.store.questions import questions_per_month, upsert_questions
+from tests.watched_command import run_watched
 
 pytestmark = pytest.mark.integration
 
@@ -51,19 +52,13 @@ def environment(database_url, engine, mlflow_server):
 
 def mlflow_run(environment, entry_point, **parameters):
     given = [part for key, value in parameters.items() for part in ("-P", f"{key}={value}")]
-    done = subprocess.run(
+    done = run_watched(
         [
             *(sys.executable, "-m", "mlflow", "run", str(ROOT), "-e", entry_point),
             *given,
-            "--env-manager",
-            "local",
+            *("--env-manager", "local"),
         ],
         env=environment,
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
     )
     return done.returncode, done.stdout + done.stderr
 

@@ -7,13 +7,15 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import psutil
 import requests
+
+from include.local_stack.process_time import resident_mb
+from include.local_stack.waiting import LIMIT_S, wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -66,18 +68,29 @@ class RunningService:
                 start_new_session=True,
             )
 
-    def wait_ready(self, timeout_s: float = 60.0, path: str = "/readyz") -> None:
-        deadline = time.monotonic() + timeout_s
-        while time.monotonic() < deadline:
-            try:
-                if requests.get(f"{self.url}{path}", timeout=2).status_code == 200:
-                    return
-            except requests.RequestException:
-                pass
+    def wait_ready(self, path: str = "/readyz", limit_s: float = LIMIT_S) -> None:
+        def ready() -> bool:
             if self._process is not None and self._process.poll() is not None:
-                break
-            time.sleep(0.05)
-        raise AssertionError(f"service did not get ready:\n{self.log_path.read_text()[-4000:]}")
+                raise AssertionError(f"service ended:\n{self._log_end()}")
+            try:
+                return requests.get(f"{self.url}{path}", timeout=2).status_code == 200
+            except requests.RequestException:
+                return False
+
+        wait_for(
+            ready,
+            what="the service does not get ready",
+            progress=lambda: (
+                self.log_path.stat().st_size,
+                int(resident_mb(self._process.pid)) if self._process else 0,
+            ),
+            explain=self._log_end,
+            limit_s=limit_s,
+            pause_s=0.05,
+        )
+
+    def _log_end(self) -> str:
+        return self.log_path.read_text()[-4000:]
 
     @property
     def pid(self) -> int:
