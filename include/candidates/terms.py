@@ -16,6 +16,9 @@ from functools import lru_cache
 from itertools import chain, filterfalse
 from typing import Final, Generic, Self, TypeVar
 
+import regex
+
+from include.text.characters import separate_scripts
 from include.text.prepared import PreparedText
 from include.text.tokens import (
     CODE_PATTERN,
@@ -29,6 +32,11 @@ MAX_CODE_CHARACTERS: Final = 6000
 """Code after this adds little about the topic (logs, dumps) and costs time."""
 
 _WORD: Final = re.compile(PROSE_PATTERN)
+# Python's own engine takes the combining marks of Hindi or Tamil for the ends of words.
+_UNICODE_WORD: Final = regex.compile(PROSE_PATTERN)
+_UNICODE_PRE_TOKEN: Final = re.compile(
+    r"[\w+#.\-\u0300-\u1fff\u2070-\u2fff\u3040-\U0010ffff]+"  # without general punctuation
+)
 _PRE_TOKEN: Final = re.compile(r"[\w+#.\-]+")
 _ASCII_PRE_TOKENS: Final = bytes(
     ord(char.lower()) if char.isascii() and _PRE_TOKEN.match(char) else ord(" ")
@@ -87,7 +95,7 @@ def pre_tokenize(text: str) -> list[str]:
     ['c++', 'or', 'node.js', 'on', 'docker-compose', 'no...']
     """
     if not text.isascii():
-        return _PRE_TOKEN.findall(text.lower())
+        return _UNICODE_PRE_TOKEN.findall(separate_scripts(text.lower()))
     # A third of the pattern's time. No word ends in a dot, so dropping those of sentences leaves
     # more pre-tokens without symbols.
     translated = text.replace(". ", " ").encode("ascii").translate(_ASCII_PRE_TOKENS)
@@ -96,7 +104,7 @@ def pre_tokenize(text: str) -> list[str]:
 
 def words_of(token: str) -> tuple[str, ...]:
     """Return the words in a pre-token, compounds unsplit; none if it has only symbols."""
-    return tuple(_WORD.findall(token))
+    return tuple((_WORD if token.isascii() else _UNICODE_WORD).findall(token))
 
 
 def words(text: str) -> list[str]:
@@ -166,8 +174,14 @@ class PreTokens:
     def of(cls, text: str) -> Self:
         """Return the pre-tokens of ``text``."""
         tokens = pre_tokenize(text)
-        alphanumeric, others = filter(str.isalnum, tokens), filterfalse(str.isalnum, tokens)
+        is_one_word = str.isalnum if text.isascii() else _is_one_word
+        alphanumeric, others = filter(is_one_word, tokens), filterfalse(is_one_word, tokens)
         return cls(tokens, list(alphanumeric), list(others))
+
+
+def _is_one_word(token: str) -> bool:
+    """Return whether a pre-token of letters and digits of any script is one word."""
+    return token.isalnum() and (token.isascii() or _WORDS[token] == (token,))
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from include.families import BY_NAME
 
 _COMMON: Final = (
     *("mlflow", "numpy", "pandas", "scipy", "scikit-learn", "safetensors"),
-    *("selectolax", "threadpoolctl"),
+    *("selectolax", "regex", "threadpoolctl"),
 )
 
 

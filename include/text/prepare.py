@@ -11,6 +11,7 @@ The rules:
 - scripts, styles, templates and comments are dropped.
 - a block element or line break separates words; an inline element does not (``c<b>++</b>`` is
   ``c++``).
+- characters that look the same are the same: `include.text.characters.normalize`.
 """
 
 import re
@@ -20,10 +21,11 @@ from typing import Final
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
+from include.text.characters import normalize
 from include.text.html_limits import is_costly
 from include.text.prepared import PreparedText
 
-TEXT_VERSION: Final = "1"
+TEXT_VERSION: Final = "2"
 """Changes whenever ``prepare`` gives another result for the same question; part of cache keys."""
 
 BLOCK_ELEMENTS: Final = (
@@ -71,8 +73,8 @@ def prepare(title: str, body_html: str, key: tuple[str, int] | None = None) -> P
     >>> prepare("C++ or\nC#?", "<p>I know <code>c<b>++</b></code>.</p><pre>int i;\ni++;</pre>")
     PreparedText(title='C++ or C#?', prose='I know c++.', code='int i;\ni++;', key=None)
     """
-    prose, code = split_html(body_html)
-    return PreparedText(" ".join(_storable(title).split()), prose, code, key)
+    prose, code = map(normalize, split_html(body_html))
+    return PreparedText(" ".join(normalize(_storable(title)).split()), prose, code, key)
 
 
 def split_html(html: str) -> tuple[str, str]:

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Final
 
+from include.text.characters import separate_scripts
 from include.text.prepared import PreparedText
 from include.text.stop_words import STOP_WORDS
 
@@ -66,7 +67,7 @@ def tokenize(text: str, *, parts: bool = False) -> list[str]:
     >>> tokenize("my docker-compose.yml", parts=True)
     ['my', 'docker-compose.yml', 'docker', 'compose', 'yml']
     """
-    words = _tokenizer(PROSE_PATTERN).tokenize(text.lower())
+    words = _tokenizer(PROSE_PATTERN).tokenize(separate_scripts(text.lower()))
     words = [word for word in words if len(word) <= MAX_LENGTH]
     if not parts:
         return words
