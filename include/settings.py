@@ -77,6 +77,21 @@ class Settings(BaseSettings):
     training_window_months: int | None = Field(
         None, ge=1, description="training months before the test month; all if unset"
     )
+    training_slots: int | None = Field(
+        None, ge=1, description="trainings at once; follows cores and memory if unset"
+    )
+    training_threads: int | None = Field(
+        None,
+        ge=1,
+        description="threads of linear algebra of a training; the cores divided by the slots if "
+        "unset, 1 inside docker-compose",
+    )
+    training_memory_mb: int | None = Field(
+        None,
+        ge=256,
+        description="memory in MB that a training may take; 60 % of the machine's, divided by the "
+        "slots, if unset",
+    )
     retraining_policy: str = Field(
         DEFAULT_POLICY,
         description="when train_candidates runs automatically: " + ", ".join(POLICIES),

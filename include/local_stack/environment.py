@@ -93,7 +93,11 @@ def mlflow_environment(layout: StackLayout, databases: Databases) -> dict[str, s
 
 
 def airflow_environment(
-    layout: StackLayout, databases: Databases, credentials: Credentials, parallelism: int
+    layout: StackLayout,
+    databases: Databases,
+    credentials: Credentials,
+    parallelism: int,
+    training_threads: str,
 ) -> dict[str, str]:
     """
     Return Airflow's settings.
@@ -102,6 +106,8 @@ def airflow_environment(
     ----------
     parallelism : int
         Tasks that run at once; the LocalExecutor keeps that many workers, each with its memory.
+    training_threads : str
+        Threads of linear algebra of each task.
     """
     connection = {
         "conn_type": "smtp",
@@ -143,9 +149,9 @@ def airflow_environment(
     return {
         "AIRFLOW_HOME": str(layout.airflow_home),
         "AIRFLOW_CONN_SMTP_DEFAULT": json.dumps(connection),
-        # The pool gives each training a core. Two that share two cores, with two threads of linear
+        # The pool's slots share the cores. Two trainings on two cores, with two threads of linear
         # algebra each, take seven times as long: the threads spin while they wait for each other
-        "OPENBLAS_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": training_threads,
         **{
             f"AIRFLOW__{section.upper()}__{name.upper()}": value
             for (section, name), value in settings.items()
@@ -159,12 +165,13 @@ def stack_environment(
     credentials: Credentials,
     site_api: SiteApi,
     parallelism: int,
+    training_threads: str,
 ) -> dict[str, str]:
     """Return the environment that a stack adds to the one that it was started in."""
     return {
         **platform_environment(layout, databases, credentials, site_api),
         **mlflow_environment(layout, databases),
-        **airflow_environment(layout, databases, credentials, parallelism),
+        **airflow_environment(layout, databases, credentials, parallelism, training_threads),
     }
 
 

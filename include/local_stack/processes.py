@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from include.capacity import postgres_memory, this_machine
 from include.local_stack.layout import StackLayout
-
-POOLS_FILE = "include/local_stack/pools.json"
 
 
 @dataclass(frozen=True)
@@ -146,7 +145,8 @@ def _listen(layout: StackLayout, server: str) -> tuple[str, ...]:
 def postgres_process(binaries: Path, data: Path, layout: StackLayout) -> Process:
     """Return the embedded PostgreSQL server, reached only over loopback with a password."""
     options = ("-D", str(data), "-h", layout.listen, "-p", str(layout.ports["postgres"]), "-k", "")
-    tuning = ("-c", "max_connections=200", "-c", "shared_buffers=128MB")
+    tuned = {"max_connections": "200", **postgres_memory(this_machine().memory_mb)}
+    tuning = tuple(word for name, value in tuned.items() for word in ("-c", f"{name}={value}"))
     return Process(
         "postgres",
         (str(binaries / "postgres"), *options, *tuning),
@@ -165,5 +165,6 @@ def migration_commands() -> dict[str, tuple[str, ...]]:
 
 
 def pools_command(layout: StackLayout) -> tuple[str, ...]:
-    """Return the command that creates or updates Airflow's pools from the pools file."""
-    return ("airflow", "pools", "import", str(layout.root / POOLS_FILE))
+    """Return the command that makes Airflow's pools, or adapts them to the machine."""
+    module = ("python", "-m", "include.local_stack.pools")
+    return (*module, "--airflow-home", str(layout.airflow_home))

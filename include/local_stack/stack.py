@@ -10,6 +10,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
+from include.capacity import configured_capacity
 from include.errors import FixSettingsError, RetryLaterError
 from include.local_stack import orphans, postgres
 from include.local_stack.credentials import Credentials, load_credentials, write_private
@@ -36,6 +37,7 @@ from include.local_stack.provision import make_folders, write_airflow_login
 from include.local_stack.state import StackState, read_state, record_state
 from include.local_stack.supervisor import Supervisor, log_file, write_configuration
 from include.local_stack.waiting import wait_for
+from include.settings import Settings
 
 
 def stack_processes(layout: StackLayout, state: StackState) -> tuple[Process, ...]:
@@ -169,8 +171,14 @@ def _write_files(
     """Make folders and files; return the environment of the processes."""
     make_folders(layout)
     write_airflow_login(layout, credentials.airflow_password)
+    capacity = configured_capacity(Settings.from_env())
     stack = stack_environment(
-        layout, databases, credentials, state.options.site_api(layout), _parallelism()
+        layout,
+        databases,
+        credentials,
+        state.options.site_api(layout),
+        parallelism=_parallelism(),
+        training_threads=str(capacity.threads),
     )
     lines = [f"export {name}={shlex.quote(value)}\n" for name, value in sorted(stack.items())]
     write_private(layout.local / "env", "".join(lines))

@@ -1,8 +1,11 @@
 """docker-compose.yaml, the Dockerfile and .env.example: valid, and equal to the local stack."""
 
 import json
+import os
 import re
 import shlex
+import subprocess
+import tempfile
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -12,10 +15,12 @@ import yaml
 from compose_spec import PyCompose
 
 from include import names
+from include.capacity import TrainingCapacity, postgres_memory, this_machine
 from include.local_stack.credentials import Credentials
 from include.local_stack.environment import SiteApi, embedded_databases, stack_environment
 from include.local_stack.layout import LOOPBACK, PORTS, ROOT, container_layout
 from include.local_stack.options import REAL_API
+from include.local_stack.pools import planned_pools
 from include.local_stack.postgres import binaries
 from include.local_stack.processes import Process, postgres_process, processes
 
@@ -46,7 +51,9 @@ def expected_environment() -> dict[str, str]:
     )
     site_api = SiteApi("${SITE}", "${STACKEXCHANGE_API_URL}")
     databases = embedded_databases(LAYOUT, secrets.postgres_password)
-    return stack_environment(LAYOUT, databases, secrets, site_api, parallelism=4)
+    return stack_environment(
+        LAYOUT, databases, secrets, site_api, parallelism=4, training_threads="${TRAINING_THREADS}"
+    )
 
 
 def test_file_follows_the_compose_specification():
@@ -73,7 +80,32 @@ def test_container_runs_the_command_of_the_local_stack(process: Process):
 def test_postgres_is_tuned_as_in_the_local_stack():
     command = postgres_process(binaries(), Path("/pg"), LAYOUT).command
 
-    assert SERVICES["postgres"]["command"] == ["postgres", *command[command.index("-c") :]]
+    assert SERVICES["postgres"]["command"] == ["sh", "/postgres.sh"]
+    assert started_in_the_container({}) == ["postgres", *command[command.index("-c") :]]
+
+
+@pytest.mark.parametrize("memory_mb", [500, 2_000, 16_000, 500_000])
+def test_memory_of_the_database_in_a_container_follows_the_machine(memory_mb, tmp_path):
+    (tmp_path / "meminfo").write_text(f"MemTotal: {memory_mb * 1024} kB\n")
+    words = started_in_the_container({"MEMINFO": str(tmp_path / "meminfo")})
+    expected = postgres_memory(min(memory_mb, this_machine().memory_mb * 2))
+
+    if memory_mb < this_machine().memory_mb:  # or else a limit of this container may count
+        assert words[4::2] == [f"{name}={value}" for name, value in expected.items()]
+
+
+def started_in_the_container(environment: dict[str, str]) -> list[str]:
+    """Return the words of the command that the container's script hands to the image's."""
+    with tempfile.TemporaryDirectory() as folder:
+        program = Path(folder) / "docker-entrypoint.sh"
+        program.write_text("#!/bin/sh\nprintf '%s\\n' \"$@\"\n")
+        program.chmod(0o755)
+        path = f"{folder}:{os.environ['PATH']}"
+        return subprocess.check_output(
+            ["sh", str(ROOT / "sql" / "postgres.sh")],
+            env=os.environ | environment | {"PATH": path},
+            text=True,
+        ).splitlines()
 
 
 @pytest.mark.parametrize("name", [*PROCESSES, "init"])
@@ -165,7 +197,7 @@ def test_python_modules_in_commands_exist():
 
 
 def test_pools_are_those_that_the_dags_name():
-    pools = json.loads((ROOT / "include" / "local_stack" / "pools.json").read_text())
+    pools = planned_pools(TrainingCapacity(slots=2, threads=1, memory_mb=7_000))
 
     assert set(pools) == {names.POOL_API, names.POOL_TRAINING}
 

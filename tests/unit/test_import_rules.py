@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 
-BASE = {"settings", "errors", "names", "families", "months", "questions", "retraining"}
+BASE = {"capacity", "settings", "errors", "names", "families", "months", "questions", "retraining"}
 PURE = {"text", "candidates", "evaluation", "drift"}
 EDGES = {"sources", "store", "registry", "notify", "drift.evidently_report"}
 

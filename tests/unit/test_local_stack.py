@@ -128,6 +128,7 @@ def test_no_password_is_in_a_command(tmp_path: Path):
         credentials,
         StackOptions("sandbox").site_api(layout),
         parallelism=2,
+        training_threads="1",
     )
     words = " ".join(word for one in processes(layout, ()) for word in one.command)
 

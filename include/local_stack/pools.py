@@ -1,0 +1,131 @@
+"""
+Airflow's pools: made once, follow the machine and the settings, and keep what a user has set.
+
+``python -m include.local_stack.pools`` compares the pools in Airflow with those that it made last
+time. One that somebody has changed since, in Airflow's UI or command line, is left alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from include import names
+from include.capacity import TrainingCapacity, configured_capacity
+from include.errors import FixSettingsError, TagkeeperError
+from include.settings import Settings
+
+log = logging.getLogger(__name__)
+
+Pool = Mapping[str, Any]
+"""As in Airflow's files of pools: ``slots``, ``description``, ``include_deferred``."""
+
+RECORD: Final = "pools.json"
+"""Name of the file, in Airflow's folder, of the pools that were made last."""
+
+_API_SLOTS: Final = 2
+# Before there was a record, these were written at each start.
+_FIRST_SLOTS: Final = {names.POOL_API: 2, names.POOL_TRAINING: 2}
+
+
+def planned_pools(capacity: TrainingCapacity) -> dict[str, Pool]:
+    """Return the pools that DAGs name, with the slots that the machine and the settings give."""
+    descriptions = {
+        names.POOL_API: (_API_SLOTS, "windows fetched at once from one address"),
+        names.POOL_TRAINING: (
+            capacity.slots,
+            f"trainings at once, each with {capacity.threads} threads, {capacity.memory_mb} MB",
+        ),
+    }
+    return {
+        name: {"slots": slots, "description": description, "include_deferred": False}
+        for name, (slots, description) in descriptions.items()
+    }
+
+
+def pools_to_import(
+    planned: Mapping[str, Pool], existing: Mapping[str, Pool], made: Mapping[str, int]
+) -> dict[str, Pool]:
+    """
+    Return the planned pools to write: missing ones, and changed ones that nobody else has changed.
+
+    Parameters
+    ----------
+    planned : mapping of str to Pool
+    existing : mapping of str to Pool
+        The pools in Airflow.
+    made : mapping of str to int
+        Slots of the pools that were written last.
+    """
+    return {
+        name: pool
+        for name, pool in planned.items()
+        if name not in existing
+        or (existing[name]["slots"] == made.get(name) and existing[name]["slots"] != pool["slots"])
+    }
+
+
+def update_pools(airflow_home: Path, capacity: TrainingCapacity) -> dict[str, Pool]:
+    """
+    Bring Airflow's pools up to date; return those that were written.
+
+    Raises
+    ------
+    FixSettingsError
+        If the command ``airflow`` fails.
+    """
+    record = airflow_home / RECORD
+    made = json.loads(record.read_text()) if record.exists() else _FIRST_SLOTS
+    planned = planned_pools(capacity)
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "pools.json"
+        _airflow("pools", "export", str(file))
+        existing = json.loads(file.read_text())
+        changed = pools_to_import(planned, existing, made)
+        if changed:
+            file.write_text(json.dumps(changed))
+            _airflow("pools", "import", str(file))
+    for name in planned.keys() - changed.keys():
+        if existing[name]["slots"] != planned[name]["slots"]:
+            log.warning("pool %s keeps the %d slots set by a user", name, existing[name]["slots"])
+    slots = {name: pool["slots"] for name, pool in changed.items()}
+    record.write_text(json.dumps({**made, **slots}) + "\n")
+    return changed
+
+
+def _airflow(*arguments: str) -> None:
+    command = (sys.executable, "-m", "airflow", *arguments)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise FixSettingsError(f"airflow {' '.join(arguments)} failed: {done.stderr[-2000:]}")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Update the pools of the Airflow in ``--airflow-home``; return the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m include.local_stack.pools",
+        description="Make Airflow's pools, or adapt them to this machine; TRAINING_SLOTS, "
+        "TRAINING_THREADS and TRAINING_MEMORY_MB override what follows from it.",
+    )
+    parser.add_argument("--airflow-home", type=Path, required=True, help="Airflow's folder")
+    args = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    try:
+        changed = update_pools(args.airflow_home, configured_capacity(Settings.from_env()))
+    except TagkeeperError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    for name, pool in changed.items():
+        log.info("pool %s: %d slots", name, pool["slots"])
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
