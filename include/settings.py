@@ -5,12 +5,14 @@ Importing this module has no effect. Every setting is an environment variable of
 capitals; `docs/settings.md` lists them and a test compares the two.
 """
 
+import os
 from pathlib import Path
 from typing import Self
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from include.addresses import bypass_proxies, without_login
 from include.errors import FixSettingsError
 from include.names import DEFAULT_CANDIDATES
 from include.retraining import DEFAULT_POLICY, POLICIES, policy_named
@@ -25,7 +27,11 @@ class Settings(BaseSettings):
     database_url: SecretStr | None = Field(
         None, description="SQLAlchemy URL of the platform's PostgreSQL database"
     )
-    mlflow_tracking_uri: str | None = Field(None, description="address of the MLflow server")
+    mlflow_tracking_uri: SecretStr | None = Field(
+        None,
+        description="address of the MLflow server; its login in MLflow's own variables "
+        "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN",
+    )
     airflow_url: str = Field("http://127.0.0.1:8080", description="address of Airflow's UI and API")
     airflow_user: str | None = Field(None, description="login for writing notes to DAG runs")
     airflow_password: SecretStr | None = Field(None, description="password of AIRFLOW_USER")
@@ -174,6 +180,12 @@ class Settings(BaseSettings):
     def _known_policy(cls, name: str) -> str:
         return policy_named(name).name
 
+    @field_validator("airflow_url", "mlflow_url", "evidently_url", "service_url")
+    @classmethod
+    def _leave_out_logins(cls, url: str | None) -> str | None:
+        """Return an address without its login: it is shown in mails, pages and logs."""
+        return None if url is None else without_login(url)
+
     @classmethod
     def from_env(cls) -> Self:
         """
@@ -183,7 +195,13 @@ class Settings(BaseSettings):
         ------
         FixSettingsError
             If a variable has a value that is not allowed; the message names the variable.
+
+        Notes
+        -----
+        This is where every process starts, so it also excepts loopback from the proxies of the
+        environment (`include.addresses.bypass_proxies`).
         """
+        bypass_proxies(os.environ)
         try:
             return cls()
         except ValidationError as error:
@@ -209,7 +227,12 @@ class Settings(BaseSettings):
                 "MLFLOW_TRACKING_URI is not set: start the platform with `make up` and use the "
                 "value that `make status` prints, or set it to your own MLflow server"
             )
-        return self.mlflow_tracking_uri
+        return self.mlflow_tracking_uri.get_secret_value()
+
+    @property
+    def mlflow_page(self) -> str:
+        """MLflow's address for links, without a login; FixSettingsError if none is set."""
+        return without_login(self.mlflow_url or self.require_mlflow_uri())
 
     @property
     def trusted_key_names(self) -> frozenset[str]:

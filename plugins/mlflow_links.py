@@ -40,7 +40,7 @@ class MlflowRunLink(ReturnValueLink):
 
         settings = Settings.from_env()
         run_id = return_value.get("run_id") or next(iter(return_value.values()))
-        mlflow = settings.mlflow_url or settings.require_mlflow_uri()
+        mlflow = settings.mlflow_page
         return f"{mlflow.rstrip('/')}/#/runs/{run_id}"
 
 

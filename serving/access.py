@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import ipaddress
 from typing import Final
 
 from flask import Flask, g, request
 from flask_limiter import Limiter
 
+from include.addresses import is_loopback
 from include.errors import FixSettingsError
 from include.settings import Settings
 from serving import rate_storage
@@ -38,23 +38,6 @@ def keys_for(settings: Settings) -> ApiKeys | None:
             "on 127.0.0.1"
         )
     return None
-
-
-def is_loopback(host: str) -> bool:
-    """
-    Return whether only this machine can reach ``host``.
-
-    Examples
-    --------
-    >>> is_loopback("127.0.0.1"), is_loopback("localhost"), is_loopback("0.0.0.0")
-    (True, True, False)
-    """
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def register(app: Flask, settings: Settings, keys: ApiKeys | None) -> None:

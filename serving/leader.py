@@ -23,6 +23,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from include import names
+from include.addresses import without_login
 from include.registry import ModelVersion
 from include.store.predictions import daily_indicators
 from serving import metrics
@@ -123,7 +124,7 @@ class Leader:
             if before.problem is None:
                 log.warning("the served models stay, the registry's are not fetched: %s", error)
             desired = msgspec.structs.replace(
-                before, problem=str(error), failures=before.failures + 1
+                before, problem=without_login(str(error)), failures=before.failures + 1
             )
         self._model_cache.write(desired)
         self._model_cache.evict(desired)

@@ -1,4 +1,4 @@
-"""Structured logs: one JSON object a line, on standard error."""
+"""Structured logs: one JSON object a line, on standard error, without logins of addresses."""
 
 import logging
 from datetime import UTC, datetime
@@ -6,6 +6,8 @@ from typing import Any
 
 import msgspec
 from gunicorn.glogging import Logger
+
+from include.addresses import without_login
 
 
 class JsonFormatter(logging.Formatter):
@@ -18,11 +20,11 @@ class JsonFormatter(logging.Formatter):
             "level": record.levelname.lower(),
             "logger": record.name,
             "pid": record.process,
-            "message": record.getMessage(),
+            "message": without_login(record.getMessage()),
             **getattr(record, "fields", {}),
         }
         if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
+            line["exception"] = without_login(self.formatException(record.exc_info))
         return msgspec.json.encode(line).decode()
 
 

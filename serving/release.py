@@ -70,6 +70,7 @@ def check_promoted(alias: str, version: ModelVersion, row: Promotion | None) -> 
     raise PromotionMismatchError(
         f"the registry names version {version.version} with SHA-256 "
         f"{version.sha256[:12] or 'none'} as {alias}, but the ledger of promotions names "
-        f"{promoted}: the model in use stays. Move aliases with train_candidates, rollback_champion or "
-        "judge_ab_test; if nobody moved this one by hand, the registry has been tampered with"
+        f"{promoted}: the model in use stays. Move aliases with train_candidates, "
+        "rollback_champion or judge_ab_test; if nobody moved this one by hand, the registry has "
+        "been tampered with"
     )

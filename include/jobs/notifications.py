@@ -208,7 +208,7 @@ def training_summary(
     settings: Settings, result: Mapping[str, Any], run: str = ""
 ) -> TrainingSummary:
     """Return the result of `TrainingPipeline.select` as the mail's facts."""
-    mlflow_url = settings.mlflow_url or settings.require_mlflow_uri()
+    mlflow_url = settings.mlflow_page
     links = [
         Link("Run in MLflow", run_url(mlflow_url, str(result["experiment_id"]), result["run_id"]))
     ]
@@ -266,7 +266,7 @@ def ab_test_summary(settings: Settings, test: EndedAbTest, run: str = "") -> AbT
     gain: Mapping[str, Any] = test.figures.get("gain") or {}
     promoted = test.verdict == "promote"
     holder = test.figures.get("champion") or test.champion_version
-    mlflow_url = settings.mlflow_url or settings.require_mlflow_uri()
+    mlflow_url = settings.mlflow_page
     links = [Link("Challenger in MLflow", version_url(mlflow_url, test.challenger_version))]
     if run:
         links.append(Link("Run in Airflow", airflow_run(settings, names.DAG_JUDGE, run)))

@@ -94,6 +94,7 @@ def download_candidate(rest: RestClient, source: str, folder: Path, label: str) 
         If MLflow or its artifact store is unavailable.
     """
     if not source.startswith(_PROXIED_SCHEME):
+        rest.login.export(os.environ)
         _download_unproxied(source, folder, rest.tracking_uri)
         return
     root = f"{source.removeprefix(_PROXIED_SCHEME)}/{CANDIDATE_PATH}"

@@ -6,7 +6,9 @@ from typing import Any, Final
 
 import requests
 
+from include.addresses import without_login
 from include.errors import FixSettingsError, RetryLaterError
+from include.registry.login import login_of
 
 CONNECT_TIMEOUT_S: Final = 3.0
 READ_TIMEOUT_S: Final = 15.0
@@ -41,10 +43,11 @@ class RestClient:
     def __init__(self, tracking_uri: str) -> None:
         if not tracking_uri.startswith(("http://", "https://")):
             raise FixSettingsError(
-                f"MLFLOW_TRACKING_URI must be the address of a server, got {tracking_uri!r}"
+                "MLFLOW_TRACKING_URI must be the address of a server, got "
+                f"{without_login(tracking_uri)!r}"
             )
-        self.tracking_uri = tracking_uri.rstrip("/")
-        self._session = requests.Session()
+        self.tracking_uri, self.login = login_of(tracking_uri)
+        self._session = self.login.session(self.tracking_uri)
 
     def call(self, method: str, path: str, payload: Mapping[str, Any]) -> dict[str, Any]:
         """
@@ -115,7 +118,8 @@ class RestClient:
         if response.status_code in _ACCESS_DENIED:
             return FixSettingsError(
                 f"MLflow at {self.tracking_uri} answered {response.status_code}: check the login "
-                "in MLFLOW_TRACKING_URI and the server's MLFLOW_SERVER_ALLOWED_HOSTS"
+                "in MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or "
+                "MLFLOW_TRACKING_TOKEN, and the server's MLFLOW_SERVER_ALLOWED_HOSTS"
             )
         if response.status_code >= requests.codes.server_error:
             return RetryLaterError(f"MLflow at {self.tracking_uri} answered {response.status_code}")

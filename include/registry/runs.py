@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Any, Final
 import requests
 
 from include import names
+from include.addresses import without_login
 from include.errors import MissingDataError, RetryLaterError
 from include.registry.downloads import download_candidate, verified_download
 from include.registry.folder import folder_sha256
+from include.registry.login import Login, login_of
 from include.registry.packing import pack
 from include.registry.rest import CONNECT_TIMEOUT_S, RestClient
 
@@ -84,8 +86,10 @@ class Runs:
     """
 
     def __init__(self, tracking_uri: str) -> None:
-        self.tracking_uri = tracking_uri
-        _check_alive(tracking_uri)
+        self._server = tracking_uri
+        self.tracking_uri, login = login_of(tracking_uri)
+        _check_alive(self.tracking_uri, login)
+        login.export(os.environ)
         os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
         os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "60")
         os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
@@ -93,7 +97,7 @@ class Runs:
         os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
         from mlflow import MlflowClient
 
-        self._client: MlflowClient = MlflowClient(tracking_uri=tracking_uri)
+        self._client: MlflowClient = MlflowClient(tracking_uri=self.tracking_uri)
 
     def start(
         self,
@@ -282,7 +286,7 @@ class Runs:
         try:
             return Path(self._client.download_artifacts(run_id, path, str(into)))
         except MlflowException as error:
-            _check_alive(self.tracking_uri)
+            _check_alive(self.tracking_uri, login_of(self._server)[1])
             raise MissingDataError(f"run {run_id} has no artifact {path!r}: {error}") from error
 
     def candidate(self, run: Run, into: Path) -> Path:
@@ -299,7 +303,7 @@ class Runs:
         if not run.model_id:
             raise MissingDataError(f"run {run.run_id} has no model")
         label = f"the model of run {run.run_id}"
-        rest = RestClient(self.tracking_uri)
+        rest = RestClient(self._server)
         return verified_download(
             into / run.sha256[:32],
             run.sha256,
@@ -329,7 +333,7 @@ class Runs:
             yield
         except requests.RequestException as error:
             raise RetryLaterError(
-                f"MLflow at {self.tracking_uri} is unavailable: {error}"
+                f"MLflow at {self.tracking_uri} is unavailable: {without_login(str(error))}"
             ) from error
         except MlflowException as error:
             if ERROR_CODE_TO_HTTP_STATUS.get(error.error_code, _SERVER_ERROR) >= _SERVER_ERROR:
@@ -359,10 +363,11 @@ def version_url(mlflow_url: str, version: str) -> str:
     return f"{mlflow_url.rstrip('/')}/#/models/{names.MODEL}/versions/{version}"
 
 
-def _check_alive(tracking_uri: str) -> None:
+def _check_alive(tracking_uri: str, login: Login) -> None:
     """RetryLaterError unless the server answers at once; mlflow itself would retry for minutes."""
     try:
-        requests.get(f"{tracking_uri.rstrip('/')}/health", timeout=CONNECT_TIMEOUT_S)
+        with login.session(tracking_uri) as session:
+            session.get(f"{tracking_uri}/health", timeout=CONNECT_TIMEOUT_S)
     except requests.RequestException as error:
         raise RetryLaterError(
             f"MLflow at {tracking_uri} does not answer ({type(error).__name__})"

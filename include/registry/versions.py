@@ -49,9 +49,9 @@ class Registry:
     """The versions and aliases of `names.MODEL` on one MLflow server."""
 
     def __init__(self, tracking_uri: str, model: str = names.MODEL) -> None:
-        self.tracking_uri = tracking_uri
-        self.model = model
         self._rest = RestClient(tracking_uri)
+        self.tracking_uri = self._rest.tracking_uri
+        self.model = model
 
     def alias(self, alias: str) -> ModelVersion | None:
         """

@@ -18,13 +18,14 @@ ARTIFACTS = "/api/2.0/mlflow-artifacts/artifacts"
 
 
 class StubRegistry:
-    """Serves folders as versions; ``aliases`` and ``unavailable`` may be changed at any time."""
+    """Serves folders as versions; its attributes may be changed at any time."""
 
     def __init__(self) -> None:
         self.folders: dict[str, Path] = {}
         self.aliases: dict[str, str] = {}
         self.hashes: dict[str, str] = {}
         self.unavailable = False
+        self.authorization: str | None = None
         self.calls = 0
         registry = self
 
@@ -33,6 +34,9 @@ class StubRegistry:
 
             def do_GET(self) -> None:
                 registry.calls += 1
+                if registry.authorization not in {None, self.headers.get("Authorization")}:
+                    self.send_error(401)
+                    return
                 if registry.unavailable:
                     self.send_error(503)
                     return

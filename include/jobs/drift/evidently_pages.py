@@ -68,7 +68,7 @@ def publish_with(
     scores = {f"evidently/{p.family}/{c}": v for p in pages for c, v in p.drifts.items()}
     runs.log(run_id, metrics=_figures(stored) | scores, tags={NOTE: _note(engine, report)})
     runs.finish(run_id)
-    address = run_url(settings.mlflow_url or settings.require_mlflow_uri(), experiment_id, run_id)
+    address = run_url(settings.mlflow_page, experiment_id, run_id)
     with engine.begin() as connection:
         set_artifact(connection, report_id, address)
     log.info("report %d: %d pages at %s", report_id, len(pages), address)

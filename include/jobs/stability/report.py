@@ -121,7 +121,7 @@ class ReportBuilder:
         # a month's share is known at its end, so it affects the next training
         needed = needs_new_vectors([each.model.unknown_words for each in stored])
         refreshed = (False, *needed[:-1])
-        mlflow = self.settings.mlflow_url or self.settings.require_mlflow_uri()
+        mlflow = self.settings.mlflow_page
         figures = []
         for position, each in enumerate(stored):
             month, fresh = each.model.month, answers[each.model.month, each.model.month]

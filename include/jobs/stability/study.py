@@ -312,7 +312,7 @@ def study_and_note(settings: Settings, request: MonthRequest, run_id: str) -> di
     except TagkeeperError as error:
         _note(settings, run_id, f"**{request.month}** failed: {error}")
         raise
-    mlflow = settings.mlflow_url or settings.require_mlflow_uri()
+    mlflow = settings.mlflow_page
     links = [
         f"[{label}]({run_url(mlflow, steps.runs.get(model).experiment_id, model)})"
         for label, model in done.items()

@@ -300,7 +300,7 @@ def select_and_note(
     candidates = [TrainedCandidate.from_dict(values) for values in trained if values]
     pipeline = TrainingPipeline.from_settings(settings)
     result = pipeline.select(TrainingPlan.from_dict(planned), candidates)
-    text = short_note(result, settings.mlflow_url or settings.require_mlflow_uri())
+    text = short_note(result, settings.mlflow_page)
     write_note(settings, names.DAG_TRAIN, run_id, text)
     return result
 
