@@ -5,38 +5,37 @@ A model is served only if both name it, with the same SHA-256: the registry's al
 last row.
 
 The other workers read the desired state that it writes, so that the registry is polled once per
-machine.
+machine. The ledger is read beside it (`serving.lookups`): while PostgreSQL does not answer, its
+last known row still tells whether an alias was moved by a promotion.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
-import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Protocol
 
 import msgspec
 from sqlalchemy import Engine
-from sqlalchemy.exc import SQLAlchemyError
 
 from include import names
 from include.addresses import without_login
 from include.registry import ModelVersion
-from include.store.predictions import daily_indicators
+from include.store.deadlines import Deadlines
 from serving import metrics
-from serving.indicators import DailyIndicators, write_indicators
+from serving.lookups import Lookups
 from serving.model_cache import DesiredModel, DesiredState, ModelCache
 from serving.release import PromotionMismatchError, Release, check_promoted, read_release
 
 log = logging.getLogger(__name__)
 
-INDICATORS_INTERVAL_S: Final = 60.0
-INDICATOR_DAYS: Final = 30
-PROMOTION_TIME_S: Final = 0.5
-"""Seconds that a promotion takes at most from the alias to the commit of its row."""
+RELEASE_ATTEMPTS: Final = 3
+"""Looks at the ledger before an alias that it does not name is reported."""
+
+NEXT_LOOKUP_S: Final = 2.0
 
 
 class ModelRegistry(Protocol):
@@ -60,7 +59,7 @@ class Leader:
         Called in the leading worker only.
     connect : callable returning Engine
     read_release : callable, default=serving.release.read_release
-        Takes ``connect`` (of one shared engine).
+        Takes the `Deadlines` of a database.
     site : str
         Site whose indicators are computed.
     poll_s : float
@@ -75,34 +74,30 @@ class Leader:
         connect: Callable[[], Engine],
         site: str,
         poll_s: float,
-        read_release: Callable[[Callable[[], Engine]], Release] = read_release,
+        read_release: Callable[[Deadlines], Release] = read_release,
     ) -> None:
         self._model_cache = model_cache
         self._make_registry = registry
         self._registry: ModelRegistry | None = None
-        self._connect = connect
-        self._engine: Engine | None = None
-        self._site = site
-        self._read_release = read_release
+        self.lookups = Lookups(model_cache, connect=connect, site=site, read_release=read_release)
         self._poll_s = poll_s
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
-        self._indicators_computed_at = float("-inf")
         self._verified_folders: dict[str, str] = {}
 
     def start(self) -> None:
         """Start the thread; in a worker that does not lead, it only tries to acquire the lead."""
         self._thread = threading.Thread(target=self._run, name="leader", daemon=True)
         self._thread.start()
+        self.lookups.start()
 
     def close(self) -> None:
         """Stop polling and release the lead."""
         self._stop.set()
         if self._thread is not None:
             self._thread.join(timeout=2.0)
+        self.lookups.close()
         self._model_cache.release_leadership()
-        if self._engine is not None:
-            self._engine.dispose()
 
     def _run(self) -> None:
         while not self._stop.is_set():
@@ -114,7 +109,7 @@ class Leader:
             self._stop.wait(self._poll_s)
 
     def poll(self) -> None:
-        """Poll registry and ledger once and, each minute, compute the indicators."""
+        """Poll the registry once, and compare it with the ledger."""
         before = self._model_cache.read()
         try:
             desired = self._desired_state(before)
@@ -126,15 +121,13 @@ class Leader:
             desired = msgspec.structs.replace(
                 before, problem=without_login(str(error)), failures=before.failures + 1
             )
+        looked_up_at = self.lookups.looked_up_at or before.looked_up_at
+        desired = msgspec.structs.replace(desired, looked_up_at=looked_up_at)
         self._model_cache.write(desired)
         self._model_cache.evict(desired)
-        if time.monotonic() - self._indicators_computed_at >= INDICATORS_INTERVAL_S:
-            self._indicators_computed_at = time.monotonic()
-            self._write_indicators()
 
     def _desired_state(self, before: DesiredState) -> DesiredState:
-        release = self._release()
-        test = release.ab_test
+        test = self.lookups.release().ab_test
         champion = self._promoted(names.CHAMPION)
         challenger = self._promoted(names.CHALLENGER) if test is not None else None
         in_test = (
@@ -158,18 +151,20 @@ class Leader:
         version = self._registry.alias(alias)
         if version is None:
             return None
-        try:
-            check_promoted(alias, version, self._release().promotion_of(alias))
-        except PromotionMismatchError:
+        release = self.lookups.release()
+        for attempt in range(RELEASE_ATTEMPTS):
+            try:
+                check_promoted(alias, version, release.promotion_of(alias))
+                break
+            except PromotionMismatchError:
+                if attempt == RELEASE_ATTEMPTS - 1:
+                    raise
             # A promotion moves the alias a moment before its row can be seen.
-            self._stop.wait(PROMOTION_TIME_S)
+            release = self.lookups.next_release(NEXT_LOOKUP_S)
             version = self._registry.alias(alias)
-            if version is not None:
-                check_promoted(alias, version, self._release().promotion_of(alias))
+            if version is None:
+                break
         return version
-
-    def _release(self) -> Release:
-        return self._read_release(self._get_engine)
 
     def _cached(self, model: ModelVersion) -> DesiredModel:
         """Return the model in the cache; verified or downloaded when this leader first sees it."""
@@ -180,20 +175,3 @@ class Leader:
             log.info("version %s is cached", model.version)
             folder_name = self._verified_folders[model.sha256] = folder.name
         return DesiredModel(model.version, folder_name, model.sha256, model.created_at)
-
-    def _write_indicators(self) -> None:
-        start = datetime.now(UTC) - timedelta(days=INDICATOR_DAYS)
-        try:
-            with self._get_engine().connect() as connection:
-                days = daily_indicators(connection, self._site, start)
-        except (SQLAlchemyError, OSError) as error:
-            log.debug("indicators cannot be computed: %s", error)
-            return
-        write_indicators(
-            self._model_cache.indicators_path, [DailyIndicators(**day) for day in days]
-        )
-
-    def _get_engine(self) -> Engine:
-        if self._engine is None:
-            self._engine = self._connect()
-        return self._engine

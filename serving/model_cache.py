@@ -32,12 +32,18 @@ class DesiredModel(msgspec.Struct, frozen=True):
 
 
 class DesiredState(msgspec.Struct, frozen=True):
-    """What should be live, as of the poll at ``checked_at``; ``problem`` says what failed."""
+    """
+    What should be live.
+
+    The registry last answered at ``checked_at`` and PostgreSQL at ``looked_up_at``; ``problem``
+    says what failed since.
+    """
 
     champion: DesiredModel | None = None
     challenger: DesiredModel | None = None
     ab_test: AbTest | None = None
     checked_at: datetime | None = None
+    looked_up_at: datetime | None = None
     problem: str | None = None
     failures: int = 0
 
@@ -78,6 +84,11 @@ class ModelCache:
         temporary = self._desired_state_path.with_suffix(".new")
         temporary.write_bytes(msgspec.json.encode(desired))
         temporary.replace(self._desired_state_path)
+
+    @property
+    def leads(self) -> bool:
+        """Whether this process leads."""
+        return self._leader_lock_fd >= 0
 
     def acquire_leadership(self) -> bool:
         """Return whether this process leads; its lock is released when the process dies."""

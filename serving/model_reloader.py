@@ -65,6 +65,7 @@ class ModelReloader:
             failures=self._failures + desired.failures,
             problem=self._problem or desired.problem,
             checked_at=desired.checked_at,
+            looked_up_at=desired.looked_up_at,
         )
 
     def start(self) -> None:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-
-from sqlalchemy import Engine
 
 from include import names
 from include.errors import ModelUnusableError
 from include.registry import ModelVersion
 from include.store.ab_tests import open_ab_test
+from include.store.deadlines import Deadlines
 from include.store.models import Promotion, latest_promotion
 from serving.served_models import AbTest
 
@@ -33,9 +31,9 @@ class PromotionMismatchError(ModelUnusableError):
     """The registry's alias names another model than the ledger: keep the one in use."""
 
 
-def read_release(connect: Callable[[], Engine]) -> Release:
+def read_release(database: Deadlines) -> Release:
     """Return the current release; SQLAlchemyError or OSError if PostgreSQL does not answer."""
-    with connect().connect() as connection:
+    with database.begin() as connection:
         champion = latest_promotion(connection, names.CHAMPION)
         challenger = latest_promotion(connection, names.CHALLENGER)
         test = open_ab_test(connection)

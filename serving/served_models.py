@@ -67,11 +67,16 @@ class ServedModels:
 
 @dataclass(frozen=True, slots=True)
 class ModelStatus:
-    """Failures of polling and reloading, for ``/readyz`` and ``/model``."""
+    """
+    Failures of polling and reloading, for ``/readyz`` and ``/model``.
+
+    The registry last answered at ``checked_at``, PostgreSQL's A/B tests at ``looked_up_at``.
+    """
 
     failures: int = 0
     problem: str | None = None
     checked_at: datetime | None = None
+    looked_up_at: datetime | None = None
 
 
 class ModelSource(Protocol):
