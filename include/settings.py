@@ -146,6 +146,14 @@ class Settings(BaseSettings):
     service_max_body_bytes: int = Field(
         1_048_576, ge=1024, description="largest request body in bytes; larger ones get status 413"
     )
+    service_receive_timeout_s: float = Field(
+        15.0,
+        gt=0,
+        description="seconds for a request to arrive as a whole; then it gets status 408",
+    )
+    service_queue: int = Field(
+        64, ge=1, description="requests per worker that wait for a thread; more get status 503"
+    )
     service_request_cpu_s: float = Field(
         10.0, gt=0, description="processor seconds of one request; then it gets status 413"
     )
@@ -171,6 +179,12 @@ class Settings(BaseSettings):
     )
     service_rate_limit: str = Field(
         "600/minute", description="requests per API key, in Flask-Limiter's notation"
+    )
+    service_question_limit: str = Field(
+        "6000/minute", description="questions per API key, those of a list counted one by one"
+    )
+    service_byte_limit: str = Field(
+        "100000000/minute", description="bytes of request bodies per API key"
     )
     service_cors_origins: str = Field("", description="comma-separated CORS origins; none if empty")
     service_log_text: bool = Field(False, description="log question texts (private by default)")

@@ -30,6 +30,7 @@ from serving.metrics import MachineCollector
 from serving.model_cache import ModelCache
 from serving.model_reloader import ModelReloader
 from serving.prediction_ids import PredictionIds, load_secret
+from serving.quotas import Quotas
 from serving.recorder import Recorder, SpoolRecorder
 from serving.requests import App
 from serving.served_models import ModelSource
@@ -95,6 +96,7 @@ def create_app(
         spool_folder=spool_folder,
         collector=MachineCollector(spool_folder, model_cache.indicators_path),
         flusher=Flusher((*metrics.BUFFERS, access_log)),
+        quotas=Quotas(settings),
         needs_key=keys is not None,
     )
     problems.register(app)

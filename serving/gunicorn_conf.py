@@ -52,10 +52,11 @@ from serving.logs import LOGGING, QuietLogger  # noqa: E402
 
 bind = f"{settings.service_host}:{settings.service_port}"
 workers = settings.service_workers
-worker_class = "serving.worker.KeepAliveWorker"
+worker_class = "serving.worker.BoundedWorker"
 threads = settings.service_threads
 preload_app = True
 keepalive = 15
+sendfile = False  # it would block a thread; the page's files are small
 # A stopping worker also waits this long for idle connections; requests take milliseconds.
 graceful_timeout = 3
 timeout = 60

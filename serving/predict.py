@@ -22,6 +22,7 @@ def predict() -> Response:
     questions = payload if isinstance(payload, list) else [payload]
     g.questions = questions  # for the access log
     state = service()
+    state.quotas.spend_questions(g.get("key_name"), len(questions))
     settings = state.settings
     budget = Budget(settings.service_request_cpu_s, settings.service_request_timeout_s)
     answers = state.suggester.answer(questions, budget, key_name=g.get("key_name"))

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 from flask import Flask, Request, Response, g, request
 from werkzeug.datastructures import Headers
+from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.routing import MapAdapter
 
 from include.settings import Settings
 from serving.access_log import AccessLog, access_line
 from serving.errors import WrongMediaTypeError
 from serving.request_ids import HEADER, request_id
+from serving.service import service
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -62,11 +64,29 @@ class JsonResponse(Response):
 
 
 def json_body() -> bytes:
-    """Return the request's body; WrongMediaTypeError if it is not declared as JSON."""
+    """
+    Return the request's body.
+
+    Raises
+    ------
+    WrongMediaTypeError
+        If it is not declared as JSON.
+    RequestEntityTooLarge
+        If it is larger than allowed, also if it came in chunks and declared no length.
+    LimitReachedError
+        If the key has sent too many bytes.
+    """
     declared = request.environ.get("CONTENT_TYPE")
     if declared != "application/json" and request.mimetype != "application/json":
         raise WrongMediaTypeError("send the header 'Content-Type: application/json'")
-    return request.get_data(cache=False)
+    limit = request.max_content_length
+    body = request.get_data(cache=False)
+    # werkzeug ends a body of unknown length at the limit, as if there were no more.
+    cut = limit is not None and request.content_length is None and len(body) >= limit
+    if cut and (len(body) > (limit or 0) or request.environ["wsgi.input"].read(1)):
+        raise RequestEntityTooLarge
+    service().quotas.spend_bytes(g.get("key_name"), len(body))
+    return body
 
 
 def json_response(value: Any, *, status: int = 200) -> Response:

@@ -11,6 +11,7 @@ from flask import Flask, current_app
 from include.settings import Settings
 from serving.metrics import MachineCollector
 from serving.model_cache import ModelCache
+from serving.quotas import Quotas
 from serving.served_models import ModelSource
 from serving.suggester import Suggester
 from serving.write_buffers import Flusher
@@ -27,6 +28,7 @@ class Service:
     spool_folder: Path
     collector: MachineCollector
     flusher: Flusher
+    quotas: Quotas
     needs_key: bool
 
 

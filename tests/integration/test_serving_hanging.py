@@ -11,6 +11,7 @@ from sqlalchemy import text
 
 from serving.spool import spool_state
 from tests.benchmarks.service_setup import postgres
+from tests.serving.ledger import make_champion
 from tests.serving.running import RunningService
 from tests.serving.stub_registry import StubRegistry
 from tests.serving.test_served_models import save_model
@@ -28,10 +29,11 @@ def until(condition: Callable[[], bool], timeout_s: float = 60.0) -> bool:
 
 
 def test_hanging_postgres_stops_neither_answers_nor_following_nor_the_truth_of_readyz(tmp_path):
+    """The ledger names version 2 before the hang; the registry's alias follows during it."""
     with postgres(tmp_path / "server") as server, StubRegistry() as registry:
         registry.add("1", save_model(tmp_path / "one", "python", "sql"))
         registry.add("2", save_model(tmp_path / "two", "rust", "go"))
-        registry.aliases["champion"] = "1"
+        make_champion(server.url, registry, "1")
         (tmp_path / "service").mkdir()
         service = RunningService(
             tmp_path / "service", database_url=server.url, registry_url=registry.url
@@ -49,12 +51,15 @@ def test_hanging_postgres_stops_neither_answers_nor_following_nor_the_truth_of_r
             ids = {ask()["prediction_id"]}
             assert until(lambda: ready()["database_answered_s_ago"] is not None)
             assert not ready()["stale"]
+            make_champion(server.url, registry, "2")
+            registry.aliases["champion"] = "1"  # as of before the promotion
+            assert until(lambda: "ledger" in str(ready()["problem"]))
 
             server.suspend()
             registry.aliases["champion"] = "2"
             assert until(lambda: ask()["model_version"] == "2", timeout_s=20)
             assert until(lambda: bool(ready()["stale"]))
-            assert "PostgreSQL" in str(ready()["problem"])
+            assert until(lambda: "PostgreSQL" in str(ready()["problem"]))
             ids |= {ask()["prediction_id"] for _ in range(20)}
 
             server.resume()

@@ -126,3 +126,27 @@ def test_page_forbids_external_resources(client):
 
     assert "default-src 'none'" in response.headers["Content-Security-Policy"]
     assert response.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_questions_of_a_list_count_one_by_one(make_app, key, keys_path):
+    app = make_app(service_api_keys_file=keys_path, service_question_limit="5/hour")
+    client = app.test_client()
+
+    statuses = [
+        client.post("/predict", json=[QUESTION] * count, headers=bearer(key)).status_code
+        for count in (3, 2, 1)
+    ]
+
+    assert statuses == [200, 200, 429]
+
+
+def test_bytes_of_bodies_are_limited_and_the_answer_says_until_when(make_app, key, keys_path):
+    app = make_app(service_api_keys_file=keys_path, service_byte_limit="1000/hour")
+    client, question = app.test_client(), {"title": "x", "body": "y" * 600}
+
+    assert client.post("/predict", json=question, headers=bearer(key)).status_code == 200
+    refused = client.post("/predict", json=question, headers=bearer(key))
+
+    assert refused.status_code == 429
+    assert refused.json["type"] == "urn:tagkeeper:problem:limit_reached"
+    assert 0 < int(refused.headers["Retry-After"]) <= 3600

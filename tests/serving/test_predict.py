@@ -1,4 +1,5 @@
 import json
+from io import BytesIO
 from uuid import UUID
 
 import pytest
@@ -148,6 +149,23 @@ def test_oversized_body_is_rejected(make_app):
 
     assert response.status_code == 413
     assert response.json["status"] == 413
+
+
+@pytest.mark.parametrize("size", [2048, 2049, 9000])
+def test_body_in_chunks_obeys_the_same_limit(make_app, recorder, size):
+    """What is beyond the limit would make no difference to the JSON: only its length tells."""
+    client = make_app(service_max_body_bytes=2048).test_client()
+    body = json.dumps(QUESTION).encode().ljust(size)
+
+    response = client.post(
+        "/predict",
+        input_stream=BytesIO(body),
+        environ_overrides={"wsgi.input_terminated": True, "HTTP_TRANSFER_ENCODING": "chunked"},
+        content_type="application/json",
+    )
+
+    assert response.status_code == (200 if size <= 2048 else 413)
+    assert len(recorder.rows) == (size <= 2048)
 
 
 def test_without_a_model_the_error_says_what_to_do(make_app, recorder):
