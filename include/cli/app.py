@@ -8,7 +8,7 @@ from typing import Final
 import typer
 from rich.console import Console
 
-from include.cli import keys, learning, platform, releases, site
+from include.cli import data, keys, learning, platform, releases, site
 from include.errors import FixInputError, FixSettingsError, RetryLaterError, TagkeeperError
 
 EXIT_FAILED: Final = 1
@@ -31,6 +31,7 @@ app = typer.Typer(
 )
 
 _PLATFORM: Final = "The platform on this machine"
+_QUESTIONS: Final = "Questions"
 _MODELS: Final = "Models"
 _OPERATION: Final = "Operation"
 
@@ -38,6 +39,9 @@ app.command(rich_help_panel=_PLATFORM)(platform.up)
 app.command(rich_help_panel=_PLATFORM)(platform.down)
 app.command(rich_help_panel=_PLATFORM)(platform.status)
 app.command(rich_help_panel=_PLATFORM)(platform.demo)
+app.command(rich_help_panel=_QUESTIONS)(data.ingest)
+app.command("import", rich_help_panel=_QUESTIONS)(data.import_)
+app.command(rich_help_panel=_QUESTIONS)(data.transform)
 app.command(rich_help_panel=_MODELS)(learning.train)
 app.command(rich_help_panel=_MODELS)(learning.evaluate)
 app.command(rich_help_panel=_MODELS)(learning.register)
@@ -71,6 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return EXIT_INTERRUPTED
     except RetryLaterError as error:
         _say(error, "yellow")
+        _say("Run the same command again later; it goes on where it stopped.", "yellow")
         return EXIT_TRY_LATER
     except (FixInputError, FixSettingsError) as error:
         _say(error, "red")
@@ -81,8 +86,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _say(error: TagkeeperError, colour: str) -> None:
-    """Print an error's message in one colour; its brackets are not markup."""
+def _say(message: object, colour: str) -> None:
+    """Print a message in one colour; its brackets are not markup."""
     Console(stderr=True, soft_wrap=True).print(
-        str(error), style=colour, markup=False, highlight=False
+        str(message), style=colour, markup=False, highlight=False
     )

@@ -11,7 +11,6 @@ def _complete_candidate(incomplete: str) -> list[str]:
     return [name for name in CANDIDATES if name.startswith(incomplete)]
 
 
-Month = Annotated[str, typer.Option(help="First month, YYYY-MM.", show_default=False)]
 LastMonth = Annotated[
     str, typer.Option("--to", help="Last month, YYYY-MM; the first if not given.")
 ]

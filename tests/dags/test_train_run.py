@@ -90,7 +90,7 @@ def test_candidate_that_fails_is_named_and_does_not_stop_the_others(platform, ml
 def test_month_that_is_not_stored_fails_at_once_with_the_command(platform):
     code, output = train(platform, candidates=["frequency"], test_month="2024-09")
     assert code != 0
-    assert "python -m include.jobs.ingestion.ingest --month 2024-09" in output
+    assert "tagkeeper ingest --month 2024-09" in output
     assert "new_state=up_for_retry" not in output
 
 

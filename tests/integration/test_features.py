@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from sqlalchemy import Engine, text
 
 from include.candidates.catalogue import make_candidate
+from include.cli.app import main
 from include.errors import FixInputError, MissingDataError
 from include.jobs.data.features import (
     TEXTS_PER_CHUNK,
     cached_encoders,
     load_labelled,
-    main,
     prepare_months,
 )
 from include.jobs.training.fit_and_score import rank_questions
@@ -119,7 +119,7 @@ def test_settled_tags_are_the_true_ones(engine: Engine) -> None:
 def test_a_month_without_questions_names_the_command_that_fetches_it(engine: Engine) -> None:
     store(engine, QUESTION)
     with pytest.raises(
-        MissingDataError, match=r"2024-02.*include\.jobs\.ingestion\.ingest --month 2024-02"
+        MissingDataError, match=r"2024-02.*tagkeeper ingest --month 2024-02"
     ):
         load_labelled(engine, SITE, "2024-01", "2024-02")
 
@@ -317,7 +317,7 @@ def test_the_command_prepares_and_embeds_stored_questions(
     monkeypatch.setenv("SITE", SITE)
     store(engine, QUESTION)
 
-    assert main(["--from", "2024-01", "--encoder", "use"]) == 0
+    assert main(["transform", "--from", "2024-01", "--encoder", "use"]) == 0
 
     assert count_rows(engine, "prepared_texts") == 1
     assert count_rows(engine, "embeddings") == 1
@@ -327,7 +327,5 @@ def test_the_command_fails_if_a_month_is_missing(
     database_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", database_url)
-    assert main(["--from", "2024-01", "--to", "2024-02"]) == 1
-    assert "include.jobs.ingestion.ingest --month 2024-01" in " ".join(
-        capsys.readouterr().err.split()
-    )
+    assert main(["transform", "--from", "2024-01", "--to", "2024-02"]) == 1
+    assert "tagkeeper ingest --month 2024-01" in " ".join(capsys.readouterr().err.split())

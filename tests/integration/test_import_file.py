@@ -14,10 +14,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from include.cli.app import main
 from include.errors import FixInputError, MissingDataError, RetryLaterError
 from include.jobs.data.datasets import resolve_months
 from include.jobs.ingestion.completeness import stored_completely
-from include.jobs.ingestion.import_file import import_file, main
+from include.jobs.ingestion.import_file import import_file
 from include.questions import Question
 from include.store.questions import read_questions, upsert_questions
 
@@ -244,11 +245,11 @@ def test_tolerated_share_of_bad_lines_is_left_out_and_told(
 ):
     path = json_lines(tmp_path, ["2021-05-01"] * 99 + [""])
     monkeypatch.setenv("DATABASE_URL", database_url)
-    assert main([str(path)]) == 2
+    assert main(["import", str(path)]) == 2
     assert "q.jsonl, line 100: creation_date is empty" in capsys.readouterr().err
 
     monkeypatch.setenv("MAX_BAD_SHARE", "0.01")
-    assert main([str(path)]) == 0
+    assert main(["import", str(path)]) == 0
     out = capsys.readouterr().out
     assert "stored 99 questions" in out
     assert "1 questions refused and left out" in out
@@ -257,7 +258,7 @@ def test_tolerated_share_of_bad_lines_is_left_out_and_told(
 def test_command_without_a_site_names_the_missing_option(database_url, dump, monkeypatch, capsys):
     monkeypatch.setenv("DATABASE_URL", database_url)
 
-    assert main([str(dump)]) == 2
+    assert main(["import", str(dump)]) == 2
     assert "does not say its site" in capsys.readouterr().err
-    assert main([str(dump), "--site", "cooking", "--as-of", "2022-01-01"]) == 0
+    assert main(["import", str(dump), "--site", "cooking", "--as-of", "2022-01-01"]) == 0
     assert "stored 2 questions" in capsys.readouterr().out

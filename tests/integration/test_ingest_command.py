@@ -1,8 +1,8 @@
-"""`python -m include.jobs.ingestion.ingest` against a sandbox site over HTTP."""
+"""`tagkeeper ingest` against a sandbox site over HTTP."""
 
 import pytest
 
-from include.jobs.ingestion.ingest import EXIT_TRY_LATER, main
+from include.cli.app import EXIT_TRY_LATER, main
 from include.months import month_range
 from include.sandbox.api import SandboxApi
 from include.sandbox.question_index import QuestionIndex
@@ -30,7 +30,7 @@ def environment(monkeypatch, database_url):
 def ingest(environment, api: SandboxApi, *arguments: str) -> int:
     with running(api) as api_url:
         environment.setenv("STACKEXCHANGE_API_URL", api_url)
-        return main(arguments)
+        return main(["ingest", *arguments])
 
 
 def stored(engine) -> dict[str, int]:
@@ -87,5 +87,5 @@ def test_exhausted_quota_exits_with_try_later_and_the_next_run_resumes(
     ],
 )
 def test_invalid_month_exits_with_a_clear_line(environment, capsys, arguments, message):
-    assert main(arguments) == 1
+    assert main(["ingest", *arguments]) == 2
     assert message in capsys.readouterr().err

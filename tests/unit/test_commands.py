@@ -62,7 +62,6 @@ def test_benchmark_prints_its_help(path: Path):
     [
         (FixInputError("month must look like 2024-01"), 2),
         (MissingDataError("2024-01 is not [stored]: run it"), 1),
-        (RetryLaterError("the site asks to wait"), 75),
     ],
 )
 def test_error_is_one_line_and_its_kind_decides_the_exit_code(error, code, monkeypatch, capsys):
@@ -76,6 +75,21 @@ def test_error_is_one_line_and_its_kind_decides_the_exit_code(error, code, monke
 
     assert cli.main(["fail"]) == code
     assert capsys.readouterr().err == f"{error}\n"
+
+
+def test_what_may_succeed_later_says_so(monkeypatch, capsys):
+    def fail() -> None:
+        raise RetryLaterError("the site asks to wait 600 s")
+
+    app = typer.Typer()
+    app.command()(fail)
+    app.command("other")(lambda: None)
+    monkeypatch.setattr(cli, "app", app)
+
+    assert cli.main(["fail"]) == 75
+    said = capsys.readouterr().err
+    assert said.startswith("the site asks to wait 600 s\n")
+    assert "again later" in said
 
 
 @pytest.mark.parametrize(

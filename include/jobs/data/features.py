@@ -1,38 +1,24 @@
 """
 Prepares and embeds each text once, for training, monitoring and the DAGs.
 
-``python -m include.jobs.data.features --from 2024-01 --to 2024-12 --encoder bert`` does it ahead of
+``tagkeeper transform --from 2024-01 --to 2024-12 --encoder bert`` does it ahead of
 time; it is MLproject's ``transform``.
 """
 
-import argparse
 import logging
-import sys
 import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TaskID,
-    TextColumn,
-    TimeElapsedColumn,
-)
 from sqlalchemy import Engine
 
 from include.candidates.base import Encoder, EncoderFactory
-from include.candidates.encoders import ENCODERS, encoder_factory
-from include.errors import FixInputError, MissingDataError, TagkeeperError
+from include.errors import FixInputError, MissingDataError
 from include.jobs.data.month_shards import build_month, read_months, stale_months
 from include.jobs.ingestion.completeness import how_to_fetch, stored_completely
 from include.months import month_of, month_range, months_between
-from include.settings import Settings
-from include.store.engine import make_engine
 from include.store.features import (
     TextKey,
     UnpreparedQuestion,
@@ -44,7 +30,6 @@ from include.store.features import (
     store_prepared,
     text_key,
 )
-from include.store.questions import questions_per_month
 from include.text.prepare import TEXT_VERSION, prepare
 from include.text.prepared import LabelledTexts, PreparedText
 
@@ -257,104 +242,3 @@ class CachedEncoder:
         log.info("%s: %d of %d texts embedded, %.0f a second", self.name, done, total, rate)
         if self._on_progress:
             self._on_progress(done, total)
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m include.jobs.data.features",
-        description="Prepare the texts of stored questions, and embed them if encoders are named. "
-        "Only what is missing is computed. Settings come from the environment: DATABASE_URL, "
-        "SITE, BERT_MODEL.",
-    )
-    parser.add_argument(
-        "--from",
-        dest="first",
-        help="first month, YYYY-MM; default: every stored month, of which only what is not "
-        "prepared takes time",
-    )
-    parser.add_argument("--to", dest="last", help="last month, YYYY-MM; default: the first")
-    parser.add_argument(
-        "--encoder",
-        dest="encoders",
-        action="append",
-        default=[],
-        choices=ENCODERS,
-        help="also embed with this encoder; may be repeated",
-    )
-    return parser
-
-
-def _stored_months(engine: Engine, site: str) -> tuple[str, ...]:
-    """Return the months that have stored questions, in order; MissingDataError if none has."""
-    with engine.connect() as connection:
-        stored = sorted(questions_per_month(connection, site))
-    if not stored:
-        raise MissingDataError(f"no questions of {site} are stored: ingest a month first")
-    return tuple(stored)
-
-
-def _transform(
-    engine: Engine,
-    settings: Settings,
-    months: Sequence[str],
-    encoders: Sequence[str],
-    progress: Progress,
-) -> tuple[int, dict[str, int]]:
-    """Prepare and embed with a bar for each; return the questions, and new texts by month."""
-    bar = progress.add_task("prepare", total=len(months))
-    prepared = {}
-    for month in months:
-        prepared[month] = prepare_months(engine, settings.site, [month])
-        progress.advance(bar)
-    parts = [load_labelled(engine, settings.site, month, month) for month in months]
-    total = sum(len(part) for part in parts)
-    for name in encoders:
-        bar = progress.add_task(f"embed ({name})", total=total)
-        before = 0
-        for part in parts:
-
-            def show(
-                done: int, missing: int, bar: TaskID = bar, reached: int = before + len(part)
-            ) -> None:
-                progress.update(bar, completed=reached - missing + done)
-
-            make = cached_encoders(engine, encoder_factory(settings.bert_model), show)
-            make(name).encode(part.texts)
-            before += len(part)
-            progress.update(bar, completed=before)
-    return total, prepared
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Prepare and optionally embed the months of the command line; return the exit code."""
-    args = _parser().parse_args(arguments)
-    logging.basicConfig(level=logging.WARNING, format="%(message)s")
-    console = Console(stderr=True)
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-    )
-    try:
-        settings = Settings.from_env()
-        if args.last and not args.first:
-            raise FixInputError("--to needs --from")
-        engine = make_engine(settings.require_database_url(), pool_size=1)
-        if args.first:
-            months = months_between(args.first, args.last or args.first)
-        else:
-            months = _stored_months(engine, settings.site)
-        with Progress(*columns, console=console) as progress:
-            total, prepared = _transform(engine, settings, months, args.encoders, progress)
-    except TagkeeperError as error:
-        console.print(f"[red]{error}[/]")
-        return 1
-    new = [f"{month} ({count:,})" for month, count in prepared.items() if count]
-    console.print(f"{total:,} questions of {settings.site} are prepared")
-    console.print(f"New: {', '.join(new) or 'none, all were prepared before'}")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -39,5 +39,5 @@ def stored_completely(connection: Connection, site: str, month: str) -> bool | N
 
 def how_to_fetch(month: str) -> str:
     """Return what to run to get a month's questions, for messages."""
-    command = f"python -m include.jobs.ingestion.ingest --month {month}"
+    command = f"tagkeeper ingest --month {month}"
     return f"run `{command}`, or backfill ingest_questions"

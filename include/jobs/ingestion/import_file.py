@@ -8,34 +8,27 @@ again, without duplicates.
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import logging
-import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final, Protocol
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from sqlalchemy import Engine
 
-from include.errors import FixInputError, TagkeeperError
+from include.errors import FixInputError
 from include.jobs.ingestion.file_check import check_file, reported
 from include.questions import Question
-from include.settings import Settings
 from include.sources.files import read_file
 from include.sources.read_report import ReadReport
-from include.store.engine import make_engine
 from include.store.imports import (
     CheckedFile,
     advance_import,
     find_interrupted,
     open_import,
 )
-from include.store.migrations import migrate
 from include.store.questions import BATCH, ensure_partitions, upsert_questions
 
 log = logging.getLogger(__name__)
@@ -192,32 +185,6 @@ def _batches(
         yield batch, report.records
 
 
-class _Bars:
-    """Progress bars of the two steps; the second one knows rate and time left."""
-
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
-        self._bars: dict[str, TaskID] = {}
-
-    def __call__(self, step: str, done: int, total: int | None) -> None:
-        if step not in self._bars:
-            self._bars[step] = self._progress.add_task(step, total=total, rate="")
-        bar = self._bars[step]
-        self._progress.update(bar, completed=done, total=total)
-        speed = self._progress.tasks[bar].speed
-        self._progress.update(bar, rate=f"{speed:,.0f} rows/s" if speed else "")
-
-
-_COLUMNS: Final = (
-    TextColumn("{task.description}"),
-    BarColumn(),
-    TextColumn("{task.completed:,} rows"),
-    TextColumn("{task.fields[rate]}"),
-    TextColumn("time left"),
-    TimeRemainingColumn(),
-)
-
-
 def parse_day(text: str) -> datetime:
     """
     Return the moment of an ISO 8601 date or time, in UTC; ValueError if it is none.
@@ -231,54 +198,6 @@ def parse_day(text: str) -> datetime:
     return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m include.jobs.ingestion.import_file",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog="DATABASE_URL names the database; `make status` prints the local stack's. "
-        "MAX_BAD_SHARE is the share of questions that may be left out.",
-    )
-    parser.add_argument(
-        "file", type=Path, help=".xml, .csv or .jsonl, each also as .gz; .7z or .zip of a dump"
-    )
-    parser.add_argument("--site", help="the API's name of the site; JSON lines contain it")
-    parser.add_argument(
-        "--as-of",
-        type=parse_day,
-        metavar="YYYY-MM-DD",
-        help="day of the export: versions stored later are kept, and the months before it count as "
-        "complete; without it, a month is complete if the file goes on to its last day",
-    )
-    return parser
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Import the file named on the command line; return 2 with a message if that cannot be done."""
-    args = _parser().parse_args(arguments)
-    logging.basicConfig(level=logging.WARNING, format="%(message)s")
-    try:
-        settings = Settings.from_env()
-        engine = make_engine(settings.require_database_url())
-        migrate(engine)
-        with Progress(*_COLUMNS, console=Console(stderr=True)) as progress:
-            imported = import_file(
-                engine,
-                args.file,
-                site=args.site,
-                as_of=args.as_of,
-                max_bad_share=settings.max_bad_share,
-                on_progress=_Bars(progress),
-            )
-    except TagkeeperError as error:
-        sys.stderr.write(f"{error}\n")
-        return 2
-    sys.stdout.write(f"stored {imported.questions} questions of {args.file}\n")
-    for line in describe_import(imported):
-        sys.stdout.write(f"  {line}\n")
-    return 0
-
-
 def describe_import(imported: ImportedFile) -> list[str]:
     """Return what people should know about an import besides the number of questions."""
     checked = imported.checked
@@ -290,7 +209,3 @@ def describe_import(imported: ImportedFile) -> list[str]:
     if imported.resumed_after:
         lines.append(f"resumed after {imported.resumed_after:,} of {checked.records:,} rows")
     return lines
-
-
-if __name__ == "__main__":
-    sys.exit(main())
