@@ -64,7 +64,7 @@ def processes(layout: StackLayout, sandbox_arguments: Sequence[str] | None) -> t
             Process(
                 "sandbox",
                 (
-                    *("python", "-m", "include.sandbox.site", *_listen(layout, "sandbox")),
+                    *("python", "-m", "include.cli", "sandbox", *_listen(layout, "sandbox")),
                     *sandbox_arguments,
                 ),
                 server="sandbox",

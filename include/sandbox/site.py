@@ -6,21 +6,21 @@ The API's root is ``http://127.0.0.1:PORT/2.3``. It listens on loopback by defau
 
 from __future__ import annotations
 
-import argparse
 import logging
 import os
 import socket
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import uvicorn
 
-from include.errors import FixInputError, FixSettingsError, TagkeeperError
+from include.errors import FixInputError, FixSettingsError
 from include.questions import Question
 from include.sandbox import large_site, simulator
 from include.sandbox.api import ConnectionCut, SandboxApi
@@ -117,85 +117,94 @@ def running(api: SandboxApi) -> Iterator[str]:
         listener.close()
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m include.sandbox.site",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument(
-        "--port", type=int, default=0, help="port to listen on; 0 (default) selects a free one"
-    )
-    parser.add_argument(
-        "--host",
-        default=HOST,
-        help="address to listen on (default %(default)s)",
-    )
-    parser.add_argument("--data", type=Path, help="serve this .jsonl or .jsonl.gz file instead")
-    parser.add_argument(
-        "--site",
-        help=f"name that requests must give; default: the file's, or {simulator.SITE}",
-    )
-    parser.add_argument(
-        "--seed",
-        type=int,
-        default=simulator.DEFAULT_SEED,
-        help="seed of the simulation (default %(default)s)",
-    )
-    parser.add_argument(
-        "--months",
-        type=int,
-        default=DEMO_MONTHS,
-        help=f"months to simulate from {simulator.DEFAULT_FIRST_MONTH} (default %(default)s)",
-    )
-    parser.add_argument(
-        "--questions-per-month",
-        type=int,
-        default=DEMO_QUESTIONS_PER_MONTH,
-        help="mean volume of the simulation (default %(default)s)",
-    )
-    parser.add_argument(
-        "--events",
-        choices=("demo", "seeded", "none"),
-        default="demo",
-        help="what changes in the simulation: the two events of the demo (default), each kind of "
-        "event in months that depend on the seed, or nothing",
-    )
-    parser.add_argument(
-        "--events-file", type=Path, help="write the simulation's events there, as JSON"
-    )
-    parser.add_argument(
-        "--large",
-        type=int,
-        metavar="QUESTIONS",
-        help="simulate a site as large as Stack Overflow instead, with this many questions over "
-        "--months months (needs 6 kB of memory for each to be served)",
-    )
-    parser.add_argument(
-        "--tags",
-        type=int,
-        default=large_site.DEFAULT_TAGS,
-        help="tags of the large site (default %(default)s)",
-    )
-    parser.add_argument(
-        "--write",
-        type=Path,
-        metavar="FILE",
-        help="write the large site into a .jsonl, .jsonl.gz or .xml (data dump) file and end",
-    )
-    parser.add_argument(
-        "--quota", type=int, default=10_000, help="requests per day (default %(default)s)"
-    )
-    parser.add_argument("--key", help="the only accepted API key; any is accepted if not set")
-    return parser
+@dataclass(frozen=True, slots=True)
+class SandboxOptions:
+    """
+    Which questions a sandbox site serves, and how.
+
+    Parameters
+    ----------
+    port : int, default=0
+        Port to listen on; 0 selects a free one.
+    host : str
+        Address to listen on.
+    data : Path or None
+        A .jsonl or .jsonl.gz file to serve; None to simulate.
+    site : str
+        Name that requests must give; empty for the file's, or the simulator's.
+    seed, months, questions_per_month : int
+        Of the simulation; ``questions_per_month`` is a mean.
+    events : {"demo", "seeded", "none"}
+        What changes in the simulation: the two events of the demo, each kind of event in months
+        that depend on the seed, or nothing.
+    events_file : Path or None
+        Where to write the simulation's events, as JSON.
+    large : int
+        Questions of a simulated site as large as Stack Overflow, over ``months`` months; 0 for the
+        small simulation. To be served, each needs 6 kB of memory.
+    tags : int
+        Tags of the large site.
+    quota : int
+        Requests per day.
+    key : str
+        The only accepted API key; any is accepted if empty.
+    """
+
+    port: int = 0
+    host: str = HOST
+    data: Path | None = None
+    site: str = ""
+    seed: int = simulator.DEFAULT_SEED
+    months: int = DEMO_MONTHS
+    questions_per_month: int = DEMO_QUESTIONS_PER_MONTH
+    events: str = "demo"
+    events_file: Path | None = None
+    large: int = 0
+    tags: int = large_site.DEFAULT_TAGS
+    quota: int = 10_000
+    key: str = ""
 
 
-def _contents(options: argparse.Namespace) -> tuple[str, list[Question]]:
-    """Return the site's name and questions; write the events if ``--events-file`` is set."""
+def serve(options: SandboxOptions) -> None:
+    """
+    Serve until stopped; print the address once it can be reached.
+
+    Raises
+    ------
+    FixInputError, FixSettingsError
+        If an option or the file is wrong, or the port is taken.
+    """
+    listener = listen(options.port, options.host)
+    site, questions = _contents(options)
+    api = SandboxApi(site, QuestionIndex(questions), quota=options.quota, key=options.key or None)
+    sys.stdout.write(
+        f"site '{site}' with {len(questions)} questions at "
+        f"http://{options.host}:{listener.getsockname()[1]}/2.3\n"
+    )
+    sys.stdout.flush()
+    _server(api).run(sockets=[listener])
+
+
+def write_large_site(options: SandboxOptions, path: Path) -> int:
+    """
+    Write the large site into a .jsonl, .jsonl.gz or .xml (data dump) file; return the questions.
+
+    Raises
+    ------
+    FixInputError
+        If ``options.large`` is not set, or the file's name ends otherwise.
+    """
+    if not options.large:
+        raise FixInputError("--write needs --large QUESTIONS")
+    return write_questions(_large_site(options), path, processes=_cores())
+
+
+def _contents(options: SandboxOptions) -> tuple[str, list[Question]]:
+    """Return the site's name and questions; write the events if ``events_file`` is set."""
     events: tuple[Event, ...] = ()
     if options.data is not None:
-        site, questions = read_site(options.data, options.site)
-    elif options.large is not None:
+        site, questions = read_site(options.data, options.site or None)
+    elif options.large:
         large = _large_site(options)
         site, questions = large.site, list(large_questions(large, processes=_cores()))
     else:
@@ -216,7 +225,7 @@ def _contents(options: argparse.Namespace) -> tuple[str, list[Question]]:
     return site, questions
 
 
-def _large_site(options: argparse.Namespace) -> LargeSite:
+def _large_site(options: SandboxOptions) -> LargeSite:
     """Return the large site of the options; its months begin as those of the other simulation."""
     return LargeSite(
         questions=options.large,
@@ -228,48 +237,12 @@ def _large_site(options: argparse.Namespace) -> LargeSite:
     )
 
 
-def _write(options: argparse.Namespace) -> int:
-    """Write the large site into a file; return the exit code."""
-    if options.large is None:
-        raise FixInputError("--write needs --large QUESTIONS")
-    started = time.monotonic()
-    count = write_questions(_large_site(options), options.write, processes=_cores())
-    seconds = time.monotonic() - started
-    sys.stdout.write(f"{count} questions in {options.write} after {seconds:.0f} s\n")
-    return 0
-
-
 def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
 
 
-def _events(options: argparse.Namespace) -> tuple[Event, ...]:
-    first, months = simulator.DEFAULT_FIRST_MONTH, int(options.months)
+def _events(options: SandboxOptions) -> tuple[Event, ...]:
+    first = simulator.DEFAULT_FIRST_MONTH
     if options.events == "demo":
-        return demo_events(first, months)
-    return default_events(options.seed, first, months) if options.events == "seeded" else ()
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Serve until stopped; return 2 with a message if an option or the file is wrong."""
-    options = _parser().parse_args(arguments)
-    try:
-        if options.write is not None:
-            return _write(options)
-        listener = listen(options.port, options.host)
-        site, questions = _contents(options)
-    except TagkeeperError as error:
-        sys.stderr.write(f"{error}\n")
-        return 2
-    api = SandboxApi(site, QuestionIndex(questions), quota=options.quota, key=options.key)
-    sys.stdout.write(
-        f"site '{site}' with {len(questions)} questions at "
-        f"http://{options.host}:{listener.getsockname()[1]}/2.3\n"
-    )
-    sys.stdout.flush()
-    _server(api).run(sockets=[listener])
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+        return demo_events(first, options.months)
+    return default_events(options.seed, first, options.months) if options.events == "seeded" else ()

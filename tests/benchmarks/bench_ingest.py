@@ -233,7 +233,7 @@ def measure_http(server_url: str, per_month: int) -> tuple[int, float]:
     """Return rows, and rows a second, of whole months from a sandbox site in another process."""
     site = subprocess.Popen(
         [
-            *(sys.executable, "-m", "include.sandbox.site", "--port", "0"),
+            *(sys.executable, "-m", "include.cli", "sandbox", "--port", "0"),
             *("--months", str(len(HTTP_MONTHS)), "--questions-per-month", str(per_month)),
         ],
         stdout=subprocess.PIPE,

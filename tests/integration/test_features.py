@@ -118,9 +118,7 @@ def test_settled_tags_are_the_true_ones(engine: Engine) -> None:
 
 def test_a_month_without_questions_names_the_command_that_fetches_it(engine: Engine) -> None:
     store(engine, QUESTION)
-    with pytest.raises(
-        MissingDataError, match=r"2024-02.*tagkeeper ingest --month 2024-02"
-    ):
+    with pytest.raises(MissingDataError, match=r"2024-02.*tagkeeper ingest --month 2024-02"):
         load_labelled(engine, SITE, "2024-01", "2024-02")
 
 

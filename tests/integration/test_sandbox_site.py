@@ -11,12 +11,13 @@ from pathlib import Path
 import pytest
 import requests
 
+from include.cli.app import main
 from include.months import month_of
 from include.sandbox.api import SandboxApi
 from include.sandbox.events import read_events
 from include.sandbox.question_index import QuestionIndex
 from include.sandbox.simulator import simulate
-from include.sandbox.site import DEMO_QUESTIONS_PER_MONTH, main, running
+from include.sandbox.site import DEMO_QUESTIONS_PER_MONTH, running
 
 pytestmark = pytest.mark.integration
 
@@ -166,7 +167,7 @@ def test_edit_moves_a_question_in_the_order_by_activity(url):
 def started(*arguments: str) -> Iterator[str]:
     """Run the command; yield the line that it prints when it listens."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "include.sandbox.site", *arguments],
+        [sys.executable, "-m", "include.cli", "sandbox", *arguments],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         text=True,
@@ -222,12 +223,12 @@ def test_command_names_the_sites_of_a_file_without_the_requested_one(tmp_path, c
     }
     path.write_text("\n".join(json.dumps({**row, "site": site}) for site in "ab"), "utf-8")
 
-    assert main(["--data", str(path), "--site", "c"]) == 2
+    assert main(["sandbox", "--data", str(path), "--site", "c"]) == 2
     assert "questions of a, b" in capsys.readouterr().err
 
 
 def test_command_says_that_its_port_is_taken(url, capsys):
     port = url.split(":")[2].split("/")[0]
 
-    assert main(["--port", port]) == 2
+    assert main(["sandbox", "--port", port]) == 2
     assert f"cannot listen on 127.0.0.1:{port}" in capsys.readouterr().err
