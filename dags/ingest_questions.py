@@ -13,6 +13,7 @@ edits and new tags since the first run.
 """
 
 from datetime import datetime
+from typing import Any
 
 from airflow.sdk import CronDataIntervalTimetable, Param, dag, task
 
@@ -41,9 +42,13 @@ from plugins.retry_policy import RetryTransientErrors
     tags=["questions"],
     doc_md=__doc__,
 )
-def ingest_questions():
+def ingest_questions() -> None:
     @task
-    def plan(params=None, data_interval_start=None, data_interval_end=None) -> list[dict]:
+    def plan(
+        params: Any = None,
+        data_interval_start: datetime | None = None,
+        data_interval_end: datetime | None = None,
+    ) -> list[dict[str, Any]]:
         from include.jobs.ingestion.month_ingest import MonthIngestion
         from include.settings import Settings
 
@@ -56,14 +61,18 @@ def ingest_questions():
         retries=30,
         map_index_template="{{ task.op_kwargs['window']['label'] }}",
     )
-    def fetch(window: dict) -> dict:
+    def fetch(window: dict[str, Any]) -> dict[str, Any]:
         from include.jobs.ingestion.month_ingest import MonthIngestion
         from include.settings import Settings
 
         return MonthIngestion.from_settings(Settings.from_env()).fetch_window(window)
 
     @task
-    def check(params=None, data_interval_start=None, data_interval_end=None) -> dict:
+    def check(
+        params: Any = None,
+        data_interval_start: datetime | None = None,
+        data_interval_end: datetime | None = None,
+    ) -> dict[str, Any]:
         from include.jobs.ingestion.month_ingest import MonthIngestion
         from include.settings import Settings
 

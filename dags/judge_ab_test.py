@@ -17,6 +17,7 @@ nothing.
 """
 
 from datetime import datetime
+from typing import Any
 
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk import CronDataIntervalTimetable, Param, dag, task
@@ -59,16 +60,16 @@ from include.dag_defaults import DEFAULT_ARGS
     tags=["serving"],
     doc_md=__doc__,
 )
-def judge_ab_test():
+def judge_ab_test() -> None:
     @task
-    def run_action(params=None, run_id=None) -> dict | None:
+    def run_action(params: Any = None, run_id: Any = None) -> dict[str, Any] | None:
         from include.jobs.release.ab_testing import run_action
         from include.settings import Settings
 
         return run_action(Settings.from_env(), params, actor=run_id)
 
     @task.short_circuit
-    def ended_test() -> dict | None:
+    def ended_test() -> dict[str, Any] | None:
         from include.jobs.release.ab_testing import ended_test_mail
         from include.settings import Settings
 

@@ -11,6 +11,7 @@ that training, and triggers nothing.
 """
 
 from datetime import datetime
+from typing import Any
 
 from airflow.sdk import CronDataIntervalTimetable, Param, dag, task
 
@@ -39,9 +40,13 @@ from plugins.drift_follow_up import follow_up
     tags=["monitor"],
     doc_md=__doc__,
 )
-def monitor_drift():
+def monitor_drift() -> None:
     @task(pool=names.POOL_TRAINING)
-    def check(params=None, data_interval_start=None, data_interval_end=None) -> int:
+    def check(
+        params: Any = None,
+        data_interval_start: datetime | None = None,
+        data_interval_end: datetime | None = None,
+    ) -> int:
         from include.jobs.drift.checks import Monitoring
         from include.settings import Settings
 

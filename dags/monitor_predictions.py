@@ -9,6 +9,7 @@ makes Evidently's reports. Alarms trigger `train_candidates` at most once per mo
 """
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from airflow.sdk import CronDataIntervalTimetable, Param, dag, task
 
@@ -35,9 +36,9 @@ from plugins.drift_follow_up import follow_up
     tags=["monitor"],
     doc_md=__doc__,
 )
-def monitor_predictions():
+def monitor_predictions() -> None:
     @task
-    def check(params=None, data_interval_end=None) -> int:
+    def check(params: Any = None, data_interval_end: datetime | None = None) -> int:
         from include.jobs.drift.checks import Monitoring
         from include.settings import Settings
 

@@ -8,6 +8,7 @@ when the service answers with the old version. Safe to run again: a run moves th
 """
 
 from datetime import datetime
+from typing import Any
 
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk import Param, dag, task
@@ -44,9 +45,9 @@ from plugins.retry_policy import RetryTransientErrors
     tags=["models", "serving"],
     doc_md=__doc__,
 )
-def rollback_champion():
+def rollback_champion() -> None:
     @task
-    def move(params=None, dag_run=None) -> dict:
+    def move(params: Any = None, dag_run: Any = None) -> dict[str, Any]:
         from include.jobs.release.rollback import roll_back_from_settings
         from include.settings import Settings
 
@@ -59,7 +60,7 @@ def rollback_champion():
         )
 
     @task
-    def verify(promotion: dict) -> float:
+    def verify(promotion: dict[str, Any]) -> float:
         from include.jobs.release.rollback import verify_from_settings
         from include.settings import Settings
 

@@ -9,6 +9,7 @@ that nothing is sent twice. Uses the connection `smtp_default`.
 """
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from airflow.sdk import Param, dag, task
 
@@ -35,9 +36,9 @@ from include.dag_defaults import DEFAULT_ARGS
     tags=["monitor"],
     doc_md=__doc__,
 )
-def send_mail():
+def send_mail() -> None:
     @task
-    def mail(params=None) -> str:
+    def mail(params: Any = None) -> str:
         from airflow.providers.smtp.hooks.smtp import SmtpHook
 
         from include.jobs.notifications import send_mail_over
@@ -49,7 +50,7 @@ def send_mail():
             return send_mail_over(connection, Settings.from_env(), params)
 
     @task
-    def slack(params=None) -> bool:
+    def slack(params: Any = None) -> bool:
         from include.jobs.notifications import post_to_slack
         from include.settings import Settings
 

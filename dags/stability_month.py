@@ -19,6 +19,7 @@ new runs too.
 """
 
 from datetime import datetime
+from typing import Any
 
 from airflow.sdk import Param, dag, task
 
@@ -72,9 +73,14 @@ from plugins.retry_policy import RetryTransientErrors
     tags=["models"],
     doc_md=__doc__,
 )
-def stability_month():
+def stability_month() -> None:
     @task(pool=names.POOL_TRAINING)
-    def study(params=None, dag_run=None, data_interval_start=None, data_interval_end=None) -> dict:
+    def study(
+        params: Any = None,
+        dag_run: Any = None,
+        data_interval_start: datetime | None = None,
+        data_interval_end: datetime | None = None,
+    ) -> dict[str, Any]:
         from include.jobs.stability.study import request_from_run, study_and_note
         from include.settings import Settings
 

@@ -16,6 +16,7 @@ is not repeated.
 
 import os
 from datetime import datetime
+from typing import Any
 
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk import CronDataIntervalTimetable, Param, dag, task
@@ -92,9 +93,9 @@ CANDIDATES = os.environ.get("CANDIDATES") or ",".join(names.DEFAULT_CANDIDATES)
     tags=["models"],
     doc_md=__doc__,
 )
-def train_candidates():
+def train_candidates() -> None:
     @task
-    def plan(params=None, dag_run=None) -> dict:
+    def plan(params: Any = None, dag_run: Any = None) -> dict[str, Any]:
         from airflow.sdk.exceptions import AirflowSkipException
 
         from include.jobs.training.pipeline import TrainingPipeline, request_from_run
@@ -114,7 +115,7 @@ def train_candidates():
         return TrainingPipeline.from_settings(settings).plan(request).to_dict()
 
     @task
-    def candidates(planned: dict) -> list[dict]:
+    def candidates(planned: dict[str, Any]) -> Any:
         return planned["specs"]
 
     @task(
@@ -122,7 +123,7 @@ def train_candidates():
         retries=1,
         map_index_template="{{ task.op_kwargs['spec']['label'] }}",
     )
-    def train(planned: dict, spec: dict) -> dict:
+    def train(planned: dict[str, Any], spec: dict[str, Any]) -> dict[str, Any]:
         from include.jobs.training.pipeline import TrainingPipeline
         from include.jobs.training.plan import CandidateSpec, TrainingPlan
         from include.settings import Settings
@@ -133,7 +134,9 @@ def train_candidates():
 
     # Runs also if some candidates failed, and reports them; not if the plan failed.
     @task(pool=names.POOL_TRAINING, trigger_rule="all_done_min_one_success")
-    def select(planned: dict, trained: list[dict], dag_run=None) -> dict:
+    def select(
+        planned: dict[str, Any], trained: list[dict[str, Any]], dag_run: Any = None
+    ) -> dict[str, Any]:
         from include.jobs.training.pipeline import select_and_note
         from include.settings import Settings
 

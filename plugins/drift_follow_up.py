@@ -1,13 +1,15 @@
 """The tasks after a drift check, the same for a month of questions and for recent predictions."""
 
+from typing import Any
+
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
-from airflow.sdk import task
+from airflow.sdk import XComArg, task
 
 from include import names
 
 
-def follow_up(report_id):
+def follow_up(report_id: XComArg) -> None:
     """
     Add the tasks that publish, decide on and record a stored drift report to the current DAG.
 
@@ -52,7 +54,7 @@ def pages(report_id: int) -> str | None:
 
 
 @task
-def decide(report_id: int, dag_run=None) -> dict:
+def decide(report_id: int, dag_run: Any = None) -> dict[str, Any]:
     """Return the decision on the report, which is not recorded before it is carried out."""
     from include.jobs.drift.decisions import decision_of
     from include.settings import Settings
@@ -72,7 +74,7 @@ def branch(action: str) -> str | list[str]:
 
 
 @task(trigger_rule="none_failed")
-def record(decision: dict) -> str:
+def record(decision: dict[str, Any]) -> str:
     """Store the decision as carried out."""
     from include.jobs.drift.decisions import record_decision
     from include.settings import Settings

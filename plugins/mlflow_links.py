@@ -1,12 +1,19 @@
 """Operator links from a task to the run or report that it created."""
 
+from __future__ import annotations
+
 import json
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.plugins_manager import AirflowPlugin
 from airflow.providers.standard.decorators.python import _PythonDecoratedOperator
 from airflow.sdk import BaseOperatorLink
 
 from include import names
+
+if TYPE_CHECKING:
+    from airflow.sdk.types import TaskInstanceKey
+    from airflow.sdk import BaseOperator
 
 
 class ReturnValueLink(BaseOperatorLink):
@@ -18,14 +25,18 @@ class ReturnValueLink(BaseOperatorLink):
     """
 
     operators = [_PythonDecoratedOperator]  # noqa: RUF012  # as Airflow requires
-    tasks = frozenset()
+    tasks: ClassVar[frozenset[tuple[str, str]]] = frozenset()
 
-    def get_link(self, operator, *, ti_key):
+    def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
         """Return the URL, empty if the task is not in ``tasks`` or has returned nothing."""
         if (ti_key.dag_id, ti_key.task_id) not in self.tasks:
             return ""
         return_value = return_value_of(ti_key)
         return self.url(return_value) if return_value else ""
+
+    def url(self, return_value: Any) -> str:
+        """Return the URL for what the task returned."""
+        raise NotImplementedError
 
 
 class MlflowRunLink(ReturnValueLink):
@@ -34,7 +45,7 @@ class MlflowRunLink(ReturnValueLink):
     name = "MLflow run"
     tasks = frozenset({(names.DAG_TRAIN, "train"), (names.DAG_STABILITY, "study")})
 
-    def url(self, return_value):
+    def url(self, return_value: Any) -> str:
         """Return the run's URL; a task returns one run id, or one for each candidate."""
         from include.settings import Settings
 
@@ -52,12 +63,12 @@ class DriftReportLink(ReturnValueLink):
         {(names.DAG_MONITOR_DRIFT, "pages"), (names.DAG_MONITOR_PREDICTIONS, "pages")}
     )
 
-    def url(self, return_value):
+    def url(self, return_value: Any) -> str:
         """Return the URL that the task `pages` returned."""
-        return return_value
+        return str(return_value)
 
 
-def return_value_of(ti_key):
+def return_value_of(ti_key: TaskInstanceKey) -> Any:
     """Return a task's return value, None if there is none; parsed as JSON, never unpickled."""
     from airflow.models.xcom import XComModel
     from airflow.utils.session import create_session

@@ -1,5 +1,8 @@
 """A timetable of calendar months that runs only when a backfill requests them."""
 
+from typing import Any, Self
+
+from airflow.timetables.base import DagRunInfo, DataInterval, TimeRestriction
 from airflow.timetables.interval import CronDataIntervalTimetable
 
 
@@ -15,10 +18,15 @@ class RequestedMonths(CronDataIntervalTimetable):
 
     description = "Months on request (backfill only)"
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__("@monthly", timezone="UTC")
 
-    def next_dagrun_info(self, *, last_automated_data_interval, restriction):
+    def next_dagrun_info(
+        self,
+        *,
+        last_automated_data_interval: DataInterval | None,
+        restriction: TimeRestriction,
+    ) -> DagRunInfo | None:
         """
         Return the next month of a backfill; None to the scheduler.
 
@@ -30,13 +38,15 @@ class RequestedMonths(CronDataIntervalTimetable):
         info = super().next_dagrun_info(
             last_automated_data_interval=last_automated_data_interval, restriction=restriction
         )
-        return info and info._replace(run_after=info.data_interval.start)
+        if info is None or info.data_interval is None:
+            return info
+        return info._replace(run_after=info.data_interval.start)
 
-    def serialize(self):
+    def serialize(self) -> dict[str, Any]:
         """Return no parameters: all instances are equal."""
         return {}
 
     @classmethod
-    def deserialize(cls, data):
+    def deserialize(cls, data: dict[str, Any]) -> Self:
         """Return an instance."""
         return cls()

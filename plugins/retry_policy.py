@@ -1,6 +1,7 @@
 """Retry policy of tasks: transient errors are retried, others fail at once."""
 
 from datetime import timedelta
+from typing import Any
 
 from airflow.sdk import RetryDecision, RetryPolicy
 
@@ -10,7 +11,9 @@ from include import errors
 class RetryTransientErrors(RetryPolicy):
     """Retry `RetryLaterError` after its delay; fail at once on errors that need a person."""
 
-    def evaluate(self, exception, try_number, max_tries, context=None):
+    def evaluate(
+        self, exception: BaseException, try_number: int, max_tries: int, context: Any = None
+    ) -> RetryDecision:
         """Return the decision for one of the platform's errors; Airflow's default for others."""
         if isinstance(exception, errors.RetryLaterError):
             delay = timedelta(seconds=exception.retry_after_s)

@@ -1,14 +1,29 @@
 """The stability page inside Airflow's UI: in the menu, and as a tab of a DAG."""
 
+from __future__ import annotations
+
 import json
 import logging
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from airflow.plugins_manager import AirflowPlugin
 
 from include import names
 from include.errors import TagkeeperError
+
+if TYPE_CHECKING:
+    from fastapi import HTTPException
+    from sqlalchemy import Engine
+    from starlette.middleware.base import RequestResponseEndpoint
+    from starlette.requests import Request
+    from starlette.responses import Response
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+    from include.pages.stability_list import StabilityListEntry
+    from include.store.stability import StoredStabilityReport
 
 PREFIX = "/stability"
 SCRIPT = "framed.js"
@@ -34,15 +49,15 @@ class LazyApp:
     pages; their imports take most of a second.
     """
 
-    def __init__(self, factory):
+    def __init__(self, factory: Callable[[], ASGIApp]) -> None:
         self.app = cache(factory)
 
-    async def __call__(self, scope, receive, send):
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Forward the request."""
         await self.app()(scope, receive, send)
 
 
-def make_app():
+def make_app() -> ASGIApp:
     """Return the app; users who may read the DAG may read its page."""
     from airflow.api_fastapi.core_api.security import requires_access_dag
     from fastapi import Depends, FastAPI, HTTPException
@@ -57,12 +72,12 @@ def make_app():
     )
     for name in (SCRIPT, "icon.svg", "icon_dark.svg"):
         app.add_api_route(f"/{name}", static_file(name), response_class=FileResponse)
-    app.add_exception_handler(HTTPException, refused)
+    app.add_exception_handler(HTTPException, refused)  # type: ignore[arg-type]  # its own kind
     app.add_exception_handler(TagkeeperError, failed)
     app.add_exception_handler(SQLAlchemyError, failed)
 
     @app.middleware("http")
-    async def add_headers(request, call_next):
+    async def add_headers(request: Request, call_next: RequestResponseEndpoint) -> Response:
         response = await call_next(request)
         response.headers.update(HEADERS)
         return response
@@ -70,7 +85,7 @@ def make_app():
     return app
 
 
-def list_page():
+def list_page() -> str:
     """Return the list of the site's stability pages."""
     from include.pages.framed import with_script
     from include.pages.stability_list import render_list
@@ -83,7 +98,7 @@ def list_page():
     return with_script(render_list(site, entries), SCRIPT)
 
 
-def report_page(study_id: str, month: str):
+def report_page(study_id: str, month: str) -> str:
     """Return the page of a study that includes the month."""
     from fastapi import HTTPException
 
@@ -99,16 +114,16 @@ def report_page(study_id: str, month: str):
     return with_script(with_back_link(html, "../", "All pages"), f"../{SCRIPT}")
 
 
-def static_file(name):
+def static_file(name: str) -> Callable[[], Path]:
     """Return an endpoint that sends one file of this plugin."""
 
-    def send():
+    def send() -> Path:
         return STATIC / name
 
     return send
 
 
-def entry(report):
+def entry(report: StoredStabilityReport) -> StabilityListEntry:
     """Return the list entry of a stored report."""
     from include.pages.stability_list import StabilityListEntry
 
@@ -126,7 +141,7 @@ def entry(report):
 
 
 @cache
-def engine():
+def engine() -> Engine:
     """Return the engine of the platform's database, one pool per api-server process."""
     from include.settings import Settings
     from include.store.engine import make_engine
@@ -134,14 +149,14 @@ def engine():
     return make_engine(Settings.from_env().require_database_url(), pool_size=2)
 
 
-def refused(request, error):
+def refused(request: Request, error: HTTPException) -> Response:
     """Return a page that says why a request is refused."""
     if error.status_code == 401:
         return message_page(401, "Log in first", "Log in to Airflow, then open this page again.")
     return message_page(error.status_code, "Access denied", str(error.detail))
 
 
-def failed(request, error):
+def failed(request: Request, error: Exception) -> Response:
     """Return a page that says what to do; the log has the error."""
     log.error("the stability page cannot be shown", exc_info=error)
     known = isinstance(error, TagkeeperError)
@@ -149,7 +164,7 @@ def failed(request, error):
     return message_page(503, "The page cannot be shown now", detail)
 
 
-def message_page(status, title, text):
+def message_page(status: int, title: str, text: str) -> Response:
     """Return a page with a message."""
     from fastapi.responses import HTMLResponse
 
@@ -158,7 +173,7 @@ def message_page(status, title, text):
     return HTMLResponse(render_notice(title, text), status_code=status)
 
 
-def view(destination, route):
+def view(destination: str, route: str) -> dict[str, Any]:
     """Return an external view that frames the list; its URLs are relative."""
     return {
         "name": "Stability",
