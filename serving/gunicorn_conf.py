@@ -22,27 +22,13 @@ os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 
+from include.addresses import host_and_port  # noqa: E402
 from include.settings import Settings  # noqa: E402
+from serving.metrics_folder import make_metrics_folder  # noqa: E402
 
 settings = Settings.from_env()
-
-
-def _metrics_folder() -> None:
-    """Give the workers an empty folder for their metrics, once per start and not at a reload."""
-    if os.environ.get("TAGKEEPER_METRICS_OF") == str(os.getpid()):
-        return
-    folder = Path(
-        os.environ.setdefault(
-            "PROMETHEUS_MULTIPROC_DIR", str(settings.local_dir.resolve() / "service-metrics")
-        )
-    )
-    folder.mkdir(parents=True, exist_ok=True)
-    for path in folder.glob("*.db"):
-        path.unlink()
-    os.environ["TAGKEEPER_METRICS_OF"] = str(os.getpid())
-
-
-_metrics_folder()
+# Before anything imports prometheus_client, which looks at the variable once
+make_metrics_folder(os.environ, settings.local_dir)
 
 # Log lines do not contain the caller's file, line or thread, so do not look them up.
 logging._srcfile = None
@@ -50,7 +36,7 @@ logging.logThreads = False
 
 from serving.logs import LOGGING, QuietLogger  # noqa: E402
 
-bind = f"{settings.service_host}:{settings.service_port}"
+bind = host_and_port(settings.service_host, settings.service_port)
 workers = settings.service_workers
 worker_class = "serving.worker.BoundedWorker"
 threads = settings.service_threads

@@ -30,7 +30,7 @@ def find_orphans(local: Path, session: int | None) -> list[psutil.Process]:
         The session id of its supervisord, if it was recorded.
     """
     own = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
-    data = str(local / "postgres")
+    data = str((local / "postgres").resolve())  # as root a link
     found: dict[int, psutil.Process] = {}
     for process in psutil.process_iter():
         if process.pid not in own and (

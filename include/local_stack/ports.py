@@ -4,13 +4,12 @@ import fcntl
 import os
 import random
 import socket
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 
 from include.errors import RetryLaterError
 from include.local_stack.layout import LOOPBACK
+from include.local_stack.private_folders import temporary_folder
 
 _TRIES = 60
 
@@ -61,10 +60,9 @@ def _reserve(preferred: int, reservations: ExitStack) -> int:
 
 
 def _lock(port: int) -> int | None:
-    """Return a handle on the machine-wide lock of ``port``, or None if another stack holds it."""
-    folder = Path(tempfile.gettempdir()) / f"tagkeeper-ports-{os.getuid()}"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    handle = os.open(folder / str(port), os.O_RDWR | os.O_CREAT, 0o600)
+    """Return a handle on this user's lock of ``port``, or None if another stack holds it."""
+    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+    handle = os.open(temporary_folder() / f"port-{port}", flags, 0o600)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

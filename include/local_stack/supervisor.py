@@ -9,7 +9,6 @@ import os
 import shlex
 import subprocess
 import sys
-import tempfile
 import time
 import xmlrpc.client
 from collections.abc import Iterable, Mapping
@@ -23,6 +22,7 @@ from supervisor.xmlrpc import SupervisorTransport
 from include.errors import RetryLaterError
 from include.local_stack.credentials import write_private
 from include.local_stack.layout import StackLayout
+from include.local_stack.private_folders import temporary_folder
 from include.local_stack.processes import Process
 from include.local_stack.waiting import wait_for
 
@@ -59,9 +59,7 @@ def socket_path(local: Path) -> Path:
     if len(str(default)) <= _MAX_SOCKET_PATH:
         return default
     digest = hashlib.sha256(str(local).encode()).hexdigest()[:12]
-    folder = Path(tempfile.gettempdir()) / f"tagkeeper-{os.getuid()}"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    return folder / f"{digest}.sock"
+    return temporary_folder() / f"{digest}.sock"
 
 
 def write_configuration(
@@ -86,6 +84,7 @@ def write_configuration(
         "identifier": "tagkeeper",
         "directory": str(layout.root),
         "minfds": "1024",
+        "umask": "077",  # what processes write is for their user alone
         **({"user": "root"} if os.geteuid() == 0 else {}),
     }
     config["rpcinterface:supervisor"] = {
@@ -94,7 +93,8 @@ def write_configuration(
     for process in processes:
         config[f"program:{process.name}"] = {
             "command": shlex.join(process.command),
-            "directory": str(layout.root),
+            # Another account may not be able to enter the project's folder
+            "directory": "/" if process.name in accounts else str(layout.root),
             "autostart": "false",  # `up` starts each when its dependencies are healthy
             "autorestart": "true",
             # Imports take seconds: a process that ends within these never started; three attempts
