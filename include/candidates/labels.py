@@ -3,7 +3,7 @@
 from collections.abc import Sequence, Sized
 
 import numpy as np
-from numpy.typing import NDArray
+import scipy.sparse as sp
 
 from include.errors import FixInputError
 
@@ -22,19 +22,19 @@ def check_training_data(
         )
 
 
-def label_matrix(tags: Sequence[Sequence[str]], vocabulary: Sequence[str]) -> NDArray[np.float32]:
+def label_matrix(tags: Sequence[Sequence[str]], vocabulary: Sequence[str]) -> sp.csr_array:
     """
-    Return 1 where a question has a tag, else 0, shape (n, n_vocabulary).
+    Return 1 where a question has a tag, float32, shape (n, n_vocabulary), columns ascending.
 
     Examples
     --------
-    >>> label_matrix([["b", "x"], []], ["a", "b"]).tolist()
+    >>> label_matrix([["b", "x"], []], ["a", "b"]).toarray().tolist()
     [[0.0, 1.0], [0.0, 0.0]]
     """
-    columns = {tag: column for column, tag in enumerate(vocabulary)}
-    labels = np.zeros((len(tags), len(vocabulary)), dtype=np.float32)
-    for row, names in enumerate(tags):
-        for name in names:
-            if name in columns:
-                labels[row, columns[name]] = 1.0
-    return labels
+    column_of = {tag: column for column, tag in enumerate(vocabulary)}
+    rows = [sorted({column_of[tag] for tag in row if tag in column_of}) for row in tags]
+    starts = np.zeros(len(rows) + 1, dtype=np.int64)
+    np.cumsum([len(row) for row in rows], out=starts[1:])
+    columns = np.fromiter((column for row in rows for column in row), np.int32, int(starts[-1]))
+    ones = np.ones(len(columns), dtype=np.float32)
+    return sp.csr_array((ones, columns, starts), shape=(len(tags), len(vocabulary)))

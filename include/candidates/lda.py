@@ -95,7 +95,7 @@ class Lda(Candidate):
         bags = [self._bag(row) for row in counts]
         self._fit_topics(bags)
         labels = label_matrix(tags, self.vocabulary)
-        self._mean: NDArray[np.float32] = labels.mean(axis=0)
+        self._mean: NDArray[np.float32] = labels.mean(axis=0, dtype=np.float32)
         proportions = self._topic_weights(bags)
         prior = self.parameters.smoothing
         questions = proportions.sum(axis=0)[:, None]

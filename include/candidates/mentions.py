@@ -45,6 +45,22 @@ class _TagMatch(NamedTuple):
     starts_tag: bool
 
 
+class Mentions(NamedTuple):
+    """
+    The tags that a question mentions, most of the vocabulary being absent.
+
+    Parameters
+    ----------
+    columns : ndarray of int, shape (m,)
+        Of the tags in the vocabulary, ascending.
+    values : ndarray of float32, shape (m, 5)
+        In [0, 1], columns as `MENTION_FEATURES`.
+    """
+
+    columns: NDArray[np.intp]
+    values: NDArray[np.float32]
+
+
 class MentionFinder:
     """
     Finds the tags of a vocabulary in a question's text.
@@ -72,21 +88,30 @@ class MentionFinder:
             lambda name: tuple(tag for tag in identifier_and_subwords(name) if tag in self._columns)
         )
 
-    def find(self, text: PreparedText) -> NDArray[np.float32]:
-        """Return values in [0, 1], shape (n_vocabulary, 5), columns as `MENTION_FEATURES`."""
-        found = np.zeros((self._size, len(MENTION_FEATURES)), dtype=np.float32)
+    def find(self, text: PreparedText) -> Mentions:
+        """Return the mentioned tags; the time does not depend on the size of the vocabulary."""
+        found: dict[int, list[float]] = defaultdict(lambda: [0.0] * len(MENTION_FEATURES))
         terms = question_terms(text)
         for named, in_parts, tokens in ((0, 3, terms.title), (1, 4, terms.prose)):
             names, parts = self._match_all(tokens)
             for name in names:
-                found[self._columns[name], named] = 1.0
+                found[self._columns[name]][named] = 1.0
             for part in parts:
                 for column, share in self._parts[part]:
-                    found[column, in_parts] += share
+                    found[column][in_parts] += share
         in_code = chain.from_iterable(self._identifier_tags.map(terms.identifiers))
         for name in dict.fromkeys(in_code):
-            found[self._columns[name], 2] = 1.0
-        return found
+            found[self._columns[name]][2] = 1.0
+        columns = sorted(found)
+        values = np.array([found[column] for column in columns], dtype=np.float32)
+        return Mentions(np.array(columns, dtype=np.intp), values.reshape(-1, len(MENTION_FEATURES)))
+
+    def find_dense(self, text: PreparedText) -> NDArray[np.float32]:
+        """Return what `find` does for every tag, shape (n_vocabulary, 5)."""
+        found = self.find(text)
+        dense = np.zeros((self._size, len(MENTION_FEATURES)), dtype=np.float32)
+        dense[found.columns] = found.values
+        return dense
 
     def _match_all(self, tokens: PreTokens) -> tuple[set[str], dict[str, None]]:
         """Return the tags that are named, and the parts of tag names in order of occurrence."""

@@ -47,8 +47,8 @@ class Reranker:
 
         Parameters
         ----------
-        features : ndarray of float32, shape (n, n_vocabulary, n_features)
-        labels : ndarray of float32, shape (n, n_vocabulary)
+        features : ndarray of float32, shape (..., n_features)
+        labels : ndarray of float32, shape (...)
         penalty : float, default=0.1
             On the squared weights, not on the intercept.
 

@@ -24,12 +24,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from include.candidates.base import Candidate, EncoderFactory, Reason
+from include.candidates.explanations import mention_reasons, score_slopes, strongest
 from include.candidates.first_stage import FirstStage, StackSpec
 from include.candidates.labels import check_training_data, label_matrix
 from include.candidates.mentions import MENTION_FEATURES, MentionFinder
 from include.candidates.model_files import read_array, read_json, write_array, write_json
 from include.candidates.reranker import Reranker, score_features, training_rows
-from include.candidates.tag_trends import tag_trends
+from include.candidates.tag_trends import TagHistory
 from include.errors import ModelUnusableError
 from include.text.prepared import PreparedText
 
@@ -64,14 +65,15 @@ class StackedCandidate(Candidate):
         texts, tags = texts[latest], tags[latest]
         self.vocabulary = tuple(vocabulary)
         self._mentions = MentionFinder(self.vocabulary)
-        labels = label_matrix(tags, self.vocabulary)
-        trend = tag_trends(labels)
-        self._tag_features = _tag_features(labels, trend[-1])
+        labels_of_questions = label_matrix(tags, self.vocabulary)
+        history = TagHistory(labels_of_questions)
+        self._tag_features = np.stack(
+            [np.log1p(history.counts, dtype=np.float32), history.latest_trends()], axis=1
+        )
+        labels = labels_of_questions.toarray()
         self._stage, loo_scores = FirstStage.fit(self._spec, self._encoders, texts, labels)
         rows = training_rows(len(texts), len(self.vocabulary))
-        shape = (len(labels[rows]), *self._tag_features.shape)
-        tag_features = np.broadcast_to(self._tag_features, shape).copy()
-        tag_features[:, :, 1] = trend[:-1][rows]
+        tag_features = _tag_features_at(history, rows)
         features = self._pair_features(texts[rows], loo_scores[:, rows], tag_features)
         self._set_reranker(Reranker.fit(features, labels[rows]))
         return self
@@ -90,7 +92,9 @@ class StackedCandidate(Candidate):
 
     def _score(self, texts: Sequence[PreparedText]) -> NDArray[np.float32]:
         scores = self._stage.score(texts)
-        mentions = [self._mentions.find(text) for text in texts] if self._spec.mentions else []
+        mentions = (
+            [self._mentions.find_dense(text) for text in texts] if self._spec.mentions else []
+        )
         return self._reranker.predict_proba_from_parts(scores, self._tag_logits, mentions)
 
     def explain(
@@ -102,21 +106,16 @@ class StackedCandidate(Candidate):
             return [()] * len(tags)
         scores = self._stage.score([text])[:, 0]
         evidence = self._stage.evidence(text)
-        mentions = self._mentions.find(text) if self._spec.mentions else None
+        mentions = self._mentions.find_dense(text) if self._spec.mentions else None
         weights = self._reranker.weights[-1 - len(MENTION_FEATURES) : -1]
 
         def reasons(tag: str) -> tuple[Reason, ...]:
             column = columns[tag]
-            found = evidence.reasons(column, self._slopes(scores[:, column]), limit)
+            slopes = score_slopes(self._reranker.weights, scores[:, column].tolist())
+            found = evidence.reasons(column, slopes, limit)
             if mentions is not None:
-                found += [
-                    Reason("mention", f"{tag}: {name}", float(weight * value))
-                    for name, weight, value in zip(
-                        MENTION_FEATURES, weights, mentions[column], strict=True
-                    )
-                ]
-            found.sort(key=lambda reason: (-reason.weight, reason.text))
-            return tuple(reason for reason in found[:limit] if reason.weight > 0)
+                found += mention_reasons(tag, weights, mentions[column])
+            return strongest(found, limit)
 
         return [reasons(tag) if tag in columns else () for tag in tags]
 
@@ -161,18 +160,16 @@ class StackedCandidate(Candidate):
         """Return shape (n_texts, n_vocabulary, n_features): scores, tag features, mentions."""
         parts = [*(score_features(ridge_scores) for ridge_scores in scores), tag_features]
         if self._spec.mentions:
-            parts.append(np.stack([self._mentions.find(text) for text in texts]))
+            parts.append(np.stack([self._mentions.find_dense(text) for text in texts]))
         return np.concatenate(parts, axis=2)
 
-    def _slopes(self, scores: NDArray[np.float32]) -> list[float]:
-        """Return the derivative of the log-odds by each regression's score, at these scores."""
-        weights = self._reranker.weights
-        return [
-            float(weights[2 * index] + weights[2 * index + 1] / max(float(score), 0.01))
-            for index, score in enumerate(scores)
-        ]
 
-
-def _tag_features(labels: NDArray[np.float32], trend: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return shape (n_vocabulary, 2): the logarithm of each tag's count, and its trend."""
-    return np.stack([np.log1p(labels.sum(axis=0)), trend], axis=1)
+def _tag_features_at(history: TagHistory, rows: slice) -> NDArray[np.float32]:
+    """Return shape (n_rows, n_vocabulary, 2): log count of each tag, and its trend at each row."""
+    positions = np.arange(rows.start, rows.stop)
+    shape = (len(positions), len(history.counts))
+    columns = np.tile(np.arange(shape[1]), shape[0])
+    features = np.empty((*shape, 2), dtype=np.float32)
+    features[:, :, 0] = np.log1p(history.counts)
+    features[:, :, 1] = history.trends(columns, np.repeat(positions, shape[1])).reshape(shape)
+    return features

@@ -8,6 +8,7 @@ last month. The trend is a feature of the reranker.
 from typing import Final
 
 import numpy as np
+import scipy.sparse as sp
 from numpy.typing import NDArray
 
 _RECENT_DIVISOR: Final = 10
@@ -18,34 +19,66 @@ _PSEUDO_QUESTIONS: Final = 5.0
 """Pseudo-count of questions with the overall share of the tag; smooths the trend of rare tags."""
 
 
-def tag_trends(labels: NDArray[np.float32]) -> NDArray[np.float32]:
+class TagHistory:
     """
-    Return each tag's recent use before each question, compared with its use in all questions.
+    When each tag was used; gives its trend at any question without a row for every question.
 
     Parameters
     ----------
-    labels : ndarray of float32, shape (n, n_vocabulary)
+    labels : csr_array of float32, shape (n, n_vocabulary)
         In order of time.
 
-    Returns
-    -------
-    ndarray of float32, shape (n + 1, n_vocabulary)
-        Logarithm of the ratio, 0 where nothing changed; the last row is for new questions.
+    Attributes
+    ----------
+    counts : ndarray of int64, shape (n_vocabulary,)
+        Questions with each tag.
 
     Examples
     --------
-    >>> labels = np.repeat([[1, 0], [0, 1]], 300, axis=0).astype(np.float32)
-    >>> [round(float(trend), 1) for trend in tag_trends(labels)[-1]]
+    >>> labels = sp.csr_array(np.repeat([[1, 0], [0, 1]], 300, axis=0).astype(np.float32))
+    >>> [round(float(trend), 1) for trend in TagHistory(labels).latest_trends()]
     [-4.0, 0.7]
     """
-    count = len(labels)
-    window = max(_MIN_RECENT_QUESTIONS, count // _RECENT_DIVISOR)
-    uses = np.zeros((count + 1, labels.shape[1]), dtype=np.float32)
-    np.cumsum(labels, axis=0, out=uses[1:])
-    ends = np.arange(count + 1)
-    starts = np.maximum(0, ends - window)
-    share = uses[-1] / count
-    recent = uses - uses[starts] + _PSEUDO_QUESTIONS * share + 0.2
-    expected = (ends - starts)[:, None] * share + _PSEUDO_QUESTIONS * share + 0.2
-    trend: NDArray[np.float32] = np.log(recent / expected).astype(np.float32)
-    return trend
+
+    def __init__(self, labels: sp.csr_array) -> None:
+        by_tag = labels.tocsc()
+        by_tag.sort_indices()
+        self._n, n_tags = labels.shape
+        self._starts = by_tag.indptr.astype(np.int64)
+        self.counts = np.diff(self._starts)
+        # One ascending key for each use, so that a binary search counts the uses of any tag
+        self._uses = np.repeat(np.arange(n_tags) * (self._n + 1), self.counts) + by_tag.indices
+
+    def latest_trends(self) -> NDArray[np.float32]:
+        """Return each tag's trend for new questions, shape (n_vocabulary,)."""
+        return self.trends(np.arange(len(self.counts)), np.full(len(self.counts), self._n))
+
+    def trends(self, columns: NDArray[np.intp], positions: NDArray[np.intp]) -> NDArray[np.float32]:
+        """
+        Return the recent use of tags before questions, compared with their use in all questions.
+
+        Parameters
+        ----------
+        columns : ndarray of int, shape (n_pairs,)
+            Of the tags.
+        positions : ndarray of int, shape (n_pairs,)
+            Of the questions, in 0..n; n is a new question.
+
+        Returns
+        -------
+        ndarray of float32, shape (n_pairs,)
+            Logarithm of the ratio, 0 where nothing changed.
+        """
+        window = max(_MIN_RECENT_QUESTIONS, self._n // _RECENT_DIVISOR)
+        starts = np.maximum(0, positions - window)
+        uses = self._uses_before(columns, positions) - self._uses_before(columns, starts)
+        share = self.counts[columns] / self._n
+        pseudo_uses = _PSEUDO_QUESTIONS * share + 0.2
+        ratio = (uses + pseudo_uses) / ((positions - starts) * share + pseudo_uses)
+        return np.log(ratio).astype(np.float32)
+
+    def _uses_before(
+        self, columns: NDArray[np.intp], positions: NDArray[np.intp]
+    ) -> NDArray[np.int64]:
+        found = np.searchsorted(self._uses, columns * (self._n + 1) + positions)
+        return found - self._starts[columns]

@@ -91,6 +91,23 @@ class TermCounts:
             self.terms, starts, self.columns[entries], self.body[entries], self.title[entries]
         )
 
+    def most_frequent(self, max_terms: int) -> Self:
+        """Return the counts of the most frequent terms; of equally frequent ones all or none."""
+        frequency = self.question_frequency()
+        limit = np.partition(frequency, len(frequency) - max_terms - 1)[-max_terms - 1]
+        selected = frequency > limit
+        if not selected.any():
+            selected = frequency == frequency.max()
+        kept = selected[self.columns]
+        column = np.cumsum(selected, dtype=np.int32) - 1
+        return type(self)(
+            terms=[self.terms[number] for number in np.flatnonzero(selected).tolist()],
+            starts=np.concatenate([[0], np.cumsum(kept)])[self.starts],
+            columns=column[self.columns[kept]],
+            body=self.body[kept],
+            title=self.title[kept],
+        )
+
 
 @runtime_checkable
 class CountedTexts(Protocol):

@@ -8,12 +8,10 @@ and a Gaussian kernel: a score is a sum over the similarities to all training qu
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from itertools import chain
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Self, cast
+from typing import Final, Self
 
 import numpy as np
 import scipy.sparse as sp
@@ -21,14 +19,7 @@ from numpy.typing import NDArray
 
 from include.candidates.base import Encoder
 from include.candidates.model_files import read_array, write_array
-from include.candidates.term_counts import count_terms
-from include.candidates.terms import (
-    BoundedCache,
-    identifier_and_subwords,
-    question_terms,
-    terms_of,
-)
-from include.candidates.vectorizer import Vectorizer
+from include.candidates.term_vectors import TermVectors
 from include.errors import ModelUnusableError
 from include.text.prepared import PreparedText
 
@@ -52,25 +43,14 @@ class TermView:
 
     Parameters
     ----------
-    title_weight : float
-        Factor on the counts of words in the title.
-    vectorizer : Vectorizer
+    vectors : TermVectors
     weights : ndarray of float32, shape (n_terms, n_outputs)
         Rounded to half precision, which ranks the same, and stored in single precision, which
         needs no conversion at each question; memory-mapped, so workers share the pages.
     """
 
-    title_weight: float
-    vectorizer: Vectorizer
+    vectors: TermVectors
     weights: NDArray[np.float32]
-    _symbol_columns: BoundedCache[tuple[int, ...]] = field(init=False, repr=False)
-    _identifier_columns: BoundedCache[tuple[int, ...]] = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        """Create the caches of the columns of compounds and identifiers."""
-        columns = self.vectorizer.columns
-        self._symbol_columns = BoundedCache(lambda token: columns(terms_of(token)))
-        self._identifier_columns = BoundedCache(lambda name: columns(identifier_and_subwords(name)))
 
     @classmethod
     def fit(
@@ -81,11 +61,8 @@ class TermView:
 
         The vectors are the rows of a matrix, shape (n_texts, n_terms), float32.
         """
-        counts = count_terms(texts, min_questions)
-        vectorizer = Vectorizer.of_counts(counts)
-        weights = np.zeros((len(vectorizer.terms), 0), np.float32)
-        view = cls(title_weight, vectorizer, weights)
-        return view, vectorizer.transform(counts, title_weight)
+        vectors, rows = TermVectors.fit(texts, title_weight, min_questions)
+        return cls(vectors, np.zeros((rows.shape[1], 0), np.float32)), rows
 
     def set_weights(self, rows: sp.csr_array, dual_coef: NDArray[np.float32]) -> None:
         """
@@ -99,47 +76,32 @@ class TermView:
         """
         self.weights = half_precision(rows.T @ dual_coef)
 
-    def vector(self, text: PreparedText) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
-        """Return the columns and values of the text's terms."""
-        terms = question_terms(text)
-        column_of = self.vectorizer.column
-        in_symbols, in_code = self._symbol_columns.map, self._identifier_columns.map
-        body = chain(in_symbols(terms.prose.with_symbols), in_code(terms.identifiers))
-        counts: dict[int | None, float] = dict(
-            Counter(chain(map(column_of, terms.prose.alphanumeric), chain.from_iterable(body)))
-        )
-        title = chain.from_iterable(in_symbols(terms.title.with_symbols))
-        for column in chain(map(column_of, terms.title.alphanumeric), title):
-            counts[column] = counts.get(column, 0.0) + self.title_weight
-        counts.pop(None, None)
-        return self.vectorizer.vector(cast(dict[int, float], counts))
-
     def score(self, texts: Sequence[PreparedText]) -> NDArray[np.float32]:
         """Return shape (n_texts, n_outputs); the time of a text grows with its number of terms."""
         scores = np.zeros((len(texts), self.weights.shape[1]), dtype=np.float32)
         for row, text in enumerate(texts):
-            columns, values = self.vector(text)
+            columns, values = self.vectors.vector(text)
             np.dot(values, self.weights.take(columns, axis=0), out=scores[row])
         return scores
 
     def save(self, folder: Path) -> None:
         """Write the terms and ``term_weights.npy``."""
-        self.vectorizer.save(folder)
+        self.vectors.save(folder)
         write_array(folder, "term_weights.npy", self.weights)
 
     @classmethod
     def load(cls, folder: Path, title_weight: float) -> Self:
         """Read what ``save`` wrote; ModelUnusableError says which file is missing or wrong."""
-        vectorizer = Vectorizer.load(folder)
+        vectors = TermVectors.load(folder, title_weight)
         weights = read_array(folder, "term_weights.npy", mapped=True)
         if weights.dtype != np.float32:  # models saved by versions before 2026-11-26
             weights = weights.astype(np.float32)
-        if weights.ndim != 2 or len(weights) != len(vectorizer.terms):
+        if weights.ndim != 2 or len(weights) != len(vectors.terms):
             raise ModelUnusableError(
                 f"{folder / 'term_weights.npy'} has shape {weights.shape}, "
-                f"not one row for each of the {len(vectorizer.terms)} terms"
+                f"not one row for each of the {len(vectors.terms)} terms"
             )
-        return cls(title_weight, vectorizer, weights)
+        return cls(vectors, weights)
 
 
 @dataclass(slots=True)

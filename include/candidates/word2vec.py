@@ -104,7 +104,7 @@ class Word2Vec(Candidate):
         pooled = np.stack([self._pool(row) for row in fields[latest]])
         self._common: NDArray[np.float32] = pooled.mean(axis=0)
         vectors = _normalize(pooled - self._common)
-        labels = label_matrix(tags[latest], self.vocabulary)
+        labels = label_matrix(tags[latest], self.vocabulary).toarray()
         ridge = fit_kernel_ridge(vectors @ vectors.T, labels, self.parameters.penalty)
         self._weights: NDArray[np.float32] = vectors.T @ ridge.dual_coef
         self._mean = ridge.mean

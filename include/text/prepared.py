@@ -45,6 +45,15 @@ class SelectableTexts(Sequence[PreparedText]):
         """Return these texts and, after them, others that were read together with them."""
 
 
+def take_texts(
+    texts: Sequence[PreparedText], positions: NDArray[np.intp]
+) -> Sequence[PreparedText]:
+    """Return the texts at ``positions``, each in [0, n), in that order."""
+    if isinstance(texts, SelectableTexts):
+        return texts.take(positions)
+    return tuple(texts[position] for position in positions.tolist())
+
+
 @dataclass(frozen=True, slots=True)
 class LabelledTexts:
     """
@@ -106,13 +115,8 @@ class LabelledTexts:
         (('y',), ('x',))
         """
         positions = np.arange(len(self))[np.asarray(rows, dtype=None if len(rows) else np.intp)]
-        texts = (
-            self.texts.take(positions)
-            if isinstance(self.texts, SelectableTexts)
-            else tuple(self.texts[i] for i in positions)
-        )
         return type(self)(
-            texts,
+            take_texts(self.texts, positions),
             tuple(self.tags[i] for i in positions),
             tuple(self.asked_at[i] for i in positions),
         )

@@ -168,7 +168,7 @@ def pack_plain(rows: Sequence[dict[str, Any]], packed: Path) -> None:
     from sklearn.pipeline import make_pipeline
 
     tags = [row["tags"] for row in rows]
-    labels = label_matrix(tags, vocabulary_of(tags, 5))
+    labels = label_matrix(tags, vocabulary_of(tags, 5)).toarray()
     pipeline = make_pipeline(TfidfVectorizer(max_features=20_000), Ridge(solver="sparse_cg"))
     pipeline.fit([f"{row['title']} {row['body']}" for row in rows], labels)
     with warnings.catch_warnings():

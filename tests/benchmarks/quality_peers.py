@@ -59,7 +59,8 @@ class TfidfLogistic:
         )
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            self._model.fit([whole(text) for text in texts], label_matrix(tags, vocabulary))
+            labels = label_matrix(tags, vocabulary).toarray()
+            self._model.fit([whole(text) for text in texts], labels)
 
     def rank_tags(self, texts: Sequence[PreparedText], k: int) -> list[tuple[str, ...]]:
         scores = self._model.predict_proba([whole(text) for text in texts])

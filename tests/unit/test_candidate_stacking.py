@@ -2,13 +2,14 @@
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 
 from include.candidates.base import top_k
 from include.candidates.catalogue import make_candidate
 from include.candidates.kernel_ridge import fit_kernel_ridge
 from include.candidates.mentions import MENTION_FEATURES, MentionFinder
 from include.candidates.reranker import Reranker, score_features
-from include.candidates.tag_trends import tag_trends
+from include.candidates.tag_trends import TagHistory
 from include.candidates.terms import code_terms, term_counts, words
 from include.candidates.vectorizer import Vectorizer
 from include.errors import FixInputError
@@ -67,7 +68,7 @@ def test_words_that_no_two_questions_share_are_refused():
 def test_mentions_are_found_whole_and_in_parts():
     finder = MentionFinder(["amazon-s3", "docker-compose"])
 
-    found = finder.find(PreparedText("Amazon S3 bucket", "use docker", "docker_compose = 1"))
+    found = finder.find_dense(PreparedText("Amazon S3 bucket", "use docker", "docker_compose = 1"))
     named = dict(zip(MENTION_FEATURES, found[0].tolist(), strict=True))
     other = dict(zip(MENTION_FEATURES, found[1].tolist(), strict=True))
 
@@ -151,7 +152,7 @@ def test_a_tag_used_only_recently_has_a_positive_trend_and_an_abandoned_one_a_ne
     labels[:600, 1] = 1
     labels[800:, 2] = 1
 
-    steady, falling, rising = tag_trends(labels)[-1]
+    steady, falling, rising = TagHistory(sp.csr_array(labels)).latest_trends()
 
     assert abs(steady) < 0.05
     assert falling < -2
@@ -164,7 +165,9 @@ def test_the_trend_before_a_question_does_not_depend_on_later_ones():
     later = labels.copy()
     later[600:] = later[600:][::-1]
 
-    np.testing.assert_allclose(tag_trends(labels)[:600], tag_trends(later)[:600], atol=1e-6)
+    columns, before = np.tile([0, 1], 600), np.repeat(np.arange(600), 2)
+    trends = [TagHistory(sp.csr_array(each)).trends(columns, before) for each in (labels, later)]
+    np.testing.assert_allclose(*trends, atol=1e-6)
 
 
 def test_a_rising_tag_is_suggested_more_than_a_falling_one_with_the_same_words():
