@@ -12,8 +12,8 @@ from airflow.sdk import BaseOperatorLink
 from include import names
 
 if TYPE_CHECKING:
-    from airflow.sdk.types import TaskInstanceKey
     from airflow.sdk import BaseOperator
+    from airflow.sdk.types import TaskInstanceKey
 
 
 class ReturnValueLink(BaseOperatorLink):

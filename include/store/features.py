@@ -1,7 +1,6 @@
 """A cache of prepared texts and embeddings in PostgreSQL, filled by COPY."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -212,23 +211,13 @@ def store_embeddings(
     connection.execute(query("merge_embeddings"))
 
 
-@contextmanager
-def embedding_lock(connection: Connection, encoder: str) -> Iterator[None]:
+def lock_embedding(connection: Connection, encoder: str) -> None:
     """
-    Hold the lock on computing embeddings of this encoder; wait for another session that has it.
+    Take the lock on computing embeddings of this encoder until the caller's transaction ends.
 
-    The lock belongs to the session, so that transactions can be committed while it is held; it is
-    released when the session ends.
+    Waits for another process that has it; what that one stored can be read afterwards.
     """
-    names = {"cache": "embeddings", "part": encoder}
-    connection.execute(query("hold_features_lock"), names)
-    connection.commit()
-    try:
-        yield
-    finally:
-        connection.rollback()
-        connection.execute(query("release_features_lock"), names)
-        connection.commit()
+    connection.execute(query("lock_features_once"), {"cache": "embeddings", "part": encoder})
 
 
 def _key(text: PreparedText) -> tuple[str, str]:

@@ -9,9 +9,11 @@ import logging
 from pathlib import Path
 
 from sqlalchemy import Engine, text
+from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from include import names
-from include.errors import CheckFailedError
+from include.errors import CheckFailedError, FixSettingsError, RetryLaterError
+from include.store.engine import MISSING_RIGHTS, explain
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +31,22 @@ def migrate(engine: Engine, folder: Path = MIGRATIONS) -> list[str]:
     ------
     CheckFailedError
         If an applied migration was changed afterwards.
+    FixSettingsError
+        If the user of the database may not create tables.
+    RetryLaterError
+        If the server does not answer.
     """
+    try:
+        return _migrate(engine, folder)
+    except ProgrammingError as error:
+        if getattr(error.orig, "pgcode", None) not in MISSING_RIGHTS:
+            raise
+        raise FixSettingsError(explain(error)) from error
+    except OperationalError as error:
+        raise RetryLaterError(explain(error)) from error
+
+
+def _migrate(engine: Engine, folder: Path) -> list[str]:
     applied_now = []
     with engine.begin() as connection:
         connection.execute(

@@ -1,4 +1,5 @@
--- Where COPY puts vectors before they are merged; empty again after each transaction.
+-- Where COPY puts vectors before they are merged; gone with the transaction: behind a
+-- pooler its session is not ours.
 -- Binds: none
 -- Index: none
 CREATE TEMP TABLE IF NOT EXISTS embeddings_staging (
@@ -7,4 +8,4 @@ CREATE TEMP TABLE IF NOT EXISTS embeddings_staging (
     encoder      text,
     content_hash bytea,
     vector       bytea
-) ON COMMIT DELETE ROWS;
+) ON COMMIT DROP;

@@ -1,4 +1,5 @@
--- Where COPY puts prepared texts before they are merged; empty again after each transaction.
+-- Where COPY puts prepared texts before they are merged; gone with the transaction: behind a
+-- pooler its session is not ours.
 -- Binds: none
 -- Index: none
 CREATE TEMP TABLE IF NOT EXISTS prepared_staging (
@@ -9,4 +10,4 @@ CREATE TEMP TABLE IF NOT EXISTS prepared_staging (
     title        text,
     prose        text,
     code         text
-) ON COMMIT DELETE ROWS;
+) ON COMMIT DROP;

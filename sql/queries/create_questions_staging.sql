@@ -1,4 +1,5 @@
--- Where COPY puts questions before they are merged; empty again after each transaction.
+-- Where COPY puts questions before they are merged; gone with the transaction: behind a
+-- pooler its session is not ours.
 -- Binds: none
 -- Index: none
 CREATE TEMP TABLE IF NOT EXISTS questions_staging (
@@ -15,4 +16,4 @@ CREATE TEMP TABLE IF NOT EXISTS questions_staging (
     author       text,
     licence      text,
     fetched_at   timestamptz
-) ON COMMIT DELETE ROWS;
+) ON COMMIT DROP;

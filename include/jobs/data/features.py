@@ -22,7 +22,7 @@ from include.months import month_of, month_range, months_between
 from include.store.features import (
     TextKey,
     UnpreparedQuestion,
-    embedding_lock,
+    lock_embedding,
     lock_preparing,
     read_embeddings,
     read_unprepared,
@@ -179,7 +179,7 @@ class CachedEncoder:
     An encoder that embeds each text with a key once, and those without a key directly.
 
     Vectors are stored chunk by chunk, so that an interrupted run loses one chunk. One process at
-    a time computes for an encoder; others that need the same texts wait and read the results.
+    a time computes a chunk for an encoder; others that need its texts wait and read the results.
 
     Parameters
     ----------
@@ -219,22 +219,20 @@ class CachedEncoder:
         with self._engine.connect() as connection:
             known = read_embeddings(connection, self.name, self.dimensions, texts)
             connection.commit()
-            if len(known) == len(texts):
-                return known
-            with embedding_lock(connection, self.name):
+            todo = [key for key in texts if key not in known]
+            started = time.monotonic()
+            for first in range(0, len(todo), TEXTS_PER_CHUNK):
+                chunk = todo[first : first + TEXTS_PER_CHUNK]
+                lock_embedding(connection, self.name)
                 # Read again: the process that held the lock may have stored them meanwhile.
-                missing = [key for key in texts if key not in known]
-                known |= read_embeddings(connection, self.name, self.dimensions, missing)
+                known |= read_embeddings(connection, self.name, self.dimensions, chunk)
+                missing = [key for key in chunk if key not in known]
+                if missing:
+                    computed = self._encoder.encode([texts[key] for key in missing])
+                    store_embeddings(connection, self.name, missing, computed)
+                    known |= zip(missing, computed, strict=True)
                 connection.commit()
-                todo = [key for key in texts if key not in known]
-                started = time.monotonic()
-                for first in range(0, len(todo), TEXTS_PER_CHUNK):
-                    chunk = todo[first : first + TEXTS_PER_CHUNK]
-                    computed = self._encoder.encode([texts[key] for key in chunk])
-                    store_embeddings(connection, self.name, chunk, computed)
-                    connection.commit()
-                    known |= zip(chunk, computed, strict=True)
-                    self._report(first + len(chunk), len(todo), time.monotonic() - started)
+                self._report(first + len(chunk), len(todo), time.monotonic() - started)
         return known
 
     def _report(self, done: int, total: int, seconds: float) -> None:
