@@ -1,4 +1,4 @@
--- Empty the staging table between two batches of one transaction.
+-- Empty the staging tables between two batches of one transaction.
 -- Binds: none
 -- Index: none
-TRUNCATE questions_staging;
+TRUNCATE questions_staging, question_tags_staging;

@@ -8,7 +8,6 @@ CREATE TEMP TABLE IF NOT EXISTS questions_staging (
     asked_at     timestamptz,
     title        text,
     body_html    text,
-    tags         text[],
     score        integer,
     view_count   integer,
     answer_count integer,

@@ -4,7 +4,7 @@
 -- Index: question_tags_pkey
 INSERT INTO question_tags AS t (site, question_id, asked_at, first_tags, first_seen_at)
 SELECT site, question_id, asked_at, tags, fetched_at
-FROM questions_staging
+FROM question_tags_staging
 ON CONFLICT (site, question_id) DO UPDATE SET
     asked_at = excluded.asked_at,
     settled_tags = CASE

@@ -37,9 +37,10 @@ from include.months import months_between
 from include.questions import Question
 from include.sandbox.simulator import simulate
 from include.sources.stackexchange_api import StackExchangeClient
+from include.store.copy_text import array_literal, copy_line
 from include.store.engine import make_engine
 from include.store.migrations import migrate
-from include.store.questions import question_line, upsert_questions
+from include.store.questions import upsert_questions
 
 HTTP_MONTHS = months_between("2023-01", "2023-04")
 REQUESTS_PER_S = 30.0  # the most that the API allows, so 3,000 rows a second at best
@@ -99,10 +100,20 @@ class Lines:
 
     def __init__(self, rows: Iterable[Question]) -> None:
         now = datetime.now(UTC).isoformat()
-        self._lines = (question_line(question, now) for question in rows)
+        self._lines = (bare_line(question, now) for question in rows)
 
     def read(self, size: int = -1) -> bytes:
         return b"".join(line + b"\n" for line in islice(self._lines, 1_000))
+
+
+def bare_line(question: Question, now: str) -> bytes:
+    """Return a question as a line of COPY's text format, by the product's own formatter."""
+    q = question
+    numbers = (str(q.score), str(q.view_count), str(q.answer_count))
+    fetched_at = q.fetched_at.isoformat() if q.fetched_at else now
+    key = (q.site, str(q.question_id), q.asked_at.isoformat())
+    texts = (q.title, q.body_html, array_literal(q.tags))
+    return copy_line((*key, *texts, *numbers, q.link, q.author, q.licence, fetched_at))
 
 
 def run_copy(engine: Engine, rows: Iterable[Question]) -> None:

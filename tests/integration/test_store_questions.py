@@ -1,3 +1,5 @@
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -166,7 +168,7 @@ def test_months_are_counted_in_utc(engine):
 
 
 def test_iterable_longer_than_a_batch_is_stored_completely(engine):
-    from include.store.questions import BATCH
+    from include.store.question_batches import BATCH
 
     count = BATCH + 3
     start = datetime(2024, 1, 1, tzinfo=UTC)
@@ -199,3 +201,50 @@ def test_concurrent_sessions_create_the_same_partitions(engine):
         assert list(pool.map(work, [0, 0, 100, 100])) == [12] * 4
     with engine.connect() as connection:
         assert set(questions_per_month(connection, "sandbox").values()) == {2}
+
+
+def test_batch_with_one_stored_question_is_merged_with_the_new_ones(engine):
+    store(engine, question(1))
+    later = READ + timedelta(days=1)
+    store(engine, *[question(i, title="Edited", fetched_at=later) for i in (1, 2, 3)])
+
+    assert [(q.question_id, q.title) for q in stored(engine)] == [
+        (1, "Edited"),
+        (2, "Edited"),
+        (3, "Edited"),
+    ]
+
+
+def test_question_that_another_session_stores_at_the_same_moment_is_merged(engine):
+    with engine.connect() as first, ThreadPoolExecutor(1) as other:
+        upsert_questions(first, [question(1), question(2)])
+        waiting = other.submit(store, engine, question(1, title="Edited"), question(3))
+        wait_for_blocked_session(engine)
+        first.commit()
+        assert waiting.result(timeout=60) == 2
+
+    assert [(q.question_id, q.title) for q in stored(engine)] == [
+        (1, "Edited"),
+        (2, "How do I merge?"),
+        (3, "How do I merge?"),
+    ]
+
+
+def wait_for_blocked_session(engine) -> None:
+    blocked = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        while not connection.execute(text(blocked)).scalar_one():
+            time.sleep(0.01)
+
+
+def test_source_that_fails_stores_nothing(engine):
+    def failing():
+        yield from (question(i) for i in range(1, 5_002))
+        raise RuntimeError("the source is cut")
+
+    with (
+        pytest.raises(RuntimeError, match="the source is cut"),
+        engine.begin() as connection,
+    ):
+        upsert_questions(connection, failing())
+    assert stored(engine) == []

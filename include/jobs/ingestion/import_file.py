@@ -29,7 +29,14 @@ from include.store.imports import (
     find_interrupted,
     open_import,
 )
-from include.store.questions import BATCH, ensure_partitions, upsert_questions
+from include.store.question_batches import (
+    BATCH,
+    QuestionBatch,
+    batches_of,
+    one_ahead,
+    store_batch,
+)
+from include.store.questions import ensure_partitions
 
 log = logging.getLogger(__name__)
 
@@ -135,9 +142,9 @@ def import_file(
         report,
         lambda read: on_progress("store", read, checked.records),
     )
-    for batch, reached in _batches(questions, report, after=done):
+    for batch, reached in one_ahead(_batches(questions, report, after=done)):
         with engine.begin() as connection:
-            upsert_questions(connection, batch)
+            store_batch(connection, batch)
             advance_import(connection, import_id, old_done=position, records_done=reached)
         position = reached
     with engine.begin() as connection:
@@ -171,18 +178,18 @@ def _import_id(path: Path, site: str | None, as_of: datetime | None) -> str:
 
 def _batches(
     questions: Iterator[Question], report: ReadReport, after: int
-) -> Iterator[tuple[list[Question], int]]:
-    """Yield lists of questions, each with the number of records up to its end; skip the first."""
-    batch: list[Question] = []
+) -> Iterator[tuple[QuestionBatch, int]]:
+    """Yield batches, each with the number of records up to its end; skip the first records."""
+    found: list[Question] = []
     for question in questions:
         if report.records <= after:
             continue
-        batch.append(question)
-        if len(batch) == BATCH:
-            yield batch, report.records
-            batch = []
-    if batch:
-        yield batch, report.records
+        found.append(question)
+        if len(found) == BATCH:
+            yield next(batches_of(found)), report.records
+            found = []
+    if found:
+        yield next(batches_of(found)), report.records
 
 
 def parse_day(text: str) -> datetime:
