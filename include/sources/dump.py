@@ -43,7 +43,8 @@ def read_dump(path: Path, site: str, report: ReadReport | None = None) -> Iterat
     """
     report = report or ReadReport()
     with closing(read_chunks(path)) as chunks:
-        xml = repaired_xml(decoded_chunks(chunks, report.repairs), report.repairs)
+        texts = decoded_chunks(chunks, report.repairs, path.name)
+        xml = repaired_xml(texts, report.repairs, path.name)
         try:
             yield from accepted_questions(_records(xml, site, path.name, report), report)
         except etree.XMLSyntaxError as error:

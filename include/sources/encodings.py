@@ -30,13 +30,20 @@ _ALLOWED: Final = {
 _ESCAPED: Final = re.compile("[\udc80-\udcff]+")
 
 
-def decoded_chunks(chunks: Iterable[bytes], repairs: Counter[Repair]) -> Iterator[str]:
+def decoded_chunks(chunks: Iterable[bytes], repairs: Counter[Repair], name: str) -> Iterator[str]:
     """
     Yield the text of chunks of bytes, without a byte-order mark.
 
     The encoding is the one of the byte-order mark, else the one that an XML declaration names, else
     UTF-8. Each run of bytes that is no text in it becomes `UNDECODABLE`, so that only a question
     that contains it is refused, and not a file because of an answer.
+
+    Parameters
+    ----------
+    chunks : iterable of bytes
+    repairs : Counter of Repair
+    name : str
+        Of the file, for messages.
 
     Raises
     ------
@@ -49,7 +56,7 @@ def decoded_chunks(chunks: Iterable[bytes], repairs: Counter[Repair]) -> Iterato
         head += chunk
         if len(head) >= 1_000:
             break
-    encoding, mark = sniff_encoding(head)
+    encoding, mark = sniff_encoding(head, name)
     repairs[Repair.BYTE_ORDER_MARK] += bool(mark)
     repairs[Repair.ENCODING] += encoding != "utf-8"
     errors = "surrogateescape" if encoding == "utf-8" else "replace"
@@ -60,13 +67,18 @@ def decoded_chunks(chunks: Iterable[bytes], repairs: Counter[Repair]) -> Iterato
     yield _marked(decoder.decode(b"", final=True))
 
 
-def sniff_encoding(head: bytes) -> tuple[str, int]:
+def sniff_encoding(head: bytes, name: str) -> tuple[str, int]:
     r"""
     Return the encoding of a file that starts with ``head``, and the length of its byte-order mark.
 
+    Raises
+    ------
+    FixInputError
+        If an XML declaration names an unknown encoding.
+
     Examples
     --------
-    >>> sniff_encoding(b"\xff\xfe<\x00"), sniff_encoding(b"{}")
+    >>> sniff_encoding(b"\xff\xfe<\x00", "q.xml"), sniff_encoding(b"{}", "q.jsonl")
     (('utf-16-le', 2), ('utf-8', 0))
     """
     for mark, encoding in _MARKS:
@@ -77,13 +89,13 @@ def sniff_encoding(head: bytes) -> tuple[str, int]:
     declared = _DECLARED.match(head)
     if declared is None:
         return "utf-8", 0
-    name = declared[1].decode("ascii")
+    written = declared[1].decode("ascii")
     try:
-        encoding = codecs.lookup(name).name
+        encoding = codecs.lookup(written).name
     except LookupError:
         encoding = ""
     if encoding not in _ALLOWED:
-        raise FixInputError(f"the declared encoding {name} is not supported: convert it to UTF-8")
+        raise FixInputError(f"{name}: encoding {written} is not supported: convert it to UTF-8")
     # What is read as ASCII up to here is not UTF-16, whatever it declares.
     return ("utf-8" if encoding.startswith(("utf", "ascii")) else encoding), 0
 

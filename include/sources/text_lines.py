@@ -27,7 +27,7 @@ def read_lines(path: Path, repairs: Counter[Repair]) -> Iterator[str]:
         If the file cannot be read to its end, or a line is longer than `MAX_LINE_LENGTH`.
     """
     with closing(read_chunks(path)) as chunks:
-        yield from _lines(decoded_chunks(chunks, repairs), path.name)
+        yield from _lines(decoded_chunks(chunks, repairs, path.name), path.name)
 
 
 def _lines(texts: Iterable[str], name: str) -> Iterator[str]:

@@ -22,13 +22,21 @@ _LONGEST_REFERENCE: Final = 16
 _PREAMBLE_LENGTH: Final = 1 << 16
 
 
-def repaired_xml(texts: Iterable[str], repairs: Counter[Repair]) -> Iterator[bytes]:
+def repaired_xml(texts: Iterable[str], repairs: Counter[Repair], name: str) -> Iterator[bytes]:
     """
     Yield XML in UTF-8 that starts at its root element and has no character that XML forbids.
 
     Control characters, raw or as references (``&#x0E;``), become spaces, wherever they are: most
     are in answers, which are not read. What precedes the root element is dropped: in newer dumps a
     comment stands before the XML declaration, where XML allows nothing.
+
+    Parameters
+    ----------
+    texts : iterable of str
+        Chunks of the file.
+    repairs : Counter of Repair
+    name : str
+        Of the file, for messages.
 
     Raises
     ------
@@ -41,7 +49,7 @@ def repaired_xml(texts: Iterable[str], repairs: Counter[Repair]) -> Iterator[byt
        https://www.w3.org/TR/xml/#charsets
     """
     held = b""
-    for text in _without_preamble(texts):
+    for text in _without_preamble(texts, name):
         data = held + text.encode("utf-8", "replace")
         cut = data.rfind(b"&", -_LONGEST_REFERENCE)
         held = data[cut:] if cut >= 0 and b";" not in data[cut:] else b""
@@ -50,7 +58,7 @@ def repaired_xml(texts: Iterable[str], repairs: Counter[Repair]) -> Iterator[byt
         yield _repaired(held, repairs)
 
 
-def _without_preamble(texts: Iterable[str]) -> Iterator[str]:
+def _without_preamble(texts: Iterable[str], name: str) -> Iterator[str]:
     source, head = iter(texts), ""
     for text in source:
         head += text
@@ -58,7 +66,7 @@ def _without_preamble(texts: Iterable[str]) -> Iterator[str]:
             break
     head = _PREAMBLE.sub("", head, count=1)
     if head.startswith("<!DOCTYPE"):
-        raise FixInputError("it has a document type (DOCTYPE), which no dump has: is it a dump?")
+        raise FixInputError(f"{name} has a document type (DOCTYPE), which no dump has")
     yield head
     yield from source
 

@@ -177,6 +177,17 @@ def test_page_with_backoff_is_kept_and_the_backoff_obeyed_before_the_next(site):
     assert [request["outcome"] for request in site.request_log()] == ["backoff", "page"]
 
 
+def test_page_with_a_long_backoff_is_kept_and_nothing_sleeps_through_it(site):
+    site.fault("backoff", seconds=9_000)
+    pages = site.client().pages(START, END)
+
+    assert len(next(pages).questions) == 100
+    with pytest.raises(RetryLaterError, match="backoff of 9000 s") as caught:
+        next(pages)
+    assert caught.value.retry_after_s == 9_000
+    assert site.clock.slept == []
+
+
 def test_backoff_on_the_last_page_is_obeyed_before_the_end(site):
     site.fault("backoff", seconds=9)
     list(site.client().pages(START, START + timedelta(days=3)))

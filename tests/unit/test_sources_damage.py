@@ -7,6 +7,7 @@ import contextlib
 import gzip
 import json
 import zipfile
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,12 +15,14 @@ import py7zr
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from lxml import etree
 
 from include.errors import FixInputError
 from include.questions import is_tag
 from include.sources.build_question import RawQuestion, accepted_questions
 from include.sources.files import read_file
 from include.sources.read_report import ReadReport, Repair
+from include.sources.xml_repair import repaired_xml
 
 SITE = "cooking"
 LINE = {
@@ -276,17 +279,11 @@ def test_character_that_xml_forbids_is_replaced_in_the_stream(tmp_path, written,
 
 @given(st.integers(0, 0x110010), st.booleans(), st.integers(1, 40))
 def test_reference_to_any_character_is_read_wherever_a_chunk_ends(code, decimal, chunk_length):
-    from include.sources.xml_repair import repaired_xml
-
     reference = f"&#{code};" if decimal else f"&#x{code:x};"
     xml = f"<posts><row Title='an{reference}other&#xA;'/></posts>"
     chunks = [xml[i : i + chunk_length] for i in range(0, len(xml), chunk_length)]
 
-    from collections import Counter
-
-    from lxml import etree
-
-    root = etree.fromstring(b"".join(repaired_xml(chunks, Counter())))
+    root = etree.fromstring(b"".join(repaired_xml(chunks, Counter(), "Posts.xml")))
     title = root[0].get("Title")
     allowed = code in (9, 10, 13) or 32 <= code < 0xD800 or 0xE000 <= code <= 0xFFFD
     allowed = allowed or 0x10000 <= code <= 0x10FFFF
