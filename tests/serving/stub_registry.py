@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -25,6 +26,8 @@ class StubRegistry:
         self.aliases: dict[str, str] = {}
         self.hashes: dict[str, str] = {}
         self.unavailable = False
+        self.delay_s = 0.0
+        self.garbage = False
         self.authorization: str | None = None
         self.calls = 0
         registry = self
@@ -40,7 +43,10 @@ class StubRegistry:
                 if registry.unavailable:
                     self.send_error(503)
                     return
+                time.sleep(registry.delay_s)
                 status, body = registry.answer(self.path)
+                if registry.garbage:
+                    body = b"<html>" + os.urandom(100)
                 self.send_response(status)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
