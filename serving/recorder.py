@@ -175,7 +175,7 @@ class SpoolRecorder:
             metrics.REJECTED.inc(len(stored.refused))
             log.error(
                 "PostgreSQL refused %d rows, now in refused.log; mend the reason and run "
-                "`python -m serving.replay`: %s",
+                "`tagkeeper predictions replay`: %s",
                 len(stored.refused),
                 stored.refused[0].reason,
             )

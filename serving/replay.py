@@ -1,16 +1,14 @@
-"""Send the rows that PostgreSQL refused again: ``python -m serving.replay``."""
+"""Send the rows that PostgreSQL refused again: ``tagkeeper predictions replay``."""
 
 from __future__ import annotations
 
-import sys
 from functools import partial
 from pathlib import Path
 from typing import Final
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from include.errors import RetryLaterError, TagkeeperError
-from include.settings import Settings
+from include.errors import RetryLaterError
 from include.store.deadlines import Deadlines
 from include.store.engine import make_engine
 from serving.row_store import RowStore, Stored, description
@@ -42,21 +40,3 @@ def replay(spool_folder: Path, database_url: str) -> Stored:
     finally:
         database.dispose()
     return stored
-
-
-def main() -> int:
-    """Replay the rows below ``LOCAL_DIR``; return 0 if all were stored, 1 if some were refused."""
-    try:
-        settings = Settings.from_env()
-        stored = replay(settings.local_dir / "spool", settings.require_database_url())
-    except TagkeeperError as error:
-        sys.stderr.write(f"{error}\n")
-        return 2
-    sys.stdout.write(f"{stored.rows} rows stored, {len(stored.refused)} refused again\n")
-    for reason in sorted({refused.reason for refused in stored.refused}):
-        sys.stdout.write(f"  {reason}\n")
-    return 1 if stored.refused else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,7 +1,8 @@
 """
 What could not be stored: rows that PostgreSQL refused, and damaged stretches of the spool.
 
-Both stay on disk, are counted, and block nothing. ``serving.replay`` sends refused rows again.
+Both stay on disk, are counted, and block nothing. ``tagkeeper predictions replay`` sends refused
+rows again.
 """
 
 from __future__ import annotations

@@ -19,6 +19,8 @@ log = logging.getLogger(__name__)
 FLUSH_INTERVAL_S: Final = 0.5
 MAX_BUFFERED: Final = 4096
 """Buffered items at which `WriteBuffer.add` flushes itself, in case no flusher is running."""
+MAX_WAITING: Final = 16 * MAX_BUFFERED
+"""Buffered items beyond which the oldest are dropped, because a reader of log lines hangs."""
 
 T = TypeVar("T")
 
@@ -37,18 +39,28 @@ class WriteBuffer(Generic[T]):
         self._write = write
         self._items: deque[T] = deque()
         self._flush_lock = threading.Lock()
+        self.dropped = 0
 
     def add(self, item: T) -> None:
-        """Keep ``item`` for the next flush."""
+        """Keep ``item`` for the next flush; never waits for one that is under way."""
         self._items.append(item)
-        if len(self._items) >= MAX_BUFFERED:
-            self.flush()
+        if len(self._items) >= MAX_BUFFERED and self._flush_lock.acquire(blocking=False):
+            try:
+                self._flush()
+            finally:
+                self._flush_lock.release()
+        elif len(self._items) > MAX_WAITING:
+            self._items.popleft()
+            self.dropped += 1
 
     def flush(self) -> None:
         """Write the buffered items."""
         with self._flush_lock:
-            if items := [self._items.popleft() for _ in range(len(self._items))]:
-                self._write(items)
+            self._flush()
+
+    def _flush(self) -> None:
+        if items := [self._items.popleft() for _ in range(len(self._items))]:
+            self._write(items)
 
 
 class Flusher:

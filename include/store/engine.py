@@ -15,6 +15,13 @@ DRIVER: Final = "postgresql+psycopg2"
 EXAMPLE: Final = "postgresql://user:password@host:5432/tagkeeper"
 MISSING_RIGHTS: Final = frozenset({"42501", "3F000"})
 """SQLSTATE: insufficient privilege; no schema that the user may use."""
+_KEEP_ALIVE: Final = {
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
+"""A server whose machine vanished is noticed after a minute; the system's default is two hours."""
 _SAME_ADDRESS: Final = frozenset({"postgres", "postgresql", DRIVER, "postgresql+psycopg"})
 
 
@@ -42,7 +49,7 @@ def make_engine(database_url: str, *, pool_size: int = 5) -> Engine:
         pool_size=pool_size,
         pool_pre_ping=True,
         # Not the encoding of the user's environment (PGCLIENTENCODING) or of the server
-        connect_args={"client_encoding": "utf8", "connect_timeout": 10},
+        connect_args={"client_encoding": "utf8", "connect_timeout": 10, **_KEEP_ALIVE},
     )
     event.listen(engine, "connect", _set_up)
     return engine

@@ -147,9 +147,10 @@ class Faults:
         self._registry.garbage = False
 
     def damage_registry(self) -> None:
+        right = self._registry.hashes["1"]
         self._registry.hashes["1"] = "0" * 64
         time.sleep(5)
-        del self._registry.hashes["1"]
+        self._registry.hashes["1"] = right
 
     def lose_registry(self) -> None:
         self._registry.unavailable = True

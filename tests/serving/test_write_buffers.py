@@ -3,7 +3,7 @@ import threading
 import pytest
 
 from serving import write_buffers
-from serving.write_buffers import Flusher, WriteBuffer
+from serving.write_buffers import MAX_WAITING, Flusher, WriteBuffer
 
 
 def test_items_are_written_together_in_order():
@@ -74,3 +74,25 @@ def test_failing_buffer_does_not_stop_the_others():
     Flusher((failing, working)).close()
 
     assert written == [2]
+
+
+def test_reader_of_log_lines_that_hangs_delays_nobody_and_memory_stays_bounded():
+    began, go_on = threading.Event(), threading.Event()
+
+    def hang(items):
+        began.set()
+        go_on.wait(30)
+
+    buffer = WriteBuffer(hang)
+    buffer.add(0)
+    flusher = threading.Thread(target=buffer.flush)
+    flusher.start()
+    began.wait(10)
+    try:
+        for number in range(MAX_WAITING + 100):
+            buffer.add(number)
+    finally:
+        go_on.set()
+        flusher.join()
+
+    assert buffer.dropped == 100
