@@ -5,7 +5,9 @@ Triggered by `monitor_drift` and `monitor_predictions` on an alarm, by `train_ca
 training has ended, by `rollback_champion` after a rollback, and by `judge_ab_test` when an A/B test
 has ended. Each mail is a run of its own: a mail host that is down delays only this run, for up to
 half a day, and neither the retraining nor the next check. The run's id identifies the subject, so
-that nothing is sent twice. Uses the connection `smtp_default`.
+that nothing is sent twice. Uses the connection `smtp_default`, from the environment
+(`AIRFLOW_CONN_SMTP_DEFAULT`) or from Admin > Connections; while there is none, mails stay in the
+local stack's mail sink.
 """
 
 from datetime import datetime, timedelta
@@ -43,8 +45,9 @@ def send_mail() -> None:
 
         from include.jobs.notifications import send_mail_over
         from include.settings import Settings
+        from plugins.smtp_connection import smtp_connection
 
-        with SmtpHook(smtp_conn_id="smtp_default") as hook:
+        with SmtpHook(smtp_conn_id=smtp_connection()) as hook:
             # The hook's own send_email_smtp sends no plain-text part; its connection does.
             connection = hook._smtp_client
             return send_mail_over(connection, Settings.from_env(), params)

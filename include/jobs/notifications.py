@@ -33,6 +33,7 @@ from include.settings import Settings
 from include.store.ab_tests import EndedAbTest, ended_ab_test
 from include.store.drift import StoredDriftReport, StoredSignal, checked_months, read_report
 from include.store.engine import make_engine
+from include.store.installation import installation_id
 
 CONTRIBUTORS_SHOWN: Final = 6
 TAG_SIGNALS: Final = ("tag_shift", "tag_distribution", "new_tags", "vanished_tags")
@@ -99,7 +100,9 @@ def send_mail_over(client: SMTP, settings: Settings, params: Mapping[str, Any]) 
         If the host refuses the mail.
     """
     mail = compose(settings, params).mail
-    send(client, mail, sender=settings.mail_from, recipients=settings.mail_to)
+    with make_engine(settings.require_database_url(), pool_size=1).connect() as connection:
+        origin = f"{settings.site}.{installation_id(connection)}.{names.PROJECT}"
+    send(client, mail, sender=settings.mail_from, recipients=settings.mail_to, origin=origin)
     return mail.subject
 
 

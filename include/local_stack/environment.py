@@ -11,6 +11,7 @@ from include.local_stack.credentials import AIRFLOW_USER, Credentials
 from include.local_stack.layout import StackLayout
 
 MARKER = "TAGKEEPER_STACK"
+SMTP_CONNECTION = "AIRFLOW_CONN_SMTP_DEFAULT"
 
 
 @dataclass(frozen=True)
@@ -148,7 +149,8 @@ def airflow_environment(
     }
     return {
         "AIRFLOW_HOME": str(layout.airflow_home),
-        "AIRFLOW_CONN_SMTP_DEFAULT": json.dumps(connection),
+        # Used only while the user has no connection smtp_default, in the environment or in the UI
+        "AIRFLOW_CONN_MAIL_SINK": json.dumps(connection),
         # The pool's slots share the cores. Two trainings on two cores, with two threads of linear
         # algebra each, take seven times as long: the threads spin while they wait for each other
         "OPENBLAS_NUM_THREADS": training_threads,
@@ -185,8 +187,9 @@ def process_environment(stack: Mapping[str, str], layout: StackLayout) -> dict[s
     inherited = {
         name: value
         for name, value in os.environ.items()
-        # Settings of another Airflow on this machine must not apply
-        if not name.startswith(("AIRFLOW__", "AIRFLOW_CONN_", "AIRFLOW_VAR_"))
+        # Settings of another Airflow on this machine must not apply; where mails go is the user's
+        if name == SMTP_CONNECTION
+        or not name.startswith(("AIRFLOW__", "AIRFLOW_CONN_", "AIRFLOW_VAR_"))
     }
     programs = os.path.dirname(sys.executable)
     return {

@@ -412,7 +412,7 @@ def test_mail_of_a_won_test_has_the_gain_and_the_rollback_command(engine, regist
     assert notice.mail.subject == subject
     assert "Evaluated: 400 units" in notice.mail.text
     assert re.search(r"Gain in F1@5: \+0\.\d+, between \+0\.\d+ and \+0\.\d+", notice.mail.text)
-    assert "include.jobs.release.rollback --to previous" in notice.mail.text
+    assert "tagkeeper rollback --to previous" in notice.mail.text
     assert "/dags/judge_ab_test/runs/scheduled__1" in notice.mail.text
     assert "/#/models/tag-suggester/versions/2" in notice.mail.text
     assert subject in notice.slack

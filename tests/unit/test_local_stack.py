@@ -119,6 +119,28 @@ def test_processes_have_the_marker_and_no_settings_of_another_airflow(
     assert "AIRFLOW__CORE__EXECUTOR" not in environment
 
 
+def test_mail_connection_of_the_user_reaches_the_processes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("AIRFLOW_CONN_SMTP_DEFAULT", "smtp://mail.example.org")
+    monkeypatch.setenv("AIRFLOW_CONN_OTHER", "http://x")
+    layout = local_layout(tmp_path, PORTS)
+    credentials = Credentials()
+    stack = stack_environment(
+        layout,
+        embedded_databases(layout, credentials.postgres_password),
+        credentials,
+        StackOptions("sandbox").site_api(layout),
+        parallelism=2,
+        training_threads=1,
+    )
+
+    environment = process_environment(stack, layout)
+
+    assert environment["AIRFLOW_CONN_SMTP_DEFAULT"] == "smtp://mail.example.org"
+    assert "AIRFLOW_CONN_OTHER" not in environment
+
+
 def test_no_password_is_in_a_command(tmp_path: Path):
     layout = local_layout(tmp_path, PORTS)
     credentials = Credentials()

@@ -1,5 +1,6 @@
 """Mails: both parts, inline images, no injection."""
 
+import re
 from email import message_from_bytes, policy
 
 import pytest
@@ -94,6 +95,66 @@ def test_user_text_injects_neither_html_nor_headers(mail):
     assert made["Message-ID"].count("\n") == 0
 
 
+def header_of(name, **settings):
+    """A header as it is sent, and as a mail client reads it."""
+    given = {"sender": "a@x.org", "recipients": "b@x.org", **settings}
+    made = message(Mail("k", given.pop("subject", "s"), "t", "<p>h</p>"), **given)
+    raw = made.as_bytes().split(b"\r\n\r\n")[0]
+    lines = re.search(rf"^{name}:((?:.*\r\n)(?:[ \t].*\r\n)*)", raw.decode("ascii") + "\r\n", re.M)
+    return lines.group(0), message_from_bytes(made.as_bytes(), policy=policy.default)[name]
+
+
+def test_name_of_a_sender_may_hold_a_comma():
+    _, read = header_of("From", sender='"Keeper, Tag" <tag@x.org>')
+
+    assert [(a.display_name, a.addr_spec) for a in read.addresses] == [("Keeper, Tag", "tag@x.org")]
+
+
+def test_names_of_recipients_may_hold_commas():
+    _, read = header_of("To", recipients='"Lovelace, Ada" <ada@x.org>, bob@x.org')
+
+    assert [a.addr_spec for a in read.addresses] == ["ada@x.org", "bob@x.org"]
+
+
+def test_international_domain_is_sent_in_ascii():
+    raw, read = header_of("To", recipients="post@straße.example")
+
+    assert read.addresses[0].addr_spec == "post@xn--strae-oqa.example"
+    assert raw.isascii()
+
+
+def test_address_that_not_every_server_takes_is_refused():
+    with pytest.raises(FixSettingsError, match="only ASCII characters"):
+        header_of("To", recipients="jürgen@x.org")
+
+
+@pytest.mark.parametrize("name", ["Subject", "From"])
+def test_encoded_words_are_at_most_75_characters_in_lines_of_76(name):
+    text = "Дрейф в вопросах: " + "слово " * 20
+    raw, read = header_of(name, subject=text, sender='"Хранитель, меток" <a@x.org>')
+
+    words = re.findall(r"=\?[^?]+\?[qQbB]\?[^?]*\?=", raw)
+    assert words
+    assert max(map(len, words)) <= 75
+    assert max(map(len, raw.split("\r\n"))) <= 76
+    shown = read if name == "Subject" else read.addresses[0].display_name
+    assert shown == (text.strip() if name == "Subject" else "Хранитель, меток")
+
+
+def test_subject_in_ascii_is_not_folded():
+    raw, _ = header_of("Subject", subject="word " * 25)
+
+    assert raw.count("\r\n") == 1
+
+
+def test_ids_of_two_installations_differ():
+    ids = [
+        header_of("Message-ID", origin=origin)[1] for origin in ("a.1.tagkeeper", "a.2.tagkeeper")
+    ]
+
+    assert ids == ["<k@a.1.tagkeeper>", "<k@a.2.tagkeeper>"]
+
+
 @pytest.mark.parametrize("bad", ["", "nobody", "a@x.org\r\nBcc: b@x.org", "a@x.org, <b"])
 def test_invalid_address_in_a_setting_is_refused(bad):
     mail = Mail("k", "s", "t", "<p>h</p>")
@@ -110,7 +171,7 @@ def test_mail_of_a_promotion_has_both_models_metrics_and_the_rollback_command():
     )
     assert "champion, version 12: 0.702, 0.482, 0.381, 0.421, 0.70" in mail.text
     assert "hybrid (selected): 0.811, 0.569, 0.448, 0.486, 0.86" in mail.text
-    assert "include.jobs.release.rollback --to previous" in mail.text
+    assert "tagkeeper rollback --to previous" in mail.text
     assert "rollback_champion" in mail.html
 
 
