@@ -80,7 +80,7 @@ clean: ## remove caches; keeps .venv and the platform's state
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis build
 	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
 
-BENCHES := quality serve ingest text year drift faults
+BENCHES := quality serve ingest text year drift faults scale
 .PHONY: $(BENCHES:%=bench-%)
 bench-quality: ## F1 of every candidate and of peers, month by month (DATA=, SITE=, FROM=, TO=)
 bench-serve: ## requests a second and delays beside MLflow's server and a bare route
@@ -89,6 +89,7 @@ bench-text: ## posts a second beside BeautifulSoup
 bench-year: ## a year of monthly models through Airflow beside a plain loop (DATA=, SITE=, FROM=, TO=)
 bench-drift: ## drift found, delay and false alarms beside Evidently's defaults
 bench-faults: ## what survives kills, full disks and wrong input
+bench-scale: ## every stage at 20,000 to 300,000 questions and 5,000 tags (SIZES=20000,100000)
 # It runs a process for each core, whose linear algebra must not take the others' as well
 bench-drift: export OPENBLAS_NUM_THREADS := 1
 $(BENCHES:%=bench-%): bench-%: install-dev

@@ -19,7 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from include.errors import RetryLaterError
 from include.store.deadlines import Deadlines
-from include.store.predictions import daily_indicators
+from include.store.predictions import count_indicators, daily_indicators, stale_indicator_days
 from serving.indicators import DailyIndicators, write_indicators
 from serving.model_cache import ModelCache
 from serving.release import Release
@@ -34,6 +34,8 @@ FIRST_LOOKUP_S: Final = 2.0
 """How long the first poll of the registry waits for the first look-up."""
 LOOKUP_TIMEOUT_S: Final = 10.0
 INDICATORS_TIMEOUT_S: Final = 60.0
+COUNTING_S: Final = 5.0
+"""No further day is counted after so many seconds: the next minute goes on with it."""
 
 
 class Lookups:
@@ -134,9 +136,17 @@ class Lookups:
             self._indicators_database.dispose()
 
     def _write_indicators(self) -> None:
-        start = datetime.now(UTC) - timedelta(days=INDICATOR_DAYS)
+        started, now = time.monotonic(), datetime.now(UTC)
+        first_day = (now - timedelta(days=INDICATOR_DAYS)).date()
         with self._indicators_database.begin() as connection:
-            days = daily_indicators(connection, self._site, start)
+            stale = stale_indicator_days(connection, self._site, first_day, now)
+        for day in stale:  # in transactions of their own: what was counted is kept
+            with self._indicators_database.begin() as connection:
+                counted = count_indicators(connection, self._site, day)
+            if not counted or time.monotonic() - started > COUNTING_S:
+                break
+        with self._indicators_database.begin() as connection:
+            days = daily_indicators(connection, self._site, first_day)
         write_indicators(
             self._model_cache.indicators_path, [DailyIndicators(**day) for day in days]
         )

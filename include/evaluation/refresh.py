@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import stats
 
 MIN_MONTHS: Final = 4
@@ -13,29 +14,34 @@ MIN_MONTHS: Final = 4
 LEVEL: Final = 0.99
 
 
-def unknown_share(questions: Iterable[Iterable[str]], known: frozenset[str] | set[str]) -> float:
+def unknown_share(
+    terms: Sequence[str], columns: NDArray[np.int32], known: Collection[str]
+) -> float:
     """
-    Return the share of the questions' distinct words that are not ``known``, in [0, 1].
+    Return the share of the questions' distinct terms that are not ``known``, in [0, 1].
 
     Parameters
     ----------
-    questions : iterable of iterables of str
-        Each question's words; repetitions within one do not count.
-    known : set of str
+    terms : sequence of str, length d
+    columns : ndarray of int32, shape (m,)
+        Position in ``terms`` of each distinct term of each question.
+    known : collection of str
+        With a fast look-up.
 
     Returns
     -------
     float
-        Uses are counted per question; NaN if there is no word at all.
+        Uses are counted per question; NaN if there is no term at all.
 
     Examples
     --------
-    >>> unknown_share([["a", "b"], ["b", "c", "c"]], {"b"})
+    >>> unknown_share(["a", "b", "c"], np.array([0, 1, 1, 2], dtype=np.int32), {"b"})
     0.5
     """
-    distinct = [set(words) for words in questions]
-    uses = sum(map(len, distinct))
-    return sum(len(words - known) for words in distinct) / uses if uses else float("nan")
+    if not len(columns):
+        return float("nan")
+    new = np.array([term not in known for term in terms], dtype=np.bool_)
+    return float(new[columns].mean())
 
 
 def needs_new_vectors(shares: Sequence[float], level: float = LEVEL) -> tuple[bool, ...]:

@@ -211,13 +211,30 @@ def store_embeddings(
     connection.execute(query("merge_embeddings"))
 
 
-def lock_embedding(connection: Connection, encoder: str) -> None:
+def lock_embedding(connection: Connection, part: str, *, wait: bool) -> bool:
     """
-    Take the lock on computing embeddings of this encoder until the caller's transaction ends.
+    Take the lock on computing a part of the embeddings until the caller's transaction ends.
 
-    Waits for another process that has it; what that one stored can be read afterwards.
+    What another process that had it stored can be read afterwards.
+
+    Parameters
+    ----------
+    connection : Connection
+    part : str
+        Encoder and chunk.
+    wait : bool
+        Whether to wait for another process that has the lock.
+
+    Returns
+    -------
+    bool
+        Whether the lock is held.
     """
-    connection.execute(query("lock_features_once"), {"cache": "embeddings", "part": encoder})
+    names = {"cache": "embeddings", "part": part}
+    if wait:
+        connection.execute(query("lock_features_once"), names)
+        return True
+    return bool(connection.execute(query("try_features_lock"), names).scalar_one())
 
 
 def _key(text: PreparedText) -> tuple[str, str]:

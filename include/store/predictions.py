@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -23,6 +23,8 @@ PREDICTION_COLUMNS: Final = 16
 FEEDBACK_COLUMNS: Final = 6
 TOP_TAGS: Final = 5
 """Suggestions that metrics are computed on: a question has at most five tags."""
+_RECOUNTED_AFTER: Final = timedelta(days=1)
+"""Feedback and settled tags of past days are looked for once a day."""
 
 
 class Prediction(msgspec.Struct, frozen=True):
@@ -183,18 +185,57 @@ def copy_feedback(connection: Connection, lines: Iterable[bytes]) -> int:
     return connection.execute(query("merge_feedback")).rowcount
 
 
-def daily_indicators(connection: Connection, site: str, start: datetime) -> list[dict[str, Any]]:
+def stale_indicator_days(
+    connection: Connection, site: str, first_day: date, now: datetime
+) -> list[date]:
     """
-    Return the indicators of each UTC day since ``start``, oldest day first.
+    Return the UTC days to count again: today, and past days that were last counted a day ago.
+
+    Parameters
+    ----------
+    connection : Connection
+    site : str
+    first_day : date
+    now : datetime
+        Aware.
+
+    Returns
+    -------
+    list of date
+        Today first, then the longest not counted.
+    """
+    rows = connection.execute(
+        query("stale_indicator_days"),
+        {
+            "site": site,
+            "start": first_day,
+            "today": now.astimezone(UTC).date(),
+            "counted_before": now - _RECOUNTED_AFTER,
+        },
+    )
+    return [row.day for row in rows]
+
+
+def count_indicators(connection: Connection, site: str, day: date) -> bool:
+    """Count a UTC day's answers again, unless another host is counting: then return False."""
+    if not connection.execute(query("try_lock_indicators"), {"site": site}).scalar_one():
+        return False
+    start = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    binds = {"site": site, "day": day, "start": start, "end": start + timedelta(days=1)}
+    connection.execute(query("refresh_daily_indicators"), binds | {"top": TOP_TAGS})
+    return True
+
+
+def daily_indicators(connection: Connection, site: str, first_day: date) -> list[dict[str, Any]]:
+    """
+    Return the indicators of each UTC day with answers since ``first_day``, oldest day first.
 
     Each row holds ``day`` (date), ``answers``, ``judged`` (answers whose true tags are known),
     ``precision`` (share of suggested tags that were true), ``coverage`` (share of true tags that
     were suggested), both over the five best suggestions and None if no answer is judged, and
-    ``latency_ms`` (median).
+    ``latency_ms`` (median), as last counted by `count_indicators`.
     """
-    rows = connection.execute(
-        query("daily_indicators"), {"site": site, "start": start, "top": TOP_TAGS}
-    )
+    rows = connection.execute(query("daily_indicators"), {"site": site, "start": first_day})
     return [dict(row) for row in rows.mappings()]
 
 

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from functools import cached_property, partial
+from typing import Any, Final, overload
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
 
 from include import names
 from include.evaluation.metrics import DEPTH, QuestionScores
 from include.months import month_range
+from include.store.arrays import Arrays, pack, unpack
 from include.store.queries import query
 
 _RANKS: Final = 1 << np.arange(DEPTH)
@@ -96,11 +98,55 @@ class Answers:
     ----------
     scores : QuestionScores
     suggested : sequence of tuples of str
-        Best first.
+        Best first. A list, or `StoredSuggestions` that are read when they are needed.
     """
 
     scores: QuestionScores
     suggested: Sequence[tuple[str, ...]]
+
+
+class StoredSuggestions(Sequence[tuple[str, ...]]):
+    """
+    Suggestions of a pair of months that are read at their first use.
+
+    Parameters
+    ----------
+    read : callable
+        Returns ranks of tags, shape (n, depth): positions in ``vocabulary``, -1 for none.
+    vocabulary : sequence of str
+    count : int
+        Number of questions, n.
+    """
+
+    def __init__(
+        self, read: Callable[[], NDArray[np.int32]], vocabulary: Sequence[str], count: int
+    ) -> None:
+        self._read = read
+        self._vocabulary = vocabulary
+        self._count = count
+
+    def __len__(self) -> int:
+        """Return the number of questions."""
+        return self._count
+
+    @overload
+    def __getitem__(self, index: int) -> tuple[str, ...]: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[tuple[str, ...]]: ...
+
+    def __getitem__(self, index: int | slice) -> tuple[str, ...] | list[tuple[str, ...]]:
+        """Return the tags suggested for a question, best first, or for some."""
+        if isinstance(index, slice):
+            return [self._tags(row) for row in self._ranks[index].tolist()]
+        return self._tags(self._ranks[index].tolist())
+
+    @cached_property
+    def _ranks(self) -> NDArray[np.int32]:
+        return self._read()
+
+    def _tags(self, row: list[int]) -> tuple[str, ...]:
+        return tuple(self._vocabulary[column] for column in row if column >= 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,45 +285,77 @@ def missing_pairs(connection: Connection, study_id: str, month: str) -> list[tup
 
 
 def record_pair(
-    connection: Connection, study_id: str, model: ModelMonth, test: ModelMonth, answers: Answers
+    connection: Connection, study_id: str, model: StoredMonth, test: ModelMonth, answers: Answers
 ) -> None:
     """Store the answers of a model on a month, unless one of the two was replaced meanwhile."""
     scores = answers.scores
+    counts = {
+        "found": (scores.found @ _RANKS).astype(np.uint8),
+        "true_count": scores.true_count.astype(np.uint8),
+        "reachable_count": scores.reachable_count.astype(np.uint8),
+    }
     connection.execute(
         query("record_stability_pair"),
         {
             "study_id": study_id,
-            "model_month": model.month,
+            "model_month": model.model.month,
             "test_month": test.month,
-            "run_id": model.run_id,
+            "run_id": model.model.run_id,
             "test_id": test.test_id,
-            "found": (scores.found @ _RANKS).tolist(),
-            "true_count": scores.true_count.tolist(),
-            "reachable_count": scores.reachable_count.tolist(),
-            "suggested": [" ".join(tags) for tags in answers.suggested],
+            "scores": pack(counts),
+            "suggested": pack({"ranks": _ranks_of(answers.suggested, model.vocabulary)}),
         },
     )
 
 
 def read_pairs(
-    connection: Connection, study_id: str, first_month: str, last_month: str
+    engine: Engine, study_id: str, first_month: str, last_month: str
 ) -> dict[tuple[str, str], Answers]:
-    """Return the answers of the models of a range of months on the months of the same range."""
-    rows = connection.execute(
-        query("stability_pairs_between"),
-        {"study_id": study_id, "first_month": first_month, "last_month": last_month},
+    """
+    Return the answers of the models of a range of months on the months of the same range.
+
+    Scores take 21 bytes a question; suggestions are read pair by pair, when they are needed.
+    """
+    period = {"study_id": study_id, "first_month": first_month, "last_month": last_month}
+    with engine.connect() as connection:
+        rows = connection.execute(query("stability_pairs_between"), period).all()
+        vocabularies = {
+            month: stored.vocabulary
+            for month, stored in read_months(connection, study_id, first_month, last_month).items()
+        }
+    answers = {}
+    for row in rows:
+        scores = _scores(unpack(row.scores))
+        read = partial(_read_ranks, engine, study_id, row.model_month, row.test_month)
+        suggested = StoredSuggestions(read, vocabularies[row.model_month], len(scores))
+        answers[row.model_month, row.test_month] = Answers(scores, suggested)
+    return answers
+
+
+def _scores(arrays: Arrays) -> QuestionScores:
+    return QuestionScores(
+        found=(arrays["found"].astype(np.int64)[:, None] & _RANKS).astype(bool),
+        true_count=arrays["true_count"].astype(np.int64),
+        reachable_count=arrays["reachable_count"].astype(np.int64),
     )
-    return {
-        (row.model_month, row.test_month): Answers(
-            QuestionScores(
-                found=(np.array(row.found, dtype=np.int64)[:, None] & _RANKS).astype(bool),
-                true_count=np.array(row.true_count, dtype=np.int64),
-                reachable_count=np.array(row.reachable_count, dtype=np.int64),
-            ),
-            [tuple(tags.split()) for tags in row.suggested],
-        )
-        for row in rows
-    }
+
+
+def _ranks_of(suggested: Sequence[tuple[str, ...]], vocabulary: Sequence[str]) -> NDArray[np.int32]:
+    """Return the suggested tags as positions in the vocabulary, -1 beyond the last one."""
+    column = {tag: number for number, tag in enumerate(vocabulary)}
+    ranks = np.full((len(suggested), max(map(len, suggested), default=0)), -1, dtype=np.int32)
+    for row, tags in zip(ranks, suggested, strict=True):
+        row[: len(tags)] = [column[tag] for tag in tags]
+    return ranks
+
+
+def _read_ranks(
+    engine: Engine, study_id: str, model_month: str, test_month: str
+) -> NDArray[np.int32]:
+    key = {"study_id": study_id, "model_month": model_month, "test_month": test_month}
+    with engine.connect() as connection:
+        row = connection.execute(query("stability_pair_suggestions"), key).one()
+    return unpack(row.suggested)["ranks"]
 
 
 def read_check(connection: Connection, check_id: str) -> tuple[bool, str] | None:

@@ -146,7 +146,7 @@ class YearStack:
                 row.candidate: {
                     pair: answers.scores
                     for pair, answers in read_pairs(
-                        connection, row.study_id, "0000-00", "9999-99"
+                        self.engine, row.study_id, "0000-00", "9999-99"
                     ).items()
                 }
                 for row in studies.all()

@@ -16,7 +16,7 @@ from include.candidates.catalogue import make_candidate
 from include.cli.app import main
 from include.errors import FixInputError, MissingDataError
 from include.jobs.data.features import (
-    TEXTS_PER_CHUNK,
+    IDS_PER_CHUNK,
     cached_encoders,
     load_labelled,
     prepare_months,
@@ -67,8 +67,9 @@ def count_rows(engine: Engine, table: str) -> int:
         return int(connection.execute(text(f"SELECT count(*) FROM {table}")).scalar_one())
 
 
-def numbered(count: int) -> list[PreparedText]:
-    return [PreparedText(f"{i} title", "", "", key=(SITE, i)) for i in range(1, count + 1)]
+def numbered(count: int, first: int = 1) -> list[PreparedText]:
+    ids = range(first, first + count)
+    return [PreparedText(f"{i} title", "", "", key=(SITE, i)) for i in ids]
 
 
 def test_questions_are_prepared_with_tags_in_order_of_time(engine: Engine) -> None:
@@ -226,6 +227,40 @@ def test_a_month_that_is_evaluated_again_embeds_nothing(engine: Engine) -> None:
     np.testing.assert_array_equal(candidate.score(texts), own.score(texts))
 
 
+def test_a_chunk_that_another_process_computes_does_not_hold_up_the_others(
+    database_url: str, engine: Engine
+) -> None:
+    texts = numbered(2 * IDS_PER_CHUNK, IDS_PER_CHUNK)
+    entered, leave = threading.Event(), threading.Event()
+
+    class Slow(CountingEncoder):
+        def encode(self, texts: Sequence[PreparedText]) -> NDArray[np.float32]:
+            entered.set()
+            assert leave.wait(60)
+            return super().encode(texts)
+
+    slow, quick = Slow(), CountingEncoder()
+    other = make_engine(database_url)
+    busy = threading.Thread(
+        target=lambda: cached_encoders(other, lambda name: slow)("any").encode(texts[:5])
+    )
+    busy.start()
+    assert entered.wait(60)
+    seen: list[tuple[int, int]] = []
+
+    def show(done: int, total: int) -> None:
+        seen.append((done, total))
+        leave.set()  # the other chunk is computed: only now may the first one end
+
+    vectors = cached_encoders(engine, lambda name: quick, show)("any").encode(texts)
+    busy.join()
+    other.dispose()
+
+    assert len(vectors) == len(texts)
+    assert seen[0] == (IDS_PER_CHUNK, 2 * IDS_PER_CHUNK)
+    assert len(slow.asked) + len(quick.asked) == len(texts)
+
+
 def test_each_encoder_has_its_own_vectors(engine: Engine) -> None:
     one, two = CountingEncoder("one"), CountingEncoder("two")
     make = cached_encoders(engine, {"one": one, "two": two}.__getitem__)
@@ -272,11 +307,15 @@ def test_an_interrupted_run_keeps_its_finished_chunks(engine: Engine) -> None:
             return super().encode(texts)
 
     with pytest.raises(KeyboardInterrupt):
-        cached_encoders(engine, lambda name: Failing())("any").encode(numbered(2 * TEXTS_PER_CHUNK))
+        cached_encoders(engine, lambda name: Failing())("any").encode(
+            numbered(2 * IDS_PER_CHUNK, IDS_PER_CHUNK)
+        )
     real = CountingEncoder()
-    cached_encoders(engine, lambda name: real)("any").encode(numbered(2 * TEXTS_PER_CHUNK))
+    cached_encoders(engine, lambda name: real)("any").encode(
+        numbered(2 * IDS_PER_CHUNK, IDS_PER_CHUNK)
+    )
 
-    assert len(real.asked) == TEXTS_PER_CHUNK
+    assert len(real.asked) == IDS_PER_CHUNK
 
 
 def test_progress_counts_what_is_computed(engine: Engine) -> None:
@@ -284,8 +323,8 @@ def test_progress_counts_what_is_computed(engine: Engine) -> None:
     make = cached_encoders(
         engine, lambda name: CountingEncoder(), lambda done, total: seen.append((done, total))
     )
-    make("any").encode(numbered(TEXTS_PER_CHUNK + 1))
-    assert seen == [(TEXTS_PER_CHUNK, TEXTS_PER_CHUNK + 1), (TEXTS_PER_CHUNK + 1,) * 2]
+    make("any").encode(numbered(IDS_PER_CHUNK + 1, IDS_PER_CHUNK))
+    assert seen == [(IDS_PER_CHUNK, IDS_PER_CHUNK + 1), (IDS_PER_CHUNK + 1,) * 2]
 
 
 def test_two_processes_share_the_work(database_url: str, engine: Engine) -> None:

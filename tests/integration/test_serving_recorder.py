@@ -17,8 +17,10 @@ from include.store.predictions import (
     Prediction,
     copy_new_predictions,
     copy_predictions,
+    count_indicators,
     daily_indicators,
     prediction_line,
+    stale_indicator_days,
     uuid7_time,
 )
 from serving.prediction_ids import new_id
@@ -362,6 +364,48 @@ def test_feedback_is_stored_as_recorded(recorder, engine):
     assert (row["prediction_id"], row["source"]) == (given.prediction_id, "page")
 
 
+def counted_indicators(engine, now):
+    first_day = (now - timedelta(days=2)).date()
+    with engine.begin() as connection:
+        days = stale_indicator_days(connection, "sandbox", first_day, now)
+    for day in days:
+        with engine.begin() as connection:
+            count_indicators(connection, "sandbox", day)
+    with engine.connect() as connection:
+        return daily_indicators(connection, "sandbox", first_day)
+
+
+def counting_times(engine):
+    with engine.connect() as connection:
+        rows = connection.execute(text("SELECT day, computed_at FROM daily_indicators"))
+        return {row.day: row.computed_at for row in rows}
+
+
+def test_past_days_are_counted_once_a_day_and_today_each_time(engine):
+    now = datetime.now(UTC)
+    counted_indicators(engine, now)
+    first = counting_times(engine)
+    counted_indicators(engine, now)
+    second = counting_times(engine)
+    counted_indicators(engine, now + timedelta(days=1, minutes=5))
+    third = counting_times(engine)
+
+    today = now.date()
+    assert len(first) == 3
+    assert [day for day in first if second[day] > first[day]] == [today]
+    assert all(third[day] > second[day] for day in first if day > today - timedelta(days=2))
+
+
+def test_hosts_do_not_count_the_same_day_at_once(engine):
+    now = datetime.now(UTC)
+    with engine.connect() as other:
+        other.execute(
+            text("SELECT pg_advisory_xact_lock(hashtext('daily_indicators'), hashtext('sandbox'))")
+        )
+        counted_indicators(engine, now)
+        assert counting_times(engine) == {}
+
+
 def test_indicators_join_feedback_and_the_sites_own_tags(engine, recorder):
     by_feedback = prediction(latency_ms=1.0)
     by_site = prediction(question_id=7, latency_ms=3.0)
@@ -381,8 +425,7 @@ def test_indicators_join_feedback_and_the_sites_own_tags(engine, recorder):
                 "VALUES ('sandbox', 7, now(), '{python}', now())"
             )
         )
-        start = datetime.now(UTC) - timedelta(days=2)
-        days = daily_indicators(connection, "sandbox", start)
+    days = counted_indicators(engine, datetime.now(UTC))
 
     assert sum(day["answers"] for day in days) == 3
     (day,) = [day for day in days if day["judged"]]

@@ -71,11 +71,11 @@ def pairs(stability):
     with stability.engine.connect() as connection:
         rows = connection.execute(
             text(
-                "SELECT model_month, test_month, found, true_count, reachable_count, suggested "
+                "SELECT model_month, test_month, scores, suggested "
                 "FROM stability_pairs ORDER BY model_month, test_month"
             )
         )
-        return [tuple(row) for row in rows]
+        return [(*row[:2], *map(bytes, row[2:])) for row in rows]
 
 
 def reports(stability):
@@ -235,7 +235,7 @@ def test_windows_are_studies_of_their_own(stability):
 
 
 def test_month_that_is_not_stored_is_named_with_the_command_that_gets_it(stability):
-    with pytest.raises(MissingDataError, match=r"include\.jobs\.ingestion\.ingest --month 2023-08"):
+    with pytest.raises(MissingDataError, match=r"tagkeeper ingest --month 2023-08"):
         stability.train(asked("2023-08"))
 
 

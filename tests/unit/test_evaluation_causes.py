@@ -98,7 +98,9 @@ def test_same_questions_have_no_cause():
 
 
 def test_words_are_counted_once_a_question():
-    assert unknown_share([["new", "new", "old"], ["old"]], {"old"}) == 1 / 3
+    columns = np.array([0, 1, 1], dtype=np.int32)  # new and old; old
+
+    assert unknown_share(["new", "old"], columns, {"old"}) == 1 / 3
 
 
 def test_usual_variability_needs_no_new_vectors():

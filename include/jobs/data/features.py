@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from include.candidates.base import Encoder, EncoderFactory
 from include.errors import FixInputError, MissingDataError
@@ -35,8 +35,10 @@ from include.text.prepared import LabelledTexts, PreparedText
 
 log = logging.getLogger(__name__)
 
-TEXTS_PER_CHUNK: Final = 256
-"""Texts embedded between two commits: an interruption loses some seconds of work."""
+IDS_PER_CHUNK: Final = 256
+"""Questions whose ids lie in one range are embedded between two commits, under a lock of their own:
+an interruption loses some seconds of work, and several machines share it."""
+_LONG_S: Final = 3600.0
 
 TEXTS_PREPARED_AT_ONCE: Final = 5_000
 """Questions prepared in one transaction: some 40 MB of text."""
@@ -179,7 +181,8 @@ class CachedEncoder:
     An encoder that embeds each text with a key once, and those without a key directly.
 
     Vectors are stored chunk by chunk, so that an interrupted run loses one chunk. One process at
-    a time computes a chunk for an encoder; others that need its texts wait and read the results.
+    a time computes a chunk; others that need the same texts compute other chunks meanwhile, and
+    then read the results. If it will take more than an hour, a warning says so at once.
 
     Parameters
     ----------
@@ -199,6 +202,7 @@ class CachedEncoder:
         self._engine = engine
         self._encoder = encoder
         self._on_progress = on_progress
+        self._said_long = False
 
     def encode(self, texts: Sequence[PreparedText]) -> NDArray[np.float32]:
         """Return unit-length vectors, shape (n_texts, dimensions)."""
@@ -219,24 +223,57 @@ class CachedEncoder:
         with self._engine.connect() as connection:
             known = read_embeddings(connection, self.name, self.dimensions, texts)
             connection.commit()
-            todo = [key for key in texts if key not in known]
-            started = time.monotonic()
-            for first in range(0, len(todo), TEXTS_PER_CHUNK):
-                chunk = todo[first : first + TEXTS_PER_CHUNK]
-                lock_embedding(connection, self.name)
-                # Read again: the process that held the lock may have stored them meanwhile.
-                known |= read_embeddings(connection, self.name, self.dimensions, chunk)
-                missing = [key for key in chunk if key not in known]
-                if missing:
-                    computed = self._encoder.encode([texts[key] for key in missing])
-                    store_embeddings(connection, self.name, missing, computed)
-                    known |= zip(missing, computed, strict=True)
-                connection.commit()
-                self._report(first + len(chunk), len(todo), time.monotonic() - started)
+            total, started = len(texts) - len(known), time.monotonic()
+            waiting = _chunks_of([key for key in texts if key not in known])
+            wait = False  # first what no other process is computing, then the rest
+            while waiting:
+                busy: dict[str, list[TextKey]] = {}
+                for name, keys in waiting.items():
+                    if not lock_embedding(connection, f"{self.name} {name}", wait=wait):
+                        connection.commit()
+                        busy[name] = keys
+                        continue
+                    known |= self._computed(connection, {key: texts[key] for key in keys})
+                    connection.commit()
+                    done = total - (len(texts) - len(known))
+                    self._report(done, total, time.monotonic() - started)
+                waiting, wait = busy, True
+        return known
+
+    def _computed(
+        self, connection: Connection, texts: dict[TextKey, PreparedText]
+    ) -> dict[TextKey, NDArray[np.float32]]:
+        """Return the vectors of a chunk whose lock is held, and store those that are missing."""
+        # Read again: the process that held the lock may have stored them meanwhile
+        known = read_embeddings(connection, self.name, self.dimensions, texts)
+        todo = [key for key in texts if key not in known]
+        if todo:
+            computed = self._encoder.encode([texts[key] for key in todo])
+            store_embeddings(connection, self.name, todo, computed)
+            known |= zip(todo, computed, strict=True)
         return known
 
     def _report(self, done: int, total: int, seconds: float) -> None:
         rate = done / seconds if seconds > 0 else 0.0
         log.info("%s: %d of %d texts embedded, %.0f a second", self.name, done, total, rate)
+        left_s = (total - done) / rate if rate else 0.0
+        if left_s > _LONG_S and not self._said_long:
+            self._said_long = True
+            log.warning(
+                "%s: %d texts at %.1f a second will take %.1f hours; a shorter training window or "
+                "a candidate without this encoder takes less",
+                self.name,
+                total - done,
+                rate,
+                left_s / 3600,
+            )
         if self._on_progress:
             self._on_progress(done, total)
+
+
+def _chunks_of(keys: Sequence[TextKey]) -> dict[str, list[TextKey]]:
+    """Return the keys by chunk: the same chunk in whatever list a question is."""
+    chunks: dict[str, list[TextKey]] = {}
+    for key in keys:
+        chunks.setdefault(f"{key[0]} {key[1] // IDS_PER_CHUNK}", []).append(key)
+    return chunks

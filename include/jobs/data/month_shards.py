@@ -26,9 +26,9 @@ from include.candidates.term_counts import TermCounts, count_texts
 from include.jobs.data.content_hash import MonthHash
 from include.jobs.data.stored_texts import ShardPart, StoredTexts, TextSource
 from include.months import month_range
+from include.store.arrays import Arrays, text_array, texts_of
 from include.store.features import LabelledText, stream_labelled
 from include.store.month_shards import (
-    Arrays,
     MonthKey,
     StoredMonth,
     add_shard,
@@ -38,8 +38,6 @@ from include.store.month_shards import (
     month_states,
     read_questions,
     read_stored_months,
-    text_array,
-    texts_of,
 )
 from include.text import tokens
 from include.text.prepare import TEXT_VERSION

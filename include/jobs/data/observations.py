@@ -10,9 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from include.candidates.base import Candidate, Suggestion, vocabulary_of
+from include.candidates.term_counts import count_terms
 from include.candidates.terms import code_terms, words
 from include.drift.samples import DEPTH, Observations
 from include.evaluation.metrics import score_questions
+from include.evaluation.refresh import unknown_share
+from include.jobs.data.stored_texts import StoredTexts
 from include.months import month_of
 from include.text.prepared import LabelledTexts, PreparedText
 
@@ -68,9 +71,22 @@ def observe(
     )
 
 
-def distinct_words(text: PreparedText) -> set[str]:
-    """Return the question's distinct words, including identifiers in code."""
-    return {*_prose_words(text), *code_terms(text.code)}
+def unknown_term_share(train: LabelledTexts, test: LabelledTexts) -> float:
+    """Return the share of the test questions' terms that no training question has, in [0, 1]."""
+    known = (
+        train.texts.distinct_terms()
+        if isinstance(train.texts, StoredTexts)
+        else set(count_terms(train.texts).terms)
+    )
+    counts = count_terms(test.texts)
+    return unknown_share(counts.terms, counts.columns, known)
+
+
+def question_ids(questions: LabelledTexts) -> tuple[int, ...]:
+    """Return the ids of stored questions, in order; no text is read."""
+    if isinstance(questions.texts, StoredTexts):
+        return tuple(questions.texts.question_ids.tolist())
+    return tuple(text.key[1] for text in questions.texts if text.key is not None)
 
 
 def observe_suggestions(

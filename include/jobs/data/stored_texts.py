@@ -12,8 +12,9 @@ from sqlalchemy import Engine
 
 from include.candidates.term_counts import TermCounts, stack_counts
 from include.errors import RetryLaterError
+from include.store.arrays import texts_of
 from include.store.features import read_texts
-from include.store.month_shards import StoredMonth, read_counts, texts_of
+from include.store.month_shards import StoredMonth, read_counts
 from include.text.prepare import TEXT_VERSION
 from include.text.prepared import PreparedText, SelectableTexts
 
@@ -183,6 +184,16 @@ class StoredTexts(SelectableTexts):
         if (np.diff(order) > 0).all():
             return counts
         return counts.rows(np.argsort(order))
+
+    def distinct_terms(self) -> set[str]:
+        """Return every term of these texts."""
+        found: set[str] = set()
+        for counts in self._parts():
+            found.update(
+                counts.terms[column]
+                for column in np.flatnonzero(counts.question_frequency()).tolist()
+            )
+        return found
 
     def _parts(self) -> Iterator[TermCounts]:
         for part in self._source.parts:

@@ -95,6 +95,7 @@ class Monitoring:
             encoders,
             site=settings.site,
             min_tag_count=settings.min_tag_count,
+            downloads=settings.local_dir / "drift" / "models",
         )
         self._references = References(
             engine,

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from sqlalchemy import Engine
@@ -18,6 +17,7 @@ from include.candidates.catalogue import load_candidate, make_candidate, read_de
 from include.jobs.data.features import load_tagged
 from include.months import months_between
 from include.registry import Registry
+from include.registry.downloads import delete_unused_downloads
 
 log = logging.getLogger(__name__)
 
@@ -64,6 +64,9 @@ class MonitoredModels:
     site : str
     min_tag_count : int
         As in training, >= 1.
+    downloads : Path
+        Folder of downloaded models: a version is downloaded once and deleted after a week without
+        use.
     """
 
     def __init__(
@@ -74,12 +77,14 @@ class MonitoredModels:
         *,
         site: str,
         min_tag_count: int,
+        downloads: Path,
     ) -> None:
         self._engine = engine
         self._registry = registry
         self._encoders = encoders
         self._site = site
         self._min_tag_count = min_tag_count
+        self._downloads = downloads
 
     @contextmanager
     def for_month(self, month: str | None) -> Iterator[MonitoredModel | None]:
@@ -106,18 +111,18 @@ class MonitoredModels:
         if version is None:
             yield None
             return
-        with TemporaryDirectory() as folder:
-            path = self._registry.download(version, Path(folder))
-            description = read_description(path)
-            training_months = months_between(
-                str(description["train_first"]), str(description["train_last"])
-            )
-            if month is None or month > training_months[-1]:
-                candidate = load_candidate(path, self._encoders)
-                yield MonitoredModel(candidate, version.version, training_months, as_of=False)
-                return
-            before = tuple(earlier for earlier in training_months if earlier < month)
-            yield self._fit_as_of(description, version.version, before)
+        delete_unused_downloads(self._downloads)
+        path = self._registry.download(version, self._downloads)
+        description = read_description(path)
+        training_months = months_between(
+            str(description["train_first"]), str(description["train_last"])
+        )
+        if month is None or month > training_months[-1]:
+            candidate = load_candidate(path, self._encoders)
+            yield MonitoredModel(candidate, version.version, training_months, as_of=False)
+            return
+        before = tuple(earlier for earlier in training_months if earlier < month)
+        yield self._fit_as_of(description, version.version, before)
 
     def _fit_as_of(
         self, description: dict[str, Any], version: str, before: tuple[str, ...]

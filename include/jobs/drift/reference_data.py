@@ -23,6 +23,7 @@ from include.jobs.data.observations import (
     observe,
     observe_suggestions,
     out_of_fold_predictions,
+    question_ids,
     sample_questions,
 )
 from include.jobs.drift.models import MonitoredModel
@@ -190,7 +191,7 @@ class References:
             MAX_REFERENCE,
             self._seed,
         )
-        ids = [text.key[1] for text in part.texts if text.key is not None]
+        ids = question_ids(part)
         key = ReferenceKey(self._site, model.label, months[0], months[-1])
         with self._engine.connect() as connection:
             stored = read_reference(connection, key)
@@ -211,16 +212,13 @@ class References:
         window = load_tagged(
             self._engine, self._site, model.training_months[0], model.training_months[-1]
         )
-        selected_ids = set(ids)
-        found = [text.key is not None and text.key[1] in selected_ids for text in window.texts]
-        selected = np.array(found, dtype=np.bool_)
+        selected = np.isin(question_ids(window), ids)
         ranked, vocabulary = out_of_fold_predictions(
             self._candidate_factory(model), window, selected, self._min_tag_count, self._seed
         )
         suggested = {
-            text.key[1]: tuple((s.tag, s.score) for s in row)
-            for text, row in zip(window.take(selected).texts, ranked, strict=True)
-            if text.key is not None
+            number: tuple((s.tag, s.score) for s in row)
+            for number, row in zip(question_ids(window.take(selected)), ranked, strict=True)
         }
         return ReferenceAnswers(vocabulary, suggested)
 

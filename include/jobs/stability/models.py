@@ -16,9 +16,8 @@ from include import names
 from include.candidates.base import EncoderFactory
 from include.candidates.catalogue import load_candidate
 from include.evaluation.metrics import score_questions, summarise
-from include.evaluation.refresh import unknown_share
 from include.jobs.data.datasets import TimeSplit, split_slice_masks, tested_questions
-from include.jobs.data.observations import distinct_words
+from include.jobs.data.observations import question_ids, unknown_term_share
 from include.jobs.training.candidate_runs import CandidateMaker, CandidateRuns, dataset_row
 from include.jobs.training.code_version import code_version
 from include.jobs.training.fit_and_score import measure_full_texts, rank_questions
@@ -165,16 +164,15 @@ class StudyModels:
 
     def _month(self, run_id: str, split: TimeSplit) -> ModelMonth:
         """Return the month with its test questions and slices, as every model is tested on them."""
-        known = set().union(*map(distinct_words, split.train.questions.texts))
         return ModelMonth(
             month=split.months.test_month,
             run_id=run_id,
             experiment_id=self.runs.get(run_id).experiment_id,
             dataset_id=split.train.dataset_id,
             test_id=split.test_id,
-            question_ids=tuple(text.key[1] for text in split.test.texts if text.key),
+            question_ids=question_ids(split.test),
             slices=split_slice_masks(split),
-            unknown_words=unknown_share(map(distinct_words, split.test.texts), known),
+            unknown_words=unknown_term_share(split.train.questions, split.test),
         )
 
     def _test_missing_pairs(self, study: Study, split: TimeSplit) -> None:
@@ -231,5 +229,5 @@ class StudyModels:
             for metric, value in summarise(answers.scores).items()
         ]
         with self.engine.begin() as connection:
-            record_pair(connection, study.study_id, model.model, test, answers)
+            record_pair(connection, study.study_id, model, test, answers)
             record_evaluations(connection, measured, figures)

@@ -12,9 +12,9 @@ from include.drift.calibration import MAX_SAMPLE
 from include.drift.samples import DEPTH, Observations
 from include.errors import MissingDataError
 from include.jobs.data.datasets import tested_questions
-from include.jobs.data.observations import observe, sample_questions
+from include.jobs.data.observations import observe, question_ids, sample_questions
 from include.store.stability import Answers
-from include.text.prepared import LabelledTexts, PreparedText
+from include.text.prepared import LabelledTexts
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,7 +90,7 @@ class StudyQuestions:
             return None
         if not len(questions):
             return None
-        ids = tuple(_id(text) for text in questions.texts)
+        ids = question_ids(questions)
         sample = sample_questions(questions, MAX_SAMPLE, self._seed)
         position = {number: row for row, number in enumerate(ids)}
         return MonthQuestions(
@@ -98,10 +98,5 @@ class StudyQuestions:
             tags=questions.tags,
             test_id=test_id,
             observations=observe(sample.texts, sample.asked_at, tags=sample.tags),
-            rows=np.array([position[_id(text)] for text in sample.texts], dtype=np.intp),
+            rows=np.array([position[number] for number in question_ids(sample)], dtype=np.intp),
         )
-
-
-def _id(text: PreparedText) -> int:
-    assert text.key is not None, "stored questions have keys"
-    return text.key[1]

@@ -66,7 +66,7 @@ class ReportBuilder:
         with self.engine.connect() as connection:
             period = (self.study.study_id, first_month, last_month)
             months = read_months(connection, *period)
-            answers = read_pairs(connection, *period)
+        answers = read_pairs(self.engine, *period)
         pairs = {pair: each.scores for pair, each in answers.items()}
         names = tuple(months)
         seeded = {"samples": self.settings.bootstrap_samples, "seed": self.settings.random_seed}

@@ -1,0 +1,56 @@
+-- Count one UTC day's answers again: how many are judged (true tags known: the last feedback, else the
+-- question's tags as settled so far), the sums that precision and coverage are made of, and the median
+-- latency. A day without answers gets a row as well, so that it is not counted every time.
+-- Binds: site (text), day (date), start (timestamptz), end (timestamptz), top (int)
+-- Index: predictions_asked_at_idx, feedback_prediction_idx, question_tags_pkey, daily_indicators_pkey
+WITH answered AS (
+    SELECT
+        p.latency_ms,
+        coalesce(f.final_tags, t.tags) AS truth,
+        ARRAY(
+            SELECT suggestion ->> 'tag'
+            FROM jsonb_array_elements(p.tags) WITH ORDINALITY AS s (suggestion, position)
+            WHERE position <= :top
+        ) AS suggested
+    FROM predictions AS p
+    LEFT JOIN LATERAL (
+        SELECT final_tags
+        FROM feedback
+        WHERE prediction_id = p.prediction_id AND key_name IS NOT DISTINCT FROM p.key_name
+        ORDER BY given_at DESC
+        LIMIT 1
+    ) AS f ON true
+    LEFT JOIN question_tags AS t ON t.site = p.site AND t.question_id = p.question_id
+    WHERE p.site = :site AND p.asked_at >= :start AND p.asked_at < :end AND NOT p.shadow
+), counted AS (
+    SELECT
+        latency_ms,
+        truth IS NOT NULL AS judged,
+        CASE WHEN truth IS NOT NULL THEN cardinality(suggested) END AS suggested_count,
+        cardinality(truth) AS truth_count,
+        CASE WHEN truth IS NOT NULL THEN (
+            SELECT count(*) FROM unnest(suggested) AS tag WHERE tag = ANY (truth)
+        ) END AS hit_count
+    FROM answered
+)
+INSERT INTO daily_indicators AS d (
+    site, day, answers, judged, suggested_count, truth_count, hit_count, latency_ms
+)
+SELECT
+    :site,
+    :day,
+    count(*),
+    count(*) FILTER (WHERE judged),
+    coalesce(sum(suggested_count), 0),
+    coalesce(sum(truth_count), 0),
+    coalesce(sum(hit_count), 0),
+    coalesce(percentile_cont(0.5) WITHIN GROUP (ORDER BY latency_ms), 0)
+FROM counted
+ON CONFLICT (site, day) DO UPDATE SET
+    answers = excluded.answers,
+    judged = excluded.judged,
+    suggested_count = excluded.suggested_count,
+    truth_count = excluded.truth_count,
+    hit_count = excluded.hit_count,
+    latency_ms = excluded.latency_ms,
+    computed_at = clock_timestamp();
