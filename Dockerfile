@@ -13,8 +13,10 @@ ENV PYTHONUNBUFFERED=1 \
 WORKDIR /app
 
 # PyTorch's own index has the CPU build; the default one needs several GB of CUDA libraries
-COPY requirements.txt .
-RUN pip install --no-cache-dir --extra-index-url https://download.pytorch.org/whl/cpu -r requirements.txt
+COPY requirements.txt requirements-torch.txt ./
+RUN pip install --no-cache-dir --no-deps --index-url https://download.pytorch.org/whl/cpu \
+        -r requirements-torch.txt \
+    && pip install --no-cache-dir --no-deps -r requirements.txt
 
 # Processes run as this user; a new volume on /data takes over its owner
 RUN useradd --create-home --uid 10001 tagkeeper \

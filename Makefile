@@ -7,12 +7,14 @@ BIN := .venv/bin
 RUN := $(BIN)/python -m
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check
 
-COMPILE := $(BIN)/pip-compile --quiet --strip-extras --no-emit-find-links --no-emit-index-url \
-	--no-emit-options --no-emit-trusted-host
+# torch has a file of its own: its builds differ by index, so that no list of hashes fits all
+COMPILE := $(BIN)/pip-compile --quiet --strip-extras --generate-hashes --no-emit-find-links \
+	--no-emit-index-url --no-emit-options --no-emit-trusted-host \
+	--unsafe-package torch --unsafe-package pip
 
 .DEFAULT_GOAL := help
 export TORCH TORCH_INDEX
-.PHONY: help install install-dev up down status demo test check lint types fmt lock docs clean
+.PHONY: help install install-dev up down status demo test check lint types spelling audit fmt lock docs clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | \
@@ -24,16 +26,16 @@ help: ## this list
 	$(PYTHON) -m venv .venv
 
 # Installs only when the locked requirements have changed
-.venv/installed: requirements.txt | .venv/bin/python
+.venv/installed: requirements.txt requirements-torch.txt | .venv/bin/python
 	@echo "Installing the platform into .venv (about 3 GB, minutes the first time)"
 	@$(RUN) include.local_stack.install_torch
-	$(INSTALL) -r requirements.txt
+	$(INSTALL) --no-deps -r requirements.txt
 	$(INSTALL) --no-deps --no-build-isolation --editable . # the command `tagkeeper`
 	@touch $@
 
 .venv/installed-dev: requirements-dev.txt .venv/installed
 	@echo "Installing what tests and checks need"
-	$(INSTALL) -r requirements.txt -r requirements-dev.txt
+	$(INSTALL) --no-deps -r requirements-dev.txt
 	@touch $@
 
 install: .venv/installed ## install what the platform needs to run, into .venv
@@ -61,7 +63,13 @@ lint: install-dev ## style and format
 types: install-dev ## static types
 	$(BIN)/mypy
 
-check: lint types test ## what CI runs: lint, types, tests
+check: lint spelling types test ## what CI runs: lint, spelling, types, tests
+
+spelling: install-dev ## misspelt words in code and documents
+	$(BIN)/codespell
+
+audit: install-dev ## known vulnerabilities of the locked versions
+	@bash .ci/audit
 
 fmt: install-dev ## format the code
 	$(BIN)/ruff format .
@@ -70,10 +78,8 @@ fmt: install-dev ## format the code
 docs: install ## generate the pages in docs/ that come from code
 	$(RUN) include.cli docs
 
-lock: install-dev ## compile requirements*.in into full locks
+lock: install-dev ## compile requirements*.in into full locks, with hashes
 	$(COMPILE) --output-file=requirements.txt requirements.in
-	@# A local CPU build of torch carries a suffix that no public index knows
-	sed -i.bak 's/^\(torch==[0-9.]*\)+cpu/\1/' requirements.txt && rm requirements.txt.bak
 	$(COMPILE) --output-file=requirements-dev.txt requirements-dev.in
 
 clean: ## remove caches; keeps .venv and the platform's state

@@ -4,7 +4,7 @@ Install the locked PyTorch before the other requirements: on Linux, its CPU buil
 pip's default torch on Linux is a CUDA build of several gigabytes, which the platform does not use.
 This runs before anything is installed, so it imports the standard library only.
 
-``TORCH=cuda`` leaves the choice to pip; ``TORCH_INDEX=URL`` takes another package index.
+``TORCH=cuda`` takes pip's default; ``TORCH_INDEX=URL`` another package index.
 """
 
 import argparse
@@ -34,11 +34,11 @@ def install_torch(
     timeout_s: int = 10,
 ) -> str:
     """
-    Install the locked torch without its dependencies; return a sentence that says from where.
+    Install the locked torch; return a sentence that says from where.
 
     The first of these that works: a folder of the user's pip configuration (``find-links``), which
-    needs no network; the CPU index, asked once with a short timeout. If neither does, nothing is
-    installed, and pip takes torch with the other requirements from the user's own index.
+    needs no network; the CPU index, asked once with a short timeout; the user's own index, whose
+    build may bring dependencies of its own.
 
     Parameters
     ----------
@@ -60,8 +60,8 @@ def install_torch(
     Raises
     ------
     SystemExit
-        If the locked version is missing, ``TORCH`` is unknown, or the index that the user asked
-        for does not have torch; with a message.
+        If the locked version is missing, ``TORCH`` is unknown, or no index that may be asked has
+        torch; with a message.
     """
     locked = _locked_version(requirements)
     build = environment.get("TORCH", "").strip().lower() or "cpu"
@@ -77,6 +77,7 @@ def install_torch(
             raise SystemExit(f"TORCH_INDEX={index} does not give torch {locked}:\n{error}")
         return f"torch {locked} is from {index}."
     if build == "cuda" or platform != "linux":
+        _install_default(pip, locked)
         return f"torch {locked} is pip's default build."
     if not pip(("--no-index", *wanted)):
         return f"torch {locked} is from a folder of pip's configuration."
@@ -84,10 +85,17 @@ def install_torch(
     # The suffix rules out default builds on other indexes of pip's configuration
     if not pip(("--index-url", cpu_index, *once, "--no-deps", f"torch=={locked}+cpu")):
         return f"torch {locked} is PyTorch's CPU build; TORCH=cuda takes pip's default."
+    _install_default(pip, locked)
     return (
-        f"{cpu_index} cannot be reached or has no torch {locked} for this machine: pip takes its "
+        f"{cpu_index} cannot be reached or has no torch {locked} for this machine: this is pip's "
         "default build, which may be several gigabytes."
     )
+
+
+def _install_default(pip: Pip, locked: str) -> None:
+    """Install torch from the user's own index, with what that build needs."""
+    if error := pip((f"torch=={locked}",)):
+        raise SystemExit(f"torch {locked} cannot be installed:\n{error}")
 
 
 def _locked_version(requirements: Path) -> str:
@@ -124,9 +132,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m include.local_stack.install_torch",
         description="Install the locked torch: on Linux PyTorch's CPU build, if its index can be "
-        "reached. TORCH=cuda leaves the choice to pip, TORCH_INDEX=URL takes another index.",
+        "reached. TORCH=cuda takes pip's default, TORCH_INDEX=URL takes another index.",
     )
-    parser.add_argument("--requirements", type=Path, default=Path("requirements.txt"))
+    parser.add_argument("--requirements", type=Path, default=Path("requirements-torch.txt"))
     args = parser.parse_args(arguments)
     said = install_torch(args.requirements, os.environ, installed=_installed_version(), pip=run_pip)
     sys.stdout.write(f"{said}\n")

@@ -76,7 +76,7 @@ def python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 @pytest.fixture
 def requirements(tmp_path: Path) -> Path:
-    path = tmp_path / "requirements.txt"
+    path = tmp_path / "requirements-torch.txt"
     path.write_text(f"threadpoolctl==3.6.0\ntorch=={VERSION} \\\n    --hash=sha256:0\n")
     return path
 
@@ -101,10 +101,11 @@ def test_linux_takes_the_cpu_build(python: str, requirements: Path, tmp_path: Pa
     assert "CPU build" in said
 
 
-def test_an_index_that_never_answers_is_left_to_pips_default_in_time(
-    python: str, requirements: Path
+def test_after_an_index_that_never_answers_comes_the_users_own_index(
+    python: str, requirements: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    with silent_address() as url:
+    with silent_address() as url, index(tmp_path / "own", f"{VERSION}+cu130") as own:
+        monkeypatch.setenv("PIP_INDEX_URL", own)
         said = install_torch(
             requirements,
             {},
@@ -114,7 +115,7 @@ def test_an_index_that_never_answers_is_left_to_pips_default_in_time(
             timeout_s=1,
         )
 
-    assert installed(python) is None
+    assert installed(python) == f"{VERSION}+cu130"
     assert f"{url} cannot be reached" in said
 
 
@@ -149,15 +150,19 @@ def test_an_index_that_the_user_names_is_used_or_fails_loudly(
 
 
 @pytest.mark.parametrize(
-    ("environment", "platform", "present"),
+    ("environment", "platform", "present", "expected"),
     [
-        ({"TORCH": "cuda"}, "linux", None),
-        ({}, "darwin", None),
-        ({}, "linux", f"{VERSION}+cpu"),
+        ({"TORCH": "cuda"}, "linux", None, [(f"torch=={VERSION}",)]),
+        ({}, "darwin", None, [(f"torch=={VERSION}",)]),
+        ({}, "linux", f"{VERSION}+cpu", []),
     ],
 )
-def test_pips_default_other_systems_and_an_installed_torch_are_left_alone(
-    requirements: Path, environment: dict[str, str], platform: str, present: str | None
+def test_the_users_own_index_is_asked_for_cuda_and_on_other_systems(
+    requirements: Path,
+    environment: dict[str, str],
+    platform: str,
+    present: str | None,
+    expected: list[tuple[str, ...]],
 ):
     asked: list[object] = []
 
@@ -167,7 +172,7 @@ def test_pips_default_other_systems_and_an_installed_torch_are_left_alone(
 
     install_torch(requirements, environment, platform=platform, installed=present, pip=pip)
 
-    assert asked == []
+    assert asked == expected
 
 
 def test_an_unknown_build_and_a_lock_without_torch_are_refused(requirements: Path):

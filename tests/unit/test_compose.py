@@ -218,9 +218,11 @@ def test_dockerfile_copies_what_exists_and_is_not_ignored():
 
 
 def test_dockerfile_takes_pytorch_from_its_cpu_index():
-    install = next(line for line in dockerfile() if "requirements.txt" in line and "pip" in line)
+    install = next(
+        line for line in dockerfile() if "requirements-torch.txt" in line and "pip" in line
+    )
 
-    assert install[install.index("--extra-index-url") + 1].endswith("download.pytorch.org/whl/cpu")
+    assert install[install.index("--index-url") + 1].endswith("download.pytorch.org/whl/cpu")
 
 
 def test_image_has_the_repository_where_the_layout_says():
