@@ -11,6 +11,7 @@ that ever ran.
 import gc
 import logging
 import os
+import resource
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,12 @@ logging.logThreads = False
 
 from serving.logs import LOGGING, QuietLogger  # noqa: E402
 
+# Files and connections of a worker; gunicorn accepts 1,000 connections.
+_soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+if _soft < 4096:
+    _allowed = 4096 if _hard == resource.RLIM_INFINITY else min(4096, _hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (_allowed, _hard))
+
 bind = host_and_port(settings.service_host, settings.service_port)
 workers = settings.service_workers
 worker_class = "serving.worker.BoundedWorker"
@@ -43,7 +50,7 @@ threads = settings.service_threads
 preload_app = True
 keepalive = 15
 sendfile = False  # it would block a thread; the page's files are small
-# A stopping worker also waits this long for idle connections; requests take milliseconds.
+# For requests that are being answered, which takes milliseconds; idle connections are closed.
 graceful_timeout = 3
 timeout = 60
 # With heartbeats on a stalling disk, gunicorn would kill workers.

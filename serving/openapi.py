@@ -43,7 +43,7 @@ def openapi_document(*, needs_key: bool) -> dict[str, Any]:
                 "requestBody": _body(either),
                 "responses": {
                     "200": _json("Suggested tags, best first; recorded", answers),
-                    **errors(400, 413, 415, 503),
+                    **errors(400, 415),
                 },
             }
         },
@@ -54,7 +54,7 @@ def openapi_document(*, needs_key: bool) -> dict[str, Any]:
                 "requestBody": _body(schemas["feedback"]),
                 "responses": {
                     "201": _json("Recorded", schemas["feedback_recorded"]),
-                    **errors(400, 404, 413, 415, 503),
+                    **errors(400, 404, 415),
                 },
             }
         },
@@ -65,13 +65,18 @@ def openapi_document(*, needs_key: bool) -> dict[str, Any]:
                 "responses": {"200": _json("Served models", _OBJECT), **errors()},
             }
         },
-        "/healthz": {"get": _open("healthz", "Whether the process answers", {"200": _OBJECT})},
+        "/healthz": {
+            "get": _open("healthz", "Whether the process answers", {"200": _OBJECT}, errors)
+        },
         "/readyz": {
             "get": _open(
-                "readyz", "Whether questions can be answered", {"200": _OBJECT, "503": _OBJECT}
+                "readyz",
+                "Whether questions can be answered",
+                {"200": _OBJECT, "503": _OBJECT},
+                errors,
             )
         },
-        "/openapi.json": {"get": _open("openapi", "This document", {"200": _OBJECT})},
+        "/openapi.json": {"get": _open("openapi", "This document", {"200": _OBJECT}, errors)},
         "/metrics": {
             "get": {
                 "operationId": "metrics",
@@ -81,7 +86,8 @@ def openapi_document(*, needs_key: bool) -> dict[str, Any]:
                     "200": {
                         "description": "Prometheus' text format",
                         "content": {"text/plain": {"schema": {"type": "string"}}},
-                    }
+                    },
+                    **errors.without_key(),
                 },
             }
         },
@@ -107,11 +113,17 @@ _STATUSES: Final = {
     400: "A field is missing or wrong; `field` names it",
     401: "No API key, or an unknown one",
     404: "No such prediction",
+    408: "The request did not arrive in time",
     413: "The body is too large, or takes too much output or processor time",
     415: "The body is not declared as JSON",
     429: "Too many requests, questions or bytes for this API key",
+    431: "The headers are too large",
     503: "No model yet, the service is busy, or the answer cannot be recorded; see Retry-After",
 }
+
+
+_OF_ANY_REQUEST: Final = (408, 413, 431, 503)
+"""The worker answers them before an operation is called."""
 
 
 class _ErrorResponses:
@@ -119,12 +131,16 @@ class _ErrorResponses:
 
     def __init__(self, problem: dict[str, Any], *, needs_key: bool) -> None:
         self._content = {MEDIA_TYPE: {"schema": problem}}
-        self._always = (401, 429) if needs_key else ()
+        self._with_key = (401, 429) if needs_key else ()
 
     def __call__(self, *statuses: int) -> dict[str, Any]:
+        return self.without_key(*statuses, *self._with_key)
+
+    def without_key(self, *statuses: int) -> dict[str, Any]:
+        """Return the errors of an operation that needs no key."""
         return {
             str(status): {"description": _STATUSES[status], "content": self._content}
-            for status in sorted((*statuses, *self._always))
+            for status in sorted({*statuses, *_OF_ANY_REQUEST})
         }
 
 
@@ -136,11 +152,16 @@ def _json(description: str, schema: dict[str, Any]) -> dict[str, Any]:
     return {"description": description, "content": {"application/json": {"schema": schema}}}
 
 
-def _open(name: str, summary: str, answers: dict[str, dict[str, Any]]) -> dict[str, Any]:
+def _open(
+    name: str, summary: str, answers: dict[str, dict[str, Any]], errors: _ErrorResponses
+) -> dict[str, Any]:
     """Return an operation that needs no key and returns JSON objects."""
     return {
         "operationId": name,
         "summary": summary,
         "security": [],
-        "responses": {status: _json(summary, schema) for status, schema in answers.items()},
+        "responses": {
+            **errors.without_key(),
+            **{status: _json(summary, schema) for status, schema in answers.items()},
+        },
     }

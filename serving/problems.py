@@ -36,6 +36,7 @@ def register(app: Flask) -> None:
     """Answer every error of ``app`` with a problem document."""
     app.register_error_handler(ProblemError, _refused)
     app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(MemoryError, _out_of_memory)
     app.register_error_handler(Exception, _failed)
 
 
@@ -90,6 +91,16 @@ def _http_error(error: HTTPException) -> Response:
         if name.lower() in {"allow", "retry-after"}:
             response.headers[name] = value
     return response
+
+
+def _out_of_memory(_error: MemoryError) -> Response:
+    """Answer that the machine has no memory left now: the request may do better later."""
+    return problem_response(
+        kind="out_of_memory",
+        title="The service has no memory left",
+        status=503,
+        detail="send the request again later, or a batch in parts",
+    )
 
 
 def _failed(error: Exception) -> Response:

@@ -121,6 +121,10 @@ class BoundedWorker(ThreadWorker):
             accepted, client = listener.accept()
         except (BlockingIOError, ConnectionAbortedError):
             return
+        except OSError as error:  # too many open files
+            self.log.warning("a connection cannot be accepted: %s", error)
+            self._drop_oldest()
+            return
         self.nr_conns += 1
         connection = Connection(
             self.cfg, SendBuffer(accepted), client, listener.getsockname(), self._max_body_bytes

@@ -247,6 +247,18 @@ def test_clients_that_read_no_response_delay_no_other(service):
             client.close()
 
 
+def test_more_idle_clients_than_connections_delay_no_other(service):
+    """A worker may have 1,000 connections; both are offered more."""
+    idle = [raw(service) for _ in range(2_300)]
+    try:
+        began = time.monotonic()
+        assert requests.get(f"{service.url}/readyz", timeout=10).status_code == 200
+        assert time.monotonic() - began < 5
+    finally:
+        for client in idle:
+            client.close()
+
+
 def test_requests_beyond_the_queue_are_told_to_come_back(tmp_path):
     with RunningService(
         tmp_path,

@@ -100,6 +100,21 @@ def test_request_that_takes_too_long_is_told_to_come_back(make_app):
         Budget(cpu_s=60, timeout_s=1e-9).check_time()
 
 
+def test_lack_of_memory_is_answered_with_503(make_app, recorder):
+    class NoMemory(type(recorder)):
+        def record(self, rows):
+            raise MemoryError
+
+    app = make_app()
+    app.extensions["tagkeeper"].suggester.recorder = NoMemory()
+
+    response = app.test_client().post("/predict", json={"title": "x"})
+
+    assert response.status_code == 503
+    assert response.json["type"] == "urn:tagkeeper:problem:out_of_memory"
+    assert int(response.headers["Retry-After"]) > 0
+
+
 def test_time_of_finding_mentions_grows_linearly_with_any_repetition():
     finder = MentionFinder(["docker", "docker-compose", "ios", "ios-simulator", "c#", "a-b-c"])
 
