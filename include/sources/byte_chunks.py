@@ -58,10 +58,11 @@ def _chunks(read: Callable[[int], bytes]) -> Generator[bytes]:
 
 
 def _zip_member(file: BinaryIO, member: str, path: Path) -> Generator[bytes]:
-    with zipfile.ZipFile(file) as archive:
-        name = only_member(archive.namelist(), member)
-        try:
-            with archive.open(name) as content:
-                yield from _chunks(content.read)
-        except (RuntimeError, NotImplementedError) as error:  # a password, an unknown method
-            raise FixInputError(f"cannot read {name} in {path}: {error}") from error
+    try:
+        with (
+            zipfile.ZipFile(file) as archive,
+            archive.open(only_member(archive.namelist(), member)) as content,
+        ):
+            yield from _chunks(content.read)
+    except (RuntimeError, NotImplementedError) as error:  # a password, an unknown method
+        raise FixInputError(f"cannot read {member} in {path}: {error}") from error

@@ -28,6 +28,7 @@ _WHOLE_NUMBER: Final = re.compile(r"([+-]?[0-9]{1,20})(\.0*)?", re.ASCII)
 _LINK: Final = re.compile(r"https?://[!#-&(-;=?-\[\]-~\u00a1-\ud7ff]+")
 _MAX_LINK_LENGTH: Final = 2_000
 _MILLISECONDS: Final = 1000
+_NULL_WORDS: Final = frozenset({"nan", "none", "null", "na", "<na>", "\\n"})
 _NAMES: Final = {str: "text", bool: "true or false", int: "a number", float: "a number"}
 
 
@@ -81,6 +82,8 @@ def parse_title(value: object, repairs: Counter[Repair]) -> str:
     """Return a title; FieldError if it is missing or empty."""
     if value is None:
         raise FieldError("title", "is null")
+    if is_null_word(value):
+        raise FieldError("title", f"is {value!r}, a missing value")
     title = parse_text(value, "title", repairs, MAX_TITLE_LENGTH)
     if not title.strip():
         raise FieldError("title", "is empty")
@@ -92,6 +95,9 @@ def parse_body(value: object, repairs: Counter[Repair]) -> str:
     if value is None or value == "":
         repairs[Repair.NO_BODY] += 1
         return ""
+    if is_null_word(value):
+        repairs[Repair.NULL] += 1
+        return ""
     return parse_text(value, "body_html", repairs, MAX_BODY_LENGTH)
 
 
@@ -99,7 +105,7 @@ def parse_number(
     value: object, field: str, repairs: Counter[Repair], low: int, high: int
 ) -> int | None:
     """
-    Return a whole number in ``[low, high]``; None for null, empty text and NaN.
+    Return a whole number in ``[low, high]``; None for null, empty text, NaN and their words.
 
     Raises
     ------
@@ -107,6 +113,9 @@ def parse_number(
         If the value is no whole number or out of range.
     """
     if value is None or value == "" or (isinstance(value, float) and value != value):
+        return None
+    if is_null_word(value):
+        repairs[Repair.NULL] += 1
         return None
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         raise FieldError(field, f"is {describe(value)}, not a number")
@@ -119,6 +128,18 @@ def parse_number(
     if match[2]:
         repairs[Repair.NUMBER] += 1
     return number
+
+
+def is_null_word(value: object) -> bool:
+    r"""
+    Return whether text is what data frames and databases write for a missing value.
+
+    Examples
+    --------
+    >>> [is_null_word(text) for text in ("NaN", r"\N", "null", "0", "")]
+    [True, True, True, False, False]
+    """
+    return isinstance(value, str) and value.strip().lower() in _NULL_WORDS
 
 
 def _matched_number(value: float | str) -> re.Match[str] | None:
@@ -154,7 +175,7 @@ def parse_time(value: object, repairs: Counter[Repair], latest: datetime) -> dat
         moment = _from_unix(value, repairs, latest)
     elif isinstance(value, str):
         try:
-            moment = datetime.fromisoformat(value.strip())
+            moment = datetime.fromisoformat(value.strip().removesuffix(" UTC"))
             moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
         except (ValueError, OverflowError):
             raise FieldError("asked_at", f"is {_shown(value)}, not an ISO 8601 time") from None

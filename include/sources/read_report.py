@@ -30,6 +30,7 @@ class Repair(StrEnum):
     TAG_CASE = "tags changed to lower case"
     TAG_REPEATED = "repeated tags dropped"
     NUMBER = "whole numbers written with decimals"
+    NULL = "missing values written as words"
     MILLISECONDS = "times given in milliseconds"
     OWNER = "unreadable owners left out"
     LINK = "unusable links replaced"

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import csv
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 from include.errors import FixInputError
 from include.questions import Question
 from include.sources.build_question import BadRecord, RawQuestion, accepted_questions
+from include.sources.fields import is_null_word
 from include.sources.post_rows import is_question, raw_post
 from include.sources.read_report import ReadReport
 from include.sources.text_lines import read_lines
@@ -96,11 +97,17 @@ def _record(
         problem = f"the row has {len(row)} columns, the header {len(columns)}"
         return [BadRecord(place, problem)]
     values = dict(zip(columns, row, strict=True))
-    # Without a column of types, what has no title is an answer.
-    if not (is_question(values["PostTypeId"]) if "PostTypeId" in values else values["Title"]):
+    if not _is_question(values):
         return []
     place = f"{place} (post {values['Id']:.20})"
     return [raw_post(values, site, place)]
+
+
+def _is_question(values: Mapping[str, str]) -> bool:
+    """Return whether a row is a question's; without a column of types, an answer has no title."""
+    if "PostTypeId" in values:
+        return is_question(values["PostTypeId"])
+    return bool(values["Title"]) and not is_null_word(values["Title"])
 
 
 def _delimiter(header: str) -> str:

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Final
 
 from include.questions import MAX_TAG_LENGTH, is_tag
-from include.sources.fields import FieldError, describe
+from include.sources.fields import FieldError, describe, is_null_word
 from include.sources.read_report import Repair
 
 MAX_TAGS: Final = 25
@@ -74,14 +74,15 @@ def parse_tags(value: object, repairs: Counter[Repair], *, as_text: bool) -> tup
     FieldError
         If the value is of another type, or one of its tags is not allowed by the grammar.
     """
-    if isinstance(value, str):
+    found: tuple[object, ...] = ()
+    if is_null_word(value):
+        repairs[Repair.NULL] += 1
+    elif isinstance(value, str):
         found = split_tags(value)
         repairs[Repair.TAG_TEXT] += bool(value) and not as_text
     elif isinstance(value, (list, tuple)):
         found = tuple(value)
-    elif value is None:
-        found = ()
-    else:
+    elif value is not None:
         raise FieldError("tags", f"is {describe(value)}, not a list")
     tags, counts = [], Counter[Repair]()
     for entry in found:

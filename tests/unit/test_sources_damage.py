@@ -5,7 +5,9 @@ from __future__ import annotations
 import codecs
 import contextlib
 import gzip
+import io
 import json
+import tempfile
 import zipfile
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -13,7 +15,7 @@ from pathlib import Path
 
 import py7zr
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
@@ -64,6 +66,13 @@ def post(**changes: str) -> str:
     return "<row " + " ".join(f'{name}="{value}"' for name, value in columns.items()) + "/>"
 
 
+def zipped(name: str, content: bytes) -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(name, content)
+    return stream.getvalue()
+
+
 def dump(folder: Path, *rows: str, encoding: str = "utf-8", head: str = "") -> Path:
     path = folder / "Posts.xml"
     path.write_bytes(f"{head}<posts>{''.join(rows)}</posts>".encode(encoding))
@@ -87,6 +96,7 @@ def dump(folder: Path, *rows: str, encoding: str = "utf-8", head: str = "") -> P
         ({"tags": []}, "tags", (), Repair.NO_TAGS),
         ({"tags": None}, "tags", (), Repair.NO_TAGS),
         ({"body": None}, "body_html", "", Repair.NO_BODY),
+        ({"body": "NULL"}, "body_html", "", Repair.NULL),
         ({"title": "a\0b\x0ec"}, "title", "a b c", Repair.CONTROL_CHARACTER),
         ({"title": "\ud83d\ude00 \ud800"}, "title", "\U0001f600 \ufffd", Repair.SURROGATE),
         ({"id": 7.0}, "question_id", 7, Repair.NUMBER),
@@ -94,6 +104,8 @@ def dump(folder: Path, *rows: str, encoding: str = "utf-8", head: str = "") -> P
         ({"score": None}, "score", 0, None),
         ({"score": float("nan")}, "score", 0, None),
         ({"score": "-3"}, "score", -3, None),
+        ({"score": "NaN"}, "score", 0, Repair.NULL),
+        ({"view_count": r"\N"}, "view_count", 0, Repair.NULL),
         ({"link": "javascript:alert(1)"}, "link", "https://cooking.com/q/1", Repair.LINK),
         ({"author": {"a": 1}}, "author", "", Repair.OWNER),
         ({"licence": "<b>"}, "licence", "CC BY-SA 4.0", Repair.LICENCE),
@@ -111,6 +123,7 @@ def test_value_of_one_meaning_is_repaired_and_counted(tmp_path, change, field, v
     [
         ({"title": None}, "line 2: title is null"),
         ({"title": " \n"}, "line 2: title is empty"),
+        ({"title": "nan"}, "line 2: title is 'nan', a missing value"),
         ({"title": 12}, "line 2: title is a number, not text"),
         ({"title": "x" * 1_001}, "line 2: title has 1,001 characters"),
         ({"body": ["<p>"]}, "line 2: body is a list, not text"),
@@ -158,7 +171,7 @@ def test_value_without_a_meaning_is_refused_naming_line_and_field(tmp_path, chan
 @pytest.mark.parametrize(
     "written",
     [
-        "2021-05-01T19:02:39Z", "2021-05-01T21:02:39+02:00", "2021-05-01 14:02:39-05:00",
+        "2021-05-01T19:02:39Z", "2021-05-01 19:02:39.957000 UTC", "2021-05-01T21:02:39+02:00", "2021-05-01 14:02:39-05:00",
         "2021-05-01T19:02:39.999", "2021-05-01T19:02:39", 1619895759, "1619895759",
         1619895759000, 1619895759000.0,
     ],
@@ -344,6 +357,22 @@ def test_row_with_line_breaks_in_quotes_does_not_shift_the_named_line(tmp_path):
         read(table(tmp_path, content))
 
 
+def test_table_as_a_data_frame_writes_it_is_read(tmp_path):
+    content = (
+        ",Id,PostTypeId,CreationDate,Title,Body,Tags,Score\n"
+        "0,5.0,1.0,2021-05-01 19:02:39,First,b,\"['c#', '.net']\",3.0\n"
+        "1,6.0,1.0,2021-05-01 19:02:39,Second,b,nan,nan\n"
+        "2,7.0,2.0,2021-05-01 19:02:39,nan,b,nan,nan\n"
+    )
+    questions, report = read(table(tmp_path, content))
+
+    assert [(q.question_id, q.tags, q.score) for q in questions] == [
+        (5, ("c#", ".net"), 3),
+        (6, (), 0),
+    ]
+    assert report.repairs[Repair.NULL] == 2
+
+
 @pytest.mark.parametrize("delimiter", [";", "\t"])
 def test_table_with_another_delimiter_is_read(tmp_path, delimiter):
     assert len(read(table(tmp_path, (HEADER + ROW).replace(",", delimiter)))[0]) == 1
@@ -463,3 +492,30 @@ def test_fields_of_any_type_give_a_storable_question_or_a_refusal(values):
                 assert "\0" not in text
                 text.encode("utf-8")
             assert all(is_tag(tag) for tag in question.tags)
+
+
+SOUND = {
+    "q.jsonl": (json.dumps(LINE) + "\n").encode() * 3,
+    "q.jsonl.gz": gzip.compress((json.dumps(LINE) + "\n").encode() * 3),
+    "posts.csv": (HEADER + ROW * 3).encode(),
+    "Posts.xml": f"<posts>{post() * 3}</posts>".encode(),
+    "Posts.xml.gz": gzip.compress(f"<posts>{post() * 3}</posts>".encode()),
+    "site.zip": zipped("Posts.xml", f"<posts>{post() * 3}</posts>".encode()),
+}
+
+
+@settings(max_examples=300)
+@given(
+    st.sampled_from(sorted(SOUND)),
+    st.lists(st.tuples(st.floats(0, 0.999), st.integers(0, 255)), max_size=4),
+    st.floats(0, 1),
+)
+def test_file_with_any_bytes_changed_is_read_or_refused_in_a_sentence(name, changes, length):
+    content = bytearray(SOUND[name])
+    for position, byte in changes:
+        content[int(position * len(content))] = byte
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / name
+        path.write_bytes(content[: round(length * len(content))])
+        with contextlib.suppress(FixInputError):  # any other error fails the test
+            read(path)
