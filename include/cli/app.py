@@ -55,6 +55,7 @@ app.command(rich_help_panel=_OPERATION)(platform.migrate)
 app.command(hidden=True)(platform.docs)
 app.command(hidden=True)(platform.healthcheck)
 app.command(hidden=True)(platform.provision)
+app.command(hidden=True)(platform.pools)
 app.command(hidden=True)(site.mail_sink)
 
 

@@ -1,6 +1,7 @@
 """``tagkeeper up``, ``down``, ``status``, ``demo``, and what containers and developers call."""
 
 import os
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -109,6 +110,23 @@ def healthcheck(
     if name not in known:
         raise FixInputError(f"no process is named {name!r}; choose from {', '.join(sorted(known))}")
     raise typer.Exit(0 if is_healthy(known[name], layout) else 1)
+
+
+def pools(
+    airflow_home: Annotated[Path, typer.Option(help="Airflow's folder.", show_default=False)],
+) -> None:
+    """
+    Make Airflow's pools, or adapt them to this machine; those that a user has changed are kept.
+
+    TRAINING_SLOTS, TRAINING_THREADS and TRAINING_MEMORY_MB override what follows from the machine.
+    """
+    from include.capacity import configured_capacity
+    from include.local_stack.pools import update_pools
+    from include.settings import Settings
+
+    changed = update_pools(airflow_home, configured_capacity(Settings.from_env()))
+    for name, pool in changed.items():
+        typer.echo(f"pool {name}: {pool['slots']} slots", err=True)
 
 
 def provision() -> None:

@@ -1,26 +1,24 @@
 """
 Airflow's pools: made once, follow the machine and the settings, and keep what a user has set.
 
-``python -m include.local_stack.pools`` compares the pools in Airflow with those that it made last
+``tagkeeper pools`` compares the pools in Airflow with those that it made last
 time. One that somebody has changed since, in Airflow's UI or command line, is left alone.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import logging
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from include import names
-from include.capacity import TrainingCapacity, configured_capacity
-from include.errors import FixSettingsError, TagkeeperError
-from include.settings import Settings
+from include.capacity import TrainingCapacity
+from include.errors import FixSettingsError
 
 log = logging.getLogger(__name__)
 
@@ -105,27 +103,3 @@ def _airflow(*arguments: str) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise FixSettingsError(f"airflow {' '.join(arguments)} failed: {done.stderr[-2000:]}")
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Update the pools of the Airflow in ``--airflow-home``; return the exit code."""
-    parser = argparse.ArgumentParser(
-        prog="python -m include.local_stack.pools",
-        description="Make Airflow's pools, or adapt them to this machine; TRAINING_SLOTS, "
-        "TRAINING_THREADS and TRAINING_MEMORY_MB override what follows from it.",
-    )
-    parser.add_argument("--airflow-home", type=Path, required=True, help="Airflow's folder")
-    args = parser.parse_args(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    try:
-        changed = update_pools(args.airflow_home, configured_capacity(Settings.from_env()))
-    except TagkeeperError as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
-    for name, pool in changed.items():
-        log.info("pool %s: %d slots", name, pool["slots"])
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -166,5 +166,5 @@ def migration_commands() -> dict[str, tuple[str, ...]]:
 
 def pools_command(layout: StackLayout) -> tuple[str, ...]:
     """Return the command that makes Airflow's pools, or adapts them to the machine."""
-    module = ("python", "-m", "include.local_stack.pools")
+    module = ("python", "-m", "include.cli", "pools")
     return (*module, "--airflow-home", str(layout.airflow_home))
