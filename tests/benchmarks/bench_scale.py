@@ -134,7 +134,7 @@ def show(results: dict[int, dict[str, Any]], candidate: str, console: Console) -
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure the sizes of the command line."""
-    default = "tree" if "tree" in BY_NAME else CAPPED
+    default = "linear"
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sizes", default=os.environ.get("SIZES") or SIZES)
     parser.add_argument("--candidate", default=default, choices=list(BY_NAME))
