@@ -84,7 +84,7 @@ def child_exit(_server: Any, worker: Any) -> None:
     """Remove the shared state of a worker that has ended."""
     from prometheus_client import multiprocess
 
-    from serving.worker import CONNECTION_COUNTS
+    from serving.connection_counts import CONNECTION_COUNTS
 
     CONNECTION_COUNTS.clear(worker.age)
     multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]

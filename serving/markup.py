@@ -57,10 +57,12 @@ def render(markdown: str, budget: Budget, *, field: str = "body") -> str:
             "elements are nested too deeply: close them, or send the text without its markup",
             field=field,
         )
-    return nh3.clean(
+    sanitised = nh3.clean(
         html,
         tags=set(TAGS),
         attributes={"a": {"href"}},
         url_schemes={"http", "https"},
         link_rel="noopener noreferrer nofollow",
     )
+    budget.spend_html(max(0, len(sanitised) - len(html)), field=field)  # links get attributes
+    return sanitised

@@ -20,7 +20,6 @@ accept for a moment.
 
 from __future__ import annotations
 
-import mmap
 import select
 import selectors
 import socket
@@ -34,6 +33,7 @@ from gunicorn.workers.gthread import ThreadWorker
 
 from include.settings import Settings
 from serving import metrics
+from serving.connection_counts import CONNECTION_COUNTS
 from serving.connections import Connection, SendBuffer, refusal
 from serving.framing import Progress
 
@@ -57,31 +57,6 @@ MAX_RECEIVED_BYTES: Final = 64 * 1024 * 1024
 
 SPARE_CONNECTIONS: Final = 16
 """Below gunicorn's limit, from which the connection that has waited longest is closed."""
-
-SLOTS: Final = 256
-
-
-class ConnectionCounts:
-    """The number of connections of each worker, in memory that the workers share after the fork."""
-
-    def __init__(self) -> None:
-        # Each slot holds the number plus one; 0 marks a slot without a worker.
-        self._shared = memoryview(mmap.mmap(-1, 2 * SLOTS)).cast("H")
-
-    def set(self, worker: int, connections: int) -> None:
-        """Publish the number of connections of ``worker``, gunicorn's serial number."""
-        self._shared[worker % SLOTS] = min(connections, 0xFFFE) + 1
-
-    def clear(self, worker: int) -> None:
-        """Free the slot of a worker that has ended."""
-        self._shared[worker % SLOTS] = 0
-
-    def minimum(self) -> int:
-        """Return the smallest number of connections of any worker; 0 without workers."""
-        return min((count for count in self._shared.tolist() if count), default=1) - 1
-
-
-CONNECTION_COUNTS: Final = ConnectionCounts()
 
 
 class Parked(NamedTuple):

@@ -57,11 +57,12 @@ def test_reference_used_many_times_does_not_multiply_the_output():
     [
         "|" + "a|" * 3000 + "\n|" + "-|" * 3000 + "\n" + "x\n" * 3000,
         "&" * 300_000,
+        "[a](/b)" * 20_000,
         "> " * 5000,
         "<div>" * 1000,
         "".join(f"<p>x<i id={n}>" for n in range(2000)),
     ],
-    ids=["table", "entities", "quotes", "elements", "reopened"],
+    ids=["table", "entities", "links", "quotes", "elements", "reopened"],
 )
 def test_markdown_that_expands_beyond_its_budget_is_refused(body):
     with pytest.raises(TooMuchWorkError):

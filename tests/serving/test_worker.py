@@ -1,7 +1,7 @@
 from multiprocessing import get_context
 
+from serving.connection_counts import SLOTS, ConnectionCounts
 from serving.entropy import random_bytes
-from serving.worker import SLOTS, ConnectionCounts
 
 
 def test_minimum_is_over_running_workers():
