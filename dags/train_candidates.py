@@ -29,7 +29,7 @@ from plugins.retry_policy import RetryTransientErrors
 
 # Parsed every few seconds: the environment is read directly, which is 0.2 s faster than Settings.
 POLICY = policy_named(os.environ.get("RETRAINING_POLICY") or DEFAULT_POLICY)
-CANDIDATES = os.environ.get("CANDIDATES") or ",".join(names.DEFAULT_CANDIDATES)
+CANDIDATES = os.environ.get("CANDIDATES") or names.AUTO
 
 
 @dag(
@@ -58,11 +58,12 @@ CANDIDATES = os.environ.get("CANDIDATES") or ",".join(names.DEFAULT_CANDIDATES)
         "candidates": Param(
             [name.strip() for name in CANDIDATES.split(",") if name.strip()],
             type="array",
-            items={"type": "string", "enum": list(names.CANDIDATES)},
-            examples=list(names.CANDIDATES),
+            items={"type": "string", "enum": [names.AUTO, *names.CANDIDATES]},
+            examples=[names.AUTO, *names.CANDIDATES],
             minItems=1,
             title="Candidates",
-            description="The families to train and compare.",
+            description="The families to train and compare. auto: those that can learn from every "
+            "question of the window.",
         ),
         "parameters": Param(
             {},

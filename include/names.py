@@ -38,6 +38,8 @@ LOCK_STABILITY: Final = 7_210_003
 
 # Candidates, in the order in which tables show them
 CANDIDATES: Final = tuple(family.name for family in FAMILIES)
+AUTO: Final = "auto"
+"""In place of candidates: those of `DEFAULT_CANDIDATES` that can learn from the whole window."""
 DEFAULT_CANDIDATES: Final = tuple(family.name for family in FAMILIES if family.by_default)
 STUDY_CANDIDATES: Final = ("tfidf",)
 """Of a study that names none: near the best F1@5 on every data set tried, seconds per month."""

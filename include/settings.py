@@ -14,7 +14,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from include.addresses import bypass_proxies, without_login
 from include.errors import FixSettingsError
-from include.names import DEFAULT_CANDIDATES
+from include.names import AUTO, DEFAULT_CANDIDATES
 from include.retraining import DEFAULT_POLICY, POLICIES, policy_named
 
 
@@ -74,8 +74,10 @@ class Settings(BaseSettings):
 
     # Training and promotion
     candidates: str = Field(
-        ",".join(DEFAULT_CANDIDATES),
-        description="comma-separated candidates to train",
+        AUTO,
+        description="comma-separated candidates to train; `auto`: those of "
+        f"`{','.join(DEFAULT_CANDIDATES)}` that can learn from every question of the window within "
+        "`TRAINING_MEMORY_MB`",
     )
     min_tag_count: int = Field(
         5, ge=1, description="uses in the training window from which a tag is in the vocabulary"

@@ -71,6 +71,28 @@ class Candidate(ABC):
     name: ClassVar[str]
     vocabulary: tuple[str, ...] = ()
 
+    @property
+    def question_limit(self) -> int | None:
+        """
+        The number of questions that `fit` learns from at most; None if it learns from all.
+
+        Of a longer sequence it learns from the latest ones.
+        """
+        return None
+
+    def fit_memory_mb(self, question_count: int, tag_count: int) -> float:
+        """
+        Return about how much memory `fit` needs in MB, apart from the texts.
+
+        Parameters
+        ----------
+        question_count : int
+            Questions in the training window, of which it uses at most `question_limit`.
+        tag_count : int
+            Tags in the vocabulary.
+        """
+        return 0.0
+
     @abstractmethod
     def fit(
         self,

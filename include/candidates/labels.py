@@ -5,6 +5,7 @@ from collections.abc import Sequence, Sized
 import numpy as np
 import scipy.sparse as sp
 
+from include.candidates.index_type import narrow_starts
 from include.errors import FixInputError
 
 
@@ -37,4 +38,4 @@ def label_matrix(tags: Sequence[Sequence[str]], vocabulary: Sequence[str]) -> sp
     np.cumsum([len(row) for row in rows], out=starts[1:])
     columns = np.fromiter((column for row in rows for column in row), np.int32, int(starts[-1]))
     ones = np.ones(len(columns), dtype=np.float32)
-    return sp.csr_array((ones, columns, starts), shape=(len(tags), len(vocabulary)))
+    return sp.csr_array((ones, columns, narrow_starts(starts)), shape=(len(tags), len(vocabulary)))

@@ -36,6 +36,8 @@ from include.text.tokens import keywords, tokenize_code
 _MAX_CODE_CHARACTERS: Final = 6_000
 _MAX_ITERATIONS: Final = 60
 _TOLERANCE: Final = 1e-3
+_MB_PER_QUESTION: Final = 0.023
+"""Of its bag of words, as measured on Stack Overflow's questions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,11 @@ class Lda(Candidate):
 
     def __init__(self, parameters: LdaParameters, encoders: EncoderFactory) -> None:
         self.parameters = parameters
+
+    def fit_memory_mb(self, question_count: int, tag_count: int) -> float:
+        """Return the size of the bags of words; see `Candidate.fit_memory_mb`."""
+        topics_mb = 8e-6 * self.parameters.topics * (question_count + tag_count)
+        return _MB_PER_QUESTION * question_count + topics_mb
 
     def fit(
         self,

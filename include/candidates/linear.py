@@ -41,6 +41,8 @@ _MAX_QUESTIONS_IN_FOLDS: Final = 10_000
 """Windows up to this size teach the reranker by folds, larger ones by their latest part."""
 _HELD_OUT_SHARE: Final = 0.15
 _MAX_HELD_OUT: Final = 20_000
+_MB_PER_QUESTION: Final = 0.007
+"""Of its counts and vectors, as measured on simulated questions of 145 different terms."""
 _BATCH_SIZE: Final = 500
 """Texts scored at once: limits the memory for the scores of a large vocabulary."""
 
@@ -113,6 +115,11 @@ class Linear(Candidate):
 
     def __init__(self, parameters: LinearParameters, encoders: EncoderFactory) -> None:
         self.parameters = parameters
+
+    def fit_memory_mb(self, question_count: int, tag_count: int) -> float:
+        """Return the size of counts, vectors and weights; see `Candidate.fit_memory_mb`."""
+        weights = min(self.parameters.max_weights, 145 * question_count * tag_count)
+        return _MB_PER_QUESTION * question_count + 24e-6 * weights
 
     def fit(
         self,

@@ -19,6 +19,8 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from include.candidates.index_type import narrow_starts
+
 _TAGS_PER_BLOCK: Final = 250
 _QUESTIONS_PER_BLOCK: Final = 1_000
 """A block's similarities to 5,000 tags take 20 MB."""
@@ -78,7 +80,7 @@ def nearest_tags(
         for _ in pool.map(compare, range(0, n, _QUESTIONS_PER_BLOCK)):
             pass
     ones = np.ones(n * count, dtype=np.int8)
-    starts = np.arange(0, n * count + 1, count)
+    starts = narrow_starts(np.arange(0, n * count + 1, count))
     return sp.csr_array((ones, nearest.ravel(), starts), shape=(n, n_tags)).tocsc()
 
 

@@ -17,7 +17,6 @@ References
 
 from __future__ import annotations
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
@@ -26,7 +25,9 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from include.candidates.index_type import narrow_starts
 from include.candidates.nearest_centroid import fit_centroids, nearest_tags
+from include.candidates.threads import fit_threads
 
 _MAX_ITERATIONS: Final = 60
 
@@ -73,7 +74,7 @@ class TagRegressions:
         Return the weights of the terms for each tag, shape (n_terms, n_vocabulary), float32.
 
         A question's scores are ``vector @ weights + labels.mean(axis=0)``. The result does not
-        depend on the number of processors.
+        depend on the number of threads (`fit_threads`).
 
         Parameters
         ----------
@@ -81,7 +82,7 @@ class TagRegressions:
         labels : csr_array of float32, shape (n, n_vocabulary)
         """
         n_tags = labels.shape[1]
-        threads = len(os.sched_getaffinity(0))
+        threads = fit_threads()
         samples = self._samples(vectors, labels, threads)
         kept = max(self.max_weights // n_tags, 1)
 
@@ -94,7 +95,7 @@ class TagRegressions:
         # scipy and numpy release the interpreter's lock while they compute
         with ThreadPoolExecutor(threads) as pool:
             fitted = list(pool.map(fit_tag, range(n_tags)))
-        starts = np.concatenate([[0], np.cumsum([len(columns) for columns, _ in fitted])])
+        starts = narrow_starts(np.cumsum([0, *(len(columns) for columns, _ in fitted)]))
         columns = np.concatenate([columns for columns, _ in fitted])
         values = np.concatenate([values for _, values in fitted])
         del fitted

@@ -53,6 +53,19 @@ class StackedCandidate(Candidate):
     def spec(self) -> StackSpec:
         """Return the parts of the model, from the family's parameters."""
 
+    @property
+    def question_limit(self) -> int | None:
+        """The parameter ``max_questions``; see `Candidate.question_limit`."""
+        limit: int = self._spec.max_questions
+        return limit
+
+    def fit_memory_mb(self, question_count: int, tag_count: int) -> float:
+        """Return the size of kernels, scores and coefficients; see `Candidate.fit_memory_mb`."""
+        n = min(question_count, self._spec.max_questions)
+        kernels = max(len(self._spec.views) + 1, 3)  # a sparse product takes three
+        scores = 4 * len(self._spec.ridges) + 4
+        return 4e-6 * n * (kernels * n + scores * tag_count)
+
     def fit(
         self,
         texts: Sequence[PreparedText],

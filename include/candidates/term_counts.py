@@ -19,6 +19,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from include.candidates.index_type import narrow_starts
 from include.candidates.terms import (
     BoundedCache,
     PreTokens,
@@ -75,7 +76,7 @@ class TermCounts:
         weighted = self.title * np.float32(title_weight)
         weighted += self.body
         return sp.csr_array(
-            (weighted, self.columns, self.starts), shape=(len(self), len(self.terms))
+            (weighted, self.columns, narrow_starts(self.starts)), shape=(len(self), len(self.terms))
         )
 
     def question_frequency(self) -> NDArray[np.int64]:

@@ -38,6 +38,8 @@ _MAX_PROSE_WORDS: Final = 400
 _MAX_CODE_WORDS: Final = 150
 _MAX_CODE_CHARACTERS: Final = 6_000
 _N_FEATURES: Final = 3
+_MB_PER_QUESTION: Final = 0.047
+"""Of its words as lists, as measured on Stack Overflow's questions."""
 _BATCH_SIZE: Final = 500
 """Texts scored at once: limits the memory for the pair features of a large vocabulary."""
 
@@ -88,6 +90,17 @@ class Word2Vec(Candidate):
 
     def __init__(self, parameters: Word2VecParameters, encoders: EncoderFactory) -> None:
         self.parameters = parameters
+
+    @property
+    def question_limit(self) -> int | None:
+        """The parameter ``max_questions``; see `Candidate.question_limit`."""
+        limit: int = self.parameters.max_questions
+        return limit
+
+    def fit_memory_mb(self, question_count: int, tag_count: int) -> float:
+        """Return the size of all words, kernels and scores; see `Candidate.fit_memory_mb`."""
+        n = min(question_count, self.parameters.max_questions)
+        return _MB_PER_QUESTION * question_count + 4e-6 * n * (2 * n + 7 * tag_count)
 
     def fit(
         self,

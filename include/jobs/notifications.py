@@ -243,6 +243,7 @@ def _candidate_scores(row: Mapping[str, Any]) -> CandidateScores:
         f1_5=row.get("f1@5"),
         f1_all_5=row.get("f1_all@5"),
         coverage=row.get("coverage"),
+        learned_from=row.get("learned_from"),
     )
 
 

@@ -106,6 +106,7 @@ class CandidateScores:
     f1_5: float | None
     f1_all_5: float | None
     coverage: float | None
+    learned_from: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Final, Literal
 
@@ -43,6 +43,36 @@ class StoredDataset:
     question_count: int
     min_tag_count: int
     vocabulary: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFit:
+    """
+    What a model learned from.
+
+    Parameters
+    ----------
+    run_id : str
+        The MLflow run of the training.
+    dataset_id, candidate : str
+    question_count : int
+        The latest questions of the dataset, from which it learned.
+    window_count : int
+        All questions of the dataset.
+    first_asked_at, last_asked_at : datetime
+        Of the questions learned from; aware, UTC.
+    tag_count : int
+        Tags with enough examples among these questions.
+    """
+
+    run_id: str
+    dataset_id: str
+    candidate: str
+    question_count: int
+    window_count: int
+    first_asked_at: datetime
+    last_asked_at: datetime
+    tag_count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +160,11 @@ def record_dataset(connection: Connection, dataset: StoredDataset) -> None:
             "vocabulary": list(dataset.vocabulary),
         },
     )
+
+
+def record_fit(connection: Connection, fit: StoredFit) -> None:
+    """Store what a model learned from; its dataset is stored already; idempotent."""
+    connection.execute(query("record_fit"), asdict(fit))
 
 
 def record_evaluations(

@@ -123,6 +123,11 @@ class Broken:
     def __init__(self, name):
         self.name = name
 
+    question_limit = None
+
+    def fit_memory_mb(self, question_count, tag_count):
+        return 0.0
+
     def get_params(self):
         return {}
 
@@ -166,6 +171,44 @@ def test_everything_about_a_candidate_is_logged(trained, first, tmp_path):
     }
 
 
+def test_what_a_candidate_learned_from_is_in_mlflow_postgres_and_the_note(trained, first):
+    row = first["rows"][0]
+    found = trained.training_site.training.runs.get(row["run_id"])
+    with trained.training_site.engine.connect() as connection:
+        fitted = connection.execute(
+            text("SELECT * FROM fits WHERE run_id = :run_id"), {"run_id": row["run_id"]}
+        ).one()
+    assert fitted.question_count == fitted.window_count == int(found.params["questions"])
+    assert found.params["learned_from"].startswith(f"all {fitted.window_count:,} questions")
+    assert found.metrics["learned_from"] == fitted.question_count
+    assert fitted.dataset_id == found.params["dataset_id"]
+    assert fitted.first_asked_at < fitted.last_asked_at
+    assert f"| {fitted.question_count:,} |" in first["note"]
+
+
+def test_candidates_that_cannot_hold_the_window_are_left_out_only_of_auto(training, store):
+    store()
+    limited = {"tfidf": {"max_questions": 50}, "hybrid": {"max_questions": 50}}
+    limited |= {name: {"max_questions": 50} for name in ("bert", "use", "word2vec")}
+
+    def planned(candidates, parameters):
+        request = request_from_params(
+            {"candidates": candidates, "parameters": parameters},
+            training.settings,
+            request_id=uuid.uuid4().hex,
+            actor="tester",
+        )
+        return training.plan(request)
+
+    automatic = planned(["auto"], limited)
+    named = planned(["tfidf"], {"tfidf": {"max_questions": 50}})
+
+    assert [spec.name for spec in automatic.specs] == ["frequency", "linear", "lda"]
+    assert len(automatic.left_out) == 5
+    assert automatic.left_out[0].startswith("tfidf learns from 50 of ")
+    assert ([spec.name for spec in named.specs], named.left_out) == (["tfidf"], ())
+
+
 def test_figures_are_rows_under_the_run_that_evaluated(trained, first):
     row = first["rows"][0]
     with trained.training_site.engine.connect() as connection:
@@ -183,6 +226,7 @@ def test_served_model_is_refitted_with_the_test_month(trained, first, tmp_path):
     )
     assert described["train_last"] == champion.tags["train_last"] == LAST
     assert described["refit"] is True
+    assert described["learned_from"]["question_count"] == described["questions"]
     assert described["metrics"]["f1@5"] == pytest.approx(first["rows"][0]["f1@5"])
 
 

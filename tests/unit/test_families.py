@@ -49,7 +49,7 @@ trained = [
 print(json.dumps({
     "cheapest first": cheapest_first(trained),
     "names": names.CANDIDATES,
-    "settings": Settings.from_env().candidate_names,
+    "settings": names.DEFAULT_CANDIDATES,
     "parameters": loaded.get_params(),
     "drift signal": [asked, vectors.shape],
     "requirements": [line.split("==")[0] for line in model_requirements("added")],

@@ -15,6 +15,7 @@ from sqlalchemy import Engine
 from include import names
 from include.candidates.base import EncoderFactory
 from include.candidates.catalogue import load_candidate
+from include.capacity import configured_capacity
 from include.evaluation.metrics import score_questions, summarise
 from include.jobs.data.datasets import TimeSplit, split_slice_masks, tested_questions
 from include.jobs.data.observations import question_ids, unknown_term_share
@@ -160,6 +161,7 @@ class StudyModels:
             self.settings.bert_model,
             experiment=names.EXPERIMENT_STABILITY,
             measure=measure_full_texts,
+            memory_mb=configured_capacity(self.settings).memory_mb,
         )
 
     def _month(self, run_id: str, split: TimeSplit) -> ModelMonth:

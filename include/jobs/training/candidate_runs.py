@@ -19,6 +19,7 @@ from include.candidates.catalogue import save_candidate
 from include.jobs.data.datasets import TimeSplit, TrainingData
 from include.jobs.training.code_version import code_version
 from include.jobs.training.fit_and_score import Measurement, figures_to_store, fit, measure
+from include.jobs.training.learned_from import LearnedFrom, check_memory
 from include.jobs.training.plan import CandidateSpec, TrainedCandidate, TrainingPlan
 from include.jobs.training.plots import draw_evaluation
 from include.jobs.training.question_results import FOLDER
@@ -37,8 +38,10 @@ from include.registry.runs import Run, Runs
 from include.store.models import (
     EvaluationKey,
     StoredDataset,
+    StoredFit,
     record_dataset,
     record_evaluations,
+    record_fit,
 )
 
 log = logging.getLogger(__name__)
@@ -65,6 +68,8 @@ class CandidateRuns:
     experiment : str
     measure : callable
         Evaluates a fitted candidate on the test month.
+    memory_mb : int or None
+        Memory that one training may take, in MiB; None for no limit.
     """
 
     engine: Engine
@@ -74,6 +79,7 @@ class CandidateRuns:
     bert_model: str | None = None
     experiment: str = names.EXPERIMENT_TRAINING
     measure: Callable[[Candidate, TimeSplit], Measurement] = measure
+    memory_mb: int | None = None
 
     def train(
         self, parent_id: str, split: TimeSplit, spec: CandidateSpec, *, name: str | None = None
@@ -118,18 +124,20 @@ class CandidateRuns:
         name = f"{spec.label} refitted to {data.last_month}"
 
         def work(run_id: str) -> Run:
-            train_s = fit(candidate, data)
+            learned_from, train_s = self._fit(candidate, data)
             self.runs.log(
-                run_id, params=logged_params(candidate, data), metrics={"train_s": train_s}
+                run_id,
+                params=logged_params(candidate, data, learned_from),
+                metrics=_fit_metrics(learned_from, train_s),
             )
             figures = {
                 name: value for name, value in best.figures.items() if name in REPORTED_METRICS
             }
-            metadata = model_metadata(data, figures, best.run_id, self.bert_model) | {
+            metadata = model_metadata(data, learned_from, figures, best.run_id, self.bert_model) | {
                 "tested_on": plan.months.test_month,
                 "refit": True,
             }
-            self._log_dataset(run_id, data)
+            self._log_training_data(run_id, candidate, data, learned_from)
             return self._log_model(run_id, candidate, metadata)
 
         return self._in_run(plan.run_id, name, tags, work)
@@ -143,19 +151,20 @@ class CandidateRuns:
         self, run_id: str, candidate: Candidate, split: TimeSplit, spec: CandidateSpec
     ) -> TrainedCandidate:
         """Fit, evaluate, log and store inside a run; see ``train``."""
-        train_s = fit(candidate, split.train)
+        learned_from, train_s = self._fit(candidate, split.train)
         measurement = self.measure(candidate, split)
         evaluation = measurement.evaluation
-        times = {"train_s": train_s, "rank_ms": measurement.rank_ms}
         self.runs.log(
             run_id,
-            params=logged_params(candidate, split.train),
-            metrics=all_metrics(evaluation) | times,
+            params=logged_params(candidate, split.train, learned_from),
+            metrics=all_metrics(evaluation)
+            | _fit_metrics(learned_from, train_s)
+            | {"rank_ms": measurement.rank_ms},
         )
-        self._log_dataset(run_id, split.train)
+        self._log_training_data(run_id, candidate, split.train, learned_from)
         self._log_evaluation(run_id, measurement, split, spec)
         figures = {metric: evaluation.figures[metric] for metric in REPORTED_METRICS}
-        metadata = model_metadata(split.train, figures, run_id, self.bert_model) | {
+        metadata = model_metadata(split.train, learned_from, figures, run_id, self.bert_model) | {
             "tested_on": split.months.test_month,
             "refit": False,
         }
@@ -172,6 +181,14 @@ class CandidateRuns:
         with self.engine.begin() as connection:
             record_evaluations(connection, model, figures_to_store(evaluation))
         return trained_candidate(spec, run, reused=False)
+
+    def _fit(self, candidate: Candidate, data: TrainingData) -> tuple[LearnedFrom, float]:
+        """Fit within the memory budget; return what it learned from, and the seconds."""
+        if self.memory_mb is not None:
+            check_memory(candidate, data, self.memory_mb)
+        learned_from = LearnedFrom.of(candidate, data)
+        log.info("%s learns from %s", candidate.name, learned_from)
+        return learned_from, fit(candidate, data)
 
     def _in_run(
         self, parent_id: str, name: str, tags: dict[str, str], work: Callable[[str], T]
@@ -245,11 +262,24 @@ class CandidateRuns:
                 bert_model=self.bert_model,
             )
 
-    def _log_dataset(self, run_id: str, data: TrainingData) -> None:
-        """Log the training data in MLflow and in PostgreSQL."""
-        log_dataset(self.runs, run_id, data)
+    def _log_training_data(
+        self, run_id: str, candidate: Candidate, data: TrainingData, learned_from: LearnedFrom
+    ) -> None:
+        """Log the training data, and the part learned from, in MLflow and in PostgreSQL."""
+        log_dataset(self.runs, run_id, data, learned_from)
+        fitted = StoredFit(
+            run_id=run_id,
+            dataset_id=data.dataset_id,
+            candidate=candidate.name,
+            question_count=learned_from.question_count,
+            window_count=learned_from.window_count,
+            first_asked_at=learned_from.first_asked_at,
+            last_asked_at=learned_from.last_asked_at,
+            tag_count=learned_from.tag_count,
+        )
         with self.engine.begin() as connection:
             record_dataset(connection, dataset_row(data))
+            record_fit(connection, fitted)
 
     def _key(self, candidate: Candidate, dataset_id: str, test_id: str) -> str:
         """Return the hash of everything that a run's result depends on."""
@@ -260,14 +290,22 @@ class CandidateRuns:
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
 
 
-def log_dataset(runs: Runs, run_id: str, data: TrainingData) -> None:
-    """Log a run's training data in MLflow."""
-    profile = {
+def _fit_metrics(learned_from: LearnedFrom, train_s: float) -> dict[str, float]:
+    return {"train_s": train_s, "learned_from": float(learned_from.question_count)}
+
+
+def log_dataset(
+    runs: Runs, run_id: str, data: TrainingData, learned_from: LearnedFrom | None = None
+) -> None:
+    """Log a run's training data in MLflow, and what a fit learned from, if it is one's run."""
+    profile: dict[str, Any] = {
         "first_month": data.first_month,
         "last_month": data.last_month,
         "questions": len(data.questions),
         "tags": len(data.vocabulary),
     }
+    if learned_from is not None:
+        profile["learned_from"] = learned_from.to_dict()
     runs.log_dataset(
         run_id,
         name=f"{data.site} {data.first_month} to {data.last_month}",

@@ -18,6 +18,7 @@ from sqlalchemy import Engine
 from include import names
 from include.candidates.base import EncoderFactory
 from include.candidates.catalogue import make_candidate
+from include.capacity import configured_capacity
 from include.errors import CheckFailedError
 from include.jobs.data.datasets import SplitMonths, TimeSplit, resolve_months, split_by_time
 from include.jobs.training.candidate_runs import (
@@ -27,6 +28,7 @@ from include.jobs.training.candidate_runs import (
     log_dataset,
 )
 from include.jobs.training.code_version import code_version
+from include.jobs.training.learned_from import obstacle
 from include.jobs.training.plan import (
     CandidateSpec,
     TrainedCandidate,
@@ -119,6 +121,7 @@ class TrainingPipeline:
         split = self._split(months)
         with self.engine.begin() as connection:
             record_dataset(connection, dataset_row(split.train))
+        specs, left_out = self._specs(request, split)
         run_id, experiment_id = self._training_run(request, split)
         return TrainingPlan(
             site=site,
@@ -127,7 +130,8 @@ class TrainingPipeline:
             test_id=split.test_id,
             run_id=run_id,
             experiment_id=experiment_id,
-            specs=request.candidates,
+            specs=specs,
+            left_out=left_out,
             request_id=request.request_id,
             actor=request.actor,
             reason=request.reason,
@@ -182,11 +186,35 @@ class TrainingPipeline:
     @property
     def _candidates(self) -> CandidateRuns:
         bert_model = self.settings.bert_model
-        return CandidateRuns(self.engine, self.runs, self.make, self.encoders, bert_model)
+        return CandidateRuns(
+            self.engine,
+            self.runs,
+            self.make,
+            self.encoders,
+            bert_model,
+            memory_mb=configured_capacity(self.settings).memory_mb,
+        )
 
     @property
     def _selection(self) -> ModelSelection:
         return ModelSelection(self.engine, self.registry, self._candidates, self.settings)
+
+    def _specs(
+        self, request: TrainingRequest, split: TimeSplit
+    ) -> tuple[tuple[CandidateSpec, ...], tuple[str, ...]]:
+        """Return the candidates to train, and why others are left out."""
+        if not request.whole_window_only:
+            return request.candidates, ()
+        memory_mb = configured_capacity(self.settings).memory_mb
+        kept, left_out = [], []
+        for spec in request.candidates:
+            candidate = self.make(spec.name, spec.parameters, self.encoders)
+            reason = obstacle(candidate, split.train, memory_mb)
+            if reason is None:
+                kept.append(spec)
+            else:
+                left_out.append(reason)
+        return tuple(kept), tuple(left_out)
 
     def _split(self, months: SplitMonths) -> TimeSplit:
         """Load the months' questions and split them by time."""
@@ -254,7 +282,7 @@ def request_from_params(
         ``test_month``, ``window_months``, ``candidates``, ``parameters``, ``reason``,
         ``drift_report_id``, ``refit``; absent or null ones take their defaults.
     settings : Settings
-        Its candidates are the default.
+        Its candidates are the default; ``auto`` stands for those that hold the whole window.
     request_id, actor : str
         As in `TrainingRequest`.
 
@@ -264,13 +292,16 @@ def request_from_params(
         If no candidate is named, or parameters have another form.
     """
     report_id = params.get("drift_report_id")
+    chosen = params.get("candidates") or settings.candidate_names
+    automatic = names.AUTO in chosen
     return TrainingRequest(
         request_id=request_id,
         actor=actor,
         reason=str(params.get("reason") or "scheduled retraining"),
         candidates=expand_candidates(
-            params.get("candidates") or settings.candidate_names, params.get("parameters")
+            names.DEFAULT_CANDIDATES if automatic else chosen, params.get("parameters")
         ),
+        whole_window_only=automatic,
         test_month=params.get("test_month") or None,
         window_months=params.get("window_months") or None,
         drift_report_id=int(report_id) if report_id is not None else None,

@@ -50,6 +50,8 @@ class TrainingRequest:
     reason : str
     candidates : tuple of CandidateSpec
         At least one, without repetitions.
+    whole_window_only : bool
+        Leave out the candidates that cannot learn from every question of the window.
     test_month : str or None
         ``YYYY-MM``; the latest completely stored month, if None.
     window_months : int or None
@@ -64,6 +66,7 @@ class TrainingRequest:
     actor: str
     reason: str
     candidates: tuple[CandidateSpec, ...]
+    whole_window_only: bool = False
     test_month: str | None = None
     window_months: int | None = None
     drift_report_id: int | None = None
@@ -84,6 +87,8 @@ class TrainingPlan:
     run_id, experiment_id : str
         The MLflow run that is the parent of the candidates' runs and holds the selection.
     specs : tuple of CandidateSpec
+    left_out : tuple of str
+        Of each requested candidate that cannot learn from the whole window, why.
     request_id, actor, reason, drift_report_id, refit
     """
 
@@ -94,6 +99,7 @@ class TrainingPlan:
     run_id: str
     experiment_id: str
     specs: tuple[CandidateSpec, ...]
+    left_out: tuple[str, ...]
     request_id: str
     actor: str
     reason: str
@@ -109,6 +115,7 @@ class TrainingPlan:
         """Rebuild the object from ``to_dict``."""
         fields = dict(values)
         fields["months"] = SplitMonths(**fields["months"])
+        fields["left_out"] = tuple(fields["left_out"])
         fields["specs"] = tuple(CandidateSpec.from_dict(spec) for spec in fields["specs"])
         return cls(**fields)
 

@@ -10,6 +10,7 @@ from include.candidates.base import Candidate
 from include.evaluation.evaluation import Evaluation
 from include.jobs.data.datasets import TrainingData
 from include.jobs.training.code_version import code_version, git_version
+from include.jobs.training.learned_from import LearnedFrom
 from include.jobs.training.plan import CandidateSpec, TrainedCandidate
 from include.registry.runs import Run
 
@@ -57,7 +58,9 @@ def identifying_tags(
     }
 
 
-def logged_params(candidate: Candidate, data: TrainingData) -> dict[str, Any]:
+def logged_params(
+    candidate: Candidate, data: TrainingData, learned_from: LearnedFrom
+) -> dict[str, Any]:
     """Return the parameters that MLflow shows for the run."""
     return candidate.get_params() | {
         "candidate": candidate.name,
@@ -66,6 +69,7 @@ def logged_params(candidate: Candidate, data: TrainingData) -> dict[str, Any]:
         "train_last": data.last_month,
         "questions": len(data.questions),
         "tags": len(data.vocabulary),
+        "learned_from": str(learned_from),
         "min_tag_count": data.min_tag_count,
         "dataset_id": data.dataset_id,
         "code_version": code_version(),
@@ -84,7 +88,11 @@ def all_metrics(evaluation: Evaluation) -> dict[str, float]:
 
 
 def model_metadata(
-    data: TrainingData, figures: Mapping[str, float], evaluation_run_id: str, bert_model: str | None
+    data: TrainingData,
+    learned_from: LearnedFrom,
+    figures: Mapping[str, float],
+    evaluation_run_id: str,
+    bert_model: str | None,
 ) -> dict[str, Any]:
     """Return the metadata for the model's folder, in addition to what the catalogue writes."""
     return {
@@ -92,6 +100,7 @@ def model_metadata(
         "train_first": data.first_month,
         "train_last": data.last_month,
         "questions": len(data.questions),
+        "learned_from": learned_from.to_dict(),
         "dataset_id": data.dataset_id,
         "min_tag_count": data.min_tag_count,
         "metrics": dict(figures),

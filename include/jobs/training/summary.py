@@ -15,6 +15,7 @@ COLUMNS: Final[Mapping[str, str]] = {
     "f1_all@5": "F1@5, all",
     "coverage": "coverage",
     "ceiling_all@5": "ceiling",
+    "learned_from": "learned from",
     "train_s": "train s",
     "rank_ms": "rank ms",
 }
@@ -81,8 +82,11 @@ def note(
         f"{months.train_last}. Requested by {plan.actor}: {plan.reason}.",
         markdown_table(rows),
         "F1@k counts questions with a tag in the vocabulary; the column *all* counts every "
-        "question and every tag, and decides the selection.",
+        "question and every tag, and decides the selection. *Learned from*: the latest questions "
+        "of the training months, as many as the family can hold.",
     ]
+    if plan.left_out:
+        parts.append(f"Left out: {'; '.join(plan.left_out)}. Name them to train them anyway.")
     if failed:
         parts.append(f"Failed and left out: {', '.join(failed)}.")
     return "\n\n".join(parts)
@@ -116,4 +120,6 @@ def _cell(name: str, value: float | None) -> str:
     """Return a figure rounded for people."""
     if value is None:
         return ""
+    if name == "learned_from":
+        return f"{value:,.0f}"
     return f"{value:.1f}" if name in _TIMES else f"{value:.3f}"
