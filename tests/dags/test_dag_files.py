@@ -165,7 +165,7 @@ def test_mail_is_retried_for_half_a_day(dags):
     assert (task.retries - 5) * task.max_retry_delay >= timedelta(hours=11)
 
 
-def test_a_family_with_a_row_in_the_table_is_a_choice_and_a_default_of_the_training_form(tmp_path):
+def test_a_family_with_a_row_in_the_table_is_a_choice_of_both_forms(tmp_path):
     project = project_with_added_family(tmp_path)
     program = (
         "import json\n"
@@ -178,4 +178,4 @@ def test_a_family_with_a_row_in_the_table_is_a_choice_and_a_default_of_the_train
     studied, trained = json.loads(run_python(project, program))
     assert "added" in studied[1]["enum"]
     assert "added" in trained[1]["enum"]
-    assert "added" in trained[0]
+    assert trained[0] == [names.AUTO]
