@@ -6,17 +6,16 @@ import json
 import resource
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import numpy as np
 from sqlalchemy import Engine, text
 
-from include.candidates.base import Candidate, Encoder
+from include.candidates.base import Candidate
 from include.candidates.catalogue import make_candidate, save_candidate
 from include.evaluation.metrics import score_questions
 from include.jobs.data.datasets import SplitMonths, TimeSplit, split_by_time
@@ -31,6 +30,8 @@ from include.registry.versions import ModelVersion
 from include.sandbox.large_site import LargeSite
 from include.settings import Settings
 from include.store.engine import make_engine
+from include.text.prepared import PreparedText
+from tests.benchmarks.scale_serving import measure_saved, no_encoder
 
 MONTHS = 12
 MIN_TAG_COUNT = 5
@@ -78,7 +79,7 @@ def run_train(engine: Engine, site: LargeSite, folder: Path, name: str) -> dict[
     split = _split(engine, site)
     loaded = time.perf_counter()
     train = split.train.questions
-    candidate = make_candidate(name, None, _no_encoder)
+    candidate = make_candidate(name, None, no_encoder)
     candidate.fit(train.texts, train.tags, split.train.vocabulary)
     fitted = time.perf_counter()
     figures = _evaluate(candidate, split)
@@ -87,8 +88,8 @@ def run_train(engine: Engine, site: LargeSite, folder: Path, name: str) -> dict[
         "train_s": fitted - started,
         "evaluate_s": time.perf_counter() - fitted,
         "tags": len(split.train.vocabulary),
-        "learned_from": _learned_from(candidate, len(train)),
-        "rank_ms": _rank_ms(candidate, split),
+        "learned_from": min(len(train), candidate.question_limit or len(train)),
+        **measure_saved(candidate, _without_keys(split.test.texts[:TIMED])),
         **figures,
     }
 
@@ -97,7 +98,7 @@ def run_check(engine: Engine, site: LargeSite, folder: Path) -> dict[str, Any]:
     """Check an hour of predictions for drift: once, then again with what was stored."""
     split = _split(engine, site)
     train = split.train.questions
-    candidate = make_candidate(MONITORED, None, _no_encoder)
+    candidate = make_candidate(MONITORED, None, no_encoder)
     candidate.fit(train.texts, train.tags, split.train.vocabulary)
     description = {"train_first": split.months.train_first, "train_last": split.months.train_last}
     save_candidate(candidate, folder / "champion", description)
@@ -152,22 +153,9 @@ def _evaluate(candidate: Candidate, split: TimeSplit) -> dict[str, float]:
     return {f"f1_all@{k}": float(scores.f1_all(k).mean()) for k in (1, 3, 5)}
 
 
-def _rank_ms(candidate: Candidate, split: TimeSplit) -> float:
-    """Return the median milliseconds to rank one question."""
-    seconds = []
-    for question in tuple(split.test.texts[:TIMED]):
-        started = time.perf_counter()
-        candidate.rank([replace(question, key=None)], 5)
-        seconds.append(time.perf_counter() - started)
-    return float(np.median(seconds)) * 1000
-
-
-def _learned_from(candidate: Candidate, questions: int) -> int:
-    """Return how many questions the candidate learned from, by its own report or its limit."""
-    learned = getattr(candidate, "learned_from", None)
-    if learned is not None:
-        return int(getattr(learned, "questions", learned))
-    return min(questions, int(candidate.get_params().get("max_questions", questions)))
+def _without_keys(texts: Iterable[PreparedText]) -> list[PreparedText]:
+    """Return texts as the service sees them: not stored."""
+    return [replace(text, key=None) for text in texts]
 
 
 def _answer_questions(engine: Engine, site: LargeSite, candidate: Candidate) -> None:
@@ -198,10 +186,6 @@ def _answer_questions(engine: Engine, site: LargeSite, candidate: Candidate) -> 
                 "count": CHECKED_PREDICTIONS,
             },
         )
-
-
-def _no_encoder(name: str) -> Encoder:
-    raise AssertionError(f"this benchmark has no encoders, asked for {name}")
 
 
 def main(arguments: Sequence[str]) -> None:
