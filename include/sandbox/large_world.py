@@ -155,7 +155,7 @@ def word_of(word_id: int) -> str:
     Examples
     --------
     >>> word_of(0), word_of(1)
-    ('babababa', 'nahezuma')
+    ('babababa', 'berinavu')
     """
     rest, word = word_id * _SCRAMBLE % _WORD_SPACE, ""
     for _ in range(4):

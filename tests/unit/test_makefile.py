@@ -61,6 +61,7 @@ def test_ci_runs_what_check_runs():
     script = (ROOT / ".ci" / "run").read_text()
 
     assert re.findall(r"^make (.+)$", script, flags=re.MULTILINE)[1:] == [
-        "lint types",
+        "lint spelling types",
+        "audit",
         'test ARGS="-q -ra --durations=15"',
     ]
