@@ -150,4 +150,4 @@ print(len(answer), len(answer[0]), len(three[0]), scores == sorted(scores, rever
 def test_evaluate_before_training_names_the_next_step(environment):
     code, output = mlflow_run(environment, "evaluate", test_month="2023-03")
     assert code != 0
-    assert "run the step 'train' first" in " ".join(output.split())
+    assert "run `tagkeeper train` first" in " ".join(output.split())

@@ -170,6 +170,8 @@ class Failing:
     def __init__(self, candidate, failure):
         self.name = candidate.name
         self.get_params = candidate.get_params
+        self.fit_memory_mb = candidate.fit_memory_mb
+        self.question_limit = candidate.question_limit
         self._failure = failure
 
     def fit(self, texts, tags, vocabulary):
