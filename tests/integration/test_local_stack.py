@@ -173,8 +173,8 @@ def check_month(airflow: LocalAirflow, engine: Engine, month: str) -> StoredDrif
 def mails_about(local: Path, report: StoredDriftReport) -> list[EmailMessage]:
     """Return the mails received on an alarm and on the end of its retraining, in this order."""
     mails = received(local / "mail")
-    about = f"<drift-report-{report.report_id}@tagkeeper>"
-    alarms = [mail for mail in mails if mail["Message-ID"] == about]
+    about = f"<drift-report-{report.report_id}@"
+    alarms = [mail for mail in mails if mail["Message-ID"].startswith(about)]
     return alarms + [
         mail
         for mail in mails
