@@ -164,7 +164,7 @@ def _follow_retraining(
     alarm = wait_for_mail(
         folder,
         f"the mail on the drift of {month}",
-        lambda mail: mail["Message-ID"] == f"<drift-report-{report.report_id}@tagkeeper>",
+        lambda mail: mail["Message-ID"].startswith(f"<drift-report-{report.report_id}@"),
     )
     demo.steps.note(f"Mail: {alarm['Subject']}")
     runs.follow(demo, f"Retraining {run_id}", names.DAG_TRAIN, run_id)
