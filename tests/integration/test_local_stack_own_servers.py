@@ -38,13 +38,13 @@ pytestmark = pytest.mark.integration
 def own_server() -> Iterator[str]:
     """URL of a server over TCP that asks for a password, as a user's does; no database is made."""
     folder, port = Path(tempfile.mkdtemp(prefix="tagkeeper-own-postgres-")), free_port()
-    folder.chmod(0o711)
-    postgres.initialise(folder / "data", "a secret")
+    data = postgres.cluster(folder)
+    postgres.initialise(data, "a secret")
     account = postgres.server_account()
     programs = postgres.binaries()
     process = subprocess.Popen(
         [
-            *(str(programs / "postgres"), "-D", str(folder / "data"), "-k", ""),
+            *(str(programs / "postgres"), "-D", str(data), "-k", ""),
             *("-h", "127.0.0.1", "-p", str(port), "-c", "max_connections=200"),
         ],
         cwd="/",
