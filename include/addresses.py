@@ -62,6 +62,21 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def host_of(authority: str) -> str:
+    """
+    Return the host of ``host`` or ``host:port``, in small letters and without brackets.
+
+    Examples
+    --------
+    >>> host_of("Localhost:8000"), host_of("[::1]:8000"), host_of("[::1]"), host_of("")
+    ('localhost', '::1', '::1', '')
+    """
+    name = authority.strip().lower().rpartition("@")[2]
+    if name.startswith("["):
+        return name[1:].partition("]")[0]
+    return name.partition(":")[0].rstrip(".")
+
+
 def host_and_port(host: str, port: int) -> str:
     """
     Return ``host:port`` as URLs and servers write it.

@@ -133,6 +133,11 @@ class Settings(BaseSettings):
     # Service
     service_host: str = Field("127.0.0.1", description="address the service listens on")
     service_port: int = Field(8000, ge=0, le=65535, description="port the service listens on")
+    allowed_hosts: str = Field(
+        "",
+        description="comma-separated names and addresses under which clients may reach the "
+        "service, besides those of loopback and of SERVICE_URL; `*` for any",
+    )
     service_workers: int = Field(2, ge=1, description="gunicorn worker processes")
     service_threads: int = Field(
         4, ge=1, description="threads per worker; more threads wait for each other"

@@ -1,17 +1,19 @@
-"""Authentication and rate limits: API keys and a limit per key, both beyond loopback only."""
+"""Who may ask: hosts that the service answers for, API keys, and a rate limit per key."""
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
+from urllib.parse import urlsplit
 
 from flask import Flask, g, request
 from flask_limiter import Limiter
 
-from include.addresses import is_loopback
+from include.addresses import LOOPBACK_NAMES, host_of, is_loopback
 from include.errors import FixSettingsError
 from include.settings import Settings
 from serving import rate_storage
-from serving.errors import KeyRefusedError
+from serving.errors import HostRefusedError, KeyRefusedError
 from serving.keys import ApiKeys
 
 OPEN_ENDPOINTS: Final = frozenset(
@@ -38,6 +40,41 @@ def keys_for(settings: Settings) -> ApiKeys | None:
             "on 127.0.0.1"
         )
     return None
+
+
+def allowed_hosts(settings: Settings) -> frozenset[str] | None:
+    """Return the hosts for which the service answers, without ports; None for any."""
+    named = {name.strip() for name in settings.allowed_hosts.split(",")} - {""}
+    if "*" in named:
+        return None
+    public = urlsplit(settings.service_url).netloc
+    return frozenset((*LOOPBACK_NAMES, *(host_of(name) for name in (*named, public)))) - {""}
+
+
+def register_hosts(app: Flask, settings: Settings) -> None:
+    """
+    Refuse requests with another ``Host`` than the allowed ones, except for the liveness probe.
+
+    A foreign page whose name was pointed at this machine (DNS rebinding) has the same origin as the
+    service: only the name that it asks for gives it away.
+    """
+    hosts = allowed_hosts(settings)
+    if hosts is None:
+        return
+
+    @lru_cache(maxsize=256)
+    def is_allowed(host: str) -> bool:
+        return host_of(host) in hosts
+
+    @app.before_request
+    def check_host() -> None:
+        host = request.environ.get("HTTP_HOST")  # a client of HTTP/1.0 may send none; browsers do
+        if host is None or is_allowed(host) or request.endpoint == "health.healthz":
+            return
+        raise HostRefusedError(
+            f"this service does not answer for the host {host[:200]!r}: its operator may add it to "
+            "ALLOWED_HOSTS"
+        )
 
 
 def register(app: Flask, settings: Settings, keys: ApiKeys | None) -> None:

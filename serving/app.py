@@ -101,6 +101,7 @@ def create_app(
     )
     problems.register(app)
     requests.register(app, settings, access_log)
+    access.register_hosts(app, settings)
     access.register(app, settings, keys)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)

@@ -49,6 +49,14 @@ class KeyRefusedError(ProblemError):
     title = "An API key is needed"
 
 
+class HostRefusedError(ProblemError):
+    """The request is for a host that the service is not known by."""
+
+    status = 421
+    kind = "host_refused"
+    title = "This service does not answer for that host"
+
+
 class UnknownPredictionError(ProblemError):
     """Feedback for an id that this service cannot have issued."""
 

@@ -56,6 +56,9 @@ timeout = 60
 # With heartbeats on a stalling disk, gunicorn would kill workers.
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
 control_socket_disable = True
+# A client on this machine is no proxy: its SCRIPT_NAME, PATH_INFO and scheme are not believed
+forwarded_allow_ips = ""
+forwarder_headers = ""
 logconfig_dict = LOGGING
 logger_class = QuietLogger  # serving.requests writes the access log
 

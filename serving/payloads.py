@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from typing import Annotated, Any, Final, Literal, TypeVar
 from uuid import UUID
@@ -121,6 +122,7 @@ def decode(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
     InvalidRequestError
         Naming the first field at fault.
     """
+    body = body.removeprefix(codecs.BOM_UTF8)  # RFC 8259 lets a receiver ignore it
     try:
         return decoder.decode(body)
     except msgspec.ValidationError as error:

@@ -107,7 +107,7 @@ class App(Flask):
             return super().create_url_adapter(request)
         return self.url_map.bind(
             "localhost",
-            script_name=request.environ.get("SCRIPT_NAME"),
+            script_name="",  # what a client may say about it is not believed
             url_scheme=request.environ["wsgi.url_scheme"],
             default_method=request.method,
             path_info=request.path,

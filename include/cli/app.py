@@ -57,6 +57,7 @@ app.command(hidden=True)(platform.healthcheck)
 app.command(hidden=True)(platform.provision)
 app.command(hidden=True)(platform.pools)
 app.command(hidden=True)(site.mail_sink)
+app.command(hidden=True)(site.evidently_ui)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

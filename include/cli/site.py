@@ -1,4 +1,4 @@
-"""``tagkeeper sandbox`` and ``mail-sink``: stand-ins for a site and a mail host."""
+"""``tagkeeper sandbox``, ``mail-sink`` and ``evidently-ui``: servers of the local stack."""
 
 import time
 from enum import StrEnum
@@ -104,3 +104,17 @@ def mail_sink(
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", force=True)
     asyncio.run(serve(host, port, folder))
+
+
+def evidently_ui(
+    port: Annotated[int, typer.Option(help="Port to listen on.", show_default=False)],
+    workspace: Annotated[Path, typer.Option(help="Folder of the reports.", show_default=False)],
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    hosts: Annotated[
+        str, typer.Option(help="Names, besides loopback's, under which browsers may reach it.")
+    ] = "",
+) -> None:
+    """Show the drift reports in Evidently's UI, to pages of this host only."""
+    from include.local_stack.evidently_ui import serve
+
+    serve(host, port, workspace, hosts)

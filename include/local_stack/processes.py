@@ -126,11 +126,8 @@ def processes(layout: StackLayout, sandbox_arguments: Sequence[str] | None) -> t
         Process(
             "evidently",
             (
-                "evidently",
-                "ui",
-                "--workspace",
-                str(layout.evidently),
-                *_listen(layout, "evidently"),
+                *("python", "-m", "include.cli", "evidently-ui", *_listen(layout, "evidently")),
+                *("--workspace", str(layout.evidently), "--hosts", layout.host("evidently")),
             ),
             server="evidently",
             health_path="/",

@@ -150,3 +150,48 @@ def test_bytes_of_bodies_are_limited_and_the_answer_says_until_when(make_app, ke
     assert refused.status_code == 429
     assert refused.json["type"] == "urn:tagkeeper:problem:limit_reached"
     assert 0 < int(refused.headers["Retry-After"]) <= 3600
+
+
+@pytest.mark.parametrize(
+    "host", ["localhost:8000", "127.0.0.1", "[::1]:8000", "LOCALHOST.", "service.example:80"]
+)
+def test_hosts_of_loopback_and_of_the_service_are_answered(make_app, host):
+    client = make_app(service_url="http://service.example").test_client()
+
+    assert client.get("/readyz", headers={"Host": host}).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/", "/readyz", "/model", "/metrics", "/nothing"])
+def test_other_host_is_refused(client, path):
+    """A page of evil.example whose name was pointed at this machine would ask for its own name."""
+    response = client.get(path, headers={"Host": "evil.example:8000"})
+
+    assert response.status_code == 421
+    assert "ALLOWED_HOSTS" in response.json["detail"]
+
+
+def test_question_for_another_host_is_not_answered(client, recorder):
+    headers = {"Host": "evil.example"}
+
+    assert client.post("/predict", json=QUESTION, headers=headers).status_code == 421
+    assert recorder.rows == []
+
+
+def test_liveness_probe_may_use_any_address(client):
+    assert client.get("/healthz", headers={"Host": "10.0.0.7:8000"}).status_code == 200
+
+
+def test_allowed_host_is_answered(make_app):
+    client = make_app(allowed_hosts="tags.example, [fd00::1]").test_client()
+
+    statuses = [
+        client.get("/readyz", headers={"Host": host}).status_code
+        for host in ("tags.example:443", "[fd00::1]:8000", "other.example")
+    ]
+    assert statuses == [200, 200, 421]
+
+
+def test_any_host_is_answered_where_the_operator_says_so(make_app):
+    client = make_app(allowed_hosts="*").test_client()
+
+    assert client.get("/readyz", headers={"Host": "x"}).status_code == 200

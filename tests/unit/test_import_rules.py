@@ -61,7 +61,7 @@ ONLY_IN = {
     "airflow": {"dags", "plugins"},
     "flask": {"serving"},
     "mlflow": {"registry"},
-    "evidently": {"drift.evidently_report"},
+    "evidently": {"drift.evidently_report", "local_stack"},
 }
 INPUT_AND_OUTPUT = {
     "aiohttp", "airflow", "evidently", "flask", "http", "mlflow", "psycopg2", "requests",
