@@ -51,13 +51,14 @@ def rollback_champion() -> None:
         from include.jobs.release.rollback import roll_back_from_settings
         from include.settings import Settings
 
-        return roll_back_from_settings(
+        result = roll_back_from_settings(
             Settings.from_env(),
             version=params["version"],
             reason=params["reason"],
             actor=dag_run.triggering_user_name or dag_run.run_id,
             request_id=dag_run.run_id,
         )
+        return result.to_dict()
 
     @task
     def verify(promotion: dict[str, Any]) -> float:

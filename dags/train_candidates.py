@@ -104,7 +104,8 @@ def train_candidates() -> None:
         from include.settings import Settings
 
         settings = Settings.from_env()
-        if reason := unmet_precondition(settings, dag_run.run_type.value):
+        pipeline = TrainingPipeline.from_settings(settings)
+        if reason := unmet_precondition(pipeline.engine, settings.site, dag_run.run_type.value):
             raise AirflowSkipException(reason)
         request = request_from_run(
             settings,
@@ -113,7 +114,7 @@ def train_candidates() -> None:
             run_type=dag_run.run_type.value,
             data_interval_end=dag_run.data_interval_end,
         )
-        return TrainingPipeline.from_settings(settings).plan(request).to_dict()
+        return pipeline.plan(request).to_dict()
 
     @task
     def candidates(planned: dict[str, Any]) -> Any:
@@ -141,7 +142,8 @@ def train_candidates() -> None:
         from include.jobs.training.pipeline import select_and_note
         from include.settings import Settings
 
-        return select_and_note(Settings.from_env(), planned, list(trained), dag_run.run_id)
+        result = select_and_note(Settings.from_env(), planned, list(trained), dag_run.run_id)
+        return result.to_dict()
 
     # Downstream of the promotion, which it can neither delay nor undo.
     @task(pool=names.POOL_TRAINING)

@@ -76,7 +76,7 @@ def branch(action: str) -> str | list[str]:
 @task(trigger_rule="none_failed")
 def record(decision: dict[str, Any]) -> str:
     """Store the decision as carried out."""
-    from include.jobs.drift.decisions import record_decision
+    from include.jobs.drift.decisions import DriftDecision, record_decision
     from include.settings import Settings
 
-    return record_decision(Settings.from_env(), decision)
+    return record_decision(Settings.from_env(), DriftDecision.from_dict(decision))

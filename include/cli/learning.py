@@ -47,7 +47,7 @@ def train(
     pipeline, request = _prepared(candidate, parameters, test_month, window_months, reason, refit)
     console = Console()
     if register:
-        console.print(Markdown(train_all(pipeline, request, console.print)["note"]))
+        console.print(Markdown(train_all(pipeline, request, console.print).note))
         return
     plan = pipeline.plan(request)
     for spec in plan.specs:
@@ -79,7 +79,7 @@ def register(
     """Compare, then register the best and promote it if it passes the gate."""
     pipeline, request = _prepared(candidate, parameters, test_month, window_months, reason, refit)
     plan = pipeline.plan(request)
-    Console().print(Markdown(pipeline.select(plan, _trained(pipeline, plan))["note"]))
+    Console().print(Markdown(pipeline.select(plan, _trained(pipeline, plan)).note))
 
 
 def _prepared(

@@ -21,7 +21,7 @@ def rollback(
     row = roll_back_from_settings(
         settings, version=to, reason=reason, actor=actor or getpass.getuser()
     )
-    console.print(f"champion: version {row['from_version']} to {row['to_version']}")
+    console.print(f"champion: version {row.from_version} to {row.to_version}")
     if wait:
-        seconds = verify_from_settings(settings, row["to_version"])
+        seconds = verify_from_settings(settings, row.to_version)
         console.print(f"the service answers with it after {seconds:.1f} s")

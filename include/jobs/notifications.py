@@ -34,6 +34,7 @@ from include.store.ab_tests import EndedAbTest, ended_ab_test
 from include.store.drift import StoredDriftReport, StoredSignal, checked_months, read_report
 from include.store.engine import make_engine
 from include.store.installation import installation_id
+from include.task_results import CandidateRow, DriftAlarm, RollbackResult, TrainingResult
 
 CONTRIBUTORS_SHOWN: Final = 6
 TAG_SIGNALS: Final = ("tag_shift", "tag_distribution", "new_tags", "vanished_tags")
@@ -57,10 +58,10 @@ def compose(settings: Settings, params: Mapping[str, Any]) -> Notification:
     settings : Settings
     params : mapping
         The params of ``send_mail``. ``kind`` is ``drift``, ``training``, ``rollback`` or
-        ``ab_test``; ``facts`` are, in this order: the value ``mail`` of `decision_of`, the
-        result of `include.jobs.training.pipeline.TrainingPipeline.select`, the columns of the
-        ledger row, or the ``ab_test_id``. ``run`` is the id of the triggering DAG run; ``seconds``
-        is how long the service took to follow a rollback.
+        ``ab_test``; ``facts`` are, in this order, the plain values of a `DriftAlarm`, a
+        `TrainingResult` or a `RollbackResult` (`include.task_results`), or the ``ab_test_id``.
+        ``run`` is the id of the triggering DAG run; ``seconds`` is how long the service took to
+        follow a rollback.
 
     Raises
     ------
@@ -71,13 +72,14 @@ def compose(settings: Settings, params: Mapping[str, Any]) -> Notification:
     run = str(params.get("run") or "")
     if kind == "drift":
         engine = make_engine(settings.require_database_url(), pool_size=1)
-        return drift_notification(settings, engine, facts)
+        return drift_notification(settings, engine, DriftAlarm.from_dict(facts))
     if kind == "training":
-        training = training_summary(settings, facts, run)
+        training = training_summary(settings, TrainingResult.from_dict(facts), run)
         mail = render.training_mail(training)
         return Notification(mail, slack.training_text(training, mail))
     if kind == "rollback":
-        rollback = rollback_summary(settings, facts, run, params.get("seconds"))
+        result = RollbackResult.from_dict(facts)
+        rollback = rollback_summary(settings, result, run, params.get("seconds"))
         mail = render.rollback_mail(rollback)
         return Notification(mail, slack.rollback_text(rollback, mail))
     if kind == "ab_test":
@@ -115,15 +117,13 @@ def post_to_slack(settings: Settings, params: Mapping[str, Any]) -> bool:
     return True
 
 
-def drift_notification(
-    settings: Settings, engine: Engine, facts: Mapping[str, Any]
-) -> Notification:
+def drift_notification(settings: Settings, engine: Engine, alarm: DriftAlarm) -> Notification:
     """Return the mail and the message about an alarm, from the stored report."""
     with engine.connect() as connection:
-        stored = read_report(connection, int(facts["report_id"]))
+        stored = read_report(connection, alarm.report_id)
         checked = checked_months(connection, stored.report.site)
     alarmed = {row.month for row in checked if row.verdict == "drift"}
-    drift = _drift_summary(settings, stored, alarmed, _run_links(settings, stored, facts))
+    drift = _drift_summary(settings, stored, alarmed, _run_links(settings, stored, alarm))
     mail = render.drift_mail(drift)
     return Notification(mail, slack.drift_text(drift, mail))
 
@@ -193,73 +193,69 @@ def _since(stored: StoredDriftReport, alarmed: set[str]) -> str:
 
 
 def _run_links(
-    settings: Settings, stored: StoredDriftReport, facts: Mapping[str, Any]
+    settings: Settings, stored: StoredDriftReport, alarm: DriftAlarm
 ) -> tuple[Link, ...]:
     links = [Link("Evidently", settings.evidently_url)]
     if stored.artifact_uri:
         links.insert(0, Link("Report in MLflow", stored.artifact_uri))
-    if facts.get("run_id"):
-        check = airflow_run(settings, str(facts["dag_id"]), str(facts["run_id"]))
+    if alarm.run_id:
+        check = airflow_run(settings, alarm.dag_id, alarm.run_id)
         links.append(Link("This check in Airflow", check))
-    if training := facts.get("training_run_id") or stored.training_run_id:
-        address = airflow_run(settings, names.DAG_TRAIN, str(training))
+    if training := alarm.training_run_id or stored.training_run_id:
+        address = airflow_run(settings, names.DAG_TRAIN, training)
         links.append(Link("The retraining in Airflow", address))
     return tuple(links)
 
 
-def training_summary(
-    settings: Settings, result: Mapping[str, Any], run: str = ""
-) -> TrainingSummary:
-    """Return the result of `TrainingPipeline.select` as the mail's facts."""
+def training_summary(settings: Settings, result: TrainingResult, run: str = "") -> TrainingSummary:
+    """Return the result of a training as the mail's facts."""
     mlflow_url = settings.mlflow_page
-    links = [
-        Link("Run in MLflow", run_url(mlflow_url, str(result["experiment_id"]), result["run_id"]))
-    ]
+    links = [Link("Run in MLflow", run_url(mlflow_url, result.experiment_id, result.run_id))]
     if run:
         links.append(Link("Run in Airflow", airflow_run(settings, names.DAG_TRAIN, run)))
     return TrainingSummary(
-        key=str(result["run_id"]),
+        key=result.run_id,
         site=settings.site,
-        test_month=str(result["test_month"]),
-        promoted=bool(result["promoted"]),
-        candidate=str(result["candidate"]),
-        version=result["version"],
-        version_before=result["champion_before"],
-        challenger_version=result["challenger_version"],
-        reason=str(result["reason"]),
-        rows=tuple(_candidate_scores(row) for row in result["rows"]),
-        failed=tuple(result["failed"]),
-        drift_report_id=result["drift_report_id"],
+        test_month=result.test_month,
+        promoted=result.promoted,
+        candidate=result.candidate,
+        version=result.version,
+        version_before=result.champion_before,
+        challenger_version=result.challenger_version,
+        reason=result.reason,
+        rows=tuple(_candidate_scores(row) for row in result.rows),
+        failed=tuple(result.failed),
+        drift_report_id=result.drift_report_id,
         links=tuple(links),
     )
 
 
-def _candidate_scores(row: Mapping[str, Any]) -> CandidateScores:
+def _candidate_scores(row: CandidateRow) -> CandidateScores:
     return CandidateScores(
-        name=str(row["candidate"]),
-        selected=bool(row["selected"]),
-        f1_1=row.get("f1@1"),
-        f1_3=row.get("f1@3"),
-        f1_5=row.get("f1@5"),
-        f1_all_5=row.get("f1_all@5"),
-        coverage=row.get("coverage"),
-        learned_from=row.get("learned_from"),
+        name=row.candidate,
+        selected=row.selected,
+        f1_1=row.figures.get("f1@1"),
+        f1_3=row.figures.get("f1@3"),
+        f1_5=row.figures.get("f1@5"),
+        f1_all_5=row.figures.get("f1_all@5"),
+        coverage=row.figures.get("coverage"),
+        learned_from=row.figures.get("learned_from"),
     )
 
 
 def rollback_summary(
-    settings: Settings, facts: Mapping[str, Any], run: str = "", seconds: float | None = None
+    settings: Settings, result: RollbackResult, run: str = "", seconds: float | None = None
 ) -> RollbackSummary:
-    """Return a ledger row of a rollback as the mail's facts."""
+    """Return the result of a rollback as the mail's facts."""
     verified = "not confirmed yet" if seconds is None else f"live after {seconds:.1f} s"
     links = [Link("Run in Airflow", airflow_run(settings, names.DAG_ROLLBACK, run))]
     return RollbackSummary(
-        key=str(facts["promotion_id"]),
+        key=str(result.promotion_id),
         site=settings.site,
-        version=str(facts["to_version"]),
-        version_before=facts["from_version"],
-        actor=str(facts["actor"]),
-        reason=str(facts["reason"]),
+        version=result.to_version,
+        version_before=result.from_version,
+        actor=result.actor,
+        reason=result.reason,
         verified=verified,
         links=tuple(links) if run else (),
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import uuid
-from dataclasses import asdict
 from datetime import timedelta
 
 import pytest
@@ -155,7 +154,7 @@ def test_event_retrains_once_and_names_the_contributing_tags(
     }
     assert set(event.tags) <= contributors
 
-    record_decision(settings, {"report_id": report_id, **asdict(decision)})
+    record_decision(settings, decision)
     again = monitoring.check_month(CHANGED)
 
     assert again == report_id

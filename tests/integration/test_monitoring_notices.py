@@ -13,10 +13,11 @@ import pytest
 
 from include.drift.signal import Contributor, SignalValue
 from include.errors import FixInputError
-from include.jobs.drift.decisions import decision_of, record_decision
+from include.jobs.drift.decisions import DriftDecision, decision_of, record_decision
 from include.jobs.notifications import compose, drift_notification, send_mail_over
 from include.settings import Settings
 from include.store import drift
+from include.task_results import DriftAlarm
 from tests.integration.test_store_drift import REPORT
 
 pytestmark = pytest.mark.integration
@@ -73,8 +74,7 @@ def alarm(engine):
 
 
 def test_mail_of_a_stored_alarm_has_all_the_facts(settings, engine, alarm):
-    facts = {"report_id": alarm, "dag_id": "monitor_drift", "run_id": "manual__1",
-             "training_run_id": f"drift-report-{alarm}"}  # fmt: skip
+    facts = DriftAlarm(alarm, "monitor_drift", "manual__1", f"drift-report-{alarm}")
 
     mail = drift_notification(settings, engine, facts).mail
 
@@ -96,11 +96,11 @@ def test_decision_passes_through_a_dag_as_plain_values(settings, engine, alarm):
     assert decision["mail_run_id"] == f"mail-drift-report-{alarm}"
     assert decision["conf"]["test_month"] == "2024-04"
 
-    record_decision(settings, decision)
+    record_decision(settings, DriftDecision.from_dict(decision))
 
     again = decision_of(settings, alarm, dag_id="monitor_drift", run_id="r2")
     assert again["action"] == "keep"
-    assert record_decision(settings, again).startswith(
+    assert record_decision(settings, DriftDecision.from_dict(again)).startswith(
         "keep: This report has already triggered drift-report-"
     )
     with engine.connect() as connection:
@@ -145,8 +145,8 @@ def sink():
 
 
 def test_training_mail_goes_over_smtp(settings, sink):
-    row = {"candidate": "hybrid", "selected": True, "f1@1": 0.8, "f1@3": 0.6, "f1@5": 0.5,
-           "f1_all@5": 0.55, "coverage": 0.9}  # fmt: skip
+    figures = {"f1@1": 0.8, "f1@3": 0.6, "f1@5": 0.5, "f1_all@5": 0.55, "coverage": 0.9}
+    row = {"candidate": "hybrid", "selected": True, "figures": figures}
     result = {
         "promoted": True, "version": "4", "challenger_version": None, "candidate": "hybrid",
         "champion_before": "3", "reason": "hybrid replaces version 3", "figures": {}, "rows": [row],

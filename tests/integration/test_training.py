@@ -146,10 +146,10 @@ def first(trained):
 
 
 def test_first_training_makes_the_best_candidate_champion(trained, first):
-    assert first["promoted"]
-    assert first["candidate"] == "tfidf"
+    assert first.promoted
+    assert first.candidate == "tfidf"
     champion = trained.training_site.training.registry.alias(names.CHAMPION)
-    assert (champion.version, champion.candidate) == (first["version"], "tfidf")
+    assert (champion.version, champion.candidate) == (first.version, "tfidf")
     with trained.training_site.engine.connect() as connection:
         row = latest_promotion(connection)
     assert (row.kind, row.to_version, row.actor) == ("first", champion.version, "tester")
@@ -157,13 +157,13 @@ def test_first_training_makes_the_best_candidate_champion(trained, first):
 
 
 def test_everything_about_a_candidate_is_logged(trained, first, tmp_path):
-    row = first["rows"][0]
-    found = trained.training_site.training.runs.get(row["run_id"])
-    assert found.metrics["f1@5"] == pytest.approx(row["f1@5"])
+    row = first.rows[0]
+    found = trained.training_site.training.runs.get(row.run_id)
+    assert found.metrics["f1@5"] == pytest.approx(row.figures["f1@5"])
     assert found.metrics["short/f1_all@5"] >= 0
     assert found.params["train_last"] == "2023-05"
     assert found.tags["code_version"]
-    folder = trained.training_site.training.runs.fetch(row["run_id"], "pictures", tmp_path)
+    folder = trained.training_site.training.runs.fetch(row.run_id, "pictures", tmp_path)
     assert {path.name for path in folder.iterdir()} == {
         "calibration.png",
         "precision_recall_by_k.png",
@@ -172,18 +172,18 @@ def test_everything_about_a_candidate_is_logged(trained, first, tmp_path):
 
 
 def test_what_a_candidate_learned_from_is_in_mlflow_postgres_and_the_note(trained, first):
-    row = first["rows"][0]
-    found = trained.training_site.training.runs.get(row["run_id"])
+    row = first.rows[0]
+    found = trained.training_site.training.runs.get(row.run_id)
     with trained.training_site.engine.connect() as connection:
         fitted = connection.execute(
-            text("SELECT * FROM fits WHERE run_id = :run_id"), {"run_id": row["run_id"]}
+            text("SELECT * FROM fits WHERE run_id = :run_id"), {"run_id": row.run_id}
         ).one()
     assert fitted.question_count == fitted.window_count == int(found.params["questions"])
     assert found.params["learned_from"].startswith(f"all {fitted.window_count:,} questions")
     assert found.metrics["learned_from"] == fitted.question_count
     assert fitted.dataset_id == found.params["dataset_id"]
     assert fitted.first_asked_at < fitted.last_asked_at
-    assert f"| {fitted.question_count:,} |" in first["note"]
+    assert f"| {fitted.question_count:,} |" in first.note
 
 
 def test_candidates_that_cannot_hold_the_window_are_left_out_only_of_auto(training, store):
@@ -210,11 +210,11 @@ def test_candidates_that_cannot_hold_the_window_are_left_out_only_of_auto(traini
 
 
 def test_figures_are_rows_under_the_run_that_evaluated(trained, first):
-    row = first["rows"][0]
+    row = first.rows[0]
     with trained.training_site.engine.connect() as connection:
-        figures = read_evaluations(connection, trained.training_site.site, row["run_id"], LAST)
+        figures = read_evaluations(connection, trained.training_site.site, row.run_id, LAST)
     by_name = {(figure.slice, figure.metric): figure.value for figure in figures}
-    assert by_name["all", "f1@5"] == pytest.approx(row["f1@5"])
+    assert by_name["all", "f1@5"] == pytest.approx(row.figures["f1@5"])
     assert by_name["all", "ece"] >= 0
     assert ("short", "f1_all@5") in by_name
 
@@ -227,24 +227,24 @@ def test_served_model_is_refitted_with_the_test_month(trained, first, tmp_path):
     assert described["train_last"] == champion.tags["train_last"] == LAST
     assert described["refit"] is True
     assert described["learned_from"]["question_count"] == described["questions"]
-    assert described["metrics"]["f1@5"] == pytest.approx(first["rows"][0]["f1@5"])
+    assert described["metrics"]["f1@5"] == pytest.approx(first.rows[0].figures["f1@5"])
 
 
 def test_selection_and_reason_are_in_the_runs_note(trained, first):
-    note = trained.training_site.training.runs.get(first["run_id"]).tags[NOTE]
+    note = trained.training_site.training.runs.get(first.run_id).tags[NOTE]
     assert "tfidf becomes the first champion" in note
     assert "| **tfidf** |" in note
     assert "| frequency |" in note
-    assert note == first["note"]
+    assert note == first.note
 
 
 def test_same_training_again_trains_nothing_and_keeps_the_champion(training, store, engine):
     store()
     run(training)
     again = run(training)
-    assert [row["reused"] for row in again["rows"][:2]] == [True, True]
-    assert not again["promoted"]
-    assert "the same model" in again["reason"]
+    assert [row.reused for row in again.rows[:2]] == [True, True]
+    assert not again.promoted
+    assert "the same model" in again.reason
     with engine.connect() as connection:
         assert len(list_promotions(connection, names.CHAMPION)) == 1
 
@@ -253,8 +253,8 @@ def test_selection_interrupted_after_promoting_does_not_promote_twice(training, 
     store()
     first = run(training, request_id="run-1")
     again = run(training, request_id="run-1")
-    assert (again["promoted"], again["version"]) == (True, first["version"])
-    assert again["reason"] == first["reason"]
+    assert (again.promoted, again.version) == (True, first.version)
+    assert again.reason == first.reason
     with engine.connect() as connection:
         assert len(list_promotions(connection, names.CHAMPION)) == 1
 
@@ -264,19 +264,19 @@ def test_better_candidate_of_the_same_month_replaces_a_refitted_champion(trainin
     store()
     run(training, ["frequency"])
     second = run(training, ["tfidf"])
-    assert second["promoted"]
-    assert second["reason"].startswith("The challenger is better")
-    champion_row = second["rows"][-1]
-    assert champion_row["candidate"] == "champion, version 1"
-    assert champion_row["f1@5"] < second["rows"][0]["f1@5"]
+    assert second.promoted
+    assert second.reason.startswith("The challenger is better")
+    champion_row = second.rows[-1]
+    assert champion_row.candidate == "champion, version 1"
+    assert champion_row.figures["f1@5"] < second.rows[0].figures["f1@5"]
 
 
 def test_worse_candidate_does_not_replace_the_champion(training, store):
     store()
     run(training, ["tfidf"])
     second = run(training, ["frequency"])
-    assert not second["promoted"]
-    assert "is not significantly better" in second["reason"]
+    assert not second.promoted
+    assert "is not significantly better" in second.reason
     assert training.registry.alias(names.CHAMPION).candidate == "tfidf"
     assert training.registry.alias(names.CHALLENGER) is None
 
@@ -286,9 +286,9 @@ def test_same_family_with_a_newer_month_is_refreshed(training, store):
     run(training, ["tfidf"])
     store(months=6)
     second = run(training, ["tfidf"])
-    assert second["test_month"] == LAST
-    assert second["promoted"], second["reason"]
-    assert "not worse" in second["reason"]
+    assert second.test_month == LAST
+    assert second.promoted, second.reason
+    assert "not worse" in second.reason
     assert training.registry.alias(names.CHAMPION).tags["train_last"] == LAST
 
 
@@ -298,10 +298,10 @@ def test_champions_family_is_refreshed_if_a_better_one_does_not_pass(training, s
     store(months=6)
     strict = replace(training, settings=training.settings.model_copy(update={"min_gain": 0.9}))
     second = run(strict, ["frequency", "tfidf"])
-    assert second["promoted"], second["reason"]
-    assert (second["candidate"], second["challenger_version"]) == ("frequency", None)
-    assert "the best, tfidf, does not pass" in second["reason"]
-    assert [row["candidate"] for row in second["rows"] if row["selected"]] == ["frequency"]
+    assert second.promoted, second.reason
+    assert (second.candidate, second.challenger_version) == ("frequency", None)
+    assert "the best, tfidf, does not pass" in second.reason
+    assert [row.candidate for row in second.rows if row.selected] == ["frequency"]
     champion = training.registry.alias(names.CHAMPION)
     assert (champion.candidate, champion.tags["train_last"]) == ("frequency", LAST)
 
@@ -310,8 +310,8 @@ def test_champion_is_not_evaluated_on_a_month_it_was_trained_on(training, store)
     store()
     run(training, ["frequency"])
     second = run(training, ["tfidf"], test_month="2023-05")
-    assert not second["promoted"]
-    assert "cannot be evaluated on 2023-05" in second["reason"]
+    assert not second.promoted
+    assert "cannot be evaluated on 2023-05" in second.reason
 
 
 def test_after_a_drift_decision_the_challenger_only_must_not_be_worse(training, store):
@@ -319,25 +319,25 @@ def test_after_a_drift_decision_the_challenger_only_must_not_be_worse(training, 
     run(training, ["tfidf"], refit=False)
     store(months=6)
     second = run(training, ["tfidf"], drift_report_id=7)
-    assert second["promoted"]
-    assert second["figures"]["rule"] == "not_worse"
-    assert second["drift_report_id"] == 7
+    assert second.promoted
+    assert second.figures["rule"] == "not_worse"
+    assert second.drift_report_id == 7
 
 
 def test_without_refit_the_model_is_served_as_tested(training, store):
     store()
     done = run(training, ["frequency"], refit=False)
     champion = training.registry.alias(names.CHAMPION)
-    assert champion.run_id == done["rows"][0]["run_id"]
+    assert champion.run_id == done.rows[0].run_id
     assert champion.tags["train_last"] == "2023-05"
 
 
 def test_candidate_that_fails_does_not_stop_the_others(training, store):
     store()
     done = run(replace(training, make=make_broken))
-    assert done["candidate"] == "frequency"
-    assert done["failed"] == ["tfidf"]
-    assert "Failed and left out: tfidf" in done["note"]
+    assert done.candidate == "frequency"
+    assert done.failed == ["tfidf"]
+    assert "Failed and left out: tfidf" in done.note
 
 
 def test_training_fails_when_every_candidate_failed(training, store):
@@ -372,7 +372,7 @@ def test_same_request_resumes_its_run(training, store):
 def test_one_family_with_several_parameters_is_compared_with_itself(training, store):
     store()
     done = run(training, ["tfidf"], parameters={"tfidf": [{}, {"penalty": 4.0}]})
-    assert len(done["rows"]) == 2
+    assert len(done.rows) == 2
 
 
 def test_window_limits_the_training_months(training, store):
@@ -442,8 +442,8 @@ def test_champion_that_does_not_load_is_replaced(training, store):
     broken = replace(training, registry=TornRegistry(training.registry))
     store(months=7)
     done = run(broken, ["frequency"])
-    assert done["promoted"]
-    assert "unusable" in done["reason"]
+    assert done.promoted
+    assert "unusable" in done.reason
 
 
 class TornRegistry:
@@ -464,9 +464,9 @@ def test_promising_candidate_that_does_not_pass_becomes_challenger(training, sto
     run(training, ["frequency"])
     strict = replace(training, settings=training.settings.model_copy(update={"min_gain": 0.9}))
     done = run(strict, ["tfidf"])
-    assert not done["promoted"]
-    assert "not better by at least 0.9" in done["reason"]
+    assert not done.promoted
+    assert "not better by at least 0.9" in done.reason
     challenger = training.registry.alias(names.CHALLENGER)
-    assert (challenger.version, challenger.candidate) == (done["challenger_version"], "tfidf")
+    assert (challenger.version, challenger.candidate) == (done.challenger_version, "tfidf")
     with engine.connect() as connection:
         assert latest_promotion(connection, names.CHALLENGER).kind == "challenger"

@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 BASE = {
     "addresses", "capacity", "errors", "families", "months", "names", "questions", "retraining",
-    "settings",
+    "settings", "task_results",
 }  # fmt: skip
 PURE = {"text", "candidates", "evaluation", "drift"}
 EDGES = {"sources", "store", "registry", "notify", "drift.evidently_report"}

@@ -24,6 +24,7 @@ from include.jobs.training.summary import (
     table_rows,
 )
 from include.settings import Settings
+from include.task_results import TrainingResult
 from include.text.prepared import LabelledTexts, PreparedText
 
 SETTINGS = Settings(candidates="frequency,tfidf")
@@ -210,14 +211,19 @@ def test_table_shows_the_best_first_and_the_champion_last():
 
 
 def test_short_note_fits_airflows_field():
-    done = {
-        "experiment_id": "1",
-        "run_id": "a" * 32,
-        "failed": ["lda"],
-        "test_month": "2024-03",
-        "reason": "The challenger is better: " + "x" * 700,
-        "rows": rows(7),
-    }
+    done = TrainingResult(
+        run_id="a" * 32,
+        experiment_id="1",
+        test_month="2024-03",
+        candidate="tfidf",
+        promoted=True,
+        version="5",
+        challenger_version=None,
+        champion_before="4",
+        reason="The challenger is better: " + "x" * 700,
+        rows=rows(7),
+        failed=["lda"],
+    )
     note = short_note(done, "http://mlflow.example")
     assert len(note) <= AIRFLOW_NOTE_LENGTH
     assert "Failed: lda." in note

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from include.months import month_of
@@ -11,15 +12,17 @@ from include.retraining import policy_named
 from include.settings import Settings
 from include.store.drift import Action, StoredDriftReport, read_report, save_decision
 from include.store.engine import make_engine
+from include.task_results import DriftAlarm, TaskResult
 
 
 @dataclass(frozen=True, slots=True)
-class DriftDecision:
+class DriftDecision(TaskResult):
     """
     The decision on a drift report.
 
     Parameters
     ----------
+    report_id : int
     action : {"retrain", "keep", "no_reference"}
     reason : str
     training_run_id : str or None
@@ -28,6 +31,7 @@ class DriftDecision:
         Params of that run.
     """
 
+    report_id: int
     action: Action
     reason: str
     training_run_id: str | None = None
@@ -41,18 +45,19 @@ def drift_decision(stored: StoredDriftReport, policy: str) -> DriftDecision:
     A report triggers at most one retraining.
     """
     report, reason = stored.report, str(stored.report.summary["reason"])
+    decide = partial(DriftDecision, stored.report_id)
     if report.verdict == "no_reference":
-        return DriftDecision("no_reference", reason)
+        return decide("no_reference", reason)
     if report.verdict != "drift":
-        return DriftDecision("keep", reason)
+        return decide("keep", reason)
     if stored.action == "retrain":
-        return DriftDecision("keep", f"This report has already triggered {stored.training_run_id}")
+        return decide("keep", f"This report has already triggered {stored.training_run_id}")
     if report.summary.get("as_of"):
-        return DriftDecision("keep", f"The champion was trained on this month already. {reason}")
+        return decide("keep", f"The champion was trained on this month already. {reason}")
     if not policy_named(policy).on_drift:
-        return DriftDecision("keep", f"The policy {policy} does not retrain on drift. {reason}")
+        return decide("keep", f"The policy {policy} does not retrain on drift. {reason}")
     monthly = report.kind == "month"
-    return DriftDecision(
+    return decide(
         "retrain",
         reason,
         _training_run_id(stored),
@@ -78,39 +83,33 @@ def decision_of(settings: Settings, report_id: int, *, dag_id: str, run_id: str)
     Returns
     -------
     dict
-        ``report_id``, the fields of `DriftDecision`, and for a retraining ``mail_run_id`` (the run
-        of ``send_mail``: one per training) and ``mail`` (its facts).
+        The fields of `DriftDecision`, and for a retraining ``mail_run_id`` (the run of
+        ``send_mail``: one per training) and ``mail``, its `include.task_results.DriftAlarm`.
     """
     engine = make_engine(settings.require_database_url(), pool_size=1)
     with engine.connect() as connection:
         stored = read_report(connection, report_id)
     decision = drift_decision(stored, settings.retraining_policy)
-    mail = {
-        "report_id": report_id,
-        "dag_id": dag_id,
-        "run_id": run_id,
-        "training_run_id": decision.training_run_id,
-    }
+    training = decision.training_run_id
     return {
-        "report_id": report_id,
-        **asdict(decision),
-        "mail_run_id": f"mail-{decision.training_run_id}" if decision.training_run_id else None,
-        "mail": mail,
+        **decision.to_dict(),
+        "mail_run_id": f"mail-{training}" if training else None,
+        "mail": DriftAlarm(report_id, dag_id, run_id, training).to_dict(),
     }
 
 
-def record_decision(settings: Settings, decision: Mapping[str, Any]) -> str:
-    """Store a decision of ``decision_of`` once it is carried out; return it in words."""
+def record_decision(settings: Settings, decision: DriftDecision) -> str:
+    """Store a decision once it is carried out; return it in words."""
     engine = make_engine(settings.require_database_url(), pool_size=1)
     with engine.begin() as connection:
         save_decision(
             connection,
-            int(decision["report_id"]),
-            decision["action"],
-            decision["reason"],
-            decision["training_run_id"],
+            decision.report_id,
+            decision.action,
+            decision.reason,
+            decision.training_run_id,
         )
-    return f"{decision['action']}: {decision['reason']}"
+    return f"{decision.action}: {decision.reason}"
 
 
 def _training_run_id(stored: StoredDriftReport) -> str:

@@ -11,9 +11,8 @@ import math
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import requests
 from sqlalchemy import Engine
@@ -31,6 +30,7 @@ from include.registry import ModelVersion, Registry
 from include.settings import Settings
 from include.store.engine import make_engine
 from include.store.models import Promotion, latest_promotion, promotion_to
+from include.task_results import RollbackResult
 from include.text.prepare import prepare
 
 PREVIOUS: Final = "previous"
@@ -189,9 +189,9 @@ def _target(engine: Engine, champion: ModelVersion, version: str) -> str:
 
 def roll_back_from_settings(
     settings: Settings, *, version: str, reason: str, actor: str, request_id: str | None = None
-) -> dict[str, Any]:
+) -> RollbackResult:
     """
-    Roll back on the platform of the settings; return the ledger row as plain values.
+    Roll back on the platform of the settings; return what the ledger says of it.
 
     `rollback_champion` calls this. `verify_from_settings` waits for the service.
     """
@@ -206,7 +206,13 @@ def roll_back_from_settings(
         encoders=encoder_factory(settings.bert_model),
         request_id=request_id,
     )
-    return asdict(row) | {"promoted_at": row.promoted_at.isoformat()}
+    return RollbackResult(
+        promotion_id=row.promotion_id,
+        from_version=row.from_version,
+        to_version=row.to_version,
+        actor=row.actor,
+        reason=row.reason,
+    )
 
 
 def verify_from_settings(settings: Settings, version: str) -> float:

@@ -7,6 +7,7 @@ import json
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import groupby
 from typing import Final
 
@@ -122,7 +123,7 @@ class StudyModels:
             record_dataset(connection, dataset_row(split.train))
         spec = CandidateSpec(study.candidate, dict(study.parameters))
         month = split.months.test_month
-        outcome = self._candidates.train(
+        outcome = self.candidates.train(
             self.year_run(study, month[:4]), split, spec, name=f"Model_Month_{month}"
         )
         model = self._month(outcome.run_id, split)
@@ -151,8 +152,9 @@ class StudyModels:
             self.runs.finish(run_id)
             return run_id
 
-    @property
-    def _candidates(self) -> CandidateRuns:
+    @cached_property
+    def candidates(self) -> CandidateRuns:
+        """The models' MLflow runs."""
         return CandidateRuns(
             self.engine,
             self.runs,

@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -146,8 +147,8 @@ class Stability:
         failures: list[Exception] = []
         for spec in request.candidates:
             try:
-                study = self._models.study(spec, request.window_months)
-                done[spec.label] = self._models.train(study, split)
+                study = self.models.study(spec, request.window_months)
+                done[spec.label] = self.models.train(study, split)
             except Exception as error:  # whatever a library raises: the others go on
                 log.exception("%s failed on %s", spec.label, request.month)
                 failures.append(error)
@@ -163,7 +164,7 @@ class Stability:
         """
         recommendations = []
         for spec in request.candidates:
-            study = self._models.study(spec, request.window_months)
+            study = self.models.study(spec, request.window_months)
             questions = StudyQuestions(self.load, study.site, self.settings.random_seed)
             reporter = ReportBuilder(self.engine, self.settings, study, questions)
             with self.engine.begin() as connection:
@@ -200,8 +201,9 @@ class Stability:
             if report_source(connection, study.study_id, *period) != self._source(study, *period)
         ]
 
-    @property
-    def _models(self) -> StudyModels:
+    @cached_property
+    def models(self) -> StudyModels:
+        """The monthly models."""
         return StudyModels(
             self.engine, self.runs, self.settings, self.load, self.encoders, self.make
         )
@@ -264,7 +266,7 @@ class Stability:
             if html:
                 (folder / "stability.html").write_text(html, encoding="utf-8")
             for year in sorted({month[:4] for month in report.months}):
-                run_id = self._models.year_run(study, year)
+                run_id = self.models.year_run(study, year)
                 self.runs.log_folder(run_id, folder)
                 self.runs.log(run_id, metrics=metrics, tags={NOTE: f"{report.recommendation}"})
 

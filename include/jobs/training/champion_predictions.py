@@ -14,8 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import Engine
-
 from include.candidates.catalogue import load_candidate
 from include.errors import MissingDataError
 from include.jobs.data.datasets import TimeSplit
@@ -33,7 +31,6 @@ CHAMPION_EVALUATION: Final = "champion evaluation"
 class ChampionPredictions:
     """Loads or makes the predictions; see the module."""
 
-    engine: Engine
     registry: Registry
     candidates: CandidateRuns
 
@@ -90,6 +87,6 @@ class ChampionPredictions:
             train_last=champion.tags.get("train_last", ""),
             test_month=plan.months.test_month,
         )
-        with self.engine.begin() as connection:
+        with self.candidates.engine.begin() as connection:
             record_evaluations(connection, model, figures_to_store(evaluation))
         return results

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any, Self
 
 from sqlalchemy import Engine
@@ -27,6 +28,7 @@ from include.jobs.training.candidate_runs import (
     dataset_row,
     log_dataset,
 )
+from include.jobs.training.champion_predictions import ChampionPredictions
 from include.jobs.training.code_version import code_version
 from include.jobs.training.learned_from import obstacle
 from include.jobs.training.plan import (
@@ -36,6 +38,7 @@ from include.jobs.training.plan import (
     TrainingRequest,
     expand_candidates,
 )
+from include.jobs.training.promotion_gate import PromotionGate
 from include.jobs.training.run_records import EVALUATION, candidate_of_run
 from include.jobs.training.selection import Comparison, ModelSelection
 from include.jobs.training.summary import note, short_note
@@ -46,6 +49,7 @@ from include.registry.runs import NOTE, Runs
 from include.settings import Settings
 from include.store.engine import make_engine
 from include.store.models import record_dataset
+from include.task_results import TrainingResult
 from include.text.prepared import LabelledTexts
 
 log = logging.getLogger(__name__)
@@ -124,6 +128,7 @@ class TrainingPipeline:
         specs, left_out = self._specs(request, split)
         run_id, experiment_id = self._training_run(request, split)
         return TrainingPlan(
+            request=request,
             site=site,
             months=months,
             dataset_id=split.train.dataset_id,
@@ -132,16 +137,11 @@ class TrainingPipeline:
             experiment_id=experiment_id,
             specs=specs,
             left_out=left_out,
-            request_id=request.request_id,
-            actor=request.actor,
-            reason=request.reason,
-            drift_report_id=request.drift_report_id,
-            refit=request.refit,
         )
 
     def train_one(self, plan: TrainingPlan, spec: CandidateSpec) -> TrainedCandidate:
         """Fit, evaluate and log one candidate; see `CandidateRuns.train`."""
-        return self._candidates.train(plan.run_id, self._split(plan.months), spec)
+        return self.candidates.train(plan.run_id, self._split(plan.months), spec)
 
     def finished(self, plan: TrainingPlan) -> list[TrainedCandidate]:
         """Return the candidates trained for the plan's data with the current code, newest first."""
@@ -161,14 +161,14 @@ class TrainingPipeline:
         self, plan: TrainingPlan, trained: Sequence[TrainedCandidate]
     ) -> tuple[Comparison, str]:
         """Return the comparison and its note; log the note in MLflow; change nothing else."""
-        comparison = self._selection.compare(plan, self._split(plan.months), trained)
+        comparison = self.selection.compare(plan, self._split(plan.months), trained)
         text = note(plan, comparison.rows, comparison.decision.reason, comparison.failed)
         self.runs.log(plan.run_id, tags={NOTE: text})
         return comparison, text
 
-    def select(self, plan: TrainingPlan, trained: Sequence[TrainedCandidate]) -> dict[str, Any]:
+    def select(self, plan: TrainingPlan, trained: Sequence[TrainedCandidate]) -> TrainingResult:
         """
-        Select the best, compare it with the champion, register and promote; return plain values.
+        Select the best, compare it with the champion, register and promote it.
 
         Raises
         ------
@@ -177,14 +177,15 @@ class TrainingPipeline:
         """
         split = self._split(plan.months)
         try:
-            comparison = self._selection.compare(plan, split, trained)
+            comparison = self.selection.compare(plan, split, trained)
         except CheckFailedError:
             self.runs.finish(plan.run_id, failed=True)
             raise
-        return self._selection.apply(plan, split, comparison)
+        return self.selection.apply(plan, split, comparison)
 
-    @property
-    def _candidates(self) -> CandidateRuns:
+    @cached_property
+    def candidates(self) -> CandidateRuns:
+        """The candidates' MLflow runs."""
         bert_model = self.settings.bert_model
         return CandidateRuns(
             self.engine,
@@ -195,9 +196,12 @@ class TrainingPipeline:
             memory_mb=configured_capacity(self.settings).memory_mb,
         )
 
-    @property
-    def _selection(self) -> ModelSelection:
-        return ModelSelection(self.engine, self.registry, self._candidates, self.settings)
+    @cached_property
+    def selection(self) -> ModelSelection:
+        """The selection among candidates, with its gate."""
+        champion = ChampionPredictions(self.registry, self.candidates)
+        gate = PromotionGate(champion, self.settings)
+        return ModelSelection(self.registry, self.candidates, gate, self.settings)
 
     def _specs(
         self, request: TrainingRequest, split: TimeSplit
@@ -314,7 +318,7 @@ def select_and_note(
     planned: Mapping[str, Any],
     trained: Sequence[Mapping[str, Any] | None],
     run_id: str,
-) -> dict[str, Any]:
+) -> TrainingResult:
     """
     Select among the candidates that the DAG's tasks trained; write the note of the DAG run.
 
@@ -338,7 +342,7 @@ def select_and_note(
 
 def train_all(
     pipeline: TrainingPipeline, request: TrainingRequest, report: Callable[[str], None]
-) -> dict[str, Any]:
+) -> TrainingResult:
     """Carry out a request in this process; a candidate that fails does not stop the others."""
     plan = pipeline.plan(request)
     trained = []

@@ -55,7 +55,7 @@ class TrainingRequest:
     test_month : str or None
         ``YYYY-MM``; the latest completely stored month, if None.
     window_months : int or None
-        SplitTraining months, >= 1; all, if None.
+        Training months, >= 1; all, if None.
     drift_report_id : int or None
         The drift report that triggered it: the gate's rule is then "not worse".
     refit : bool
@@ -72,14 +72,25 @@ class TrainingRequest:
     drift_report_id: int | None = None
     refit: bool = True
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON values, for passing between tasks."""
+        return asdict(self) | {"candidates": [spec.to_dict() for spec in self.candidates]}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> TrainingRequest:
+        """Rebuild the object from ``to_dict``."""
+        candidates = tuple(CandidateSpec.from_dict(spec) for spec in values["candidates"])
+        return cls(**{**values, "candidates": candidates})
+
 
 @dataclass(frozen=True, slots=True)
 class TrainingPlan:
     """
-    A request with its months and data resolved; see `TrainingRequest`.
+    A request with its months and data resolved.
 
     Parameters
     ----------
+    request : TrainingRequest
     site : str
     months : SplitMonths
     dataset_id, test_id : str
@@ -87,11 +98,12 @@ class TrainingPlan:
     run_id, experiment_id : str
         The MLflow run that is the parent of the candidates' runs and holds the selection.
     specs : tuple of CandidateSpec
+        The requested candidates that are trained.
     left_out : tuple of str
         Of each requested candidate that cannot learn from the whole window, why.
-    request_id, actor, reason, drift_report_id, refit
     """
 
+    request: TrainingRequest
     site: str
     months: SplitMonths
     dataset_id: str
@@ -100,20 +112,17 @@ class TrainingPlan:
     experiment_id: str
     specs: tuple[CandidateSpec, ...]
     left_out: tuple[str, ...]
-    request_id: str
-    actor: str
-    reason: str
-    drift_report_id: int | None
-    refit: bool
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON values, for passing between tasks."""
-        return asdict(self) | {"specs": [spec.to_dict() for spec in self.specs]}
+        specs = [spec.to_dict() for spec in self.specs]
+        return asdict(self) | {"request": self.request.to_dict(), "specs": specs}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> TrainingPlan:
         """Rebuild the object from ``to_dict``."""
         fields = dict(values)
+        fields["request"] = TrainingRequest.from_dict(fields["request"])
         fields["months"] = SplitMonths(**fields["months"])
         fields["left_out"] = tuple(fields["left_out"])
         fields["specs"] = tuple(CandidateSpec.from_dict(spec) for spec in fields["specs"])

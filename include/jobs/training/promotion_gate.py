@@ -8,17 +8,15 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Engine
 
 from include.errors import FixInputError, MissingDataError, ModelUnusableError
 from include.evaluation.selection import Gate, GateDecision, GateRule, apply_gate
 from include.jobs.data.datasets import TimeSplit, split_slice_masks
-from include.jobs.training.candidate_runs import CandidateRuns
 from include.jobs.training.champion_predictions import ChampionPredictions
 from include.jobs.training.fit_and_score import evaluate_results
 from include.jobs.training.plan import CandidateSpec, TrainedCandidate, TrainingPlan
 from include.jobs.training.question_results import QuestionResults
-from include.registry import ModelVersion, Registry
+from include.registry import ModelVersion
 from include.settings import Settings
 
 FloatArray = NDArray[np.float64]
@@ -47,16 +45,12 @@ class PromotionGate:
 
     Parameters
     ----------
-    engine : Engine
-    registry : Registry
-    candidates : CandidateRuns
+    champion_predictions : ChampionPredictions
     settings : Settings
         Gate, bootstrap and seed.
     """
 
-    engine: Engine
-    registry: Registry
-    candidates: CandidateRuns
+    champion_predictions: ChampionPredictions
     settings: Settings
 
     def decide(
@@ -92,8 +86,7 @@ class PromotionGate:
             )
             return GateDecision(False, reason, {}), challenger.figures
         try:
-            predictions = ChampionPredictions(self.engine, self.registry, self.candidates)
-            champion_results = predictions.for_test_month(plan, split, champion)
+            champion_results = self.champion_predictions.for_test_month(plan, split, champion)
         except ModelUnusableError as error:
             reason = f"{challenger.spec.label} replaces a champion that is unusable ({error})."
             return GateDecision(True, reason, {"challenger": float(scores.mean())}), None
@@ -128,7 +121,7 @@ class PromotionGate:
         newer months: what is new in the test month is in neither of the compared models, only in
         the refitted one that will be served, so that its gain shows in later months.
         """
-        if plan.drift_report_id is not None or self.refreshes(plan, spec, champion):
+        if plan.request.drift_report_id is not None or self.refreshes(plan, spec, champion):
             return "not_worse"
         return "better"
 

@@ -6,7 +6,6 @@ import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import Engine
 
@@ -22,12 +21,13 @@ from include.jobs.training.plan import TrainedCandidate, TrainingPlan
 from include.jobs.training.plots import draw_comparison
 from include.jobs.training.promotion_gate import FloatArray, PromotionGate, shared_questions
 from include.jobs.training.question_results import load_results
-from include.jobs.training.summary import markdown_table, note, table_rows
+from include.jobs.training.summary import note, table_rows
 from include.registry import ModelVersion, Registry
 from include.registry.runs import NOTE, Run
 from include.settings import Settings
 from include.store.ab_tests import open_ab_test
 from include.store.models import Promotion, latest_promotion, record_dataset
+from include.task_results import CandidateRow, TrainingResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Comparison:
         The selected one: the best, or the champion's own family if only that passes the gate.
     champion : ModelVersion or None
     decision : GateDecision
-    rows : list of dict
+    rows : list of CandidateRow
         The table of candidates; see `summary.table_rows`.
     failed : tuple of str
         Labels of the candidates whose training failed.
@@ -50,7 +50,7 @@ class Comparison:
     best: TrainedCandidate
     champion: ModelVersion | None
     decision: GateDecision
-    rows: list[dict[str, Any]]
+    rows: list[CandidateRow]
     failed: tuple[str, ...]
 
 
@@ -61,16 +61,16 @@ class ModelSelection:
 
     Parameters
     ----------
-    engine : Engine
     registry : Registry
     candidates : CandidateRuns
+    gate : PromotionGate
     settings : Settings
         Gate, bootstrap and seed.
     """
 
-    engine: Engine
     registry: Registry
     candidates: CandidateRuns
+    gate: PromotionGate
     settings: Settings
 
     def compare(
@@ -104,7 +104,7 @@ class ModelSelection:
 
         def decide(candidate: TrainedCandidate) -> tuple[GateDecision, dict[str, float] | None]:
             own = scores[candidate.spec.label]
-            return self._gate.decide(plan, split, candidate, champion, own, questions)
+            return self.gate.decide(plan, split, candidate, champion, own, questions)
 
         decision, champion_figures = decide(best)
         refresh = self._refresh(plan, by_label.values(), champion)
@@ -117,9 +117,9 @@ class ModelSelection:
         rows = table_rows(trained, best.spec.label, champion_figures, version)
         return Comparison(best, champion, decision, rows, failed)
 
-    def apply(self, plan: TrainingPlan, split: TimeSplit, comparison: Comparison) -> dict[str, Any]:
+    def apply(self, plan: TrainingPlan, split: TimeSplit, comparison: Comparison) -> TrainingResult:
         """
-        Promote the best candidate or keep the champion; log it; return it as plain values.
+        Promote the best candidate or keep the champion; log and return the result.
 
         Safe to repeat: a promotion by this training run stays.
         """
@@ -137,27 +137,27 @@ class ModelSelection:
             challenger = self._register(plan, split, comparison).version
         text = note(plan, comparison.rows, decision.reason, comparison.failed)
         self._close(plan, comparison, text, promoted=decision.promote)
-        return {
-            "promoted": decision.promote,
-            "version": version,
-            "challenger_version": challenger,
-            "candidate": comparison.best.spec.label,
-            "champion_before": comparison.champion.version if comparison.champion else None,
-            "reason": decision.reason,
-            "figures": decision.figures,
-            "rows": comparison.rows,
-            "failed": list(comparison.failed),
-            "table": markdown_table(comparison.rows),
-            "note": text,
-            "test_month": plan.months.test_month,
-            "run_id": plan.run_id,
-            "experiment_id": plan.experiment_id,
-            "drift_report_id": plan.drift_report_id,
-        }
+        return TrainingResult(
+            run_id=plan.run_id,
+            experiment_id=plan.experiment_id,
+            test_month=plan.months.test_month,
+            candidate=comparison.best.spec.label,
+            promoted=decision.promote,
+            version=version,
+            challenger_version=challenger,
+            champion_before=comparison.champion.version if comparison.champion else None,
+            reason=decision.reason,
+            rows=comparison.rows,
+            failed=list(comparison.failed),
+            figures=decision.figures,
+            drift_report_id=plan.request.drift_report_id,
+            note=text,
+        )
 
     @property
-    def _gate(self) -> PromotionGate:
-        return PromotionGate(self.engine, self.registry, self.candidates, self.settings)
+    def engine(self) -> Engine:
+        """The platform's database."""
+        return self.candidates.engine
 
     def _refresh(
         self, plan: TrainingPlan, trained: Iterable[TrainedCandidate], champion: ModelVersion | None
@@ -165,9 +165,7 @@ class ModelSelection:
         """Return the candidate of the champion's own family with newer months, if any."""
         if champion is None:
             return None
-        return next(
-            (one for one in trained if self._gate.refreshes(plan, one.spec, champion)), None
-        )
+        return next((one for one in trained if self.gate.refreshes(plan, one.spec, champion)), None)
 
     @property
     def _bootstrap(self) -> dict[str, int]:
@@ -214,13 +212,13 @@ class ModelSelection:
             version=version,
             kind="promotion" if champion else "challenger",
             alias=names.CHAMPION if champion else names.CHALLENGER,
-            actor=plan.actor,
+            actor=plan.request.actor,
             reason=comparison.decision.reason,
             figures=comparison.decision.figures
             | {
                 "training_run_id": plan.run_id,
                 "test_month": plan.months.test_month,
-                "drift_report_id": plan.drift_report_id,
+                "drift_report_id": plan.request.drift_report_id,
             },
         )
         promote(self.engine, self.registry, move)
@@ -228,7 +226,7 @@ class ModelSelection:
 
     def _final_run(self, plan: TrainingPlan, split: TimeSplit, best: TrainedCandidate) -> Run:
         """Return the run whose model will be served: refitted to the test month, or as tested."""
-        if not plan.refit:
+        if not plan.request.refit:
             return self.candidates.runs.get(best.run_id)
         data = all_questions(split)
         run = self.candidates.refit(plan, data, best)

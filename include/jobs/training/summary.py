@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 from include.jobs.training.plan import TrainedCandidate, TrainingPlan
 from include.registry.runs import run_url
+from include.task_results import CandidateRow, TrainingResult
 
 COLUMNS: Final[Mapping[str, str]] = {
     "f1@1": "F1@1",
@@ -28,7 +29,7 @@ def table_rows(
     selected: str,
     champion: Mapping[str, float] | None,
     version: str,
-) -> list[dict[str, Any]]:
+) -> list[CandidateRow]:
     """
     Return the candidates as rows, best first, and the champion's figures as the last row, if any.
 
@@ -44,42 +45,42 @@ def table_rows(
     """
     ordered = sorted(trained, key=lambda candidate: -candidate.figures["f1_all@5"])
     rows = [
-        {"candidate": candidate.spec.label, "selected": candidate.spec.label == selected}
-        | {name: candidate.figures.get(name) for name in COLUMNS}
-        | {"run_id": candidate.run_id, "reused": candidate.reused}
+        CandidateRow(
+            candidate=candidate.spec.label,
+            selected=candidate.spec.label == selected,
+            figures={name: candidate.figures.get(name) for name in COLUMNS},
+            run_id=candidate.run_id,
+            reused=candidate.reused,
+        )
         for candidate in ordered
     ]
     if champion is not None:
-        label = f"champion, version {version}"
-        rows.append(
-            {"candidate": label, "selected": False}
-            | {name: champion.get(name) for name in COLUMNS}
-            | {"run_id": "", "reused": False}
-        )
+        figures = {name: champion.get(name) for name in COLUMNS}
+        rows.append(CandidateRow(f"champion, version {version}", False, figures))
     return rows
 
 
-def markdown_table(rows: Sequence[Mapping[str, Any]]) -> str:
+def markdown_table(rows: Sequence[CandidateRow]) -> str:
     """Return rows as a Markdown table; the selected candidate is in bold."""
     lines = [
         "| candidate | " + " | ".join(COLUMNS.values()) + " |",
         "|---" * (len(COLUMNS) + 1) + "|",
     ]
     for row in rows:
-        name = f"**{row['candidate']}**" if row["selected"] else str(row["candidate"])
-        lines.append(f"| {name} | " + " | ".join(_cell(key, row[key]) for key in COLUMNS) + " |")
+        cells = [_cell(key, row.figures.get(key)) for key in COLUMNS]
+        lines.append(f"| {_name(row)} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
 def note(
-    plan: TrainingPlan, rows: Sequence[Mapping[str, Any]], reason: str, failed: Sequence[str]
+    plan: TrainingPlan, rows: Sequence[CandidateRow], reason: str, failed: Sequence[str]
 ) -> str:
     """Return the run's note: the request, the figures, the decision and its reason."""
     months = plan.months
     parts = [
         f"**{reason}**",
         f"Tested on {months.test_month} of {plan.site} after training on {months.train_first} to "
-        f"{months.train_last}. Requested by {plan.actor}: {plan.reason}.",
+        f"{months.train_last}. Requested by {plan.request.actor}: {plan.request.reason}.",
         markdown_table(rows),
         "F1@k counts questions with a tag in the vocabulary; the column *all* counts every "
         "question and every tag, and decides the selection. *Learned from*: the latest questions "
@@ -92,28 +93,31 @@ def note(
     return "\n\n".join(parts)
 
 
-def short_note(result: Mapping[str, Any], mlflow_url: str) -> str:
+def short_note(result: TrainingResult, mlflow_url: str) -> str:
     """
     Return the note of the Airflow run, at most `AIRFLOW_NOTE_LENGTH` characters.
 
     Parameters
     ----------
-    result : mapping
-        Returned by `ModelSelection.apply`.
+    result : TrainingResult
     mlflow_url : str
         Public address of MLflow: the note links to the full table there.
     """
-    link = run_url(mlflow_url, result["experiment_id"], result["run_id"])
-    failed = f" Failed: {', '.join(result['failed'])}." if result["failed"] else ""
-    head = f"**{result['test_month']}: {result['reason']}**{failed} [All figures]({link})"
+    link = run_url(mlflow_url, result.experiment_id, result.run_id)
+    failed = f" Failed: {', '.join(result.failed)}." if result.failed else ""
+    head = f"**{result.test_month}: {result.reason}**{failed} [All figures]({link})"
     lines = [head, "", "| candidate | F1@1 | F1@3 | F1@5 | all |", "|---|---|---|---|---|"]
-    for row in result["rows"]:
-        name = f"**{row['candidate']}**" if row["selected"] else row["candidate"]
-        cells = [_cell(key, row[key]) for key in ("f1@1", "f1@3", "f1@5", "f1_all@5")]
-        lines.append(f"| {name} | {' | '.join(cells)} |")
+    for row in result.rows:
+        cells = [_cell(key, row.figures.get(key)) for key in ("f1@1", "f1@3", "f1@5", "f1_all@5")]
+        lines.append(f"| {_name(row)} | {' | '.join(cells)} |")
     while len("\n".join(lines)) > AIRFLOW_NOTE_LENGTH and len(lines) > 1:
         lines.pop()
     return "\n".join(lines)[:AIRFLOW_NOTE_LENGTH]
+
+
+def _name(row: CandidateRow) -> str:
+    """Return the candidate's label, in bold if it is selected."""
+    return f"**{row.candidate}**" if row.selected else row.candidate
 
 
 def _cell(name: str, value: float | None) -> str:

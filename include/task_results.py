@@ -1,0 +1,147 @@
+"""What tasks hand to other tasks and DAGs: values with names, passed as plain JSON values."""
+
+from collections.abc import Mapping
+from dataclasses import MISSING, asdict, dataclass, field, fields
+from typing import Any, Self
+
+from include.errors import FixInputError
+
+
+@dataclass(frozen=True, slots=True)
+class TaskResult:
+    """Base of results that pass between tasks as a dict of plain JSON values."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values; `from_dict` rebuilds an equal object from them."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """
+        Rebuild the object; keys that are no field are ignored.
+
+        Raises
+        ------
+        FixInputError
+            If a field without a default is missing; the message names it.
+        """
+        known = {one.name: one for one in fields(cls)}
+        missing = [
+            name
+            for name, one in known.items()
+            if name not in values and one.default is MISSING and one.default_factory is MISSING
+        ]
+        if missing:
+            raise FixInputError(f"{cls.__name__} needs {', '.join(missing)}; got {sorted(values)}")
+        return cls(**{name: values[name] for name in known if name in values})
+
+
+@dataclass(frozen=True, slots=True)
+class CandidateRow(TaskResult):
+    """
+    A candidate, or the champion, in the table of a training.
+
+    Parameters
+    ----------
+    candidate : str
+        Its label.
+    selected : bool
+    figures : dict of str to float or None
+        Metrics over all questions; None where one was not measured.
+    run_id : str
+        Its MLflow run; empty for the champion.
+    reused : bool
+        Whether it comes from an earlier run with the same data, parameters and code.
+    """
+
+    candidate: str
+    selected: bool
+    figures: dict[str, float | None]
+    run_id: str = ""
+    reused: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingResult(TaskResult):
+    """
+    The outcome of a training: the selection, and what became of it.
+
+    Parameters
+    ----------
+    run_id, experiment_id : str
+        MLflow's training run.
+    test_month : str
+    candidate : str
+        Label of the selected candidate.
+    promoted : bool
+    version : str or None
+        Registered as champion.
+    challenger_version : str or None
+        Registered for an A/B test instead.
+    champion_before : str or None
+    reason : str
+        Of the gate.
+    figures : dict
+        Behind the gate's decision.
+    rows : list of CandidateRow
+        Best first; the champion last.
+    failed : list of str
+        Labels of the candidates whose training failed.
+    drift_report_id : int or None
+        The report that triggered the training.
+    note : str
+        All of it as Markdown.
+    """
+
+    run_id: str
+    experiment_id: str
+    test_month: str
+    candidate: str
+    promoted: bool
+    version: str | None
+    challenger_version: str | None
+    champion_before: str | None
+    reason: str
+    rows: list[CandidateRow]
+    failed: list[str]
+    figures: dict[str, Any] = field(default_factory=dict)
+    drift_report_id: int | None = None
+    note: str = ""
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """Rebuild the object; see `TaskResult.from_dict`."""
+        rows = [CandidateRow.from_dict(row) for row in values.get("rows", ())]
+        # super() without arguments does not find the class that ``slots=True`` made
+        return super(TrainingResult, cls).from_dict({**values, "rows": rows})
+
+
+@dataclass(frozen=True, slots=True)
+class DriftAlarm(TaskResult):
+    """
+    A report that raised an alarm, for the mail about it.
+
+    Parameters
+    ----------
+    report_id : int
+    dag_id, run_id : str
+        The DAG run of the check; empty if it was not a DAG run.
+    training_run_id : str or None
+        The DAG run of the retraining that it triggered.
+    """
+
+    report_id: int
+    dag_id: str = ""
+    run_id: str = ""
+    training_run_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RollbackResult(TaskResult):
+    """A rollback's row of the ledger: which version replaced which, who did it and why."""
+
+    promotion_id: int
+    from_version: str | None
+    to_version: str
+    actor: str
+    reason: str
