@@ -16,6 +16,7 @@ from typing import Any
 from airflow.sdk import Param, dag, task
 
 from include.dag_defaults import DEFAULT_ARGS
+from plugins.airflow_private import open_connection
 
 
 @dag(
@@ -48,9 +49,7 @@ def send_mail() -> None:
         from plugins.smtp_connection import smtp_connection
 
         with SmtpHook(smtp_conn_id=smtp_connection()) as hook:
-            # The hook's own send_email_smtp sends no plain-text part; its connection does.
-            connection = hook._smtp_client
-            return send_mail_over(connection, Settings.from_env(), params)
+            return send_mail_over(open_connection(hook), Settings.from_env(), params)
 
     @task
     def slack(params: Any = None) -> bool:

@@ -6,10 +6,10 @@ import json
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.plugins_manager import AirflowPlugin
-from airflow.providers.standard.decorators.python import _PythonDecoratedOperator
 from airflow.sdk import BaseOperatorLink
 
 from include import names
+from plugins.airflow_private import PYTHON_TASK
 
 if TYPE_CHECKING:
     from airflow.sdk import BaseOperator
@@ -24,7 +24,7 @@ class ReturnValueLink(BaseOperatorLink):
     names those that show the link. The api-server requests the URL when a user views the task.
     """
 
-    operators = [_PythonDecoratedOperator]  # noqa: RUF012  # as Airflow requires
+    operators = [PYTHON_TASK]  # noqa: RUF012  # as Airflow requires
     tasks: ClassVar[frozenset[tuple[str, str]]] = frozenset()
 
     def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:

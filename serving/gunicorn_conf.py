@@ -9,7 +9,6 @@ that ever ran.
 """
 
 import gc
-import logging
 import os
 import resource
 from pathlib import Path
@@ -30,10 +29,6 @@ from serving.metrics_folder import make_metrics_folder  # noqa: E402
 settings = Settings.from_env()
 # Before anything imports prometheus_client, which looks at the variable once
 make_metrics_folder(os.environ, settings.local_dir)
-
-# Log lines do not contain the caller's file, line or thread, so do not look them up.
-logging._srcfile = None
-logging.logThreads = False
 
 from serving.logs import LOGGING, QuietLogger  # noqa: E402
 

@@ -14,7 +14,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-import numpy as np
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
     REGISTRY,
@@ -43,24 +42,12 @@ _PREDICTIONS: Final = Counter(
 )
 
 
-class BulkHistogram(Histogram):
-    """A histogram that takes many observations at once, one write for each bucket they fall in."""
-
-    def observe_many(self, values: Sequence[float]) -> None:
-        """Observe each of ``values``."""
-        self._sum.inc(sum(values))
-        buckets = np.bincount(np.searchsorted(self._upper_bounds, values))
-        for bucket, count in enumerate(buckets.tolist()):
-            if count:
-                self._buckets[bucket].inc(count)
-
-
-_PREDICTION_TIME: Final = BulkHistogram(
+_PREDICTION_TIME: Final = Histogram(
     "app_prediction_time_seconds",
     "Time to answer a request for tags, recording included",
     buckets=BUCKETS_S,
 )
-_STEP_TIME: Final = BulkHistogram(
+_STEP_TIME: Final = Histogram(
     "app_step_time_seconds", "Time of each step of an answer", ["step"], buckets=BUCKETS_S
 )
 ERRORS: Final = Counter("app_errors_total", "Requests refused or failed, by kind", ["kind"])
@@ -118,19 +105,19 @@ class RequestTimings(NamedTuple):
 
 
 def _count_answers(timings: Sequence[AnswerTimings]) -> None:
-    prepare, rank, record, by_champion, by_challenger, in_shadow = zip(*timings, strict=True)
-    _PREPARE_TIME.observe_many(prepare)
-    _RANK_TIME.observe_many(rank)
-    _RECORD_TIME.observe_many(record)
-    _BY_CHAMPION.inc(sum(by_champion))
-    _BY_CHALLENGER.inc(sum(by_challenger))
-    _SHADOW_PREDICTIONS.inc(sum(in_shadow))
+    for one in timings:
+        _PREPARE_TIME.observe(one.prepare)
+        _RANK_TIME.observe(one.rank)
+        _RECORD_TIME.observe(one.record)
+    _BY_CHAMPION.inc(sum(one.by_champion for one in timings))
+    _BY_CHALLENGER.inc(sum(one.by_challenger for one in timings))
+    _SHADOW_PREDICTIONS.inc(sum(one.in_shadow for one in timings))
 
 
 def _count_requests(timings: Sequence[RequestTimings]) -> None:
-    parse, total = zip(*timings, strict=True)
-    _PARSE_TIME.observe_many(parse)
-    _PREDICTION_TIME.observe_many(total)
+    for one in timings:
+        _PARSE_TIME.observe(one.parse)
+        _PREDICTION_TIME.observe(one.total)
 
 
 _PARSE_TIME: Final = _STEP_TIME.labels("parse")

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import msgspec
 from flask import Flask, Request, Response, g, request
-from werkzeug.datastructures import Headers
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.routing import MapAdapter
 
@@ -17,9 +15,6 @@ from serving.access_log import AccessLog, access_line
 from serving.errors import WrongMediaTypeError
 from serving.request_ids import HEADER, request_id
 from serving.service import service
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 CONTENT_SECURITY_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; "
@@ -43,24 +38,10 @@ _ENCODE: Final = msgspec.json.Encoder().encode
 
 
 class JsonResponse(Response):
-    """
-    A JSON response without the page's security headers, which only documents in a browser need.
-
-    It skips what werkzeug's response does for streams, resources to close and relative locations.
-    ``headers`` holds only the additional headers.
-    """
-
-    default_mimetype = None
+    """A JSON response; it needs none of the headers that documents in a browser have."""
 
     def __init__(self, body: bytes, status: int = 200) -> None:
-        super().__init__(None, status, Headers())
-        self._body = body
-
-    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
-        """Send headers and body; no body for HEAD."""
-        own = [*JSON_HEADERS, ("Content-Length", str(len(self._body)))]
-        start_response(self.status, own + self.headers.to_wsgi_list())
-        return [] if environ["REQUEST_METHOD"] == "HEAD" else [self._body]
+        super().__init__(body, status, JSON_HEADERS)
 
 
 def json_body() -> bytes:
@@ -95,11 +76,7 @@ def json_response(value: Any, *, status: int = 200) -> Response:
 
 
 class App(Flask):
-    """Flask without features that the service does not use: coroutines, subdomains, hosts."""
-
-    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
-        """Return ``func`` as it is."""
-        return func
+    """Flask that matches requests by path and method, whatever a client says of host or root."""
 
     def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
         """Return the adapter that matches the request by path and method, whatever its host."""

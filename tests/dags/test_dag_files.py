@@ -149,6 +149,15 @@ def test_every_result_of_a_branch_is_a_downstream_task(dags, path):
             assert branch_results(function) <= branch.downstream_task_ids
 
 
+def test_private_names_of_airflow_exist(dags):
+    from airflow.providers.smtp.hooks.smtp import SmtpHook
+
+    from plugins.airflow_private import PYTHON_TASK
+
+    assert hasattr(SmtpHook(), "_smtp_client")
+    assert isinstance(dags[names.DAG_SEND_MAIL].get_task("mail"), PYTHON_TASK)
+
+
 def test_both_drift_checks_are_followed_by_the_same_tasks(dags):
     checks = (dags[names.DAG_MONITOR_DRIFT], dags[names.DAG_MONITOR_PREDICTIONS])
     first, second = (
