@@ -53,6 +53,12 @@ class StackActivity:
         )
         return found
 
+    def broken(self) -> bool:
+        """Return whether a process that every task needs does not run or is stopped."""
+        return any(
+            name == "postgres" or name.startswith("airflow-") for name, _ in self._not_running()
+        )
+
     def explain(self) -> str:
         """Name the processes that do not work, with the last lines of their logs."""
         faults = dict(self._stale_heartbeats())

@@ -135,10 +135,10 @@ def airflow_environment(
         ("api", "base_url"): layout.public_url("airflow"),
         ("api", "secret_key"): credentials.airflow_api_secret_key,
         ("api_auth", "jwt_secret"): credentials.airflow_jwt_secret,
-        # A task starts at the scheduler's next loop; each loop takes 20 ms of processor time, here
-        # and in the database
-        ("scheduler", "scheduler_idle_sleep_time"): "0.5",
         ("scheduler", "scheduler_heartbeat_sec"): "5",
+        # Airflow notices the end of a task up to this long after its process has ended; until then
+        # the task holds its place
+        ("workers", "min_heartbeat_interval"): "2",
         ("scheduler", "catchup_by_default"): "False",
         # Files are looked for every half minute, changed ones parsed at once, others rarely: each
         # parse is a process. One at a time is enough for few files

@@ -64,6 +64,7 @@ class LocalAirflow(AirflowApi):
             what=f"Airflow does not know the DAG {dag_id}",
             progress=lambda: int(self.call("GET", "/dags?limit=1")["total_entries"]),
             explain=lambda: f"{self._import_errors()}{self._activity.explain()}",
+            broken=self._activity.broken,
         )
 
     def begin_backfill(
@@ -96,6 +97,7 @@ class LocalAirflow(AirflowApi):
             accepted,
             what=f"Airflow still counts an earlier backfill of {dag_id} as running",
             explain=self._activity.explain,
+            broken=self._activity.broken,
             pause_s=_POLL_S,
         )
 
@@ -137,6 +139,7 @@ class LocalAirflow(AirflowApi):
                 runs, [task for run in running() for task in self.tasks(dag_id, run.run_id)]
             ),
             explain=lambda: self._explain(running()),
+            broken=self._activity.broken,
             pause_s=_POLL_S,
         )
 
@@ -171,6 +174,7 @@ class LocalAirflow(AirflowApi):
             what=f"{dag_id} {run_id} has not ended",
             progress=progress,
             explain=lambda: self._explain(runs),
+            broken=self._activity.broken,
             pause_s=_POLL_S,
         )
 
@@ -194,6 +198,7 @@ class LocalAirflow(AirflowApi):
                 self._activity.task_seconds(),
             ),
             explain=self._activity.explain,
+            broken=self._activity.broken,
         )
         for run_id in due:
             self.wait_for_run(dag_id, run_id)

@@ -58,6 +58,7 @@ def wait_for(
     what: str,
     progress: Callable[[], Hashable] = lambda: None,
     explain: Callable[[], str] = lambda: "",
+    broken: Callable[[], bool] = lambda: False,
     standstill_s: float = STANDSTILL_S,
     limit_s: float = LIMIT_S,
     pause_s: float = 0.5,
@@ -80,6 +81,9 @@ def wait_for(
         what changes also if the work hangs, as the time or the heartbeat of another process.
     explain : callable
         Says after a failure what stood still, with the last lines of logs.
+    broken : callable
+        Whether something that the work needs is surely out of order, as a stopped process: then
+        ``standstill_s`` is not prolonged on a busy machine.
     standstill_s : float
         Allowed time without progress on a quiet machine, > 0; longer on a busy one by
         `MachineLoad.factor`, which is measured again while waiting.
@@ -97,7 +101,7 @@ def wait_for(
         whether the machine is busy.
     """
     clock = clock or system_clock()
-    watch = _Watch(clock, progress, standstill_s, limit_s)
+    watch = _Watch(clock, progress, broken, standstill_s, limit_s)
     failure = ""
     while True:
         try:
@@ -122,10 +126,17 @@ class _Watch:
     """
 
     def __init__(
-        self, clock: Clock, progress: Callable[[], Hashable], standstill_s: float, limit_s: float
+        self,
+        clock: Clock,
+        progress: Callable[[], Hashable],
+        broken: Callable[[], bool],
+        standstill_s: float,
+        limit_s: float,
     ) -> None:
         self._clock = clock
         self._progress = progress
+        self._broken = broken
+        self._is_broken = False
         self._standstill_s = standstill_s
         self._limit_s = limit_s
         self._started = self._moved = self._measured = self._counted = clock.now()
@@ -143,10 +154,13 @@ class _Watch:
             self._observe(now)
         if now - self._started > self._limit_s:
             return f"it still moves after {self._limit_s:.0f} s, the limit of this wait"
+        stood = now - self._moved
+        if self._is_broken and stood > self._standstill_s:
+            return f"nothing has moved for {stood:.0f} s"
         if self._stood_quiet_s <= self._standstill_s:
             return ""
         return (
-            f"nothing has moved for {now - self._moved:.0f} s (as much as "
+            f"nothing has moved for {stood:.0f} s (as much as "
             f"{self._stood_quiet_s:.0f} s on a quiet machine; {self._standstill_s:.0f} are allowed)"
         )
 
@@ -156,6 +170,8 @@ class _Watch:
         if now - self._measured >= _MEASURE_EVERY_S:
             self._measured, self.load = now, self._clock.load()
         try:
+            # Looked at only when it would end the wait
+            self._is_broken = now - self._moved > self._standstill_s and self._broken()
             fingerprint = self._progress()
         except RetryLaterError:
             return

@@ -24,7 +24,6 @@ from include.demo.mails import plain_text, received
 from include.demo.service_client import request_prediction, wait_for_version
 from include.errors import RetryLaterError
 from include.local_stack.local_airflow import LocalAirflow
-from include.local_stack.machine import MAX_FACTOR, LoadMeter
 from include.local_stack.orphans import find_orphans
 from include.local_stack.state import read_environment, read_state
 from include.local_stack.status import stack_status
@@ -285,11 +284,11 @@ def test_a_user_backfills_a_year_in_airflow_and_reads_the_stability_page(
     assert links["extra_links"]["MLflow run"].startswith(environment["MLFLOW_URL"])
 
 
-def test_a_scheduler_that_stops_is_named_within_two_minutes_of_a_quiet_machine(local: Path):
+def test_a_scheduler_that_stops_is_named_within_two_minutes(local: Path):
     airflow = LocalAirflow.from_environment(read_environment(local))
     airflow.wait_for_dag(names.DAG_JUDGE)
     scheduler = next(line.pid for line in stack_status(local) if line.name == "airflow-scheduler")
-    meter, started = LoadMeter(), time.monotonic()
+    started = time.monotonic()
     os.kill(scheduler, signal.SIGSTOP)
     try:
         run_id = airflow.trigger(names.DAG_JUDGE, {"action": "judge"})
@@ -298,12 +297,11 @@ def test_a_scheduler_that_stops_is_named_within_two_minutes_of_a_quiet_machine(l
     finally:
         os.kill(scheduler, signal.SIGCONT)
 
-    message, factor = str(failed.value), meter.measure().factor
+    message, waited_s = str(failed.value), time.monotonic() - started
     assert f"{run_id} has not ended: nothing has moved for" in message
     assert "airflow-scheduler is stopped by a signal" in message
     assert "The machine is" in message
-    # On a busy machine the time may grow as far as the wait's own factor does
-    assert time.monotonic() - started < 120 * max(1.0, min(2 * factor, MAX_FACTOR))
+    assert waited_s < 120
     airflow.wait_for_run(names.DAG_JUDGE, run_id)
 
 

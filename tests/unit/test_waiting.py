@@ -62,6 +62,14 @@ def test_a_busy_machine_is_given_more_time_in_proportion():
     assert scene.now == pytest.approx(60 * BUSY.factor, abs=5)
 
 
+def test_a_stopped_process_is_not_waited_for_longer_on_a_busy_machine():
+    scene = Scene(load=[(0.0, BUSY)])
+
+    with pytest.raises(RetryLaterError, match=r"nothing has moved for 6\d s"):
+        scene.wait(progress=lambda: 0, broken=lambda: True)
+    assert scene.now < 120
+
+
 def test_load_that_comes_during_the_standstill_extends_it():
     scene = Scene(load=[(0.0, QUIET), (30.0, BUSY)])
 
