@@ -18,18 +18,15 @@ from typing import Any
 from airflow.sdk import CronDataIntervalTimetable, Param, dag, task
 
 from include import names
-from include.dag_defaults import DEFAULT_ARGS
 from include.months import MONTH_PATTERN, resolve_month
+from plugins.dag_defaults import dag_settings
 from plugins.retry_policy import RetryTransientErrors
 
 
 @dag(
     schedule=CronDataIntervalTimetable("@monthly", timezone="UTC"),
     start_date=datetime(2008, 7, 1),
-    catchup=False,
-    is_paused_upon_creation=False,
     max_active_runs=2,
-    default_args=DEFAULT_ARGS | {"retry_policy": RetryTransientErrors()},
     params={
         "month": Param(
             None,
@@ -41,6 +38,7 @@ from plugins.retry_policy import RetryTransientErrors
     },
     tags=["questions"],
     doc_md=__doc__,
+    **dag_settings(names.DAG_INGEST, retry_policy=RetryTransientErrors()),
 )
 def ingest_questions() -> None:
     @task

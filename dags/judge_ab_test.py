@@ -23,16 +23,13 @@ from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOpe
 from airflow.sdk import CronDataIntervalTimetable, Param, dag, task
 
 from include import names
-from include.dag_defaults import DEFAULT_ARGS
+from plugins.dag_defaults import dag_settings
 
 
 @dag(
     schedule=CronDataIntervalTimetable("0 7 * * *", timezone="UTC"),
     start_date=datetime(2024, 1, 1),
-    catchup=False,
-    is_paused_upon_creation=False,
     max_active_runs=1,
-    default_args=DEFAULT_ARGS,
     params={
         "action": Param("judge", enum=["judge", "start", "stop", "promote"], title="What to do"),
         "version": Param(
@@ -59,6 +56,7 @@ from include.dag_defaults import DEFAULT_ARGS
     },
     tags=["serving"],
     doc_md=__doc__,
+    **dag_settings(names.DAG_JUDGE),
 )
 def judge_ab_test() -> None:
     @task

@@ -16,18 +16,15 @@ from typing import Any
 from airflow.sdk import CronDataIntervalTimetable, Param, dag, task
 
 from include import names
-from include.dag_defaults import DEFAULT_ARGS
 from include.months import MONTH_PATTERN, resolve_month
+from plugins.dag_defaults import dag_settings
 from plugins.drift_follow_up import follow_up
 
 
 @dag(
     schedule=CronDataIntervalTimetable("0 6 2 * *", timezone="UTC"),
     start_date=datetime(2008, 8, 1),
-    catchup=False,
-    is_paused_upon_creation=False,
     max_active_runs=1,
-    default_args=DEFAULT_ARGS,
     params={
         "month": Param(
             None,
@@ -39,6 +36,7 @@ from plugins.drift_follow_up import follow_up
     },
     tags=["monitor"],
     doc_md=__doc__,
+    **dag_settings(names.DAG_MONITOR_DRIFT),
 )
 def monitor_drift() -> None:
     @task(pool=names.POOL_TRAINING)

@@ -13,17 +13,15 @@ from typing import Any
 
 from airflow.sdk import CronDataIntervalTimetable, Param, dag, task
 
-from include.dag_defaults import DEFAULT_ARGS
+from include import names
+from plugins.dag_defaults import dag_settings
 from plugins.drift_follow_up import follow_up
 
 
 @dag(
     schedule=CronDataIntervalTimetable("@hourly", timezone="UTC"),
     start_date=datetime(2024, 1, 1),
-    catchup=False,
-    is_paused_upon_creation=False,
     max_active_runs=1,
-    default_args=DEFAULT_ARGS,
     params={
         "until": Param(
             None,
@@ -35,6 +33,7 @@ from plugins.drift_follow_up import follow_up
     },
     tags=["monitor"],
     doc_md=__doc__,
+    **dag_settings(names.DAG_MONITOR_PREDICTIONS),
 )
 def monitor_predictions() -> None:
     @task

@@ -14,17 +14,14 @@ from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOpe
 from airflow.sdk import Param, dag, task
 
 from include import names
-from include.dag_defaults import DEFAULT_ARGS
+from plugins.dag_defaults import dag_settings
 from plugins.retry_policy import RetryTransientErrors
 
 
 @dag(
     schedule=None,
     start_date=datetime(2024, 1, 1),
-    catchup=False,
-    is_paused_upon_creation=False,
     max_active_runs=1,
-    default_args=DEFAULT_ARGS | {"retries": 2, "retry_policy": RetryTransientErrors()},
     params={
         "version": Param(
             "previous",
@@ -44,6 +41,7 @@ from plugins.retry_policy import RetryTransientErrors
     },
     tags=["models", "serving"],
     doc_md=__doc__,
+    **dag_settings(names.DAG_ROLLBACK, retries=2, retry_policy=RetryTransientErrors()),
 )
 def rollback_champion() -> None:
     @task

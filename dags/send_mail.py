@@ -10,22 +10,20 @@ that nothing is sent twice. Uses the connection `smtp_default`, from the environ
 local stack's mail sink.
 """
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from airflow.sdk import Param, dag, task
 
-from include.dag_defaults import DEFAULT_ARGS
-from plugins.airflow_private import open_connection
+from include import names
+from plugins.dag_defaults import dag_settings
+from plugins.failure_callbacks import open_smtp
 
 
 @dag(
     schedule=None,
     start_date=datetime(2024, 1, 1),
-    catchup=False,
-    is_paused_upon_creation=False,
     max_active_runs=4,
-    default_args=DEFAULT_ARGS | {"retries": 50, "max_retry_delay": timedelta(minutes=15)},
     params={
         "kind": Param("drift", enum=["drift", "training", "rollback", "ab_test"], title="Kind"),
         "facts": Param(
@@ -38,18 +36,16 @@ from plugins.airflow_private import open_connection
     },
     tags=["monitor"],
     doc_md=__doc__,
+    **dag_settings(names.DAG_SEND_MAIL, retries=50),
 )
 def send_mail() -> None:
     @task
     def mail(params: Any = None) -> str:
-        from airflow.providers.smtp.hooks.smtp import SmtpHook
-
         from include.jobs.notifications import send_mail_over
         from include.settings import Settings
-        from plugins.smtp_connection import smtp_connection
 
-        with SmtpHook(smtp_conn_id=smtp_connection()) as hook:
-            return send_mail_over(open_connection(hook), Settings.from_env(), params)
+        with open_smtp() as client:
+            return send_mail_over(client, Settings.from_env(), params)
 
     @task
     def slack(params: Any = None) -> bool:

@@ -24,8 +24,8 @@ from typing import Any
 from airflow.sdk import Param, dag, task
 
 from include import names
-from include.dag_defaults import DEFAULT_ARGS
 from include.months import MONTH_PATTERN
+from plugins.dag_defaults import dag_settings
 from plugins.requested_months import RequestedMonths
 from plugins.retry_policy import RetryTransientErrors
 
@@ -33,10 +33,7 @@ from plugins.retry_policy import RetryTransientErrors
 @dag(
     schedule=RequestedMonths(),
     start_date=datetime(2008, 8, 1),
-    catchup=False,
-    is_paused_upon_creation=False,
     max_active_runs=4,
-    default_args=DEFAULT_ARGS | {"retries": 2, "retry_policy": RetryTransientErrors()},
     params={
         "month": Param(
             None,
@@ -72,6 +69,7 @@ from plugins.retry_policy import RetryTransientErrors
     },
     tags=["models"],
     doc_md=__doc__,
+    **dag_settings(names.DAG_STABILITY, retries=2, retry_policy=RetryTransientErrors()),
 )
 def stability_month() -> None:
     @task(pool=names.POOL_TRAINING)

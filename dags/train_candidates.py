@@ -22,9 +22,9 @@ from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOpe
 from airflow.sdk import CronDataIntervalTimetable, Param, dag, task
 
 from include import names
-from include.dag_defaults import DEFAULT_ARGS
 from include.months import MONTH_PATTERN
 from include.retraining import DEFAULT_POLICY, policy_named
+from plugins.dag_defaults import dag_settings
 from plugins.retry_policy import RetryTransientErrors
 
 # Parsed every few seconds: the environment is read directly, which is 0.2 s faster than Settings.
@@ -35,10 +35,7 @@ CANDIDATES = os.environ.get("CANDIDATES") or names.AUTO
 @dag(
     schedule=CronDataIntervalTimetable(POLICY.cron, timezone="UTC") if POLICY.cron else None,
     start_date=datetime(2008, 8, 1),
-    catchup=False,
-    is_paused_upon_creation=False,
     max_active_runs=1,
-    default_args=DEFAULT_ARGS | {"retries": 2, "retry_policy": RetryTransientErrors()},
     params={
         "test_month": Param(
             None,
@@ -93,6 +90,7 @@ CANDIDATES = os.environ.get("CANDIDATES") or names.AUTO
     },
     tags=["models"],
     doc_md=__doc__,
+    **dag_settings(names.DAG_TRAIN, retries=2, retry_policy=RetryTransientErrors()),
 )
 def train_candidates() -> None:
     @task

@@ -23,6 +23,7 @@ DAG_MONITOR_DRIFT: Final = "monitor_drift"
 DAG_JUDGE: Final = "judge_ab_test"
 DAG_ROLLBACK: Final = "rollback_champion"
 DAG_SEND_MAIL: Final = "send_mail"
+DAG_WATCH: Final = "watch_pipeline"
 POOL_API: Final = "stackexchange_api"
 POOL_TRAINING: Final = "training"
 

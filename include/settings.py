@@ -130,6 +130,14 @@ class Settings(BaseSettings):
     mail_to: str = Field("ml-team@localhost", description="comma-separated recipients")
     slack_webhook_url: SecretStr | None = Field(None, description="Slack incoming webhook, if any")
 
+    # Pipeline
+    timeout_scale: float = Field(
+        1.0,
+        gt=0,
+        description="multiplies the time limits of all tasks and runs: raise it where the months "
+        "are large or the machine is slow",
+    )
+
     # Service
     service_host: str = Field("127.0.0.1", description="address the service listens on")
     service_port: int = Field(8000, ge=0, le=65535, description="port the service listens on")

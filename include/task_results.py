@@ -145,3 +145,32 @@ class RollbackResult(TaskResult):
     to_version: str
     actor: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Incident(TaskResult):
+    """
+    Something that people must hear of: a failed task, or a run that is overdue.
+
+    Parameters
+    ----------
+    key : str
+        The same cause in the same run has the same key: nobody is told twice.
+    run_key : str
+        DAG and run, or what is overdue.
+    title : str
+        One line.
+    rows : list of (str, str)
+        Label and text of each fact.
+    advice : str
+        What to do next.
+    links : list of (str, str)
+        Text and URL.
+    """
+
+    key: str
+    run_key: str
+    title: str
+    rows: list[tuple[str, str]]
+    advice: str
+    links: list[tuple[str, str]]

@@ -12,6 +12,7 @@ from include.notify.mail import Mail, one_line
 from include.notify.summaries import (
     AbTestSummary,
     DriftSummary,
+    IncidentSummary,
     RollbackSummary,
     TrainingSummary,
 )
@@ -49,6 +50,11 @@ def ab_test_mail(summary: AbTestSummary) -> Mail:
         outcome = f"Version {summary.served_version} stays"
     subject = f"[{summary.site}] {outcome} after A/B test {summary.ab_test_id}"
     return _mail("ab_test", f"ab-test-{summary.ab_test_id}", subject, summary)
+
+
+def incident_mail(summary: IncidentSummary) -> Mail:
+    """Return the mail about a failed task or an overdue run."""
+    return _mail("incident", summary.key, f"[{summary.site}] {summary.title}", summary)
 
 
 def _mail(template: str, key: str, subject: str, summary: Any, images: Any = ()) -> Mail:

@@ -12,6 +12,7 @@ from include.notify.mail import Mail
 from include.notify.summaries import (
     AbTestSummary,
     DriftSummary,
+    IncidentSummary,
     Link,
     RollbackSummary,
     TrainingSummary,
@@ -43,6 +44,12 @@ def rollback_text(summary: RollbackSummary, mail: Mail) -> str:
 def ab_test_text(summary: AbTestSummary, mail: Mail) -> str:
     """Return the Slack message of a finished A/B test."""
     return _message(mail.subject, _escaped(summary.reason), summary.links)
+
+
+def incident_text(summary: IncidentSummary, mail: Mail) -> str:
+    """Return the Slack message about a failed task or an overdue run."""
+    rows = "\n".join(f"{_escaped(label)}: {_escaped(text)}" for label, text in summary.rows)
+    return _message(mail.subject, f"{rows}\n{_escaped(summary.advice)}", summary.links)
 
 
 def post(webhook_url: str, text: str) -> None:

@@ -206,3 +206,15 @@ class AbTestSummary:
     gain_low: float | None
     gain_high: float | None
     links: Sequence[Link]
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentSummary:
+    """A failed task or overdue run: facts as (label, text), and what to do next."""
+
+    key: str
+    site: str
+    title: str
+    rows: Sequence[tuple[str, str]]
+    advice: str
+    links: Sequence[Link]

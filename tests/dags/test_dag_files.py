@@ -11,6 +11,8 @@ import pytest
 
 from include import names
 from include.docs import dag_id_of
+from include.errors import FixSettingsError
+from include.timeouts import time_limits
 from tests.added_family import project_with_added_family, run_python
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -84,6 +86,39 @@ def test_every_task_retries_and_waits_for_no_earlier_run(dags, dag_id):
         assert task.retries >= 1, task.task_id
         assert not task.depends_on_past, task.task_id
         assert not task.wait_for_downstream, task.task_id
+
+
+@pytest.mark.parametrize("dag_id", IDS)
+def test_every_task_and_run_has_a_time_limit_and_the_run_has_time_for_its_tasks(dags, dag_id):
+    dag = dags[dag_id]
+    for task in dag.tasks:
+        assert task.execution_timeout is not None, task.task_id
+        assert task.execution_timeout < dag.dagrun_timeout, task.task_id
+
+
+@pytest.mark.parametrize("dag_id", IDS)
+def test_failure_of_every_task_and_run_is_told(dags, dag_id):
+    from plugins.failure_callbacks import on_run_failure, on_task_failure
+
+    assert dags[dag_id].on_failure_callback == on_run_failure
+    for task in dags[dag_id].tasks:
+        callbacks = task.on_failure_callback  # of a mapped task the function itself
+        assert callbacks in (on_task_failure, [on_task_failure]), task.task_id
+
+
+@pytest.mark.parametrize("dag_id", IDS)
+def test_time_limits_grow_with_the_setting(dag_id, monkeypatch):
+    once = time_limits(dag_id)
+    monkeypatch.setenv("TIMEOUT_SCALE", "2.5")
+    assert time_limits(dag_id).task == 2.5 * once.task
+    assert time_limits(dag_id).run == 2.5 * once.run
+
+
+@pytest.mark.parametrize("scale", ["0", "-1", "much", "nan", "inf"])
+def test_time_limit_that_is_no_number_above_zero_is_refused(scale, monkeypatch):
+    monkeypatch.setenv("TIMEOUT_SCALE", scale)
+    with pytest.raises(FixSettingsError, match="TIMEOUT_SCALE"):
+        time_limits(names.DAG_TRAIN)
 
 
 @pytest.mark.parametrize("dag_id", IDS)

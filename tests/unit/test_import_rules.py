@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 BASE = {
     "addresses", "capacity", "errors", "families", "months", "names", "questions", "retraining",
-    "settings", "task_results",
+    "settings", "task_results", "timeouts",
 }  # fmt: skip
 PURE = {"text", "candidates", "evaluation", "drift"}
 EDGES = {"sources", "store", "registry", "notify", "drift.evidently_report"}
@@ -22,6 +22,7 @@ JOBS_MAY_IMPORT: dict[str, set[str]] = {
     "jobs.ingestion": set(),
     "jobs.release": set(),
     "jobs.notifications": set(),
+    "jobs.incidents": set(),
     "jobs.data": {"jobs.ingestion"},
     "jobs.drift": {"jobs.data"},
     "jobs.training": {"jobs.data", "jobs.release"},
@@ -31,7 +32,7 @@ JOBS = {"jobs", *JOBS_MAY_IMPORT}
 
 # Package or module -> packages and modules of include that it may import besides itself.
 MAY_IMPORT: dict[str, set[str]] = {
-    **dict.fromkeys(BASE | {"dag_defaults"}, BASE),
+    **dict.fromkeys(BASE, BASE),
     **dict.fromkeys(PURE, BASE | PURE),
     **dict.fromkeys(EDGES, BASE | PURE),
     "pages": BASE | {"evaluation"},
@@ -43,18 +44,17 @@ MAY_IMPORT: dict[str, set[str]] = {
     "sandbox": BASE | {"sources"},
     "local_stack": BASE | PURE | EDGES | JOBS | {"pages", "sandbox"},
     "demo": BASE | PURE | EDGES | JOBS | {"pages", "sandbox", "local_stack"},
-    "docs": BASE | {"dag_defaults"},
+    "docs": BASE,
     "cli": BASE
     | PURE
     | EDGES
     | JOBS
     | {"pages", "sandbox", "local_stack", "demo", "docs", "cli", "serving"},
     "serving": BASE | {"registry", "store", "text", "candidates"},
-    "plugins": BASE | {"store", "pages", "jobs.drift"},
-    "dags": {"names", "months", "retraining", "errors", "dag_defaults", "settings", "plugins"}
-    | JOBS,
+    "plugins": BASE | {"store", "pages", "jobs.drift", "jobs.incidents"},
+    "dags": {"names", "months", "retraining", "errors", "settings", "plugins"} | JOBS,
 }
-AT_THE_TOP_OF_A_DAG = {"names", "months", "retraining", "errors", "dag_defaults", "plugins"}
+AT_THE_TOP_OF_A_DAG = {"names", "months", "retraining", "errors", "plugins"}
 
 # Library -> the only places that may import it.
 ONLY_IN = {
@@ -140,7 +140,7 @@ def test_library_with_one_home_is_imported_nowhere_else(path):
 
 @pytest.mark.parametrize(
     "path",
-    [p for p in MODULES if package_of(module_of(p)) in PURE | BASE | {"dag_defaults", "pages"}],
+    [p for p in MODULES if package_of(module_of(p)) in PURE | BASE | {"pages"}],
     ids=lambda path: module_of(path),
 )
 def test_pure_package_imports_no_library_of_input_or_output(path):
@@ -151,7 +151,7 @@ def test_pure_package_imports_no_library_of_input_or_output(path):
     assert imported & INPUT_AND_OUTPUT == set()
 
 
-@pytest.mark.parametrize("name", sorted(BASE | {"dag_defaults"}))
+@pytest.mark.parametrize("name", sorted(BASE))
 def test_base_module_needs_only_the_standard_library(name):
     tree = ast.parse((ROOT / "include" / f"{name}.py").read_text(encoding="utf-8"))
     libraries = {module.split(".")[0] for _, module in imports(ast.walk(tree))}

@@ -1,0 +1,38 @@
+"""
+### Send what people must hear of failed and overdue runs, and could not be sent yet.
+
+A task that fails for good, or a run that takes too long, tells of itself at once by mail and Slack,
+each cause once per run. This DAG sends every ten minutes what did not get through: because the mail
+host or Slack was away, or because a task's process was killed, so that only its run can tell. The
+incidents wait in the table `outbox`. Safe to run again: what was sent is not sent twice.
+"""
+
+from datetime import datetime
+
+from airflow.sdk import CronDataIntervalTimetable, dag, task
+
+from include import names
+from plugins.dag_defaults import dag_settings
+from plugins.failure_callbacks import open_smtp
+
+
+@dag(
+    schedule=CronDataIntervalTimetable("*/10 * * * *", timezone="UTC"),
+    start_date=datetime(2024, 1, 1),
+    max_active_runs=1,
+    tags=["monitor"],
+    doc_md=__doc__,
+    **dag_settings(names.DAG_WATCH),
+)
+def watch_pipeline() -> None:
+    @task
+    def deliver() -> dict[str, int]:
+        from include.jobs.incidents.delivery import deliver_waiting
+        from include.settings import Settings
+
+        return deliver_waiting(Settings.from_env(), open_smtp)
+
+    deliver()
+
+
+watch_pipeline()
