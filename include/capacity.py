@@ -1,7 +1,8 @@
-"""How much of a machine each part of the platform may use: cores and memory. Pure but for one."""
+"""How much of a machine each part of the platform may use: cores and memory."""
 
 from __future__ import annotations
 
+import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ _CGROUP_LIMITS: Final = (
     Path("/sys/fs/cgroup/memory.max"),
     Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
 )
+_MEMORY_INFO: Final = Path("/proc/meminfo")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,8 @@ class TrainingCapacity:
     threads : int
         Threads of linear algebra of each, >= 1.
     memory_mb : int
-        MiB of each; together they leave room for the rest of the platform.
+        MiB of all of them together, which leaves room for the rest of the platform; see
+        `include.memory_budget`.
     """
 
     slots: int
@@ -64,6 +67,16 @@ def this_machine() -> Machine:
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     limits = [_limit(path) for path in _CGROUP_LIMITS]
     return Machine(cores or 1, max(1, min([memory, *filter(None, limits)]) // _MB))
+
+
+def available_memory_mb() -> float:
+    """Return the MiB that programs can still take; infinite where the system does not say."""
+    try:
+        lines = _MEMORY_INFO.read_text().splitlines()
+    except OSError:
+        return math.inf
+    kilobytes = [int(line.split()[1]) for line in lines if line.startswith("MemAvailable:")]
+    return kilobytes[0] / 1024 if kilobytes else math.inf
 
 
 def _limit(path: Path) -> int | None:
@@ -84,8 +97,8 @@ def training_capacity(
     """
     Return what trainings may use of a machine; what is given is kept.
 
-    Cores and memory are divided by the slots, so that trainings at once neither wait for each
-    other's threads nor exceed the memory together.
+    Cores are divided by the slots, so that trainings at once do not wait for each other's threads.
+    Memory is not: one training may take all of it while others wait.
 
     Parameters
     ----------
@@ -96,19 +109,19 @@ def training_capacity(
     Examples
     --------
     >>> training_capacity(Machine(cores=2, memory_mb=24_000))
-    TrainingCapacity(slots=2, threads=1, memory_mb=7200)
+    TrainingCapacity(slots=2, threads=1, memory_mb=14400)
     >>> training_capacity(Machine(cores=16, memory_mb=64_000))
-    TrainingCapacity(slots=4, threads=4, memory_mb=9600)
+    TrainingCapacity(slots=4, threads=4, memory_mb=38400)
     >>> training_capacity(Machine(cores=8, memory_mb=8_000))
     TrainingCapacity(slots=1, threads=8, memory_mb=4800)
     """
-    available = int(machine.memory_mb * _TRAINING_SHARE)
-    by_memory = available // (memory_mb or _MEMORY_PER_FIT_MB)
+    memory_mb = memory_mb or max(1, int(machine.memory_mb * _TRAINING_SHARE))
+    by_memory = memory_mb // _MEMORY_PER_FIT_MB
     slots = slots or max(1, min(machine.cores, by_memory, MAX_TRAINING_SLOTS))
     return TrainingCapacity(
         slots=slots,
         threads=threads or max(1, machine.cores // slots),
-        memory_mb=memory_mb or max(1, available // slots),
+        memory_mb=memory_mb,
     )
 
 

@@ -97,8 +97,8 @@ class Settings(BaseSettings):
     training_memory_mb: int | None = Field(
         None,
         ge=256,
-        description="memory in MB that a training may take; 60 % of the machine's, divided by the "
-        "slots, if unset",
+        description="memory in MB that the trainings of a machine may take together; 60 % of the "
+        "machine's if unset",
     )
     retraining_policy: str = Field(
         DEFAULT_POLICY,

@@ -39,7 +39,7 @@ def planned_pools(capacity: TrainingCapacity) -> dict[str, Pool]:
         names.POOL_API: (_API_SLOTS, "windows fetched at once from one address"),
         names.POOL_TRAINING: (
             capacity.slots,
-            f"trainings at once, each with {capacity.threads} threads, {capacity.memory_mb} MB",
+            f"trainings at once, each with {capacity.threads} threads, of {capacity.memory_mb} MB",
         ),
     }
     return {

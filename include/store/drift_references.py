@@ -23,8 +23,20 @@ class ReferenceKey:
 
 @dataclass(frozen=True, slots=True)
 class ReferenceAnswers:
-    """Suggestions (tag, score), best first, by question id; and the vocabulary of the models."""
+    """
+    Predictions of a reference by models that were not fitted on it.
 
+    Parameters
+    ----------
+    model_count : int
+        Models that predicted, 1 or 2.
+    vocabulary : frozenset of str
+        Tags that at least one of them can suggest.
+    suggested : dict of int to tuple of (str, float)
+        Tags and scores, best first, by question id.
+    """
+
+    model_count: int
     vocabulary: frozenset[str]
     suggested: dict[int, tuple[tuple[str, float], ...]]
 
@@ -47,8 +59,8 @@ class AnsweredQuestion:
 def save_reference(connection: Connection, key: ReferenceKey, answers: ReferenceAnswers) -> None:
     """Store a reference's suggestions; stored ones are not replaced."""
     binds = asdict(key)
-    vocabulary = sorted(answers.vocabulary)
-    connection.execute(query("save_drift_reference"), {**binds, "vocabulary": vocabulary})
+    models = {"vocabulary": sorted(answers.vocabulary), "model_count": answers.model_count}
+    connection.execute(query("save_drift_reference"), binds | models)
     rows = [
         {
             "question_id": question_id,
@@ -64,12 +76,12 @@ def save_reference(connection: Connection, key: ReferenceKey, answers: Reference
 def read_reference(connection: Connection, key: ReferenceKey) -> ReferenceAnswers | None:
     """Return a reference's suggestions, or None if they are not stored."""
     binds = asdict(key)
-    vocabulary = connection.execute(query("drift_reference"), binds).scalar_one_or_none()
-    if vocabulary is None:
+    models = connection.execute(query("drift_reference"), binds).one_or_none()
+    if models is None:
         return None
     rows = connection.execute(query("drift_reference_answers"), binds)
     suggested = {row.question_id: tuple(zip(row.tags, row.scores, strict=True)) for row in rows}
-    return ReferenceAnswers(frozenset(vocabulary), suggested)
+    return ReferenceAnswers(models.model_count, frozenset(models.vocabulary), suggested)
 
 
 def answered_between(

@@ -1,7 +1,9 @@
--- Vocabulary of the models behind a stored reference; no row if it is not stored.
+-- Vocabulary and number of the models behind a stored reference; no row if it is not stored.
 -- Binds: site (text), model_version (text), first_month (text), last_month (text)
 -- Index: drift_references_pkey
-SELECT vocabulary
+SELECT
+    vocabulary,
+    model_count
 FROM drift_references
 WHERE site = :site
   AND model_version = :model_version

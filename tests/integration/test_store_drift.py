@@ -150,7 +150,7 @@ def test_calibration_stored_before_migration_0008_is_still_read(engine):
 
 def test_reference_answers_come_back_by_question(engine):
     answers = drift_references.ReferenceAnswers(
-        frozenset({"swift", "rxjs"}), {7: (("swift", 0.75), ("rxjs", 0.25)), 8: ()}
+        1, frozenset({"swift", "rxjs"}), {7: (("swift", 0.75), ("rxjs", 0.25)), 8: ()}
     )
 
     with engine.begin() as connection:

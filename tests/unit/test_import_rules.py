@@ -11,8 +11,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 BASE = {
-    "addresses", "capacity", "errors", "families", "months", "names", "questions", "retraining",
-    "settings", "task_results", "timeouts",
+    "addresses", "capacity", "errors", "families", "memory_budget", "months", "names", "questions",
+    "retraining", "settings", "task_results", "timeouts",
 }  # fmt: skip
 PURE = {"text", "candidates", "evaluation", "drift"}
 EDGES = {"sources", "store", "registry", "notify", "drift.evidently_report"}

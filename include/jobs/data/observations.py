@@ -19,7 +19,8 @@ from include.jobs.data.stored_texts import StoredTexts
 from include.months import month_of
 from include.text.prepared import LabelledTexts, PreparedText
 
-FOLDS: Final = 2
+MAX_HELD_OUT_SHARE: Final = 0.2
+"""Questions that are at most this share of a window are all left out of one fit."""
 
 SuggestionLists = Sequence[Sequence[Suggestion]]
 
@@ -114,7 +115,7 @@ def out_of_fold_predictions(
     Predict questions of a training window with models that were not fitted on them.
 
     In-sample predictions are too good to be a reference. So the selected questions are split into
-    `FOLDS` folds, and each fold is predicted by a model fitted on all other questions
+    `fold_count` folds, and each fold is predicted by a model fitted on all other questions
     (cross-validated predictions, as scikit-learn's ``cross_val_predict``).
 
     Parameters
@@ -137,10 +138,11 @@ def out_of_fold_predictions(
         Tags that at least one of the models can suggest.
     """
     rows = np.flatnonzero(selected)
-    fold = np.random.default_rng(seed).permutation(np.arange(len(rows)) % FOLDS)
+    folds = fold_count(len(rows), len(questions))
+    fold = np.random.default_rng(seed).permutation(np.arange(len(rows)) % folds)
     ranked: list[tuple[Suggestion, ...]] = [()] * len(rows)
     known: set[str] = set()
-    for number in range(FOLDS):
+    for number in range(folds):
         held_out = rows[fold == number]
         train = questions.take(np.setdiff1d(np.arange(len(questions)), held_out))
         vocabulary = vocabulary_of(train.tags, min_tag_count)
@@ -150,6 +152,21 @@ def out_of_fold_predictions(
         for position, suggestions in zip(np.flatnonzero(fold == number), predictions, strict=True):
             ranked[position] = suggestions
     return ranked, frozenset(known)
+
+
+def fold_count(selected_count: int, window_count: int) -> int:
+    """
+    Return the folds, and so the fits, of `out_of_fold_predictions`: 1 or 2.
+
+    In a long window the selected questions are a small part, without which a model is as good as
+    the one that it stands for: one fit predicts them all. In a short one they would be missed.
+
+    Examples
+    --------
+    >>> fold_count(20_000, 264_000), fold_count(20_000, 60_000)
+    (1, 2)
+    """
+    return 1 if selected_count <= MAX_HELD_OUT_SHARE * window_count else 2
 
 
 def sample_questions(questions: LabelledTexts, limit: int, seed: int) -> LabelledTexts:

@@ -37,6 +37,7 @@ from include.jobs.drift.recent_predictions import (
 )
 from include.jobs.drift.reference_data import Reference, References
 from include.jobs.drift.thresholds import Thresholds
+from include.memory_budget import MemoryBudget
 from include.months import add_months, check_month, month_of, month_range
 from include.registry import Registry
 from include.settings import Settings
@@ -89,6 +90,7 @@ class Monitoring:
         self._settings = settings
         self._site = settings.site
         encoders = cached_encoders(engine, encoder_factory(settings.bert_model))
+        memory = MemoryBudget.from_settings(settings)
         self._models = MonitoredModels(
             engine,
             registry,
@@ -96,6 +98,7 @@ class Monitoring:
             site=settings.site,
             min_tag_count=settings.min_tag_count,
             downloads=settings.local_dir / "drift" / "models",
+            memory=memory,
         )
         self._references = References(
             engine,
@@ -103,6 +106,7 @@ class Monitoring:
             site=settings.site,
             min_tag_count=settings.min_tag_count,
             seed=settings.random_seed,
+            memory=memory,
         )
         self._thresholds = Thresholds(
             engine,

@@ -15,6 +15,7 @@ from include import names
 from include.candidates.base import Candidate, EncoderFactory, vocabulary_of
 from include.candidates.catalogue import load_candidate, make_candidate, read_description
 from include.jobs.data.features import load_tagged
+from include.memory_budget import MemoryBudget, reserved
 from include.months import months_between
 from include.registry import Registry
 from include.registry.downloads import delete_unused_downloads
@@ -67,6 +68,8 @@ class MonitoredModels:
     downloads : Path
         Folder of downloaded models: a version is downloaded once and deleted after a week without
         use.
+    memory : MemoryBudget or None
+        That the machine's fits may take together; None for no limit.
     """
 
     def __init__(
@@ -78,6 +81,7 @@ class MonitoredModels:
         site: str,
         min_tag_count: int,
         downloads: Path,
+        memory: MemoryBudget | None = None,
     ) -> None:
         self._engine = engine
         self._registry = registry
@@ -85,6 +89,7 @@ class MonitoredModels:
         self._site = site
         self._min_tag_count = min_tag_count
         self._downloads = downloads
+        self._memory = memory
 
     @contextmanager
     def for_month(self, month: str | None) -> Iterator[MonitoredModel | None]:
@@ -139,5 +144,7 @@ class MonitoredModels:
         log.info(
             "version %s was trained on later months; fitting one as of %s", version, before[-1]
         )
-        candidate.fit(questions.texts, questions.tags, vocabulary)
+        needed_mb = candidate.fit_memory_mb(len(questions), len(vocabulary))
+        with reserved(self._memory, needed_mb, f"{candidate.name} as of {before[-1]}"):
+            candidate.fit(questions.texts, questions.tags, vocabulary)
         return MonitoredModel(candidate, version, before, as_of=True)

@@ -20,6 +20,7 @@ from include.drift.variability import PastVocabulary
 from include.families import BY_NAME
 from include.jobs.data.features import load_tagged
 from include.jobs.data.observations import (
+    fold_count,
     observe,
     observe_suggestions,
     out_of_fold_predictions,
@@ -27,6 +28,7 @@ from include.jobs.data.observations import (
     sample_questions,
 )
 from include.jobs.drift.models import MonitoredModel
+from include.memory_budget import MemoryBudget, reserved
 from include.months import month_start
 from include.store.drift import CheckedMonth, checked_months
 from include.store.drift_references import (
@@ -74,6 +76,8 @@ class References:
     min_tag_count : int
         As in training, >= 1.
     seed : int
+    memory : MemoryBudget or None
+        That the machine's fits may take together; None for no limit.
     """
 
     def __init__(
@@ -84,12 +88,14 @@ class References:
         site: str,
         min_tag_count: int,
         seed: int,
+        memory: MemoryBudget | None = None,
     ) -> None:
         self._engine = engine
         self._encoders = encoders
         self._site = site
         self._min_tag_count = min_tag_count
         self._seed = seed
+        self._memory = memory
 
     def of(self, model: MonitoredModel, before: str) -> Reference:
         """
@@ -213,14 +219,16 @@ class References:
             self._engine, self._site, model.training_months[0], model.training_months[-1]
         )
         selected = np.isin(question_ids(window), ids)
-        ranked, vocabulary = out_of_fold_predictions(
-            self._candidate_factory(model), window, selected, self._min_tag_count, self._seed
-        )
+        needed_mb = model.candidate.fit_memory_mb(len(window), len(model.candidate.vocabulary))
+        with reserved(self._memory, needed_mb, f"the reference of {model.candidate.name}"):
+            ranked, vocabulary = out_of_fold_predictions(
+                self._candidate_factory(model), window, selected, self._min_tag_count, self._seed
+            )
         suggested = {
             number: tuple((s.tag, s.score) for s in row)
             for number, row in zip(question_ids(window.take(selected)), ranked, strict=True)
         }
-        return ReferenceAnswers(vocabulary, suggested)
+        return ReferenceAnswers(fold_count(len(ids), len(window)), vocabulary, suggested)
 
     def _candidate_factory(self, model: MonitoredModel) -> Callable[[], Candidate]:
         return lambda: make_candidate(

@@ -16,7 +16,6 @@ from sqlalchemy import Engine
 from include import names
 from include.candidates.base import EncoderFactory
 from include.candidates.catalogue import load_candidate
-from include.capacity import configured_capacity
 from include.evaluation.metrics import score_questions, summarise
 from include.jobs.data.datasets import TimeSplit, split_slice_masks, tested_questions
 from include.jobs.data.observations import question_ids, unknown_term_share
@@ -24,6 +23,7 @@ from include.jobs.training.candidate_runs import CandidateMaker, CandidateRuns, 
 from include.jobs.training.code_version import code_version
 from include.jobs.training.fit_and_score import measure_full_texts, rank_questions
 from include.jobs.training.plan import CandidateSpec
+from include.memory_budget import MemoryBudget
 from include.registry.downloads import delete_unused_downloads
 from include.registry.runs import Runs
 from include.settings import Settings
@@ -163,7 +163,7 @@ class StudyModels:
             self.settings.bert_model,
             experiment=names.EXPERIMENT_STABILITY,
             measure=measure_full_texts,
-            memory_mb=configured_capacity(self.settings).memory_mb,
+            memory=MemoryBudget.from_settings(self.settings),
         )
 
     def _month(self, run_id: str, split: TimeSplit) -> ModelMonth:

@@ -33,6 +33,7 @@ from include.jobs.training.run_records import (
     model_metadata,
     trained_candidate,
 )
+from include.memory_budget import MemoryBudget, reserved
 from include.registry.requirements import model_requirements
 from include.registry.runs import Run, Runs
 from include.store.models import (
@@ -68,8 +69,8 @@ class CandidateRuns:
     experiment : str
     measure : callable
         Evaluates a fitted candidate on the test month.
-    memory_mb : int or None
-        Memory that one training may take, in MiB; None for no limit.
+    memory : MemoryBudget or None
+        That the machine's fits may take together; None for no limit.
     """
 
     engine: Engine
@@ -79,7 +80,7 @@ class CandidateRuns:
     bert_model: str | None = None
     experiment: str = names.EXPERIMENT_TRAINING
     measure: Callable[[Candidate, TimeSplit], Measurement] = measure
-    memory_mb: int | None = None
+    memory: MemoryBudget | None = None
 
     def train(
         self, parent_id: str, split: TimeSplit, spec: CandidateSpec, *, name: str | None = None
@@ -184,11 +185,13 @@ class CandidateRuns:
 
     def _fit(self, candidate: Candidate, data: TrainingData) -> tuple[LearnedFrom, float]:
         """Fit within the memory budget; return what it learned from, and the seconds."""
-        if self.memory_mb is not None:
-            check_memory(candidate, data, self.memory_mb)
         learned_from = LearnedFrom.of(candidate, data)
-        log.info("%s learns from %s", candidate.name, learned_from)
-        return learned_from, fit(candidate, data)
+        if self.memory is not None:
+            check_memory(candidate, data, self.memory.budget_mb)
+        needed_mb = candidate.fit_memory_mb(len(data.questions), len(data.vocabulary))
+        with reserved(self.memory, needed_mb, candidate.name):
+            log.info("%s learns from %s", candidate.name, learned_from)
+            return learned_from, fit(candidate, data)
 
     def _in_run(
         self, parent_id: str, name: str, tags: dict[str, str], work: Callable[[str], T]

@@ -78,7 +78,7 @@ def obstacle(candidate: Candidate, data: TrainingData, memory_mb: int) -> str | 
     candidate : Candidate
     data : TrainingData
     memory_mb : int
-        Budget of one training in MiB.
+        Budget of the machine's trainings in MiB.
     """
     count, limit = len(data.questions), candidate.question_limit
     if limit is not None and count > limit:
@@ -98,7 +98,7 @@ def check_memory(candidate: Candidate, data: TrainingData, memory_mb: int) -> No
     candidate : Candidate
     data : TrainingData
     memory_mb : int
-        Budget of one training in MiB; see `include.capacity`.
+        Budget of the machine's trainings in MiB; see `include.memory_budget`.
 
     Raises
     ------
@@ -114,7 +114,7 @@ def check_memory(candidate: Candidate, data: TrainingData, memory_mb: int) -> No
     instead = f"set max_questions to {held}" if limit and held else "train on fewer months"
     raise FixInputError(
         f"{candidate.name} needs about {needed:,.0f} MB for {len(data.questions):,} questions and "
-        f"{tag_count:,} tags, the budget of a training is {memory_mb:,} MB "
+        f"{tag_count:,} tags, the budget of trainings is {memory_mb:,} MB "
         f"(TRAINING_MEMORY_MB), which holds {held:,} questions: choose linear, which has no limit, "
         f"or {instead}, or raise min_tag_count"
     )

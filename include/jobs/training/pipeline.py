@@ -42,6 +42,7 @@ from include.jobs.training.promotion_gate import PromotionGate
 from include.jobs.training.run_records import EVALUATION, candidate_of_run
 from include.jobs.training.selection import Comparison, ModelSelection
 from include.jobs.training.summary import note, short_note
+from include.memory_budget import MemoryBudget
 from include.months import add_months, month_of
 from include.notify.airflow_note import write_note
 from include.registry import Registry
@@ -193,7 +194,7 @@ class TrainingPipeline:
             self.make,
             self.encoders,
             bert_model,
-            memory_mb=configured_capacity(self.settings).memory_mb,
+            memory=MemoryBudget.from_settings(self.settings),
         )
 
     @cached_property
