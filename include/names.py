@@ -24,6 +24,10 @@ DAG_JUDGE: Final = "judge_ab_test"
 DAG_ROLLBACK: Final = "rollback_champion"
 DAG_SEND_MAIL: Final = "send_mail"
 DAG_WATCH: Final = "watch_pipeline"
+DAGS: Final[tuple[str, ...]] = tuple(
+    value for name, value in sorted(globals().items()) if name.startswith("DAG_")
+)
+"""All of them."""
 POOL_API: Final = "stackexchange_api"
 POOL_TRAINING: Final = "training"
 

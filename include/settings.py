@@ -125,6 +125,22 @@ class Settings(BaseSettings):
         description="over all alerting signals of a kind of drift check",
     )
 
+    # Monitoring
+    exporter_interval_s: float = Field(
+        15.0,
+        gt=0,
+        le=300,
+        description="seconds between two readings of PostgreSQL by the exporter; Airflow is read "
+        "half as often, sizes and coverage a twentieth",
+    )
+    min_live_precision_share: float = Field(
+        0.7,
+        ge=0,
+        le=1,
+        description="share of the champion's precision@5 on its test month that its answers must "
+        "reach; less is an alert, which starts a training",
+    )
+
     # Mail
     mail_from: str = Field("tagkeeper@localhost", description="sender of the platform's mails")
     mail_to: str = Field("ml-team@localhost", description="comma-separated recipients")

@@ -18,7 +18,7 @@ class DailyIndicators(msgspec.Struct, frozen=True):
     Indicators of one UTC day of answers.
 
     ``judged`` counts the answers whose true tags are known. Over their five best suggestions,
-    ``precision`` is the share of suggested tags that are true and ``coverage`` the share of true
+    ``precision`` is the share of suggested tags that are true and ``recall`` the share of true
     tags that were suggested. ``latency_ms`` is the median.
     """
 
@@ -26,7 +26,7 @@ class DailyIndicators(msgspec.Struct, frozen=True):
     answers: int
     judged: int
     precision: float | None
-    coverage: float | None
+    recall: float | None
     latency_ms: float
 
 

@@ -162,7 +162,7 @@ class MachineCollector(Collector):
         latest = next(
             (day for day in reversed(read_indicators(self._indicators_path)) if day.judged), None
         )
-        if latest is None or latest.precision is None or latest.coverage is None:
+        if latest is None or latest.precision is None or latest.recall is None:
             return
         yield GaugeMetricFamily(
             "app_live_precision_ratio",
@@ -170,9 +170,9 @@ class MachineCollector(Collector):
             value=latest.precision,
         )
         yield GaugeMetricFamily(
-            "app_live_coverage_ratio",
+            "app_live_recall_ratio",
             "Share of true tags that were suggested, on the latest day with known tags",
-            value=latest.coverage,
+            value=latest.recall,
         )
         yield GaugeMetricFamily(
             "app_live_judged", "Answers with known tags on that day", value=latest.judged

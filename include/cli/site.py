@@ -1,4 +1,4 @@
-"""``tagkeeper sandbox``, ``mail-sink`` and ``evidently-ui``: servers of the local stack."""
+"""``tagkeeper sandbox``, ``mail-sink``, ``evidently-ui`` and ``exporter``: servers of the stack."""
 
 import time
 from enum import StrEnum
@@ -118,3 +118,21 @@ def evidently_ui(
     from include.local_stack.evidently_ui import serve
 
     serve(host, port, workspace, hosts)
+
+
+def exporter(
+    port: Annotated[int, typer.Option(help="Port to listen on.")] = 9108,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+) -> None:
+    """
+    Serve the platform's state to Prometheus: DAGs, months, model, drift, tables, machine.
+
+    It shows no question and no secret. docs/monitoring.md lists the metrics.
+    """
+    import logging
+
+    from include.monitoring.exporter import serve
+    from include.settings import Settings
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", force=True)
+    serve(Settings.from_env(), host, port)

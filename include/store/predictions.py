@@ -231,7 +231,7 @@ def daily_indicators(connection: Connection, site: str, first_day: date) -> list
     Return the indicators of each UTC day with answers since ``first_day``, oldest day first.
 
     Each row holds ``day`` (date), ``answers``, ``judged`` (answers whose true tags are known),
-    ``precision`` (share of suggested tags that were true), ``coverage`` (share of true tags that
+    ``precision`` (share of suggested tags that were true), ``recall`` (share of true tags that
     were suggested), both over the five best suggestions and None if no answer is judged, and
     ``latency_ms`` (median), as last counted by `count_indicators`.
     """

@@ -7,7 +7,7 @@ SELECT
     answers,
     judged,
     hit_count::double precision / nullif(suggested_count, 0) AS precision,
-    hit_count::double precision / nullif(truth_count, 0) AS coverage,
+    hit_count::double precision / nullif(truth_count, 0) AS recall,
     latency_ms
 FROM daily_indicators
 WHERE site = :site AND day >= :start AND answers > 0

@@ -1,10 +1,13 @@
 -- Count one UTC day's answers again: how many are judged (true tags known: the last feedback, else the
--- question's tags as settled so far), the sums that precision and coverage are made of, and the median
--- latency. A day without answers gets a row as well, so that it is not counted every time.
+-- question's tags as settled so far), the sums that precision and recall are made of, and the median
+-- latency; and the sums of each model version. A day without answers gets a row as well, so that it is
+-- not counted every time.
 -- Binds: site (text), day (date), start (timestamptz), end (timestamptz), top (int)
--- Index: predictions_asked_at_idx, feedback_prediction_idx, question_tags_pkey, daily_indicators_pkey
+-- Index: predictions_asked_at_idx, feedback_prediction_idx, question_tags_pkey, daily_indicators_pkey,
+-- daily_version_quality_pkey
 WITH answered AS (
     SELECT
+        p.model_version,
         p.latency_ms,
         coalesce(f.final_tags, t.tags) AS truth,
         ARRAY(
@@ -24,6 +27,7 @@ WITH answered AS (
     WHERE p.site = :site AND p.asked_at >= :start AND p.asked_at < :end AND NOT p.shadow
 ), counted AS (
     SELECT
+        model_version,
         latency_ms,
         truth IS NOT NULL AS judged,
         CASE WHEN truth IS NOT NULL THEN cardinality(suggested) END AS suggested_count,
@@ -32,6 +36,26 @@ WITH answered AS (
             SELECT count(*) FROM unnest(suggested) AS tag WHERE tag = ANY (truth)
         ) END AS hit_count
     FROM answered
+), by_version AS (
+    INSERT INTO daily_version_quality AS v (
+        site, day, model_version, judged, suggested_count, truth_count, hit_count
+    )
+    SELECT
+        :site,
+        :day,
+        model_version,
+        count(*),
+        coalesce(sum(suggested_count), 0),
+        coalesce(sum(truth_count), 0),
+        coalesce(sum(hit_count), 0)
+    FROM counted
+    WHERE judged
+    GROUP BY model_version
+    ON CONFLICT (site, day, model_version) DO UPDATE SET
+        judged = excluded.judged,
+        suggested_count = excluded.suggested_count,
+        truth_count = excluded.truth_count,
+        hit_count = excluded.hit_count
 )
 INSERT INTO daily_indicators AS d (
     site, day, answers, judged, suggested_count, truth_count, hit_count, latency_ms

@@ -431,5 +431,5 @@ def test_indicators_join_feedback_and_the_sites_own_tags(engine, recorder):
     (day,) = [day for day in days if day["judged"]]
     assert day["judged"] == 2
     assert day["precision"] == pytest.approx(3 / 4)
-    assert day["coverage"] == pytest.approx(3 / 4)
+    assert day["recall"] == pytest.approx(3 / 4)
     assert day["latency_ms"] == 3.0

@@ -42,14 +42,15 @@ MAY_IMPORT: dict[str, set[str]] = {
         for package, others in JOBS_MAY_IMPORT.items()
     },
     "sandbox": BASE | {"sources"},
-    "local_stack": BASE | PURE | EDGES | JOBS | {"pages", "sandbox"},
-    "demo": BASE | PURE | EDGES | JOBS | {"pages", "sandbox", "local_stack"},
-    "docs": BASE,
+    "monitoring": BASE | {"store", "notify"},
+    "local_stack": BASE | PURE | EDGES | JOBS | {"pages", "sandbox", "monitoring"},
+    "demo": BASE | PURE | EDGES | JOBS | {"pages", "sandbox", "local_stack", "monitoring"},
+    "docs": BASE | {"monitoring"},
     "cli": BASE
     | PURE
     | EDGES
     | JOBS
-    | {"pages", "sandbox", "local_stack", "demo", "docs", "cli", "serving"},
+    | {"pages", "sandbox", "monitoring", "local_stack", "demo", "docs", "cli", "serving"},
     "serving": BASE | {"registry", "store", "text", "candidates"},
     "plugins": BASE | {"store", "pages", "jobs.drift", "jobs.incidents"},
     "dags": {"names", "months", "retraining", "errors", "settings", "plugins"} | JOBS,

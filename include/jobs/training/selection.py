@@ -218,6 +218,8 @@ class ModelSelection:
             | {
                 "training_run_id": plan.run_id,
                 "test_month": plan.months.test_month,
+                "dataset_id": run.tags["dataset_id"],
+                "evaluation_run_id": comparison.best.run_id,
                 "drift_report_id": plan.request.drift_report_id,
             },
         )

@@ -1,0 +1,161 @@
+"""What the exporter reads from PostgreSQL: each source in one short transaction with a deadline."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from sqlalchemy import Connection, Engine
+
+from include import names
+from include.monitoring.metrics import Samples
+from include.months import add_months, month_of, month_start
+from include.store.deadlines import Deadlines
+from include.store.queries import query
+
+LIVE_DAYS: Final = 7
+LABEL_DAYS: Final = 31
+MONTHS_SHOWN: Final = 24
+COVERAGE_MONTHS: Final = 12
+
+
+class DatabaseSource:
+    """
+    One statement after another in a transaction that ends within a time, read only.
+
+    Parameters
+    ----------
+    name : str
+        Label of the source.
+    read_with : callable
+        Reads on a connection and adds to the samples.
+    connect : callable returning Engine
+        Called at the first reading.
+    interval_s, timeout_s : float
+        Seconds between readings, and for one of them.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        read_with: Callable[[Connection, Samples], None],
+        connect: Callable[[], Engine],
+        *,
+        interval_s: float,
+        timeout_s: float,
+    ) -> None:
+        self.name = name
+        self.interval_s = interval_s
+        self._read_with = read_with
+        self._database = Deadlines(connect, timeout_s=timeout_s)
+
+    def read(self) -> Samples:
+        """Return what was read; OperationalError if the deadline passed or nobody answers."""
+        samples = Samples()
+        try:
+            with self._database.begin() as connection:
+                self._read_with(connection, samples)
+        except Exception:
+            self._database.dispose()
+            raise
+        return samples
+
+
+def read_state(
+    connection: Connection, samples: Samples, site: str, min_live_precision_share: float
+) -> None:
+    """Add what changes by the minute: windows, champion, its live quality, drift, decisions."""
+    _add_windows(connection, samples, site)
+    _add_champion(connection, samples, site, min_live_precision_share)
+    _add_drift(connection, samples, site)
+
+
+def read_volumes(connection: Connection, samples: Samples, site: str) -> None:
+    """Add what takes longer to count and changes by the day: months, labels, coverage, tables."""
+    newest = connection.execute(query("newest_question"), {"site": site}).scalar_one_or_none()
+    samples.add("newest_question_timestamp_seconds", newest)
+    for table in connection.execute(query("state_of_tables")):
+        samples.add("table_bytes", table.byte_count, table.table_name)
+        samples.add("table_rows", table.row_estimate, table.table_name)
+    if newest is None:
+        return
+    first = month_start(add_months(month_of(newest), 1 - MONTHS_SHOWN))
+    for row in connection.execute(query("state_of_months"), {"site": site, "start": first}):
+        samples.add("month_questions", row.question_count, row.month)
+    binds = {"site": site, "start": newest - timedelta(days=LABEL_DAYS)}
+    labels = connection.execute(query("state_of_labels"), binds).one()
+    samples.add("labels_read_timestamp_seconds", labels.read_at)
+    samples.add("labels_settled_ratio", labels.settled_ratio)
+    _add_coverage(connection, samples, site, newest)
+
+
+def _add_windows(connection: Connection, samples: Samples, site: str) -> None:
+    windows = connection.execute(query("state_of_windows"), {"site": site}).one()
+    samples.add("windows_waiting", windows.open_count)
+    samples.add("ingest_write_timestamp_seconds", windows.written_at)
+    samples.add("api_quota_left", windows.quota_left)
+    samples.add("api_quota_timestamp_seconds", windows.quota_at)
+    offset = windows.server_time - datetime.now(UTC)
+    samples.add("clock_offset_seconds", offset.total_seconds())
+
+
+def _add_champion(connection: Connection, samples: Samples, site: str, share: float) -> None:
+    champion = connection.execute(
+        query("state_of_champion"), {"alias": names.CHAMPION}
+    ).one_or_none()
+    if champion is None:
+        return
+    samples.add("champion_info", 1, champion.model_version)
+    samples.add("champion_promoted_timestamp_seconds", champion.promoted_at)
+    samples.add("champion_created_timestamp_seconds", champion.made_at)
+    if champion.last_month is not None:
+        end = month_start(add_months(champion.last_month, 1))
+        samples.add("champion_trained_until_timestamp_seconds", end)
+    samples.add("champion_training_questions", champion.question_count)
+    samples.add("champion_vocabulary_tags", champion.vocabulary_size)
+    samples.add("tested_precision_ratio", champion.tested_precision)
+    if champion.tested_precision is not None:
+        samples.add("live_precision_threshold_ratio", share * champion.tested_precision)
+    binds = {
+        "site": site,
+        "model_version": champion.model_version,
+        "start": (datetime.now(UTC) - timedelta(days=LIVE_DAYS)).date(),
+    }
+    live = connection.execute(query("state_of_live_quality"), binds).one()
+    samples.add("live_judged_answers", live.judged)
+    if live.suggested_count and live.truth_count:
+        samples.add("live_precision_ratio", live.hit_count / live.suggested_count)
+        samples.add("live_recall_ratio", live.hit_count / live.truth_count)
+
+
+def _add_drift(connection: Connection, samples: Samples, site: str) -> None:
+    for row in connection.execute(query("state_of_drift_signals"), {"site": site}):
+        samples.add("drift_check_timestamp_seconds", row.created_at, row.kind)
+        samples.add("drift_check_questions", row.question_count, row.kind)
+        samples.add("drift_verdict", 1, row.kind, row.verdict)
+        samples.add("drift_report_info", 1, row.kind, str(row.report_id))
+        if row.signal is not None:
+            samples.add("drift_signal_value", row.value, row.kind, row.signal)
+            samples.add("drift_signal_threshold", row.threshold, row.kind, row.signal)
+    for row in connection.execute(query("state_of_decisions"), {"site": site}):
+        samples.add("decisions_total", row.decision_count, row.kind, row.action)
+        samples.add("decision_timestamp_seconds", row.decided_at, row.kind, row.action)
+
+
+def _add_coverage(connection: Connection, samples: Samples, site: str, newest: datetime) -> None:
+    """Add the champion's coverage of the tags used in the months up to the newest question's."""
+    champion = connection.execute(
+        query("state_of_champion"), {"alias": names.CHAMPION}
+    ).one_or_none()
+    if champion is None or champion.dataset_id is None:
+        return
+    binds = {
+        "site": site,
+        "start": month_start(add_months(month_of(newest), 1 - COVERAGE_MONTHS)),
+        "dataset_id": champion.dataset_id,
+    }
+    found = connection.execute(query("state_of_coverage"), binds).one()
+    if found.tag_count:
+        samples.add("coverage_tags_ratio", found.known_tag_count / found.tag_count)
+        samples.add("coverage_uses_ratio", found.known_use_count / found.use_count)

@@ -1,0 +1,216 @@
+"""The exporter on a real PostgreSQL: what it reads, and what happens when it gets no answer."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
+
+from include import names
+from include.drift.signal import SignalValue
+from include.monitoring.database_sources import DatabaseSource, read_state, read_volumes
+from include.sandbox.simulator import simulate
+from include.store.drift import DriftReport, save_decision, save_report
+from include.store.engine import make_engine
+from include.store.models import (
+    EvaluationKey,
+    MetricValue,
+    StoredDataset,
+    record_dataset,
+    record_evaluations,
+    record_promotion,
+)
+from include.store.predictions import (
+    Prediction,
+    copy_predictions,
+    count_indicators,
+    prediction_line,
+)
+from include.store.questions import upsert_questions
+from include.store.windows import advance_window, open_window
+from serving.prediction_ids import new_id
+
+pytestmark = pytest.mark.integration
+
+SITE = "sandbox"
+NOW = datetime.now(UTC)
+
+
+@pytest.fixture
+def read(database_url):
+    """Read one of the two sources."""
+
+    def read_with(function, timeout_s=10.0):
+        return DatabaseSource(
+            "database",
+            function,
+            partial(make_engine, database_url, pool_size=1),
+            interval_s=60,
+            timeout_s=timeout_s,
+        ).read()
+
+    return read_with
+
+
+state = partial(read_state, site=SITE, min_live_precision_share=0.5)
+volumes = partial(read_volumes, site=SITE)
+
+
+def promote(connection, version: str, vocabulary=("python", "sql")):
+    record_dataset(
+        connection,
+        StoredDataset(f"data-{version}", SITE, "2023-01", "2023-06", 600, 5, vocabulary),
+    )
+    record_promotion(
+        connection,
+        alias=names.CHAMPION,
+        from_version=None,
+        to_version=version,
+        kind="promotion",
+        actor="test",
+        reason="a test",
+        figures={
+            "dataset_id": f"data-{version}",
+            "evaluation_run_id": f"run-{version}",
+            "test_month": "2023-06",
+        },
+        artifact_sha256=None,
+    )
+    record_evaluations(
+        connection,
+        EvaluationKey(
+            SITE, "tfidf", f"run-{version}", f"run-{version}", "2023-01", "2023-05", "2023-06"
+        ),
+        [MetricValue("all", "precision@5", 0.4, 100)],
+    )
+
+
+def answer(connection, version: str, question_id: int, tags: tuple[str, ...]):
+    row = Prediction(
+        prediction_id=new_id(), asked_at=datetime.now(UTC), site=SITE, title="t", body="b",
+        tags=tuple((tag, 0.5) for tag in tags), model_version=version, candidate="tfidf",
+        variant="champion", latency_ms=1.0, question_id=question_id,
+    )  # fmt: skip
+    copy_predictions(connection, [prediction_line(row)])
+
+
+def label(connection, question_id: int, tags: str):
+    connection.execute(
+        text(
+            "INSERT INTO question_tags (site, question_id, asked_at, first_tags, first_seen_at) "
+            "VALUES (:site, :id, now(), CAST(:tags AS text[]), now())"
+        ),
+        {"site": SITE, "id": question_id, "tags": tags},
+    )
+
+
+def test_empty_platform_has_no_champion_and_nothing_waits(read):
+    samples = read(state)
+
+    assert samples.values("windows_waiting") == {(): 0}
+    assert samples.values("champion_info") == {}
+    assert abs(samples.values("clock_offset_seconds")[()]) < 5
+
+
+def test_waiting_windows_and_quota_are_those_of_the_table(read, engine):
+    start = datetime(2024, 1, 1, tzinfo=UTC)
+    with engine.begin() as connection:
+        for day in (0, 8):
+            first = start + timedelta(days=day)
+            window = open_window(connection, SITE, first, first + timedelta(days=8))
+        advance_window(
+            connection, window, cursor=window.end, fetched=5, requests=1, quota_left=271, done=True
+        )
+
+    samples = read(state)
+    assert samples.values("windows_waiting")[()] == 1
+    assert samples.values("api_quota_left")[()] == 271
+    assert abs(samples.values("api_quota_timestamp_seconds")[()] - time.time()) < 60
+
+
+def test_new_version_is_judged_by_its_own_answers(read, engine):
+    with engine.begin() as connection:
+        promote(connection, "1")
+        for number, true_tags in enumerate(("{python}", "{sql}", "{flask,django}")):
+            label(connection, number, true_tags)
+        answer(connection, "1", 0, ("java", "php"))
+        answer(connection, "1", 1, ("sql", "php"))
+        count_indicators(connection, SITE, datetime.now(UTC).date())
+    of_first = read(state)
+    with engine.begin() as connection:
+        promote(connection, "2")
+        answer(connection, "2", 2, ("flask", "django"))
+        count_indicators(connection, SITE, datetime.now(UTC).date())
+    of_second = read(state)
+
+    assert of_first.values("live_precision_ratio")[()] == pytest.approx(1 / 4)
+    assert of_first.values("live_recall_ratio")[()] == pytest.approx(1 / 2)
+    assert of_first.values("live_precision_threshold_ratio")[()] == pytest.approx(0.2)
+    assert of_second.values("champion_info") == {("2",): 1}
+    assert of_second.values("live_precision_ratio")[()] == 1
+    assert of_second.values("live_judged_answers")[()] == 1
+
+
+def test_coverage_counts_the_tags_of_the_site_that_the_champion_can_suggest(read, engine):
+    with engine.begin() as connection:
+        made = simulate(
+            seed=1, first_month="2024-01", months=1, questions_per_month=20, events=(), site="other"
+        )
+        upsert_questions(connection, made.questions)
+        connection.execute(text("UPDATE questions SET site = 'sandbox'"))
+        connection.execute(text("DELETE FROM question_tags"))
+        for number, tags in enumerate(("{python,flask}", "{python,sql}", "{python,go}")):
+            label(connection, number, tags)
+        promote(connection, "1", ("python", "sql", "never-used"))
+
+    samples = read(volumes)
+    assert samples.values("coverage_tags_ratio")[()] == pytest.approx(2 / 4)
+    assert samples.values("coverage_uses_ratio")[()] == pytest.approx(4 / 6)
+    assert sum(samples.values("month_questions").values()) == len(made.questions)
+    assert samples.values("table_bytes")[("questions",)] > 0
+    assert not any(label[0].startswith("questions_2024") for label in samples.values("table_bytes"))
+
+
+def test_drift_is_that_of_the_latest_window_of_each_kind(read, engine):
+    with engine.begin() as connection:
+        for month, value in ((2, 0.9), (3, 0.2), (1, 0.5)):
+            report_id = save_report(
+                connection,
+                DriftReport(
+                    kind="month", site=SITE, window_start=datetime(2024, month, 1, tzinfo=UTC),
+                    window_end=datetime(2024, month + 1, 1, tzinfo=UTC), model_version="1",
+                    question_count=100, verdict="quiet", summary={}, reference_first=None,
+                    reference_last=None, calibration_id=None,
+                ),
+                [SignalValue("keywords", value, "a test")],
+                {"keywords": 0.6},
+            )  # fmt: skip
+            save_decision(connection, report_id, "keep", "quiet")
+
+    samples = read(state)
+    assert samples.values("drift_signal_value") == {("month", "keywords"): 0.2}
+    assert samples.values("drift_signal_threshold") == {("month", "keywords"): 0.6}
+    assert samples.values("decisions_total") == {("month", "keep"): 3}
+
+
+def test_reading_is_given_up_at_its_deadline_and_works_again_afterwards(read, database_url, engine):
+    source = DatabaseSource(
+        "database",
+        state,
+        partial(make_engine, database_url, pool_size=1),
+        interval_s=60,
+        timeout_s=0.5,
+    )
+    with engine.begin() as connection:
+        connection.execute(text("LOCK TABLE ingest_windows IN ACCESS EXCLUSIVE MODE"))
+        started = time.monotonic()
+        with pytest.raises(OperationalError):
+            source.read()
+        waited = time.monotonic() - started
+
+    assert waited < 5
+    assert source.read().values("windows_waiting") == {(): 0}
