@@ -65,10 +65,12 @@ class DatabaseSource:
 def read_state(
     connection: Connection, samples: Samples, site: str, min_live_precision_share: float
 ) -> None:
-    """Add what changes by the minute: windows, champion, its live quality, drift, decisions."""
+    """Add what changes by the minute: windows, champion, drift, decisions, incidents."""
     _add_windows(connection, samples, site)
     _add_champion(connection, samples, site, min_live_precision_share)
     _add_drift(connection, samples, site)
+    outbox = connection.execute(query("state_of_outbox")).one()
+    samples.add("incidents_waiting", outbox.waiting_count)
 
 
 def read_volumes(connection: Connection, samples: Samples, site: str) -> None:

@@ -106,6 +106,7 @@ METRICS: Final = tuple(
         ),
         ("dag_month_failed", "1 if its last ended run on the month failed", ("dag_id", "month")),
         ("mails_waiting", "Mails and Slack messages that are not delivered yet"),
+        ("incidents_waiting", "Notices of failed tasks and runs that are not delivered yet"),
         (
             "airflow_heartbeat_timestamp_seconds",
             "Last heartbeat of a part of Airflow",
