@@ -1,8 +1,8 @@
 """
 ### Check a month's questions and true tags for drift; retrain if they have drifted.
 
-Runs on the second of each month for the month before; can be backfilled over any stored months, or
-run manually for one month. `check` stores signals, thresholds and the verdict as rows; `pages`
+Runs when a month is stored (`run_monthly_jobs`); can be backfilled over any stored months, or run
+manually for one month. `check` stores signals, thresholds and the verdict as rows; `pages`
 makes Evidently's reports (in MLflow, and in the workspace of `evidently ui`). Then one of three
 follows: no reference yet; keep the model; or retrain, which triggers `train_candidates` with the
 reason and the report's id, and `send_mail`. A month that is checked again keeps its report and does
@@ -13,16 +13,17 @@ that training, and triggers nothing.
 from datetime import datetime
 from typing import Any
 
-from airflow.sdk import CronDataIntervalTimetable, Param, dag, task
+from airflow.sdk import Param, dag, task
 
 from include import names
 from include.months import MONTH_PATTERN, resolve_month
 from plugins.dag_defaults import dag_settings
 from plugins.drift_follow_up import follow_up
+from plugins.requested_months import RequestedMonths
 
 
 @dag(
-    schedule=CronDataIntervalTimetable("0 6 2 * *", timezone="UTC"),
+    schedule=RequestedMonths(),
     start_date=datetime(2008, 8, 1),
     max_active_runs=1,
     params={

@@ -6,12 +6,11 @@ then decides: the best must be better with confidence (after a drift decision: n
 slice of the questions much worse. The winner is refitted with the test month before it is served.
 The selected candidate and the reason are in the run's note, in MLflow and in what `select` returns.
 
-Runs by the policy `RETRAINING_POLICY` on the third of the month, when the month before is stored;
-on a drift decision; or manually, with the form below. A scheduled run is skipped if too few months
-are stored. A candidate that fails does not stop the others. Afterwards the thresholds of the drift
-checks are calibrated for the current champion. Backfilling questions does not start it. Safe to run
-again: a candidate trained with the same questions, parameters and code is reused, and a promotion
-is not repeated.
+Runs by the policy `RETRAINING_POLICY` when a month is stored and checked (`run_monthly_jobs`); on a
+drift decision; or manually, with the form below. A candidate that fails does not stop the others.
+Afterwards the thresholds of the drift checks are calibrated for the current champion. Backfilling
+questions does not start it. Safe to run again: a candidate trained with the same questions,
+parameters and code is reused, and a promotion is not repeated.
 """
 
 import os
@@ -19,21 +18,20 @@ from datetime import datetime
 from typing import Any
 
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
-from airflow.sdk import CronDataIntervalTimetable, Param, dag, task
+from airflow.sdk import Param, dag, task
 
 from include import names
 from include.months import MONTH_PATTERN
-from include.retraining import DEFAULT_POLICY, policy_named
 from plugins.dag_defaults import dag_settings
+from plugins.requested_months import RequestedMonths
 from plugins.retry_policy import RetryTransientErrors
 
 # Parsed every few seconds: the environment is read directly, which is 0.2 s faster than Settings.
-POLICY = policy_named(os.environ.get("RETRAINING_POLICY") or DEFAULT_POLICY)
 CANDIDATES = os.environ.get("CANDIDATES") or names.AUTO
 
 
 @dag(
-    schedule=CronDataIntervalTimetable(POLICY.cron, timezone="UTC") if POLICY.cron else None,
+    schedule=RequestedMonths(),
     start_date=datetime(2008, 8, 1),
     max_active_runs=1,
     params={
@@ -95,16 +93,11 @@ CANDIDATES = os.environ.get("CANDIDATES") or names.AUTO
 def train_candidates() -> None:
     @task
     def plan(params: Any = None, dag_run: Any = None) -> dict[str, Any]:
-        from airflow.sdk.exceptions import AirflowSkipException
-
         from include.jobs.training.pipeline import TrainingPipeline, request_from_run
-        from include.jobs.training.preconditions import unmet_precondition
         from include.settings import Settings
 
         settings = Settings.from_env()
         pipeline = TrainingPipeline.from_settings(settings)
-        if reason := unmet_precondition(pipeline.engine, settings.site, dag_run.run_type.value):
-            raise AirflowSkipException(reason)
         request = request_from_run(
             settings,
             params,

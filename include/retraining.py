@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Final
 
+from include.months import add_months
+
 
 @dataclass(frozen=True, slots=True)
 class RetrainingPolicy:
@@ -26,19 +28,16 @@ class RetrainingPolicy:
     scheduled_months: tuple[int, ...]
     on_drift: bool
 
-    @property
-    def cron(self) -> str | None:
+    def trains_after(self, month: str) -> bool:
         """
-        Schedule of the trainings, on the third of the month; None if there is none.
+        Return whether a model is trained whatever the drift when ``month`` is stored.
 
         Examples
         --------
-        >>> POLICIES["quarterly"].cron
-        '0 6 3 1,4,7,10 *'
+        >>> [POLICIES["quarterly"].trains_after(month) for month in ("2024-03", "2024-04")]
+        [True, False]
         """
-        if not self.scheduled_months:
-            return None
-        return f"0 6 3 {','.join(map(str, self.scheduled_months))} *"
+        return int(add_months(month, 1)[-2:]) in self.scheduled_months
 
 
 _EVERY_MONTH: Final = tuple(range(1, 13))

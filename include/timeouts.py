@@ -46,6 +46,8 @@ LIMITS: Final = {
     names.DAG_ROLLBACK: _hours(0.5, 6),
     # Mails are tried again for half a day
     names.DAG_SEND_MAIL: _hours(0.25, 24),
+    # A month may be stored weeks late
+    names.DAG_MONTHLY: _hours(1, 35 * 24),
     names.DAG_WATCH: _hours(0.25, 1),
 }
 

@@ -46,10 +46,6 @@ def set_up(demo: Demo) -> dict[str, Any]:
         demo.connect(read_months)
         for dag_id in (names.DAG_INGEST, names.DAG_TRAIN, names.DAG_MONITOR_DRIFT):
             demo.airflow.wait_for_dag(dag_id)
-    if demo.settings.retraining_policy != "on_drift":
-        with demo.steps.step("First scheduled training, skipped while nothing is stored"):
-            # Otherwise it may start when two months are stored, and train every candidate on them
-            demo.airflow.wait_for_scheduled(names.DAG_TRAIN)
     memory = stack_memory_mb(demo.local)
     demo.steps.note(f"The idle platform takes {memory:,.0f} MB.")
     return {"site": demo.site, "memory_mb": {"at_rest": round(memory)}}

@@ -186,6 +186,13 @@ def save_decision(
     connection.execute(query("save_decision"), binds)
 
 
+def decision_on_month(connection: Connection, site: str, start: datetime) -> Action | None:
+    """Return the decision on the month that starts at ``start``; None before there is one."""
+    binds = {"site": site, "start": start}
+    action: Action | None = connection.execute(query("month_decision"), binds).scalar_one_or_none()
+    return action
+
+
 def checked_months(connection: Connection, site: str) -> list[CheckedMonth]:
     """Return the months with a verdict ``quiet`` or ``drift``, oldest first, by every model."""
     rows = connection.execute(query("checked_months"), {"site": site}).mappings()

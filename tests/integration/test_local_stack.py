@@ -110,14 +110,21 @@ def test_a_second_up_reports_that_it_runs_and_starts_nothing(local: Path):
     assert {line.name: line.pid for line in stack_status(local)} == before
 
 
-def test_the_first_scheduled_training_is_skipped_while_nothing_is_stored(local: Path):
+def test_last_month_is_awaited_and_starts_nothing_as_the_sandbox_has_no_questions_of_it(
+    local: Path,
+):
     airflow = LocalAirflow.from_environment(read_environment(local))
-    airflow.wait_for_dag(names.DAG_TRAIN)
+    airflow.wait_for_dag(names.DAG_MONTHLY)
 
-    due = airflow.wait_for_scheduled(names.DAG_TRAIN)
+    due = airflow.wait_for_scheduled(names.DAG_MONTHLY)
 
-    states = {task.state for run_id in due for task in airflow.tasks(names.DAG_TRAIN, run_id)}
-    assert states == {"skipped"}
+    states = {
+        task.task_id: task.state
+        for run_id in due
+        for task in airflow.tasks(names.DAG_MONTHLY, run_id)
+    }
+    assert states["wait_for_month"] == "success"
+    assert {states["check"], states["train"]} == {"skipped"}
 
 
 def test_from_ingest_to_a_recorded_prediction_through_airflow(local: Path):

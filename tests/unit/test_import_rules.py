@@ -52,10 +52,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     | JOBS
     | {"pages", "sandbox", "monitoring", "local_stack", "demo", "docs", "cli", "serving"},
     "serving": BASE | {"registry", "store", "text", "candidates"},
-    "plugins": BASE | {"store", "pages", "jobs.drift", "jobs.incidents"},
-    "dags": {"names", "months", "retraining", "errors", "settings", "plugins"} | JOBS,
+    "plugins": BASE | {"store", "pages", "jobs.drift", "jobs.incidents", "jobs.ingestion"},
+    "dags": {"names", "months", "errors", "settings", "plugins", "timeouts"} | JOBS,
 }
-AT_THE_TOP_OF_A_DAG = {"names", "months", "retraining", "errors", "plugins"}
+AT_THE_TOP_OF_A_DAG = {"names", "months", "errors", "plugins", "timeouts"}
 
 # Library -> the only places that may import it.
 ONLY_IN = {

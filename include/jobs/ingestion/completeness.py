@@ -4,7 +4,10 @@ from sqlalchemy import Connection
 
 from include.jobs.ingestion.month_checks import is_covered, window_faults
 from include.months import month_range
+from include.settings import Settings
+from include.store.engine import make_engine
 from include.store.imports import read_import_spans
+from include.store.questions import questions_per_month
 from include.store.windows import read_windows
 
 
@@ -35,6 +38,23 @@ def stored_completely(connection: Connection, site: str, month: str) -> bool | N
         return True
     spans = read_import_spans(connection, site, start, end)
     return is_covered(spans, start, end) if windows or spans else None
+
+
+def month_is_stored(settings: Settings, month: str) -> bool:
+    """Return whether a month is known to be stored completely."""
+    engine = make_engine(settings.require_database_url(), pool_size=1)
+    try:
+        with engine.connect() as connection:
+            return stored_completely(connection, settings.site, month) is True
+    finally:
+        engine.dispose()
+
+
+def month_has_questions(settings: Settings, month: str) -> bool:
+    """Return whether a month has any stored question."""
+    engine = make_engine(settings.require_database_url(), pool_size=1)
+    with engine.connect() as connection:
+        return month in questions_per_month(connection, settings.site)
 
 
 def how_to_fetch(month: str) -> str:
