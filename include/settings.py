@@ -141,6 +141,27 @@ class Settings(BaseSettings):
         "reach; less is an alert, which starts a training",
     )
 
+    watch_interval_s: float = Field(
+        15.0,
+        ge=1,
+        le=300,
+        description="seconds between two looks of Prometheus at all metrics and rules; the waiting "
+        "times of alerts are as in monitoring/rules at 15, and change with it",
+    )
+    alert_smtp_host: str | None = Field(
+        None,
+        pattern=r"^[^\s:]+:\d+$",
+        description="mail host of Alertmanager with its port, by STARTTLS; the local mail sink if "
+        "unset",
+    )
+    alert_smtp_user: str | None = Field(None, description="login at ALERT_SMTP_HOST, if any")
+    alert_smtp_password: SecretStr | None = Field(None, description="password of ALERT_SMTP_USER")
+    alert_webhook_token: SecretStr | None = Field(
+        None,
+        description="what Alertmanager must send to start a training in Airflow; none is accepted "
+        "if unset",
+    )
+
     # Mail
     mail_from: str = Field("tagkeeper@localhost", description="sender of the platform's mails")
     mail_to: str = Field("ml-team@localhost", description="comma-separated recipients")

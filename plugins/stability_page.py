@@ -13,6 +13,7 @@ from airflow.plugins_manager import AirflowPlugin
 
 from include import names
 from include.errors import TagkeeperError
+from plugins.lazy_app import LazyApp
 
 if TYPE_CHECKING:
     from fastapi import HTTPException
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from starlette.middleware.base import RequestResponseEndpoint
     from starlette.requests import Request
     from starlette.responses import Response
-    from starlette.types import ASGIApp, Receive, Scope, Send
+    from starlette.types import ASGIApp
 
     from include.pages.stability_list import StabilityListEntry
     from include.store.stability import StoredStabilityReport
@@ -39,22 +40,6 @@ HEADERS = {
 }
 
 log = logging.getLogger(__name__)
-
-
-class LazyApp:
-    """
-    An ASGI app that is created at its first request.
-
-    Every process of Airflow loads plugins, including each task's, but only the api-server serves
-    pages; their imports take most of a second.
-    """
-
-    def __init__(self, factory: Callable[[], ASGIApp]) -> None:
-        self.app = cache(factory)
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Forward the request."""
-        await self.app()(scope, receive, send)
 
 
 def make_app() -> ASGIApp:

@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 BASE = {
-    "addresses", "capacity", "errors", "families", "memory_budget", "months", "names", "questions",
+    "addresses", "alerts", "capacity", "errors", "families", "memory_budget", "months", "names", "questions",
     "retraining", "settings", "task_results", "timeouts",
 }  # fmt: skip
 PURE = {"text", "candidates", "evaluation", "drift"}
@@ -52,7 +52,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     | JOBS
     | {"pages", "sandbox", "monitoring", "local_stack", "demo", "docs", "cli", "serving"},
     "serving": BASE | {"registry", "store", "text", "candidates"},
-    "plugins": BASE | {"store", "pages", "jobs.drift", "jobs.incidents", "jobs.ingestion"},
+    "plugins": BASE
+    | {"store", "notify", "pages", "jobs.drift", "jobs.incidents", "jobs.ingestion"},
     "dags": {"names", "months", "errors", "settings", "plugins", "timeouts"} | JOBS,
 }
 AT_THE_TOP_OF_A_DAG = {"names", "months", "errors", "plugins", "timeouts"}
