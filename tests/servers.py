@@ -27,7 +27,7 @@ from filelock import FileLock
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 
-from include.errors import FixSettingsError, RetryLaterError
+from include.errors import FixSettingsError
 from include.local_stack import postgres
 from include.local_stack.ports import reserved_ports
 from include.local_stack.process_time import family, processor_seconds
@@ -62,7 +62,7 @@ def shared_server(folder: Path, name: str, start: Callable[[Path], Server]) -> s
     noted = folder / f"{name}.json"
     with FileLock(folder / f"{name}.lock"):
         if not noted.exists():
-            (folder / name).mkdir()
+            (folder / name).mkdir(exist_ok=True)  # a first try may have failed
             noted.write_text(json.dumps(asdict(start(folder / name))))
         return str(json.loads(noted.read_text())["url"])
 
@@ -104,11 +104,12 @@ def stop_servers(folder: Path) -> None:
 
 def start_postgres(folder: Path) -> Server:
     """Start PostgreSQL on a socket in ``folder``, with settings that trade durability for speed."""
-    postgres.initialise(folder / "data", uuid.uuid4().hex)
-    (folder / "data" / "pg_hba.conf").write_text("local all all trust\n")
     account = postgres.server_account()
     if account is not None:
+        folder.parent.chmod(0o711)
         shutil.chown(folder, account)
+    postgres.initialise(folder / "data", uuid.uuid4().hex)
+    (folder / "data" / "pg_hba.conf").write_text("local all all trust\n")
     process = _start(
         [
             *(str(postgres.binaries() / "postgres"), "-D", str(folder / "data")),

@@ -25,10 +25,17 @@ TECHNOLOGIES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("name", TECHNOLOGIES)
-@pytest.mark.parametrize("sentence", ["{}", "I use {}.", "({})", "{}, or not", "is it {}?", "“{}”"])
-def test_a_technology_stays_one_token_in_any_sentence(name: str, sentence: str) -> None:
-    assert name in tokenize(sentence.format(name.upper()))
+SENTENCES = ["{}", "I use {}.", "({})", "{}, or not", "is it {}?", "“{}”"]
+
+
+def test_a_technology_stays_one_token_in_any_sentence() -> None:
+    split = [
+        sentence.format(name)
+        for name in TECHNOLOGIES
+        for sentence in SENTENCES
+        if name not in tokenize(sentence.format(name.upper()))
+    ]
+    assert split == []
 
 
 @pytest.mark.parametrize(
