@@ -21,6 +21,7 @@ from sqlalchemy import Engine
 from include.questions import Question
 from include.registry import Registry
 from include.store.engine import make_engine
+from tests.groups import group_of, rank
 from tests.servers import (
     administer,
     database_on,
@@ -40,9 +41,6 @@ REAL_DATA = ROOT.parent / "shared" / "data"
 
 FOLDER_KEY = pytest.StashKey[Path]()
 """The run's folder of shared servers."""
-
-# Workers take groups in this order, the longest first, so that both end together.
-ORDER = ("stack", "airflow", "integration", "browser", "serving", "unit")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -64,34 +62,24 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         stop_servers(config.stash[FOLDER_KEY])
 
 
-def group_of(item: pytest.Item) -> str:
-    """
-    Return the name of the tests that run in one worker, one after the other.
-
-    A file's tests share its fixtures. Only one whole platform runs at a time; so does one Airflow
-    of the tests, with what else sets the alias of the real model's name on the shared MLflow.
-    """
-    if item.get_closest_marker("stack"):
-        return "stack"
-    path = item.path.relative_to(ROOT)
-    if path.is_relative_to("tests/dags") or path.name == "test_mlproject.py":
-        return "airflow"
-    return str(path)
-
-
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark every test with its group (``--dist loadgroup``) and put the longest groups first."""
+    """Put the longest groups first, and refuse a whole platform outside its group."""
+    items.sort(key=lambda item: rank(item.nodeid))
+    for item in items:
+        if item.get_closest_marker("stack") and group_of(item.nodeid) != "stack":
+            raise pytest.UsageError(f"{item.nodeid}: see tests/groups.py for tests of a platform")
 
-    def rank(group: str) -> int:
-        parts = group.split("/")
-        kind = parts[1] if parts[0] == "tests" else parts[0]
-        return ORDER.index(kind) if kind in ORDER else len(ORDER)
 
-    groups = {item: group_of(item) for item in items}
-    for item, group in groups.items():
-        item.add_marker(pytest.mark.xdist_group(group))
-    items.sort(key=lambda item: rank(groups[item]))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Give whole groups to the workers of pytest-xdist."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class GroupScheduling(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return group_of(nodeid)
+
+    return GroupScheduling(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -7,10 +7,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from include.local_stack.machine import LoadMeter
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, FrameLocator, Locator, Page
 
 PATIENCE_MS = 60_000
+"""Milliseconds for one step in the browser on a quiet machine; a busy one gets more."""
 
 
 class AirflowUi:
@@ -19,9 +22,16 @@ class AirflowUi:
     def __init__(self, page: Page, url: str) -> None:
         self.page = page
         self._url = url
+        self._meter = LoadMeter()
+        self.be_patient()
+
+    def be_patient(self) -> None:
+        """Give the next steps the time that they take on this machine now."""
+        self.page.context.set_default_timeout(PATIENCE_MS * self._meter.measure().factor)
 
     def open_dag(self, dag_id: str) -> None:
         """Find a DAG in the list and open it."""
+        self.be_patient()
         self.page.goto(f"{self._url}/dags")
         self.page.get_by_role("link", name=dag_id, exact=True).first.click()
         self.page.get_by_role("heading", name=dag_id).wait_for()
@@ -43,6 +53,7 @@ class AirflowUi:
 
     def shown_runs(self) -> list[str]:
         """Open the tab with the open DAG's runs and return what each row says."""
+        self.be_patient()
         self.page.get_by_role("link", name="Runs", exact=True).click()
         rows = self.page.get_by_role("row").filter(has_text="__")  # neither heads nor placeholders
         rows.first.wait_for()
@@ -86,15 +97,15 @@ def person_at(
 ) -> Iterator[AirflowUi]:
     """Log a person in to a running stack's Airflow; a failure leaves a picture of what they saw."""
     context = browser.new_context(viewport={"width": 1400, "height": 1000}, timezone_id="UTC")
-    context.set_default_timeout(PATIENCE_MS)
     page = context.new_page()
     try:
+        ui = AirflowUi(page, environment["AIRFLOW_URL"])
         page.goto(environment["AIRFLOW_URL"])
         page.get_by_label("Username").fill(environment["AIRFLOW_USER"])
         page.get_by_label("Password").fill(environment["AIRFLOW_PASSWORD"])
         page.get_by_role("button", name="Sign in").click()
         page.get_by_role("link", name="Dags", exact=True).wait_for()
-        yield AirflowUi(page, environment["AIRFLOW_URL"])
+        yield ui
     except Exception:
         page.screenshot(path=pictures / "seen.png")
         raise
