@@ -4,14 +4,15 @@ import json
 import socket
 import subprocess
 import sys
-import time
 import uuid
 from email import message_from_bytes, policy
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select, text
 
 from include import names
+from include.local_stack.waiting import wait_for
 from include.months import month_range
 from include.registry import Registry
 from include.sandbox.events import Event
@@ -53,11 +54,12 @@ def sink(tmp_path):
         ],
         cwd=ROOT,
     )
-    for _ in range(200):
+
+    def listens() -> bool:
         with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                break
-        time.sleep(0.1)
+            return probe.connect_ex(("127.0.0.1", port)) == 0
+
+    wait_for(listens, what="the mail host does not listen", pause_s=0.1)
     yield port, folder
     process.terminate()
     process.wait(20)
@@ -108,13 +110,15 @@ def run(platform, dag_id, **conf):
 
 def triggered(dag_id):
     """Ids of the runs that were triggered, not those that this test ran itself."""
-    runs = json.loads(airflow("dags", "list-runs", dag_id, "--output", "json"))
-    return [r["run_id"] for r in runs if r["run_id"].startswith(("drift-", "mail-drift-"))]
+    from airflow.models.dagrun import DagRun
+    from airflow.utils.session import create_session
+
+    with create_session() as session:
+        run_ids = session.scalars(select(DagRun.run_id).where(DagRun.dag_id == dag_id)).all()
+    return [run_id for run_id in run_ids if run_id.startswith(("drift-", "mail-drift-"))]
 
 
 def report_of(engine, site, month):
-    from sqlalchemy import text
-
     with engine.connect() as connection:
         assert month in [row.month for row in checked_months(connection, site)]
         found = connection.execute(

@@ -20,6 +20,7 @@ from include.sandbox.site import running
 from include.store.engine import make_engine
 from include.store.models import latest_promotion
 from include.store.questions import questions_per_month, upsert_questions
+from tests.conftest import own_database
 from tests.watched_command import run_watched
 
 pytestmark = pytest.mark.integration
@@ -27,8 +28,16 @@ pytestmark = pytest.mark.integration
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.fixture
-def environment(database_url, engine, mlflow_server):
+@pytest.fixture(scope="module")
+def engine(postgres_server, migrated_template):
+    with own_database(postgres_server, migrated_template) as url:
+        engine = make_engine(url)
+        yield engine
+        engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def environment(engine, mlflow_server):
     """Four months of questions under a site's name of their own, and no champion of another's."""
     registry = Registry(mlflow_server)
     if registry.alias(names.CHAMPION) is not None:
@@ -40,7 +49,7 @@ def environment(database_url, engine, mlflow_server):
     with engine.begin() as connection:
         upsert_questions(connection, made.questions)
     return os.environ | {
-        "DATABASE_URL": database_url,
+        "DATABASE_URL": engine.url.render_as_string(hide_password=False),
         "MLFLOW_TRACKING_URI": mlflow_server,
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "SITE": site,
@@ -99,7 +108,7 @@ def test_ingest_and_transform_without_parameters_take_what_is_missing_and_say_so
 
 
 def test_transform_train_evaluate_and_register_do_the_same_as_the_dag(
-    environment, database_url, mlflow_server
+    environment, engine, mlflow_server
 ):
     code, output = mlflow_run(environment, "transform", first="2023-01", last="2023-04")
     assert code == 0, output[-3000:]
@@ -116,10 +125,8 @@ def test_transform_train_evaluate_and_register_do_the_same_as_the_dag(
     code, output = mlflow_run(environment, "register", test_month="2023-04", reason="first model")
     assert code == 0, output[-3000:]
     champion = Registry(mlflow_server).alias(names.CHAMPION)
-    engine = make_engine(database_url)
     with engine.connect() as connection:
         row = latest_promotion(connection)
-    engine.dispose()
     assert champion.tags["site"] == environment["SITE"]
     assert champion.candidate == "tfidf"
     assert (row.to_version, row.kind) == (champion.version, "first")
