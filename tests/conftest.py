@@ -83,21 +83,23 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 
 @pytest.fixture(scope="session")
-def servers(pytestconfig: pytest.Config) -> Path:
+def run_folder(pytestconfig: pytest.Config) -> Path:
     """The run's folder of shared servers."""
     return pytestconfig.stash[FOLDER_KEY]
 
 
 @pytest.fixture(scope="session")
-def postgres_server(servers: Path) -> str:
+def postgres_server(run_folder: Path) -> str:
     """URL of a real PostgreSQL server's maintenance database; TEST_DATABASE_URL uses yours."""
-    return os.environ.get("TEST_DATABASE_URL") or shared_server(servers, "postgres", start_postgres)
+    return os.environ.get("TEST_DATABASE_URL") or shared_server(
+        run_folder, "postgres", start_postgres
+    )
 
 
 @pytest.fixture(scope="session")
-def migrated_template(servers: Path, postgres_server: str) -> str:
+def migrated_template(run_folder: Path, postgres_server: str) -> str:
     """Name of a database with the whole schema, to be copied for each test."""
-    return migrated_database(servers, postgres_server)
+    return migrated_database(run_folder, postgres_server)
 
 
 @contextmanager
@@ -125,9 +127,9 @@ def engine(database_url: str) -> Iterator[Engine]:
 
 
 @pytest.fixture(scope="session")
-def mlflow_server(servers: Path) -> str:
+def mlflow_server(run_folder: Path) -> str:
     """Address of a real MLflow server that serves artifacts; TEST_MLFLOW_URI uses yours."""
-    return os.environ.get("TEST_MLFLOW_URI") or shared_server(servers, "mlflow", start_mlflow)
+    return os.environ.get("TEST_MLFLOW_URI") or shared_server(run_folder, "mlflow", start_mlflow)
 
 
 @pytest.fixture
