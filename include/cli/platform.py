@@ -17,6 +17,13 @@ def up(
     ] = "",
     site: Annotated[str, typer.Option(help="The API's name of the site.", envvar="SITE")] = "",
     live: Annotated[bool, typer.Option(help="Use the real API.", envvar="LIVE")] = False,
+    watch: Annotated[
+        bool,
+        typer.Option(
+            help="Run the exporter, and Prometheus and Alertmanager if they are installed.",
+            envvar="WATCH",
+        ),
+    ] = False,
 ) -> None:
     """
     Start the platform without Docker and wait until it is healthy.
@@ -32,7 +39,7 @@ def up(
 
     settings, console = Settings.from_env(), Console()
     local = settings.local_dir.resolve()
-    given = {"DATA": data, "SITE": site, "LIVE": "1" if live else ""}
+    given = {"DATA": data, "SITE": site, "LIVE": "1" if live else "", "WATCH": "1" if watch else ""}
     options = StackOptions.from_mapping({**os.environ, **given})
     url = settings.database_url.get_secret_value() if settings.database_url else None
     stack.up(local, options, url, Steps(console))

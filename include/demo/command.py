@@ -39,7 +39,7 @@ def run_demo(console: Console) -> int:
 
 
 def _options() -> StackOptions:
-    options = StackOptions.from_mapping(os.environ)
+    options = StackOptions.from_mapping({"WATCH": "1", **os.environ})
     if options.live:
         raise FixSettingsError("the demo needs months of questions at once: DATA=file, not LIVE=1")
     return options

@@ -1,4 +1,4 @@
-"""Options of a stack: questions from the simulator, from a file, or from the real API."""
+"""Options of a stack: the source of its questions, and whether it is watched."""
 
 import gzip
 import json
@@ -18,7 +18,7 @@ SANDBOX_SITE: Final = "sandbox"
 @dataclass(frozen=True)
 class StackOptions:
     """
-    Source of the questions.
+    Source of the questions, and what runs beside the platform.
 
     Parameters
     ----------
@@ -30,17 +30,20 @@ class StackOptions:
         True for the real API, without a sandbox site.
     api_url : str
         Root of the real API, if it is used.
+    watch : bool
+        True to run the exporter, Prometheus and Alertmanager.
     """
 
     site: str
     data: Path | None = None
     live: bool = False
     api_url: str = REAL_API
+    watch: bool = False
 
     @classmethod
     def from_mapping(cls, environment: Mapping[str, str]) -> Self:
         """
-        Read ``SITE``, ``DATA`` and ``LIVE``, as in ``make up DATA=file.jsonl.gz``.
+        Read ``SITE``, ``DATA``, ``LIVE`` and ``WATCH``, as in ``make up DATA=file.jsonl.gz``.
 
         With ``LIVE``, ``STACKEXCHANGE_API_URL`` may name a proxy of the API.
 
@@ -51,18 +54,21 @@ class StackOptions:
         """
         site = environment.get("SITE", "").strip()
         data = environment.get("DATA", "").strip()
-        live = environment.get("LIVE", "").strip() not in {"", "0", "no", "false"}
+        live, watch = (
+            environment.get(name, "").strip() not in {"", "0", "no", "false"}
+            for name in ("LIVE", "WATCH")
+        )
         if live and data:
             raise FixSettingsError("DATA and LIVE exclude each other: a file, or the real API")
         if live:
             url = environment.get("STACKEXCHANGE_API_URL", "").strip() or REAL_API
-            return cls(site=site or "stackoverflow", live=True, api_url=url)
+            return cls(site=site or "stackoverflow", live=True, api_url=url, watch=watch)
         if not data:
-            return cls(site=site or SANDBOX_SITE)
+            return cls(site=site or SANDBOX_SITE, watch=watch)
         path = Path(data).expanduser().resolve()
         if not path.is_file():
             raise FixSettingsError(f"DATA: there is no file {path}")
-        return cls(site=site or _site_of(path), data=path)
+        return cls(site=site or _site_of(path), data=path, watch=watch)
 
     def site_api(self, layout: StackLayout) -> SiteApi:
         """Return the site and the root of its API."""

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from include.capacity import configured_capacity
 from include.errors import FixSettingsError, RetryLaterError
-from include.local_stack import orphans, postgres
+from include.local_stack import orphans, postgres, watch
 from include.local_stack.credentials import Credentials, load_credentials, write_private
 from include.local_stack.environment import (
     Databases,
@@ -44,6 +44,8 @@ from include.settings import Settings
 def stack_processes(layout: StackLayout, state: StackState) -> tuple[Process, ...]:
     """Return the processes of a started stack, PostgreSQL first."""
     others = processes(layout, state.options.sandbox_arguments(layout))
+    if state.watch:
+        others += watch.watch_processes(layout, state.programs)
     if not state.own_postgres:
         return others
     return (postgres_process(postgres.binaries(), postgres.cluster(layout.local), layout), *others)
@@ -136,7 +138,7 @@ def _start(
     local: Path, options: StackOptions, database_url: str | None, steps: Steps
 ) -> StackState:
     credentials = load_credentials(local / "credentials.json")
-    preferred = dict(PORTS)
+    preferred = dict(PORTS) | (dict(watch.PORTS) if options.watch else {})
     with reserved_ports(preferred) as ports:
         layout = local_layout(local, ports)
         for name, port in ports.items():
@@ -156,6 +158,8 @@ def _start(
             own_postgres=database_url is None,
             started_at=datetime.now(UTC).isoformat(timespec="seconds"),
             api_url=options.api_url,
+            watch=options.watch,
+            programs=_programs(options, steps),
         )
         environment = _write_files(layout, state, databases, credentials)
         supervisor = Supervisor(local)
@@ -179,9 +183,23 @@ def _write_files(
         parallelism=_parallelism(),
         training_threads=str(capacity.threads),
     )
+    if state.watch:
+        stack |= watch.watch_environment(credentials)
+        watch.configure(layout, Settings.from_env(), stack["ALERT_WEBHOOK_TOKEN"])
     lines = [f"export {name}={shlex.quote(value)}\n" for name, value in sorted(stack.items())]
     write_private(layout.local / "env", "".join(lines))
     return process_environment(stack, layout)
+
+
+def _programs(options: StackOptions, steps: Steps) -> dict[str, str]:
+    """Return the watching programs to start; say how to get those that are missing."""
+    if not options.watch:
+        return {}
+    found = watch.find_programs()
+    for name in watch.PROGRAMS:
+        if name not in found:
+            steps.note(f"{name} is not installed: {watch.HOW_TO_GET}.")
+    return found
 
 
 def _parallelism() -> int:
@@ -309,4 +327,4 @@ def _exclusive(local: Path) -> Iterator[None]:
 
 def _describe(options: StackOptions) -> str:
     source = options.api_url if options.live else options.data or "the simulator"
-    return f"{options.site}, {source}"
+    return f"{options.site}, {source}{', watched' if options.watch else ''}"

@@ -2,7 +2,7 @@
 
 import json
 import shlex
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +22,14 @@ class StackState:
         Port of each server.
     session : int or None
         Session id of supervisord, which identifies its descendants.
-    site, data, live, api_url
+    site, data, live, api_url, watch
         As in `StackOptions`.
     own_postgres : bool
         True for the embedded server, False if the user's ``DATABASE_URL`` is used.
     started_at : str
         ISO time, UTC.
+    programs : dict of str to str
+        Path of Prometheus and of Alertmanager, if they are installed and wanted.
     """
 
     ports: dict[str, int]
@@ -38,12 +40,14 @@ class StackState:
     own_postgres: bool
     started_at: str
     api_url: str = REAL_API
+    watch: bool = False
+    programs: dict[str, str] = field(default_factory=dict)
 
     @property
     def options(self) -> StackOptions:
         """The options that the stack was started with."""
         data = None if self.data is None else Path(self.data)
-        return StackOptions(self.site, data, self.live, self.api_url)
+        return StackOptions(self.site, data, self.live, self.api_url, self.watch)
 
 
 def read_state(local: Path) -> StackState | None:

@@ -108,10 +108,20 @@ def logins(local: Path) -> list[tuple[str, str]]:
         ("Suggestions", environment["SERVICE_URL"]),
         ("MLflow", environment["MLFLOW_URL"]),
         ("Drift reports", environment["EVIDENTLY_URL"]),
+        *watching_pages(local),
         ("Received mail", str(local / "mail")),
         ("Logs", str(local / "logs")),
         ("Variables", f"source {local / 'env'}"),
     ]
+
+
+def watching_pages(local: Path) -> list[tuple[str, str]]:
+    """Return the addresses of Prometheus and Alertmanager, where they run."""
+    state = read_state(local)
+    if state is None:
+        return []
+    layout = local_layout(local, state.ports)
+    return [(name.capitalize(), layout.public_url(name)) for name in state.programs]
 
 
 def _address(process: Process, layout: StackLayout) -> str:
