@@ -24,6 +24,7 @@ DAG_JUDGE: Final = "judge_ab_test"
 DAG_ROLLBACK: Final = "rollback_champion"
 DAG_SEND_MAIL: Final = "send_mail"
 DAG_MONTHLY: Final = "run_monthly_jobs"
+DAG_BACK_UP: Final = "back_up"
 DAG_WATCH: Final = "watch_pipeline"
 DAGS: Final[tuple[str, ...]] = tuple(
     value for name, value in sorted(globals().items()) if name.startswith("DAG_")

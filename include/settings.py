@@ -175,6 +175,27 @@ class Settings(BaseSettings):
         "are large or the machine is slow",
     )
 
+    # Backup
+    backup_dir: Path | None = Field(
+        None,
+        description="folder for backups, LOCAL_DIR/backups if unset: better on another disk",
+    )
+    backups_kept: int = Field(7, ge=1, description="newest backups to keep")
+    mlflow_backend_store_uri: SecretStr | None = Field(
+        None, description="MLflow's own database; not backed up if unset"
+    )
+    mlflow_artifacts_destination: str | None = Field(
+        None, description="folder of MLflow's artifacts; not backed up if unset or an object store"
+    )
+    airflow__database__sql_alchemy_conn: SecretStr | None = Field(
+        None, description="Airflow's own database; not backed up if unset"
+    )
+    postgres_programs: Path | None = Field(
+        None,
+        description="folder of pg_dump and pg_restore, not older than the server; those of the "
+        "embedded PostgreSQL, or of the PATH, if unset",
+    )
+
     # Service
     service_host: str = Field("127.0.0.1", description="address the service listens on")
     service_port: int = Field(8000, ge=0, le=65535, description="port the service listens on")

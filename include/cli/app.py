@@ -8,7 +8,7 @@ from typing import Final
 import typer
 from rich.console import Console
 
-from include.cli import data, keys, learning, platform, predictions, releases, site
+from include.cli import backups, data, keys, learning, platform, predictions, releases, site
 from include.errors import FixInputError, FixSettingsError, RetryLaterError, TagkeeperError
 
 EXIT_FAILED: Final = 1
@@ -53,6 +53,9 @@ app.add_typer(keys.app, name="keys", rich_help_panel=_OPERATION)
 app.add_typer(predictions.app, name="predictions", rich_help_panel=_OPERATION)
 app.command(rich_help_panel=_OPERATION)(site.exporter)
 app.command(rich_help_panel=_OPERATION)(platform.migrate)
+app.command(rich_help_panel=_OPERATION)(backups.backup)
+app.command(rich_help_panel=_OPERATION)(backups.restore)
+app.command(rich_help_panel=_OPERATION)(backups.reconcile)
 app.command(hidden=True)(platform.docs)
 app.command(hidden=True)(platform.healthcheck)
 app.command(hidden=True)(platform.provision)

@@ -128,7 +128,7 @@ class Registry:
         return _model_version(answer["model_version"])
 
     def set_alias(self, alias: str, version: str) -> None:
-        """Move ``alias``; only `jobs.release.promotion` calls this, beside the ledger row."""
+        """Move ``alias``; only `include.jobs.release` calls this, as the ledger says."""
         self._rest.call(
             "POST",
             "registered-models/alias",
@@ -136,7 +136,7 @@ class Registry:
         )
 
     def remove_alias(self, alias: str) -> None:
-        """Remove ``alias``; only `include.jobs.release.promotion` calls this."""
+        """Remove ``alias``; only `include.jobs.release` calls this, as the ledger says."""
         self._rest.call("DELETE", "registered-models/alias", {"name": self.model, "alias": alias})
 
     def download(self, version: str | ModelVersion, into: Path) -> Path:

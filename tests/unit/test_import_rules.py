@@ -23,6 +23,7 @@ JOBS_MAY_IMPORT: dict[str, set[str]] = {
     "jobs.release": set(),
     "jobs.notifications": set(),
     "jobs.incidents": set(),
+    "jobs.backup": set(),
     "jobs.data": {"jobs.ingestion"},
     "jobs.drift": {"jobs.data"},
     "jobs.training": {"jobs.data", "jobs.release"},
