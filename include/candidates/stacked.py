@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from include.candidates.base import Candidate, EncoderFactory, Reason
 from include.candidates.explanations import mention_reasons, score_slopes, strongest
-from include.candidates.first_stage import FirstStage, StackSpec
+from include.candidates.first_stage import TERMS, FirstStage, StackSpec
 from include.candidates.labels import check_training_data, label_matrix
 from include.candidates.mentions import MENTION_FEATURES, MentionFinder
 from include.candidates.model_files import read_array, read_json, write_array, write_json
@@ -64,6 +64,8 @@ class StackedCandidate(Candidate):
         n = min(question_count, self._spec.max_questions)
         kernels = max(len(self._spec.views) + 1, 3)  # a sparse product takes three
         scores = 4 * len(self._spec.ridges) + 4
+        if TERMS in self._spec.views:  # weights in half precision of some twelve terms a question
+            scores += 6 * len(self._spec.ridges_using(TERMS))
         return 4e-6 * n * (kernels * n + scores * tag_count)
 
     def fit(

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from sqlalchemy import Engine, text
@@ -38,6 +37,8 @@ MIN_TAG_COUNT = 5
 EVALUATED = 4_000
 TIMED = 200
 CHECKED_PREDICTIONS = 500
+CHAMPION = "champion"
+"""Folder of the model whose predictions are checked."""
 MONITORED = "frequency"
 """What the check monitors: its reference takes no fit, and the check's time is that of its data."""
 
@@ -94,28 +95,33 @@ def run_train(engine: Engine, site: LargeSite, folder: Path, name: str) -> dict[
     }
 
 
-def run_check(engine: Engine, site: LargeSite, folder: Path) -> dict[str, Any]:
-    """Check an hour of predictions for drift: once, then again with what was stored."""
+def run_answer(engine: Engine, site: LargeSite, folder: Path) -> dict[str, Any]:
+    """Make a champion, answer questions with it, and check once: what later checks find stored."""
     split = _split(engine, site)
     train = split.train.questions
     candidate = make_candidate(MONITORED, None, no_encoder)
     candidate.fit(train.texts, train.tags, split.train.vocabulary)
     description = {"train_first": split.months.train_first, "train_last": split.months.train_last}
-    save_candidate(candidate, folder / "champion", description)
-    del split, train
-    end = month_range(months_of(site).test_month)[0] + timedelta(days=10)
+    save_candidate(candidate, folder / CHAMPION, description)
     _answer_questions(engine, site, candidate)
+    return {"first_check_s": _check(engine, site, folder)[0]}
+
+
+def run_check(engine: Engine, site: LargeSite, folder: Path) -> dict[str, Any]:
+    """Check an hour of predictions for drift, as it is done every hour."""
+    seconds, verdict = _check(engine, site, folder)
+    return {"check_s": seconds, "verdict": verdict}
+
+
+def _check(engine: Engine, site: LargeSite, folder: Path) -> tuple[float, str]:
+    end = month_range(months_of(site).test_month)[0] + timedelta(days=10)
     settings = Settings(site=site.site, local_dir=folder, min_tag_count=MIN_TAG_COUNT)
-    registry: Any = FolderRegistry(folder / "champion")
-    seconds = []
-    for _ in range(2):
-        started = time.perf_counter()
-        report = Monitoring(engine, registry, settings).check_predictions(
-            end - timedelta(hours=1), end
-        )
-        seconds.append(time.perf_counter() - started)
-    verdict = Monitoring(engine, registry, settings).report(report).report.verdict
-    return {"first_check_s": seconds[0], "check_s": seconds[1], "verdict": verdict}
+    registry: Any = FolderRegistry(folder / CHAMPION)
+    monitoring = Monitoring(engine, registry, settings)
+    started = time.perf_counter()
+    report = monitoring.check_predictions(end - timedelta(hours=1), end)
+    seconds = time.perf_counter() - started
+    return seconds, monitoring.report(report).report.verdict
 
 
 class FolderRegistry:
@@ -196,11 +202,10 @@ def main(arguments: Sequence[str]) -> None:
         "import": run_import,
         "prepare": run_prepare,
         "train": run_train,
+        "answer": run_answer,
         "check": run_check,
     }
-    with TemporaryDirectory(dir=folder) as work:
-        place = Path(folder) if stage == "import" else Path(work)
-        result = stages[stage](engine, large_site(int(questions)), place, *candidate)
+    result = stages[stage](engine, large_site(int(questions)), Path(folder), *candidate)
     result["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     engine.dispose()
     sys.stdout.write(json.dumps(result) + "\n")

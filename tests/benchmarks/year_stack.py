@@ -31,7 +31,7 @@ from include.months import months_between
 from include.store.engine import make_engine
 from include.store.stability import read_pairs
 
-CACHES = "TRUNCATE prepared_texts, embeddings"
+CACHES = "TRUNCATE prepared_texts, embeddings, month_shards, stored_months"
 ROWS = "TRUNCATE stability_studies, evaluations, datasets CASCADE"
 
 Span = tuple[datetime, datetime]
