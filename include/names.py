@@ -25,6 +25,7 @@ DAG_ROLLBACK: Final = "rollback_champion"
 DAG_SEND_MAIL: Final = "send_mail"
 DAG_MONTHLY: Final = "run_monthly_jobs"
 DAG_BACK_UP: Final = "back_up"
+DAG_RETENTION: Final = "retention"
 DAG_WATCH: Final = "watch_pipeline"
 DAGS: Final[tuple[str, ...]] = tuple(
     value for name, value in sorted(globals().items()) if name.startswith("DAG_")

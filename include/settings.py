@@ -196,6 +196,24 @@ class Settings(BaseSettings):
         "embedded PostgreSQL, or of the PATH, if unset",
     )
 
+    # Retention
+    keep_predictions_months: int = Field(
+        24, ge=0, description="months of predictions and feedback to keep; 0 keeps all"
+    )
+    keep_runs_days: int = Field(
+        365,
+        ge=0,
+        description="days to keep runs, reports, and versions that nothing needs; 0 keeps all",
+    )
+    keep_champions: int = Field(
+        20, ge=1, description="latest moves of the champion whose versions are kept for rollbacks"
+    )
+    keep_logs_days: int = Field(90, ge=0, description="days to keep logs of tasks; 0 keeps all")
+    keep_mails_days: int = Field(90, ge=0, description="days to keep what was mailed; 0 keeps all")
+    airflow__logging__base_log_folder: Path | None = Field(
+        None, description="Airflow's folder of task logs; they are kept if unset"
+    )
+
     # Service
     service_host: str = Field("127.0.0.1", description="address the service listens on")
     service_port: int = Field(8000, ge=0, le=65535, description="port the service listens on")

@@ -49,6 +49,7 @@ LIMITS: Final = {
     # A month may be stored weeks late
     names.DAG_MONTHLY: _hours(1, 35 * 24),
     names.DAG_BACK_UP: _hours(4, 14),
+    names.DAG_RETENTION: _hours(2, 8),
     names.DAG_WATCH: _hours(0.25, 1),
 }
 

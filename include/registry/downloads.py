@@ -17,7 +17,7 @@ from include.registry.rest import MlflowError, RestClient
 
 CANDIDATE_PATH: Final = "artifacts/candidate"
 """Path of the candidate's folder inside a logged MLflow model."""
-_PROXIED_SCHEME: Final = "mlflow-artifacts:/"
+PROXIED_SCHEME: Final = "mlflow-artifacts:/"
 
 
 def verified_download(target: Path, sha256: str, fetch: Callable[[Path], None], label: str) -> Path:
@@ -93,11 +93,11 @@ def download_candidate(rest: RestClient, source: str, folder: Path, label: str) 
     RetryLaterError
         If MLflow or its artifact store is unavailable.
     """
-    if not source.startswith(_PROXIED_SCHEME):
+    if not source.startswith(PROXIED_SCHEME):
         rest.login.export(os.environ)
         _download_unproxied(source, folder, rest.tracking_uri)
         return
-    root = f"{source.removeprefix(_PROXIED_SCHEME)}/{CANDIDATE_PATH}"
+    root = f"{source.removeprefix(PROXIED_SCHEME)}/{CANDIDATE_PATH}"
     try:
         for name in rest.list_files(root):
             path = folder / name

@@ -97,6 +97,15 @@ class RestClient:
         except requests.RequestException as error:
             raise self._unavailable(error) from error
 
+    def delete_files(self, folder: str) -> None:
+        """Delete a proxied artifact folder and all files in it; nothing if there is none."""
+        try:
+            with self._send("DELETE", f"/api/2.0/mlflow-artifacts/artifacts/{folder}"):
+                pass
+        except MlflowError as error:
+            if error.status != NOT_FOUND:
+                raise
+
     def _send(self, method: str, path: str, **arguments: Any) -> requests.Response:
         """Send one request; see ``call`` for the errors."""
         try:

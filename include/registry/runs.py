@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,11 +18,11 @@ import requests
 from include import names
 from include.addresses import without_login
 from include.errors import MissingDataError, RetryLaterError
-from include.registry.downloads import download_candidate, verified_download
+from include.registry.downloads import PROXIED_SCHEME, download_candidate, verified_download
 from include.registry.folder import folder_sha256
 from include.registry.login import Login, login_of
 from include.registry.packing import pack
-from include.registry.rest import CONNECT_TIMEOUT_S, RestClient
+from include.registry.rest import CONNECT_TIMEOUT_S, NOT_FOUND, MlflowError, RestClient
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -311,6 +312,49 @@ class Runs:
             label,
         )
 
+    def started_before(self, experiment: str, moment: datetime) -> list[Run]:
+        """Return the runs of an experiment that started before an aware moment and have ended."""
+        with self._retryable_errors():
+            known = self._client.get_experiment_by_name(experiment)
+            if known is None:
+                return []
+            found: list[Run] = []
+            page: str | None = None
+            while True:
+                answer = self._client.search_runs(
+                    [known.experiment_id],
+                    filter_string=f"attributes.start_time < {int(moment.timestamp() * 1000)} "
+                    "and attributes.status != 'RUNNING'",
+                    page_token=page,
+                )
+                found += [_run(run) for run in answer]
+                page = answer.token
+                if not page:
+                    return found
+
+    def parent_of(self, run_id: str) -> str | None:
+        """Return the id of a run's parent; None if it has none, or there is no such run."""
+        try:
+            return self.get(run_id).tags.get(PARENT)
+        except MissingDataError:
+            return None
+
+    def delete(self, run: Run) -> None:
+        """
+        Delete a run, the model that it logged, and their artifacts if MLflow serves them.
+
+        Artifacts in a store that clients reach themselves are left to ``mlflow gc``.
+        """
+        rest = RestClient(self._server)
+        with self._retryable_errors():
+            sources = [run.source, self._client.get_run(run.run_id).info.artifact_uri]
+        for source in filter(None, sources):
+            if source.startswith(PROXIED_SCHEME):
+                rest.delete_files(source.removeprefix(PROXIED_SCHEME).lstrip("/"))
+        if run.model_id:
+            _unless_missing(rest, "DELETE", f"logged-models/{run.model_id}", {})
+        _unless_missing(rest, "POST", "runs/delete", {"run_id": run.run_id})
+
     def _experiment_id(self, name: str) -> str:
         """Return an experiment's id, creating it if absent; safe if two tasks create it at once."""
         from mlflow.exceptions import MlflowException
@@ -372,6 +416,15 @@ def _check_alive(tracking_uri: str, login: Login) -> None:
         raise RetryLaterError(
             f"MLflow at {tracking_uri} does not answer ({type(error).__name__})"
         ) from error
+
+
+def _unless_missing(rest: RestClient, method: str, path: str, payload: Mapping[str, Any]) -> None:
+    """Call MLflow; nothing if what the call names does not exist."""
+    try:
+        rest.call(method, path, payload)
+    except MlflowError as error:
+        if error.status != NOT_FOUND:
+            raise
 
 
 def _run(found: Any) -> Run:

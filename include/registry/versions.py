@@ -85,6 +85,42 @@ class Registry:
             raise
         return _model_version(answer["model_version"])
 
+    def versions(self) -> list[ModelVersion]:
+        """Return all versions, newest first."""
+        found: list[ModelVersion] = []
+        page = ""
+        while True:
+            answer = self._rest.call(
+                "GET",
+                "model-versions/search",
+                {"filter": f"name = '{self.model}'", "max_results": 200, "page_token": page},
+            )
+            found += [_model_version(one) for one in answer.get("model_versions", [])]
+            page = answer.get("next_page_token", "")
+            if not page:
+                return sorted(found, key=lambda version: -int(version.version))
+
+    def aliases(self) -> dict[str, str]:
+        """Return the version of every alias, also of those that others have set."""
+        try:
+            answer = self._rest.call("GET", "registered-models/get", {"name": self.model})
+        except MlflowError as error:
+            if error.status == NOT_FOUND:
+                return {}
+            raise
+        found = answer["registered_model"].get("aliases", [])
+        return {entry["alias"]: str(entry["version"]) for entry in found}
+
+    def delete_version(self, version: str) -> None:
+        """Delete a version, which MLflow does with its aliases; nothing if there is none."""
+        try:
+            self._rest.call(
+                "DELETE", "model-versions/delete", {"name": self.model, "version": version}
+            )
+        except MlflowError as error:
+            if error.status != NOT_FOUND:
+                raise
+
     def of_run(self, run_id: str) -> ModelVersion | None:
         """Return the version that this run registered, or None."""
         run_filter = f"name = '{self.model}' and run_id = '{run_id}'"

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import signal
-import subprocess
-import sys
 import time
 import uuid
 from collections.abc import Iterator
@@ -27,13 +23,13 @@ from include.jobs.backup.restore import restore
 from include.jobs.release.promotion import AliasMove, promote
 from include.jobs.release.reconcile import reconcile
 from include.registry import Registry
-from include.registry.runs import Runs
 from include.sandbox.simulator import simulate
 from include.settings import Settings
 from include.store.engine import make_engine
 from include.store.models import latest_promotion
 from include.store.questions import upsert_questions
-from tests.conftest import free_port, own_database
+from tests.conftest import own_database
+from tests.own_mlflow import own_mlflow, register
 from tests.serving.running import RunningService
 from tests.serving.test_served_models import save_model
 
@@ -46,40 +42,6 @@ QUESTION = {"title": "How do I read a file?", "body": "<p>In python.</p>"}
 def empty_database(server: str) -> Iterator[str]:
     with own_database(server, "template0") as url:
         yield url
-
-
-@contextmanager
-def mlflow(settings: Settings, folder: Path) -> Iterator[str]:
-    """Run a real MLflow server on the database and the artifacts of ``settings``."""
-    port = free_port()
-    url = f"http://127.0.0.1:{port}"
-    with (folder / "mlflow.log").open("ab") as log:
-        process = subprocess.Popen(
-            [*(sys.executable, "-m", "mlflow", "server"), "--port", str(port), "--workers", "1"],
-            cwd=folder,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-            env=os.environ
-            | {
-                "MLFLOW_BACKEND_STORE_URI": settings.mlflow_backend_store_uri.get_secret_value(),
-                "MLFLOW_ARTIFACTS_DESTINATION": settings.mlflow_artifacts_destination,
-                "MLFLOW_DISABLE_TELEMETRY": "true",
-                "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
-            },
-        )
-    try:
-        for _ in range(1200):
-            assert process.poll() is None, (folder / "mlflow.log").read_text()[-3000:]
-            try:
-                if requests.get(f"{url}/health", timeout=2).ok:
-                    break
-            except requests.RequestException:
-                time.sleep(0.1)
-        yield url
-    finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        process.wait(30)
 
 
 @pytest.fixture
@@ -148,20 +110,6 @@ def files(folder: Path) -> dict[str, bytes]:
     }
 
 
-def register(url: str, folder: Path):
-    """Register a candidate's folder as the next version."""
-    runs = Runs(url)
-    run_id = runs.start("backup", "frequency", tags={})
-    logged = runs.log_model(run_id, folder, params={}, requirements=["numpy"], bert_model=None)
-    runs.finish(run_id)
-    return Registry(url).register(
-        run_id=run_id,
-        model_id=logged.model_id,
-        source=logged.source,
-        tags={"candidate": "frequency", "sha256": logged.sha256},
-    )
-
-
 def ask(service: RunningService) -> dict:
     answer = requests.post(f"{service.url}/predict", json=QUESTION, timeout=20)
     assert answer.status_code == 200, answer.text
@@ -177,10 +125,10 @@ def test_restored_installation_has_the_ledger_the_alias_and_the_spool_and_answer
     installation, database_url, engine, tmp_path
 ):
     source = installation("source", database_url)
-    with mlflow(source, source.local_dir) as url:
+    with own_mlflow(source.mlflow_backend_store_uri.get_secret_value(), source.local_dir) as url:
         registry = Registry(url)
         for name, tags in (("one", ("python", "sql")), ("two", ("rust", "go"))):
-            version = register(url, save_model(tmp_path / name, *tags))
+            version = register(Registry(url), save_model(tmp_path / name, *tags))
             if name == "one":
                 promote(
                     engine,
@@ -209,7 +157,7 @@ def test_restored_installation_has_the_ledger_the_alias_and_the_spool_and_answer
     target = installation("target")
     restore(target)
     restored = make_engine(target.require_database_url())
-    with mlflow(target, target.local_dir) as url:
+    with own_mlflow(target.mlflow_backend_store_uri.get_secret_value(), target.local_dir) as url:
         settings = target.model_copy(update={"mlflow_tracking_uri": type(target.database_url)(url)})
         assert reconcile(settings) == {names.CHAMPION: "1"}
         assert reconcile(settings) == {}
@@ -340,7 +288,7 @@ def test_password_is_in_no_process_list_and_no_error(source):
 
 def test_restored_alias_without_its_files_is_refused(source, engine, tmp_path, mlflow_server):
     registry = Registry(mlflow_server, model=f"test-{uuid.uuid4().hex[:8]}")
-    version = registry_version(registry, mlflow_server, tmp_path)
+    version = register(registry, save_model(tmp_path / "one", "python"))
     promote(engine, registry, AliasMove(version, "promotion", "ann", "first", {}, "champion"))
     settings = source.model_copy(
         update={"mlflow_tracking_uri": type(source.database_url)(mlflow_server)}
@@ -349,17 +297,3 @@ def test_restored_alias_without_its_files_is_refused(source, engine, tmp_path, m
     shutil.rmtree(tmp_path / "one", ignore_errors=True)
     with pytest.raises(CheckFailedError, match="does not have version"):
         reconcile(settings)
-
-
-def registry_version(registry: Registry, url: str, tmp_path: Path):
-    runs = Runs(url)
-    run_id = runs.start("backup", "frequency", tags={})
-    folder = save_model(tmp_path / "one", "python")
-    logged = runs.log_model(run_id, folder, params={}, requirements=["numpy"], bert_model=None)
-    runs.finish(run_id)
-    return registry.register(
-        run_id=run_id,
-        model_id=logged.model_id,
-        source=logged.source,
-        tags={"candidate": "frequency", "sha256": logged.sha256},
-    )

@@ -24,6 +24,7 @@ JOBS_MAY_IMPORT: dict[str, set[str]] = {
     "jobs.notifications": set(),
     "jobs.incidents": set(),
     "jobs.backup": set(),
+    "jobs.retention": set(),
     "jobs.data": {"jobs.ingestion"},
     "jobs.drift": {"jobs.data"},
     "jobs.training": {"jobs.data", "jobs.release"},

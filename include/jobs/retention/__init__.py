@@ -1,0 +1,1 @@
+"""Remove what is old and needed by nothing: answers, models, reports, logs and mails."""
