@@ -1,8 +1,8 @@
 """
 Pages of documentation that are generated from the code.
 
-`make docs` writes ``docs/settings.md``, ``docs/dags.md`` and ``docs/metrics.md``; a test fails if
-they differ from the code.
+`make docs` writes ``docs/settings.md``, ``docs/dags.md`` and ``docs/metrics.md``, and
+Grafana's dashboards; a test fails if they differ from the code.
 """
 
 import ast
@@ -10,6 +10,7 @@ from pathlib import Path
 
 from pydantic_core import PydanticUndefined
 
+from include.monitoring.dashboards import dashboard_files
 from include.monitoring.metrics import METRICS, PREFIX
 from include.settings import Settings
 
@@ -91,6 +92,7 @@ def pages() -> dict[Path, str]:
         ROOT / "docs/settings.md": settings_page(),
         ROOT / "docs/dags.md": dags_page(),
         ROOT / "docs/metrics.md": metrics_page(),
+        **dashboard_files(),
     }
 
 

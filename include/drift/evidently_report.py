@@ -29,11 +29,15 @@ from include.drift.samples import Observations
 if TYPE_CHECKING:
     import pandas as pd
     from evidently.core.report import Snapshot
+    from evidently.sdk.models import DashboardPanelPlot
 
 log = logging.getLogger(__name__)
 
 FAMILIES: Final = ("data", "text", "tags", "predictions", "quality")
 OTHER_NAMES: Final = "(all others)"
+CATEGORIES: Final = ("word", "tag", "suggested_tag")
+NUMBERS: Final = ("words", "code_share", "tags_per_question", "best_score", "f1_at_5")
+"""Columns of the families, which the workspace shows over time."""
 NAMES_SHOWN: Final = 60
 SPLITS: Final = 100
 LEVEL: Final = 0.99
@@ -268,9 +272,44 @@ def _publish(workspace: Path, project: str, runs: Sequence[tuple[str, Snapshot]]
     workspace_ui = Workspace.create(str(workspace))
     found = [known for known in workspace_ui.search_project(project) if known.name == project]
     target = found[0] if found else workspace_ui.create_project(project)
+    if not target.dashboard.model().panels:
+        for panel in _panels_over_time():
+            target.dashboard.add_panel(panel)
     names = {name for name, _ in runs}
     for known in workspace_ui.list_runs(target.id):
         if workspace_ui.get_run(target.id, known).name in names:
             workspace_ui.delete_run(target.id, known)
     for name, run in runs:
         workspace_ui.add_run(target.id, run, name=name)
+
+
+def _panels_over_time() -> list[DashboardPanelPlot]:
+    """Return the panels of a project: scores and means of each column, one point for each check."""
+    from evidently.sdk.models import PanelMetric
+    from evidently.sdk.panels import line_plot_panel
+
+    def panel(title: str, description: str, metric: str, columns: Sequence[str]) -> Any:
+        lines = [
+            PanelMetric(metric=metric, metric_labels={"column": column}, legend=column)
+            for column in columns
+        ]
+        return line_plot_panel(title, lines, description, size="half")
+
+    return [
+        panel(
+            "Drift of words and tags",
+            "Jensen-Shannon distance from the reference, 0 to 1.",
+            "ValueDrift",
+            CATEGORIES,
+        ),
+        panel(
+            "Drift of numbers",
+            "Wasserstein distance from the reference, in its standard deviations.",
+            "ValueDrift",
+            NUMBERS,
+        ),
+        *(
+            panel(f"Mean {name}", "Of the checked questions.", "MeanValue", (name,))
+            for name in NUMBERS
+        ),
+    ]

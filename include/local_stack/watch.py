@@ -83,6 +83,8 @@ def watch_processes(layout: StackLayout, programs: Mapping[str, str]) -> tuple[P
         *(
             Process(
                 name, (programs[name], *arguments), server=name, health_path="/-/ready",
+                # Prometheus begins when there is something to read, or each start would be an alarm
+                depends_on="service" if name == "prometheus" else None,
                 stop_timeout_s=15,
             )
             for name, arguments in options.items()

@@ -93,10 +93,16 @@ def add_ended_runs(samples: Samples, dag_id: str, runs: Iterable[Mapping[str, An
 
 
 def add_active_runs(samples: Samples, runs: Sequence[Mapping[str, Any]]) -> None:
-    """Add how many runs of each DAG are queued or running, and since when the oldest is due."""
+    """
+    Add how many runs of each DAG are queued or running, and since when the oldest is.
+
+    A backfill's run is due in the past of its month, so the time at which it was queued counts.
+    """
     for dag_id in names.DAGS:
         due = sorted(
-            datetime.fromisoformat(run["run_after"]) for run in runs if run["dag_id"] == dag_id
+            datetime.fromisoformat(run["queued_at"] or run["run_after"])
+            for run in runs
+            if run["dag_id"] == dag_id
         )
         samples.add("dag_runs_active", len(due), dag_id)
         if due:

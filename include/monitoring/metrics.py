@@ -93,7 +93,7 @@ METRICS: Final = tuple(
         ("dag_duration_seconds", "Duration of its last ended run", ("dag_id",)),
         ("dag_failed", "1 if its last ended run failed, else 0", ("dag_id",)),
         ("dag_runs_active", "Its runs that are queued or running", ("dag_id",)),
-        ("dag_oldest_active_timestamp_seconds", "Since when the oldest is due", ("dag_id",)),
+        ("dag_oldest_active_timestamp_seconds", "Since when the oldest is queued", ("dag_id",)),
         (
             "dag_month_success_timestamp_seconds",
             "End of its last successful run on the month",

@@ -68,6 +68,28 @@ def test_repeated_check_is_in_the_workspace_once(made):
     assert sorted(names) == sorted(f"2024-01 against 2023: {family}" for family in FAMILIES)
 
 
+def test_new_project_shows_every_column_over_time(made):
+    from evidently.ui.service.app import create_app, get_config
+    from evidently.ui.workspace import Workspace
+    from litestar.testing import TestClient
+
+    (project,) = Workspace.create(str(made[1])).list_projects()
+    panels = project.dashboard.model().panels
+    asked = [
+        {"tags": [], "metadata": {}, "metric": line.metric, "metric_labels": line.metric_labels}
+        for panel in panels
+        for line in panel.values
+    ]
+    app = create_app(get_config(host="127.0.0.1", port=8000, workspace=str(made[1])))
+    with TestClient(app) as client:
+        path = f"/api/v2/snapshots/{project.id}/data_series_batch"
+        answer = client.post(path, json={"series_filter": asked})
+    drawn = {(one["metric_type"], one["params"]["column"]) for one in answer.json()["series"]}
+
+    assert len({panel.title for panel in panels}) == len(panels) == 7
+    assert drawn == {(one["metric"], one["metric_labels"]["column"]) for one in asked}
+
+
 def test_family_without_data_has_no_page(tmp_path):
     pages = make_pages(
         observed(1), observed(2, tags=("swift",), f1=None), tmp_path, title="t", at=AT

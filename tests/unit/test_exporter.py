@@ -149,8 +149,12 @@ def test_last_ended_run_decides_on_failure_and_the_last_success_stays():
 
 def test_waiting_mails_are_the_active_runs_of_their_dag():
     samples = Samples()
-    due = {"dag_id": names.DAG_SEND_MAIL, "run_after": "2024-03-05T10:00:00Z"}
-    add_active_runs(samples, [due, due | {"run_after": "2024-03-05T09:00:00Z"}])
+    due = {
+        "dag_id": names.DAG_SEND_MAIL,
+        "run_after": "2023-01-01T00:00:00Z",
+        "queued_at": "2024-03-05T10:00:00Z",
+    }
+    add_active_runs(samples, [due, due | {"queued_at": "2024-03-05T09:00:00Z"}])
 
     assert samples.values("mails_waiting")[()] == 2
     assert samples.values("dag_oldest_active_timestamp_seconds") == {
