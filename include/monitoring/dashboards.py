@@ -279,6 +279,10 @@ PIPELINE: Final = Dashboard(
             link=MAILS,
         ),
         _series(
+            "Since the last backup", "Once a day; what happened since is lost with the disk.", "s",
+            ("time() - tagkeeper_backup_timestamp_seconds", "age"), link=RUNS,
+        ),
+        _series(
             "Since Airflow's heartbeats", "A part without heartbeat does not work.", "s",
             ("time() - tagkeeper_airflow_heartbeat_timestamp_seconds", "{{component}}"), link=RUNS,
         ),

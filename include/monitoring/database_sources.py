@@ -65,12 +65,17 @@ class DatabaseSource:
 def read_state(
     connection: Connection, samples: Samples, site: str, min_live_precision_share: float
 ) -> None:
-    """Add what changes by the minute: windows, champion, drift, decisions, incidents."""
+    """Add what changes by the minute: windows, champion, drift, incidents, backup."""
     _add_windows(connection, samples, site)
     _add_champion(connection, samples, site, min_live_precision_share)
     _add_drift(connection, samples, site)
     outbox = connection.execute(query("state_of_outbox")).one()
     samples.add("incidents_waiting", outbox.waiting_count)
+    backup = connection.execute(query("state_of_backups")).one_or_none()
+    if backup is not None:
+        samples.add("backup_timestamp_seconds", backup.finished_at)
+        samples.add("backup_bytes", backup.byte_count)
+        samples.add("backup_duration_seconds", backup.seconds)
 
 
 def read_volumes(connection: Connection, samples: Samples, site: str) -> None:

@@ -113,6 +113,9 @@ METRICS: Final = tuple(
             ("component",),
         ),
         # PostgreSQL and the machine
+        ("backup_timestamp_seconds", "When the latest backup was finished"),
+        ("backup_bytes", "Size of everything in it"),
+        ("backup_duration_seconds", "How long it took"),
         ("table_bytes", "Size with indexes and partitions", ("table",)),
         ("table_rows", "Rows as PostgreSQL estimates them", ("table",)),
         ("disk_free_bytes", "Free space of the file system", ("place",)),

@@ -14,6 +14,7 @@ from include import names
 from include.drift.signal import SignalValue
 from include.monitoring.database_sources import DatabaseSource, read_state, read_volumes
 from include.sandbox.simulator import simulate
+from include.store.backups import FinishedBackup, record_backup
 from include.store.drift import DriftReport, save_decision, save_report
 from include.store.engine import make_engine
 from include.store.models import (
@@ -195,6 +196,20 @@ def test_drift_is_that_of_the_latest_window_of_each_kind(read, engine):
     assert samples.values("drift_signal_value") == {("month", "keywords"): 0.2}
     assert samples.values("drift_signal_threshold") == {("month", "keywords"): 0.6}
     assert samples.values("decisions_total") == {("month", "keep"): 3}
+
+
+def test_latest_backup_is_shown_by_its_end(read, engine):
+    assert read(state).values("backup_timestamp_seconds") == {}
+    with engine.begin() as connection:
+        for hour in (2, 3):
+            start = datetime(2024, 1, 1, hour, tzinfo=UTC)
+            end = start + timedelta(minutes=5)
+            record_backup(connection, FinishedBackup(f"b{hour}", start, end, "x", hour, 1, 1))
+
+    samples = read(state)
+    assert samples.values("backup_timestamp_seconds")[()] == 1704078300
+    assert samples.values("backup_bytes")[()] == 3
+    assert samples.values("backup_duration_seconds")[()] == 300
 
 
 def test_reading_is_given_up_at_its_deadline_and_works_again_afterwards(read, database_url, engine):
