@@ -52,6 +52,23 @@ def test_a_window_within_the_background_gives_the_exact_regression_of_every_tag(
     np.testing.assert_allclose(weights, expected, atol=1e-4)
 
 
+def test_indices_of_64_bits_give_the_same_weights():
+    """Above 2**31 entries scipy needs them; such a matrix takes 26 GB, so a small one stands in."""
+    X, labels = unit_rows(400, 60), sp.csr_array(np.eye(5, dtype=np.float32)[np.arange(400) % 5])
+    regressions = LinearParameters(background=50, hard_negatives=2, centroid_terms=20).regressions
+    wide = [
+        sp.csr_array(
+            (matrix.data, matrix.indices.astype(np.int64), matrix.indptr.astype(np.int64)),
+            shape=matrix.shape,
+        )
+        for matrix in (X, labels)
+    ]
+
+    assert wide[0].indices.dtype == np.int64
+    expected = regressions.fit(X, labels).toarray()
+    np.testing.assert_array_equal(regressions.fit(*wide).toarray(), expected)
+
+
 def test_the_background_counts_for_the_questions_that_were_not_drawn():
     positives = sp.csc_array(np.array([[1], [0], [0], [0], [0], [0], [0]], dtype=np.float32))
     near = sp.csc_array(np.array([[1], [1], [0], [0], [0], [0], [0]], dtype=np.int8))
