@@ -1,5 +1,5 @@
 """
-TrainingPlan, train, evaluate, select and register: the steps of the DAG `train_candidates`.
+Plan, train, evaluate, select and register: the steps of the DAG `train_candidates`.
 
 ``tagkeeper train --help`` runs the same steps without Airflow; MLproject's
 entry points use it.

@@ -188,7 +188,7 @@ def _calibration(calibration: ReliabilityCurve, title: str) -> Figure:
     axes.set_ylabel("share of suggestions that were right (0 to 1)")
     _set_titles(
         axes,
-        f"ReliabilityCurve: error {calibration.ece:.3f}, Brier score {calibration.brier:.3f}",
+        f"Calibration: error {calibration.ece:.3f}, Brier score {calibration.brier:.3f}",
         title,
     )
     _legend(figure, columns=3)
@@ -222,4 +222,4 @@ def _legend(figure: Figure, columns: int) -> None:
 
 def _save(figure: Figure, path: Path) -> None:
     """Write a figure with its legend as PNG."""
-    figure.savefig(path, dpi=_DPI, bbox_inches="tight", metadata={"Software": None})
+    figure.savefig(path, dpi=_DPI, metadata={"Software": None})
