@@ -175,6 +175,16 @@ class Settings(BaseSettings):
         "are large or the machine is slow",
     )
 
+    ingest_deadline_days: float = Field(
+        3.0,
+        ge=0,
+        description="days after a month's end by which its questions are stored; people are told "
+        "if not, never if 0",
+    )
+    check_deadline_days: float = Field(
+        5.0, ge=0, description="the same for the month's drift check"
+    )
+
     # Backup
     backup_dir: Path | None = Field(
         None,

@@ -22,7 +22,7 @@ JOBS_MAY_IMPORT: dict[str, set[str]] = {
     "jobs.ingestion": set(),
     "jobs.release": set(),
     "jobs.notifications": set(),
-    "jobs.incidents": set(),
+    "jobs.incidents": {"jobs.ingestion"},
     "jobs.backup": set(),
     "jobs.retention": set(),
     "jobs.data": {"jobs.ingestion"},
