@@ -30,6 +30,11 @@ def is_tag(text: str) -> bool:
     return bool(kinds & {"L", "N"}) and kinds <= {"L", "M", "N"}
 
 
+def normalized_tag(text: str) -> str:
+    """Return a tag as it is stored: in lower case, in Unicode form NFC. See `is_tag`."""
+    return unicodedata.normalize("NFC", text).lower()
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
     """

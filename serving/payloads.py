@@ -10,12 +10,19 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
+from include.questions import MAX_TAG_LENGTH
 from serving.errors import InvalidRequestError
 
 MAX_QUESTIONS: Final = 100
 MAX_TAGS: Final = 25
 NOT_BLANK: Final = "[^ \\t\\r\\n]"
 """Spelled out, as ``\\S`` differs between Python and ECMAScript."""
+TAG_SYMBOLS: Final = r"^[^\u0000-\u0022\u0024-\u002a,/\u003a-\u0040\u005b-\u0060\u007b-\u00a0]+$"
+"""
+Excludes the ASCII characters that no tag has; `include.questions.is_tag` is the whole grammar.
+
+Not every validator of JSON Schema knows classes of letters beyond ASCII.
+"""
 
 Title = Annotated[
     str,
@@ -41,7 +48,15 @@ Client = Annotated[
         description="who sends the question; an A/B test assigns variants by it",
     ),
 ]
-Tag = Annotated[str, Meta(min_length=1, max_length=100, pattern=NOT_BLANK)]
+Tag = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=MAX_TAG_LENGTH,
+        pattern=TAG_SYMBOLS,
+        description="letters and digits of any script, + - . #; as the site writes it",
+    ),
+]
 
 
 class Question(msgspec.Struct, forbid_unknown_fields=True, frozen=True):

@@ -45,7 +45,7 @@ def train(
     from include.jobs.training.pipeline import one_line, train_all
 
     pipeline, request = _prepared(candidate, parameters, test_month, window_months, reason, refit)
-    console = Console()
+    console = Console(markup=False)
     if register:
         console.print(Markdown(train_all(pipeline, request, console.print).note))
         return
@@ -65,7 +65,7 @@ def evaluate(
         candidate, parameters, test_month, window_months, "manual", refit=True
     )
     plan = pipeline.plan(request)
-    Console().print(Markdown(pipeline.compare(plan, _trained(pipeline, plan))[1]))
+    Console(markup=False).print(Markdown(pipeline.compare(plan, _trained(pipeline, plan))[1]))
 
 
 def register(
@@ -79,7 +79,7 @@ def register(
     """Compare, then register the best and promote it if it passes the gate."""
     pipeline, request = _prepared(candidate, parameters, test_month, window_months, reason, refit)
     plan = pipeline.plan(request)
-    Console().print(Markdown(pipeline.select(plan, _trained(pipeline, plan)).note))
+    Console(markup=False).print(Markdown(pipeline.select(plan, _trained(pipeline, plan)).note))
 
 
 def _prepared(
@@ -143,7 +143,7 @@ def stability(
     from include.months import check_month, months_between
     from include.settings import Settings
 
-    steps, console = Stability.from_settings(Settings.from_env()), Console()
+    steps, console = Stability.from_settings(Settings.from_env()), Console(markup=False)
     months = months_between(check_month(first), last or first)
     params = {"candidates": candidate, "window_months": window_months}
     requests = [request_from_run({**params, "month": month}, None, None) for month in months]
@@ -162,7 +162,7 @@ def check_drift(
     from include.jobs.drift.checks import Monitoring
     from include.settings import Settings
 
-    monitoring, console = Monitoring.from_settings(Settings.from_env()), Console()
+    monitoring, console = Monitoring.from_settings(Settings.from_env()), Console(markup=False)
     report_id = monitoring.check_month(month)
     stored = monitoring.report(report_id)
     console.print(f"report {report_id}: {stored.report.verdict}. {stored.report.summary['reason']}")

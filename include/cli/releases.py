@@ -17,7 +17,7 @@ def rollback(
     from include.jobs.release.rollback import roll_back_from_settings, verify_from_settings
     from include.settings import Settings
 
-    settings, console = Settings.from_env(), Console()
+    settings, console = Settings.from_env(), Console(markup=False)
     row = roll_back_from_settings(
         settings, version=to, reason=reason, actor=actor or getpass.getuser()
     )

@@ -25,6 +25,7 @@ from scipy.spatial import distance
 from scipy.stats import wasserstein_distance
 
 from include.drift.samples import Observations
+from include.escaping import without_markup
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -105,6 +106,7 @@ def make_pages(
     seed : int
     """
     os.environ.setdefault("DO_NOT_TRACK", "1")
+    title, project = without_markup(title), without_markup(project)
     pages, runs = [], []
     for family in FAMILIES:
         columns = _columns(family, reference, current)
@@ -180,7 +182,11 @@ def _exploded(
     name: str, reference: Iterable[Iterable[str]], current: Iterable[Iterable[str]]
 ) -> _Column:
     """Return one row per (question, name), rare names merged: Evidently has no list columns."""
-    before, after = list(chain.from_iterable(reference)), list(chain.from_iterable(current))
+    # Evidently writes names into a script and its charts read tags of HTML in them.
+    before, after = (
+        [without_markup(value) for value in chain.from_iterable(side)]
+        for side in (reference, current)
+    )
     shares = Counter({key: count / max(len(before), 1) for key, count in Counter(before).items()})
     shares.update({key: count / max(len(after), 1) for key, count in Counter(after).items()})
     shown = {key for key, _ in shares.most_common(NAMES_SHOWN)}

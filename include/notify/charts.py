@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from io import BytesIO
 from typing import Final
 
+from include.escaping import without_formulas
 from include.notify.mail import InlineImage
 from include.notify.summaries import ContributorSummary, SignalSummary
 
@@ -98,10 +99,10 @@ def _figure(height: float):  # type: ignore[no-untyped-def]
 
 def _png(figure) -> bytes:  # type: ignore[no-untyped-def]
     target = BytesIO()
-    figure.savefig(target, format="png", metadata={"Software": None})
+    without_formulas(figure).savefig(target, format="png", metadata={"Software": None})
     return target.getvalue()
 
 
 def _short(name: str, most: int = 28) -> str:
-    """Return a name that fits beside the axis, with ``$``, which starts a formula, escaped."""
-    return (name if len(name) <= most else name[: most - 1] + "…").replace("$", r"\$")
+    """Return a name that fits beside the axis."""
+    return name if len(name) <= most else name[: most - 1] + "…"

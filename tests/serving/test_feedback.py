@@ -101,3 +101,26 @@ def test_id_of_another_service_is_not_recognised():
     assert ours.issued_to(ours.new("ann"), "ann")
     assert not ours.issued_to(other.new("ann"), "ann")
     assert not ours.issued_to(ours.new("ann"), None)
+
+
+@pytest.mark.parametrize(
+    "tag",
+    ["</script><script>alert(1)</script>", "$\\frac{a$", "two words", "a\u2028b", "\u202ekcats",
+     "--", "x" * 36, "=cmd|' /C calc'!A0", "_x_", "a\x00b"],
+)  # fmt: skip
+def test_text_that_is_no_tag_is_refused_as_at_the_door_of_questions(
+    client, recorder, prediction_id, tag
+):
+    told = {"prediction_id": prediction_id, "final_tags": ["sql", tag]}
+
+    response = client.post("/feedback", json=told)
+
+    assert (response.status_code, response.json["field"]) == (400, "final_tags[1]")
+    assert recorder.feedback == []
+
+
+def test_tag_of_feedback_is_stored_as_questions_have_it(client, recorder, prediction_id):
+    told = {"prediction_id": prediction_id, "final_tags": ["SQL", "cafe\u0301", "c++", "питон"]}
+
+    assert client.post("/feedback", json=told).status_code == 201
+    assert recorder.feedback[0].final_tags == ("sql", "caf\u00e9", "c++", "питон")

@@ -11,8 +11,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 BASE = {
-    "addresses", "alerts", "capacity", "errors", "families", "memory_budget", "months", "names", "questions",
-    "retraining", "settings", "task_results", "timeouts",
+    "addresses", "alerts", "capacity", "errors", "escaping", "families", "memory_budget", "months",
+    "names", "questions", "retraining", "settings", "task_results", "timeouts",
 }  # fmt: skip
 PURE = {"text", "candidates", "evaluation", "drift"}
 EDGES = {"sources", "store", "registry", "notify", "drift.evidently_report"}

@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 
 from include import names
 from include.drift.evidently_report import make_pages
+from include.escaping import markdown
 from include.jobs.drift.checks import Monitoring
 from include.registry.runs import NOTE, Runs, run_url
 from include.settings import Settings
@@ -88,7 +89,7 @@ def _figures(stored: StoredDriftReport) -> dict[str, float]:
 
 def _note(engine: Engine, report: DriftReport) -> str:
     """Return the verdict, and the statistical power of the check."""
-    verdict = f"**{report.verdict}**: {report.summary['reason']}"
+    verdict = f"**{report.verdict}**: {markdown(str(report.summary['reason']))}"
     if report.calibration_id is None:
         return verdict
     with engine.connect() as connection:

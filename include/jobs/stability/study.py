@@ -24,6 +24,7 @@ from include import names
 from include.candidates.base import EncoderFactory
 from include.candidates.catalogue import make_candidate
 from include.errors import TagkeeperError
+from include.escaping import markdown
 from include.evaluation.report_periods import report_periods_around
 from include.evaluation.year import YearReport
 from include.evaluation.year_json import to_json
@@ -268,7 +269,7 @@ class Stability:
             for year in sorted({month[:4] for month in report.months}):
                 run_id = self.models.year_run(study, year)
                 self.runs.log_folder(run_id, folder)
-                self.runs.log(run_id, metrics=metrics, tags={NOTE: f"{report.recommendation}"})
+                self.runs.log(run_id, metrics=metrics, tags={NOTE: markdown(report.recommendation)})
 
 
 def request_from_run(
@@ -312,7 +313,7 @@ def study_and_note(settings: Settings, request: MonthRequest, run_id: str) -> di
         steps = Stability.from_settings(settings)
         done = steps.train(request)
     except TagkeeperError as error:
-        _note(settings, run_id, f"**{request.month}** failed: {error}")
+        _note(settings, run_id, f"**{request.month}** failed: {markdown(str(error))}")
         raise
     mlflow = settings.mlflow_page
     links = [
@@ -322,7 +323,7 @@ def study_and_note(settings: Settings, request: MonthRequest, run_id: str) -> di
     trained = f"**{request.month}**, models in MLflow: {', '.join(links)}"
     _note(settings, run_id, trained)
     if recommendations := steps.report(request):
-        _note(settings, run_id, "\n\n".join([trained, *recommendations]))
+        _note(settings, run_id, "\n\n".join([trained, *map(markdown, recommendations)]))
     return done
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from include.escaping import without_formulas
 from include.evaluation.bootstrap import BootstrapInterval
 from include.evaluation.evaluation import Evaluation
 from include.evaluation.metrics import DEPTH
@@ -222,4 +223,4 @@ def _legend(figure: Figure, columns: int) -> None:
 
 def _save(figure: Figure, path: Path) -> None:
     """Write a figure with its legend as PNG."""
-    figure.savefig(path, dpi=_DPI, metadata={"Software": None})
+    without_formulas(figure).savefig(path, dpi=_DPI, metadata={"Software": None})

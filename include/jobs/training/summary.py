@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from include.escaping import markdown
 from include.jobs.training.plan import TrainedCandidate, TrainingPlan
 from include.registry.runs import run_url
 from include.task_results import CandidateRow, TrainingResult
@@ -78,18 +79,21 @@ def note(
     """Return the run's note: the request, the figures, the decision and its reason."""
     months = plan.months
     parts = [
-        f"**{reason}**",
+        f"**{markdown(reason)}**",
         f"Tested on {months.test_month} of {plan.site} after training on {months.train_first} to "
-        f"{months.train_last}. Requested by {plan.request.actor}: {plan.request.reason}.",
+        f"{months.train_last}. Requested by {markdown(plan.request.actor)}: "
+        f"{markdown(plan.request.reason)}.",
         markdown_table(rows),
         "F1@k counts questions with a tag in the vocabulary; the column *all* counts every "
         "question and every tag, and decides the selection. *Learned from*: the latest questions "
         "of the training months, as many as the family can hold.",
     ]
     if plan.left_out:
-        parts.append(f"Left out: {'; '.join(plan.left_out)}. Name them to train them anyway.")
+        parts.append(
+            f"Left out: {markdown('; '.join(plan.left_out))}. Name them to train them anyway."
+        )
     if failed:
-        parts.append(f"Failed and left out: {', '.join(failed)}.")
+        parts.append(f"Failed and left out: {markdown(', '.join(failed))}.")
     return "\n\n".join(parts)
 
 
@@ -104,8 +108,8 @@ def short_note(result: TrainingResult, mlflow_url: str) -> str:
         Public address of MLflow: the note links to the full table there.
     """
     link = run_url(mlflow_url, result.experiment_id, result.run_id)
-    failed = f" Failed: {', '.join(result.failed)}." if result.failed else ""
-    head = f"**{result.test_month}: {result.reason}**{failed} [All figures]({link})"
+    failed = f" Failed: {markdown(', '.join(result.failed))}." if result.failed else ""
+    head = f"**{result.test_month}: {markdown(result.reason)}**{failed} [All figures]({link})"
     lines = [head, "", "| candidate | F1@1 | F1@3 | F1@5 | all |", "|---|---|---|---|---|"]
     for row in result.rows:
         cells = [_cell(key, row.figures.get(key)) for key in ("f1@1", "f1@3", "f1@5", "f1_all@5")]
@@ -117,7 +121,8 @@ def short_note(result: TrainingResult, mlflow_url: str) -> str:
 
 def _name(row: CandidateRow) -> str:
     """Return the candidate's label, in bold if it is selected."""
-    return f"**{row.candidate}**" if row.selected else row.candidate
+    label = markdown(row.candidate)
+    return f"**{label}**" if row.selected else label
 
 
 def _cell(name: str, value: float | None) -> str:
