@@ -197,8 +197,10 @@ class Settings(BaseSettings):
     mlflow_artifacts_destination: str | None = Field(
         None, description="folder of MLflow's artifacts; not backed up if unset or an object store"
     )
-    airflow__database__sql_alchemy_conn: SecretStr | None = Field(
-        None, description="Airflow's own database; not backed up if unset"
+    airflow_database_url: SecretStr | None = Field(
+        None,
+        description="Airflow's own database, whose variable Airflow hides from tasks; not backed "
+        "up if unset",
     )
     postgres_programs: Path | None = Field(
         None,

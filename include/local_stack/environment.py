@@ -149,6 +149,8 @@ def airflow_environment(
     }
     return {
         "AIRFLOW_HOME": str(layout.airflow_home),
+        # For backups: Airflow hides the variable of its own from tasks
+        "AIRFLOW_DATABASE_URL": databases.airflow,
         # Used only while the user has no connection smtp_default, in the environment or in the UI
         "AIRFLOW_CONN_MAIL_SINK": json.dumps(connection),
         # The pool's slots share the cores. Two trainings on two cores, with two threads of linear

@@ -60,7 +60,7 @@ def installation(postgres_server, tmp_path) -> Iterator:
         return Settings(
             database_url=application or database(),
             mlflow_backend_store_uri=database(),
-            airflow__database__sql_alchemy_conn=database(),
+            airflow_database_url=database(),
             mlflow_artifacts_destination=str(folder / "mlflow"),
             local_dir=folder,
             backup_dir=tmp_path / "backups",
@@ -79,7 +79,7 @@ def source(installation, database_url, engine) -> Settings:
     with engine.begin() as connection:
         made = simulate(months=2, questions_per_month=20, events=(), site="sandbox")
         upsert_questions(connection, made.questions)
-    run_sql(settings.airflow__database__sql_alchemy_conn, "CREATE TABLE dag_run AS SELECT 7 AS id")
+    run_sql(settings.airflow_database_url, "CREATE TABLE dag_run AS SELECT 7 AS id")
     run_sql(settings.mlflow_backend_store_uri, "CREATE TABLE runs AS SELECT 'a' AS run_uuid")
     for name, content in {
         "mlflow/1/model.npz": b"weights",
@@ -184,7 +184,7 @@ def test_every_database_and_file_is_restored(source, installation):
 
     count = "SELECT site, count(*) FROM questions GROUP BY site"
     assert run_sql(target.database_url, count) == run_sql(source.database_url, count)
-    assert run_sql(target.airflow__database__sql_alchemy_conn, "SELECT id FROM dag_run") == [(7,)]
+    assert run_sql(target.airflow_database_url, "SELECT id FROM dag_run") == [(7,)]
     assert run_sql(target.mlflow_backend_store_uri, "SELECT run_uuid FROM runs") == [("a",)]
     assert files(target.local_dir) == files(source.local_dir)
 
@@ -238,7 +238,7 @@ def test_damaged_backup_is_refused_before_anything_is_changed(source, installati
 def test_databases_and_folders_that_hold_something_are_not_overwritten(source, installation):
     back_up(source)
     target = installation("target")
-    run_sql(target.airflow__database__sql_alchemy_conn, "CREATE TABLE mine AS SELECT 1")
+    run_sql(target.airflow_database_url, "CREATE TABLE mine AS SELECT 1")
 
     with pytest.raises(FixSettingsError, match="not empty: airflow"):
         restore(target)

@@ -26,7 +26,7 @@ def databases(settings: Settings) -> dict[str, str]:
     own = {APPLICATION: settings.require_database_url()}
     others = {
         "mlflow": settings.mlflow_backend_store_uri,
-        "airflow": settings.airflow__database__sql_alchemy_conn,
+        "airflow": settings.airflow_database_url,
     }
     for name, url in others.items():
         if url is None:

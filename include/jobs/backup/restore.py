@@ -76,7 +76,7 @@ def _check_targets(
     """Check that everything has a place, which is empty unless it may be replaced."""
     variables = {
         "mlflow": "MLFLOW_BACKEND_STORE_URI",
-        "airflow": "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN",
+        "airflow": "AIRFLOW_DATABASE_URL",
         "artifacts": "MLFLOW_ARTIFACTS_DESTINATION",
     }
     for file in manifest.files:
