@@ -27,6 +27,7 @@ COPY serving serving
 COPY dags dags
 COPY plugins plugins
 COPY sql sql
+COPY monitoring monitoring
 COPY pyproject.toml MLproject ./
 
 # The command `tagkeeper`

@@ -25,6 +25,7 @@ from include.demo.service_client import (
     steady_traffic,
     wait_for_version,
 )
+from include.demo.watching import wait_for_targets
 from include.demo.year import study_stability
 from include.errors import CheckFailedError, FixSettingsError
 from include.local_stack import stack
@@ -46,6 +47,8 @@ def set_up(demo: Demo) -> dict[str, Any]:
         demo.connect(read_months)
         for dag_id in (names.DAG_INGEST, names.DAG_TRAIN, names.DAG_MONITOR_DRIFT):
             demo.airflow.wait_for_dag(dag_id)
+    if targets := wait_for_targets(demo.local):
+        demo.steps.note(f"Prometheus reads {targets} targets and evaluates the alert rules.")
     memory = stack_memory_mb(demo.local)
     demo.steps.note(f"The idle platform takes {memory:,.0f} MB.")
     return {"site": demo.site, "memory_mb": {"at_rest": round(memory)}}

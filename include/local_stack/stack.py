@@ -159,7 +159,7 @@ def _start(
             started_at=datetime.now(UTC).isoformat(timespec="seconds"),
             api_url=options.api_url,
             watch=options.watch,
-            programs=_programs(options, steps),
+            programs=watch.find_programs(steps.note) if options.watch else {},
         )
         environment = _write_files(layout, state, databases, credentials)
         supervisor = Supervisor(local)
@@ -189,17 +189,6 @@ def _write_files(
     lines = [f"export {name}={shlex.quote(value)}\n" for name, value in sorted(stack.items())]
     write_private(layout.local / "env", "".join(lines))
     return process_environment(stack, layout)
-
-
-def _programs(options: StackOptions, steps: Steps) -> dict[str, str]:
-    """Return the watching programs to start; say how to get those that are missing."""
-    if not options.watch:
-        return {}
-    found = watch.find_programs()
-    for name in watch.PROGRAMS:
-        if name not in found:
-            steps.note(f"{name} is not installed: {watch.HOW_TO_GET}.")
-    return found
 
 
 def _parallelism() -> int:

@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -30,12 +30,15 @@ HOW_TO_GET: Final = (
 RETENTION: Final = "15d"
 
 
-def find_programs() -> dict[str, str]:
-    """Return the path of each program that is installed."""
-    found = {
-        name: next(filter(None, map(shutil.which, names)), None) for name, names in PROGRAMS.items()
-    }
-    return {name: path for name, path in found.items() if path is not None}
+def find_programs(note: Callable[[str], None] = lambda _: None) -> dict[str, str]:
+    """Return the path of each program that is installed; ``note`` hears how to get the others."""
+    found = {}
+    for name, names in PROGRAMS.items():
+        if path := next(filter(None, map(shutil.which, names)), None):
+            found[name] = path
+        else:
+            note(f"{name} is not installed: {HOW_TO_GET}.")
+    return found
 
 
 def watch_processes(layout: StackLayout, programs: Mapping[str, str]) -> tuple[Process, ...]:

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -21,11 +22,13 @@ from include import names
 from include.demo.database_checks import champion_promotion
 from include.demo.mails import received
 from include.demo.service_client import request_prediction, wait_for_version
+from include.demo.watching import wait_for_targets
 from include.local_stack.local_airflow import LocalAirflow
 from include.local_stack.state import read_environment, read_state
 from include.local_stack.status import stack_status
 from include.local_stack.waiting import wait_for
 from include.local_stack.watch import PROGRAMS, find_programs
+from include.monitoring.dashboards import DASHBOARDS
 from include.months import month_range
 from include.questions import Question
 from include.sources.stackexchange_api import StackExchangeClient
@@ -36,6 +39,8 @@ pytestmark = [pytest.mark.stack, pytest.mark.timeout(1500)]
 
 FIRST, TRAINED, LAST = "2023-01", "2023-05", "2023-09"
 """Months stored; the first champion has seen those up to the second one."""
+CHECKED = "2023-10"
+"""The month that is checked for drift after the new champion has learned the others."""
 ALERT = "LivePrecisionLow"
 GOOD, BAD = 60, 140
 PATIENCE_S = 300.0
@@ -220,3 +225,63 @@ def test_a_fall_in_quality_is_told_answered_by_one_training_and_over_with_the_ne
         },
     }
     print(json.dumps(figures))
+
+
+def test_prometheus_reads_the_service_the_exporter_and_itself(local: Path):
+    assert wait_for_targets(local) == 3
+
+
+def test_every_panel_of_every_dashboard_has_data(local: Path):
+    environment = read_environment(local)
+    airflow = LocalAirflow.from_environment(environment)
+    url = environment["SERVICE_URL"]
+    airflow.begin_backfill(names.DAG_INGEST, CHECKED, CHECKED)
+    airflow.wait_for_backfill(names.DAG_INGEST, CHECKED, CHECKED)
+    questions = questions_of(environment, CHECKED)
+    ask(environment, questions, GOOD)
+    answered = request_prediction(url, questions[0])
+    feedback = {"prediction_id": answered.prediction_id, "final_tags": list(questions[0].tags)}
+    for _ in range(3):  # a rate needs two values
+        requests.post(f"{url}/feedback", json=feedback, timeout=10).raise_for_status()
+        assert requests.post(f"{url}/predict", json={"title": 7}, timeout=10).status_code == 400
+        time.sleep(2)
+    for dag_id, conf in (
+        (names.DAG_MONITOR_DRIFT, {"month": CHECKED}),
+        (names.DAG_MONITOR_PREDICTIONS, {"until": datetime.now(UTC).isoformat()}),
+        (names.DAG_BACK_UP, {}),
+    ):
+        airflow.wait_for_run(dag_id, airflow.trigger(dag_id, conf))
+    empty = {
+        (dashboard.title, panel.title, query.expr)
+        for dashboard in DASHBOARDS
+        for panel in dashboard.panels
+        for query in panel.queries
+    }
+
+    def all_have_data() -> bool:
+        empty.difference_update({one for one in empty if has_data(local, one[2])})
+        return not empty
+
+    wait_for(
+        all_have_data,
+        what="panels without data",
+        progress=lambda: len(empty),
+        explain=lambda: "\n".join(map(str, sorted(empty))),
+        standstill_s=90,
+        pause_s=5,
+    )
+
+
+def has_data(local: Path, expr: str) -> bool:
+    """Return whether a panel's query gives a number in the last half hour."""
+    now = time.time()
+    found = prometheus(
+        local,
+        "query_range",
+        query=expr.replace("$__rate_interval", "30s"),
+        start=str(now - 1800),
+        end=str(now),
+        step="5",
+    )
+    values = (value for series in found["result"] for _, value in series["values"])
+    return any(value not in {"NaN", "+Inf", "-Inf"} for value in values)

@@ -36,13 +36,16 @@ def test_programs_listen_on_loopback_only(tmp_path):
     ]
 
 
-def test_debians_name_of_alertmanager_is_found(tmp_path, monkeypatch):
+def test_debians_name_is_found_and_a_missing_program_is_told_of(tmp_path, monkeypatch):
     program = tmp_path / "prometheus-alertmanager"
     program.write_text("#!/bin/sh\n")
     program.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
 
-    assert watch.find_programs() == {"alertmanager": str(program)}
+    notes: list[str] = []
+
+    assert watch.find_programs(notes.append) == {"alertmanager": str(program)}
+    assert [note.split()[0] for note in notes] == ["prometheus"]
 
 
 def test_no_port_is_that_of_another_server():
