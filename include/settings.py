@@ -148,6 +148,11 @@ class Settings(BaseSettings):
         description="seconds between two looks of Prometheus at all metrics and rules; the waiting "
         "times of alerts are as in monitoring/rules at 15, and change with it",
     )
+    repository_url: str = Field(
+        "",
+        description="address under which people read this repository's files, put before "
+        "docs/runbooks/... in messages of alerts",
+    )
     alert_smtp_host: str | None = Field(
         None,
         pattern=r"^[^\s:]+:\d+$",

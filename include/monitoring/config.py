@@ -88,6 +88,7 @@ def write_configuration(folder: Path, addresses: Addresses, settings: Settings) 
         "smtp_host": settings.alert_smtp_host or addresses.mail_sink,
         "smtp_tls": str(settings.alert_smtp_host is not None).lower(),
         "smtp_user": settings.alert_smtp_user or "",
+        "repository": f"{settings.repository_url.rstrip('/')}/" if settings.repository_url else "",
         "mail_from": settings.mail_from,
         "mail_to": settings.mail_to,
         "secrets": str(folder / "secrets"),

@@ -92,6 +92,14 @@ def test_value_that_would_leave_its_quotes_is_refused(tmp_path):
         write_configuration(tmp_path, ADDRESSES, settings(mail_to="a@b'\nroute: {}"))
 
 
+def test_messages_link_to_the_runbook_where_people_read_it(tmp_path):
+    url = "https://git.example/tagkeeper/blob/main"
+    write_configuration(tmp_path, ADDRESSES, settings(**SECRETS, repository_url=url))
+
+    text = (tmp_path / "alertmanager.yml").read_text()
+    assert text.count(f"{url}/{{{{ .Annotations.runbook }}}}") == 2
+
+
 def test_shorter_interval_shortens_the_waiting_of_alerts_alike(tmp_path):
     write_configuration(tmp_path, ADDRESSES, settings(watch_interval_s=1.5))
 
