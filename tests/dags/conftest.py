@@ -1,10 +1,14 @@
 """A real Airflow for the tests: home in a temporary folder, metadata in SQLite."""
 
 import atexit
+import json
 import os
 import shutil
 import tempfile
+import threading
+import time
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +16,7 @@ import pytest
 from include import names
 from include.sandbox.simulator import simulate
 from include.store.questions import upsert_questions
+from tests.conftest import free_port
 from tests.dags.airflow_command import airflow
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -67,3 +72,35 @@ def platform(metadata, database_url, engine, mlflow_server) -> dict[str, str]:
         "SITE": site,
         "BOOTSTRAP_SAMPLES": "200",
     }
+
+
+@pytest.fixture(scope="module")
+def api_server() -> Iterator[str]:
+    """Address of an api-server with our DAGs and plugins; its login is in the environment."""
+    for arguments in (("db", "migrate"), ("dags", "reserialize")):
+        code, output = airflow(*arguments)
+        assert code == 0, output
+    import uvicorn
+    from airflow.api_fastapi.app import create_app
+
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    running = uvicorn.Server(
+        uvicorn.Config(create_app(apps="core"), host="127.0.0.1", port=port, log_level="warning")
+    )
+    thread = threading.Thread(target=running.run, daemon=True)
+    thread.start()
+    while not running.started:
+        assert thread.is_alive()
+        time.sleep(0.05)
+    passwords = json.loads(
+        (AIRFLOW_HOME / "simple_auth_manager_passwords.json.generated").read_text()
+    )
+    (user, password), *_ = passwords.items()
+    with pytest.MonkeyPatch.context() as at:
+        at.setenv("AIRFLOW_URL", url)
+        at.setenv("AIRFLOW_USER", user)
+        at.setenv("AIRFLOW_PASSWORD", password)
+        yield url
+    running.should_exit = True
+    thread.join(20)

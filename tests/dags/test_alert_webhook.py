@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -13,8 +11,6 @@ import requests
 from include import names
 from include.notify.airflow_rest import AirflowSession
 from tests.conftest import free_port
-from tests.dags.airflow_command import airflow
-from tests.dags.conftest import AIRFLOW_HOME
 from tests.unit.test_alerts import alert, payload
 
 pytestmark = pytest.mark.integration
@@ -23,36 +19,11 @@ TOKEN = "a-token-of-the-test"
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    """Address of an api-server that knows our DAGs and plugins."""
-    for arguments in (("db", "migrate"), ("dags", "reserialize")):
-        code, output = airflow(*arguments)
-        assert code == 0, output
-    import uvicorn
-    from airflow.api_fastapi.app import create_app
-
-    port = free_port()
-    url = f"http://127.0.0.1:{port}"
-    running = uvicorn.Server(
-        uvicorn.Config(create_app(apps="core"), host="127.0.0.1", port=port, log_level="warning")
-    )
-    thread = threading.Thread(target=running.run, daemon=True)
-    thread.start()
-    while not running.started:
-        assert thread.is_alive()
-        time.sleep(0.05)
-    passwords = json.loads(
-        (AIRFLOW_HOME / "simple_auth_manager_passwords.json.generated").read_text()
-    )
-    (user, password), *_ = passwords.items()
+def server(api_server) -> Iterator[str]:
+    """Address of an api-server that takes alerts."""
     with pytest.MonkeyPatch.context() as at:
-        at.setenv("AIRFLOW_URL", url)
-        at.setenv("AIRFLOW_USER", user)
-        at.setenv("AIRFLOW_PASSWORD", password)
         at.setenv("ALERT_WEBHOOK_TOKEN", TOKEN)
-        yield url
-    running.should_exit = True
-    thread.join(20)
+        yield api_server
 
 
 @pytest.fixture
