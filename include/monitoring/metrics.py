@@ -40,92 +40,103 @@ class Metric:
         return "counter" if self.name.endswith("_total") else "gauge"
 
 
-METRICS: Final = tuple(
-    Metric(*row)
-    for row in (
-        # The exporter itself
-        ("source_up", "1 if the last reading of the source succeeded, else 0", ("source",)),
-        ("source_read_timestamp_seconds", "When the source was last read", ("source",)),
-        ("source_read_seconds", "Duration of the last reading", ("source",)),
-        ("clock_offset_seconds", "Clock of the database minus this machine's", ()),
-        # Questions
-        ("month_questions", "Stored questions asked in the month", ("month",)),
-        ("newest_question_timestamp_seconds", "When the newest stored question was asked"),
-        ("ingest_write_timestamp_seconds", "When a fetch window was last written"),
-        ("windows_waiting", "Fetch windows that are not finished"),
-        ("api_quota_left", "Requests left of the API's daily quota, as last reported"),
-        ("api_quota_timestamp_seconds", "When the quota was last reported"),
-        ("labels_read_timestamp_seconds", "When tags of the newest 31 days were last read"),
-        ("labels_settled_ratio", "Share of these questions whose tags were read a second time"),
-        # Models
-        ("champion_info", "1, with the champion's version by the ledger", ("model_version",)),
-        ("champion_promoted_timestamp_seconds", "When it became champion"),
-        ("champion_created_timestamp_seconds", "When its version was made"),
-        ("champion_trained_until_timestamp_seconds", "End of the last month it learned from"),
-        ("champion_training_questions", "Questions of its training data"),
-        ("champion_vocabulary_tags", "Tags that it can suggest"),
-        ("coverage_tags_ratio", "Share of the tags used on the site that it can suggest"),
-        ("coverage_uses_ratio", "Share of the uses of these tags that it can suggest"),
-        ("tested_precision_ratio", "Its precision@5 on the test month of its training"),
-        (
-            "live_precision_ratio",
-            "Share of its five best suggestions that were true, over the last 7 days",
-        ),
-        ("live_recall_ratio", "Share of true tags among these suggestions, over the last 7 days"),
-        ("live_judged_answers", "Its answers of the last 7 days whose true tags are known"),
-        (
-            "live_precision_threshold_ratio",
-            "MIN_LIVE_PRECISION_SHARE of its tested precision; less is an alert",
-        ),
-        # Drift
-        ("drift_signal_value", "Value in the latest check", ("kind", "signal")),
-        ("drift_signal_threshold", "Its calibrated threshold", ("kind", "signal")),
-        ("drift_check_timestamp_seconds", "When the latest check was made", ("kind",)),
-        ("drift_check_questions", "Questions of the latest check", ("kind",)),
-        ("drift_verdict", "1, with the latest check's verdict", ("kind", "verdict")),
-        ("drift_report_info", "1, with the number of the latest report", ("kind", "report_id")),
-        ("decisions_total", "Decisions on drift checks", ("kind", "action")),
-        ("decision_timestamp_seconds", "When the last one was made", ("kind", "action")),
-        # Airflow
-        ("dag_paused", "1 if the DAG is paused", ("dag_id",)),
-        ("dag_next_run_timestamp_seconds", "When its next scheduled run is due", ("dag_id",)),
-        ("dag_success_timestamp_seconds", "End of its last successful run", ("dag_id",)),
-        ("dag_duration_seconds", "Duration of its last ended run", ("dag_id",)),
-        ("dag_failed", "1 if its last ended run failed, else 0", ("dag_id",)),
-        ("dag_runs_active", "Its runs that are queued or running", ("dag_id",)),
-        ("dag_oldest_active_timestamp_seconds", "Since when the oldest is queued", ("dag_id",)),
-        (
-            "dag_month_success_timestamp_seconds",
-            "End of its last successful run on the month",
-            ("dag_id", "month"),
-        ),
-        (
-            "dag_month_duration_seconds",
-            "Duration of its last ended run on the month",
-            ("dag_id", "month"),
-        ),
-        ("dag_month_failed", "1 if its last ended run on the month failed", ("dag_id", "month")),
-        ("mails_waiting", "Mails and Slack messages that are not delivered yet"),
-        ("incidents_waiting", "Notices of failed tasks and runs that are not delivered yet"),
-        (
-            "airflow_heartbeat_timestamp_seconds",
-            "Last heartbeat of a part of Airflow",
-            ("component",),
-        ),
-        # PostgreSQL and the machine
-        ("backup_timestamp_seconds", "When the latest backup was finished"),
-        ("backup_bytes", "Size of everything in it"),
-        ("backup_duration_seconds", "How long it took"),
-        ("table_bytes", "Size with indexes and partitions", ("table",)),
-        ("table_rows", "Rows as PostgreSQL estimates them", ("table",)),
-        ("disk_free_bytes", "Free space of the file system", ("place",)),
-        ("disk_size_bytes", "Size of the file system", ("place",)),
-        ("memory_available_bytes", "Memory that programs can still take"),
-        ("memory_size_bytes", "Memory of the machine"),
-        ("load1", "Runnable processes, mean of a minute"),
-        ("cpus", "Processor cores"),
-        ("cpu_seconds_total", "Processor time of all cores", ("mode",)),
-    )
+METRICS: Final = (
+    # The exporter itself
+    Metric("source_up", "1 if the last reading of the source succeeded, else 0", ("source",)),
+    Metric("source_read_timestamp_seconds", "When the source was last read", ("source",)),
+    Metric("source_read_seconds", "Duration of the last reading", ("source",)),
+    Metric("clock_offset_seconds", "Clock of the database minus this machine's"),
+    # Questions
+    Metric("month_questions", "Stored questions asked in the month", ("month",)),
+    Metric("newest_question_timestamp_seconds", "When the newest stored question was asked"),
+    Metric("ingest_write_timestamp_seconds", "When a fetch window was last written"),
+    Metric("windows_waiting", "Fetch windows that are not finished"),
+    Metric("api_quota_left", "Requests left of the API's daily quota, as last reported"),
+    Metric("api_quota_timestamp_seconds", "When the quota was last reported"),
+    Metric("labels_read_timestamp_seconds", "When tags of the newest 31 days were last read"),
+    Metric(
+        "labels_settled_ratio",
+        "Share of the questions of 31 days whose tags were read a second time",
+    ),
+    # Models
+    Metric("champion_info", "1, with the champion's version by the ledger", ("model_version",)),
+    Metric("champion_promoted_timestamp_seconds", "When the version became champion"),
+    Metric("champion_created_timestamp_seconds", "When the champion's version was made"),
+    Metric(
+        "champion_trained_until_timestamp_seconds",
+        "End of the last month the champion learned from",
+    ),
+    Metric("champion_training_questions", "Questions of the champion's training data"),
+    Metric("champion_vocabulary_tags", "Tags that the champion can suggest"),
+    Metric("coverage_tags_ratio", "Share of the tags used on the site that the champion knows"),
+    Metric("coverage_uses_ratio", "Share of the uses of tags on the site that the champion knows"),
+    Metric("tested_precision_ratio", "The champion's precision@5 on its test month"),
+    Metric(
+        "live_precision_ratio",
+        "Share of the champion's five best suggestions that were true, in 7 days",
+    ),
+    Metric("live_recall_ratio", "Share of true tags among the champion's suggestions, in 7 days"),
+    Metric("live_judged_answers", "The champion's answers of 7 days whose true tags are known"),
+    Metric(
+        "live_precision_threshold_ratio",
+        "MIN_LIVE_PRECISION_SHARE of the tested precision; less is an alert",
+    ),
+    # Drift
+    Metric("drift_signal_value", "Value of a drift signal in the latest check", ("kind", "signal")),
+    Metric("drift_signal_threshold", "Calibrated threshold of a drift signal", ("kind", "signal")),
+    Metric("drift_check_timestamp_seconds", "When the latest drift check was made", ("kind",)),
+    Metric("drift_check_questions", "Questions of the latest drift check", ("kind",)),
+    Metric("drift_verdict", "1, with the verdict of the latest drift check", ("kind", "verdict")),
+    Metric(
+        "drift_report_info", "1, with the number of the latest drift report", ("kind", "report_id")
+    ),
+    Metric("decisions_total", "Decisions on drift checks", ("kind", "action")),
+    Metric("decision_timestamp_seconds", "When the last decision was made", ("kind", "action")),
+    # Airflow
+    Metric("dag_paused", "1 if the DAG is paused", ("dag_id",)),
+    Metric(
+        "dag_next_run_timestamp_seconds", "When the DAG's next scheduled run is due", ("dag_id",)
+    ),
+    Metric("dag_success_timestamp_seconds", "End of the DAG's last successful run", ("dag_id",)),
+    Metric("dag_duration_seconds", "Duration of the DAG's last ended run", ("dag_id",)),
+    Metric("dag_failed", "1 if the DAG's last ended run failed, else 0", ("dag_id",)),
+    Metric("dag_runs_active", "Runs of the DAG that are queued or running", ("dag_id",)),
+    Metric(
+        "dag_oldest_active_timestamp_seconds",
+        "Since when the oldest active run is queued",
+        ("dag_id",),
+    ),
+    Metric(
+        "dag_month_success_timestamp_seconds",
+        "End of the DAG's last successful run on the month",
+        ("dag_id", "month"),
+    ),
+    Metric(
+        "dag_month_duration_seconds",
+        "Duration of the DAG's last ended run on the month",
+        ("dag_id", "month"),
+    ),
+    Metric(
+        "dag_month_failed", "1 if the DAG's last ended run on the month failed", ("dag_id", "month")
+    ),
+    Metric("mails_waiting", "Mails and Slack messages that are not delivered yet"),
+    Metric("incidents_waiting", "Notices of failed tasks and runs that are not delivered yet"),
+    Metric(
+        "airflow_heartbeat_timestamp_seconds", "Last heartbeat of a part of Airflow", ("component",)
+    ),
+    # PostgreSQL and the machine
+    Metric("backup_timestamp_seconds", "When the latest backup was finished"),
+    Metric("backup_bytes", "Size of everything in the latest backup"),
+    Metric("backup_duration_seconds", "Duration of the latest backup"),
+    Metric("table_bytes", "Size of a table with indexes and partitions", ("table",)),
+    Metric("table_rows", "Rows of a table as PostgreSQL estimates them", ("table",)),
+    Metric("disk_free_bytes", "Free space of the file system", ("place",)),
+    Metric("disk_size_bytes", "Size of the file system", ("place",)),
+    Metric("memory_available_bytes", "Memory that programs can still take"),
+    Metric("memory_size_bytes", "Memory of the machine"),
+    Metric("load1", "Runnable processes, mean of a minute"),
+    Metric("cpus", "Processor cores"),
+    Metric("cpu_seconds_total", "Processor time of all cores", ("mode",)),
 )
 BY_NAME: Final[Mapping[str, Metric]] = {metric.name: metric for metric in METRICS}
 
