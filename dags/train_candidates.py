@@ -7,10 +7,11 @@ slice of the questions much worse. The winner is refitted with the test month be
 The selected candidate and the reason are in the run's note, in MLflow and in what `select` returns.
 
 Runs by the policy `RETRAINING_POLICY` when a month is stored and checked (`run_monthly_jobs`); on a
-drift decision; or manually, with the form below. A candidate that fails does not stop the others.
-Afterwards the thresholds of the drift checks are calibrated for the current champion. Backfilling
-questions does not start it. Safe to run again: a candidate trained with the same questions,
-parameters and code is reused, and a promotion is not repeated.
+drift decision; on an alert that the live precision is low (docs/monitoring.md); or manually, with
+the form below. A candidate that fails does not stop the others. Afterwards the thresholds of the
+drift checks are calibrated for the current champion. Backfilling questions does not start it. Safe
+to run again: a candidate trained with the same questions, parameters and code is reused, and a
+promotion is not repeated.
 """
 
 import os
