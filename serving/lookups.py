@@ -19,11 +19,11 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from include.errors import RetryLaterError
 from include.store.deadlines import Deadlines
+from include.store.errors import description
 from include.store.predictions import count_indicators, daily_indicators, stale_indicator_days
 from serving.indicators import DailyIndicators, write_indicators
 from serving.model_cache import ModelCache
 from serving.release import Release
-from serving.row_store import description
 
 log = logging.getLogger(__name__)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import traceback
 from typing import Annotated, Final
 
 import msgspec
@@ -13,6 +14,7 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from serving import metrics
 from serving.errors import ProblemError
 from serving.request_ids import request_id
+from serving.service import service
 
 log = logging.getLogger(__name__)
 
@@ -104,7 +106,12 @@ def _out_of_memory(_error: MemoryError) -> Response:
 
 
 def _failed(error: Exception) -> Response:
-    log.error("request failed", exc_info=error)
+    # An error's own text may quote the request's: with text logging off, only where it arose.
+    if service().settings.service_log_text:
+        log.error("request failed", exc_info=error)
+    else:
+        places = "".join(traceback.format_tb(error.__traceback__))
+        log.error("request failed: %s\n%s", type(error).__name__, places)
     return problem_response(
         kind="internal_error",
         title="The service failed",

@@ -17,10 +17,11 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from include.store.deadlines import Deadlines
+from include.store.errors import description
 from include.store.predictions import Feedback, Prediction, feedback_line, prediction_line
 from serving import metrics
 from serving.errors import CannotRecordError
-from serving.row_store import FEEDBACK, PREDICTION, RowStore, description
+from serving.row_store import FEEDBACK, PREDICTION, RowStore
 from serving.set_aside import SetAside
 from serving.spool import Segment, Spool
 

@@ -11,7 +11,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from include.errors import RetryLaterError
 from include.store.deadlines import Deadlines
 from include.store.engine import make_engine
-from serving.row_store import RowStore, Stored, description
+from include.store.errors import description
+from serving.row_store import RowStore, Stored
 from serving.set_aside import SetAside
 
 TIMEOUT_S: Final = 60.0

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from include.store.deadlines import Deadlines
+from include.store.errors import description, is_condition, is_missing_partition, sqlstate
 from include.store.predictions import copy_feedback, copy_new_predictions, copy_predictions
 from serving.spool_records import Line
 
@@ -16,18 +17,6 @@ Copy = Callable[[Connection, Sequence[bytes]], int]
 
 PREDICTION: Final = "p"
 FEEDBACK: Final = "f"
-
-CONDITIONS: Final = frozenset({"08", "25", "28", "3D", "40", "42", "53", "55", "57", "58"})
-"""
-SQLSTATE classes of errors that are the server's condition, whatever the row.
-
-Connection, transaction state (read-only standby), authorization, missing database, rollback,
-missing table or privilege, resources, object state (locks), operator intervention, system error.
-All others are the row's.
-"""
-
-_CHECK_VIOLATION: Final = "23514"
-_UNIQUE_VIOLATION: Final = "23505"
 
 
 class Refused(NamedTuple):
@@ -116,42 +105,3 @@ class RowStore:
                 return True
         except (SQLAlchemyError, OSError):
             return False
-
-
-def sqlstate(error: SQLAlchemyError) -> str | None:
-    """Return the error's SQLSTATE of five characters; None if the driver itself raised it."""
-    return getattr(getattr(error, "orig", None), "pgcode", None)
-
-
-def is_condition(error: SQLAlchemyError) -> bool:
-    """Return whether PostgreSQL's condition is at fault, not a row; see `CONDITIONS`."""
-    state = sqlstate(error)
-    return state is None or state[:2] in CONDITIONS or is_missing_partition(error)
-
-
-def is_missing_partition(error: SQLAlchemyError) -> bool:
-    """Return whether the table has no partition for a row's month."""
-    diagnostics = getattr(getattr(error, "orig", None), "diag", None)
-    # A constraint of the table has a name; the bounds of partitions are none.
-    return sqlstate(error) == _CHECK_VIOLATION and not getattr(diagnostics, "constraint_name", None)
-
-
-def description(error: Exception) -> str:
-    """
-    Return what went wrong, without anything of the row, which PostgreSQL's messages may quote.
-
-    The message is included only if the server's condition is at fault.
-    """
-    state = sqlstate(error) if isinstance(error, SQLAlchemyError) else None
-    diagnostics = getattr(getattr(error, "orig", None), "diag", None)
-    if state is None:
-        return f"{type(error).__name__}: {getattr(error, 'orig', None) or error}".strip()
-    parts = [f"SQLSTATE {state}"]
-    parts += [
-        f"{label} {value}"
-        for label in ("table", "column", "constraint")
-        if (value := getattr(diagnostics, f"{label}_name", None))
-    ]
-    if isinstance(error, SQLAlchemyError) and is_condition(error):
-        parts.append(str(getattr(diagnostics, "message_primary", "")))
-    return ", ".join(parts)

@@ -13,6 +13,7 @@ from io import BytesIO
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
+from include.store.errors import without_data
 from include.store.queries import query
 
 
@@ -75,4 +76,4 @@ def copy_lines(connection: Connection, statement: str, lines: Iterable[bytes]) -
             # In one chunk: the driver releases the interpreter lock for every chunk that it sends.
             cursor.copy_expert(sql, BytesIO(data), size=len(data) or 1)
     except base as error:
-        raise DBAPIError.instance(sql, None, error, base) from error
+        raise without_data(DBAPIError.instance(sql, None, error, base)) from error

@@ -10,6 +10,7 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from include.addresses import without_login
 from include.errors import FixSettingsError
+from include.store.errors import forget_data
 
 DRIVER: Final = "postgresql+psycopg2"
 EXAMPLE: Final = "postgresql://user:password@host:5432/tagkeeper"
@@ -48,10 +49,12 @@ def make_engine(database_url: str, *, pool_size: int = 5) -> Engine:
         database_address(database_url),
         pool_size=pool_size,
         pool_pre_ping=True,
+        hide_parameters=True,  # rows are in no message
         # Not the encoding of the user's environment (PGCLIENTENCODING) or of the server
         connect_args={"client_encoding": "utf8", "connect_timeout": 10, **_KEEP_ALIVE},
     )
     event.listen(engine, "connect", _set_up)
+    event.listen(engine, "handle_error", forget_data)
     return engine
 
 

@@ -7,6 +7,7 @@ import pytest
 from serving.access_log import LOGGER
 from serving.logs import JsonFormatter
 from serving.served_models import ServedModels
+from tests.serving.conftest import WordModel, loaded_model
 
 
 def test_model_endpoint_describes_the_champion(client):
@@ -123,3 +124,19 @@ def test_log_line_is_one_json_object():
     assert "\n" not in line
     assert json.loads(line)["message"] == "two\nlines 3"
     assert json.loads(line)["status"] == 200
+
+
+@pytest.mark.parametrize(("log_text", "shown"), [(False, False), (True, True)])
+def test_fault_while_answering_is_logged_without_the_text(make_app, caplog, log_text, shown):
+    class Failing(WordModel):
+        def score(self, texts):
+            raise ValueError(f"no idea about {texts[0].title}")
+
+    app = make_app(ServedModels(champion=loaded_model(model=Failing())), service_log_text=log_text)
+
+    response = app.test_client().post("/predict", json={"title": "c4n4ry"})
+
+    assert response.status_code == 500
+    assert ("c4n4ry" in caplog.text) is shown
+    assert "ValueError" in caplog.text
+    assert "in score" in caplog.text
