@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from serving.spool_records import Line, decoded, encoded
+from serving.spool_records import Contents, Line, decoded, encoded
 
 REFUSED: Final = "refused.log"
 DAMAGED: Final = "damaged.log"
@@ -67,6 +67,33 @@ class SetAside:
             yield decoded(taking.read_bytes()).lines if taking.exists() else []
             taking.unlink(missing_ok=True)
 
+    def paths(self) -> list[Path]:
+        """Return the files that may hold something."""
+        return [self._folder / name for name in (REFUSED, _REPLAYING, DAMAGED)]
+
+    @contextmanager
+    def rewritten(self) -> Iterator[dict[str, Contents]]:
+        """
+        Give the contents of each file that exists; what has changed at the end is written back.
+
+        Workers that set something aside wait meanwhile, and so does a replay.
+        """
+        with self._locked(_TAKING_LOCK), self._locked():
+            held = {path.name: decoded(path.read_bytes()) for path in self.paths() if path.exists()}
+            changed = dict(held)
+            yield changed
+            for name, contents in changed.items():
+                if contents != held[name]:
+                    self._write(name, contents)
+
+    def _write(self, name: str, contents: Contents) -> None:
+        """Replace a file; one without contents is deleted."""
+        path = self._folder / name
+        if data := joined(contents):
+            replace_file(path, data)
+        else:
+            path.unlink()
+
     def _append(self, name: str, data: bytes) -> None:
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         with self._locked():
@@ -94,3 +121,20 @@ class SetAside:
             yield
         finally:
             os.close(fd)
+
+
+def joined(contents: Contents) -> bytes:
+    """Return records and damaged stretches as the bytes of a file."""
+    records = [encoded(kind, [row]) for kind, row in contents.lines]
+    return b"".join([*records, *(b"\n" + part for part in contents.damaged)])
+
+
+def replace_file(path: Path, data: bytes) -> None:
+    """Replace a file of the spool at once, durably."""
+    fresh = path.with_name(f".{path.name}.replacing")
+    fd = os.open(fresh, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
+    with open(fd, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.rename(path)

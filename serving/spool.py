@@ -151,7 +151,7 @@ class Spool:
             if path in own:
                 continue
             try:
-                segment = _adopted(path)
+                segment = adopted(path)
             except OSError as error:
                 if path not in self._unopened:
                     self._unopened.add(path)
@@ -229,7 +229,7 @@ def spool_state(folder: Path) -> tuple[int, float]:
     return waiting, oldest
 
 
-def _adopted(path: Path) -> Segment | None:
+def adopted(path: Path) -> Segment | None:
     """Return the segment at ``path`` if its worker is dead and no other has adopted it."""
     try:
         fd = os.open(path, os.O_RDWR | os.O_APPEND)

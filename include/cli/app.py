@@ -8,7 +8,17 @@ from typing import Final
 import typer
 from rich.console import Console
 
-from include.cli import backups, data, keys, learning, platform, predictions, releases, site
+from include.cli import (
+    backups,
+    data,
+    erasure,
+    keys,
+    learning,
+    platform,
+    predictions,
+    releases,
+    site,
+)
 from include.errors import FixInputError, FixSettingsError, RetryLaterError, TagkeeperError
 
 EXIT_FAILED: Final = 1
@@ -51,6 +61,7 @@ app.command(rich_help_panel=_MODELS)(learning.check_drift)
 app.command(rich_help_panel=_MODELS)(releases.rollback)
 app.add_typer(keys.app, name="keys", rich_help_panel=_OPERATION)
 app.add_typer(predictions.app, name="predictions", rich_help_panel=_OPERATION)
+app.command(rich_help_panel=_OPERATION)(erasure.erase)
 app.command(rich_help_panel=_OPERATION)(site.exporter)
 app.command(rich_help_panel=_OPERATION)(platform.migrate)
 app.command(rich_help_panel=_OPERATION)(backups.backup)

@@ -126,6 +126,24 @@ def make_pages(
     return pages
 
 
+def remove_pages(workspace: Path, project: str, title: str) -> int:
+    """Remove the pages of a title from the workspace that `make_pages` adds to; return how many."""
+    if not workspace.exists():
+        return 0
+    from evidently.ui.workspace import Workspace
+
+    workspace_ui, removed = Workspace.create(str(workspace)), 0
+    title, project = without_markup(title), without_markup(project)
+    for found in workspace_ui.search_project(project):
+        if found.name != project:
+            continue
+        for run in workspace_ui.list_runs(found.id):
+            if str(workspace_ui.get_run(found.id, run).name).startswith(f"{title}: "):
+                workspace_ui.delete_run(found.id, run)
+                removed += 1
+    return removed
+
+
 def drift_scores(report: Mapping[str, Any]) -> dict[str, float]:
     """
     Return the drift score of each column of a report's JSON, found by metric and column names.

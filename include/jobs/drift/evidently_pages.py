@@ -52,7 +52,7 @@ def publish_with(
         return None
     stored = monitoring.report(report_id)
     report = stored.report
-    title = f"{report.site} {report.window_name}, version {report.model_version}"
+    title = page_title(report)
     run_id, experiment_id = _run_of(runs, stored, title)
     with TemporaryDirectory() as folder:
         pages = make_pages(
@@ -62,7 +62,7 @@ def publish_with(
             title=title,
             at=report.window_start,
             workspace=settings.local_dir / WORKSPACE,
-            project=f"{report.site}: {PROJECTS[report.kind]}",
+            project=project_of(report),
             seed=settings.random_seed,
         )
         runs.log_folder(run_id, Path(folder), "evidently")
@@ -74,6 +74,16 @@ def publish_with(
         set_artifact(connection, report_id, address)
     log.info("report %d: %d pages at %s", report_id, len(pages), address)
     return address
+
+
+def page_title(report: DriftReport) -> str:
+    """Return the title of a check's pages, the same in MLflow and in Evidently."""
+    return f"{report.site} {report.window_name}, version {report.model_version}"
+
+
+def project_of(report: DriftReport) -> str:
+    """Return the project of a check's pages in Evidently's workspace."""
+    return f"{report.site}: {PROJECTS[report.kind]}"
 
 
 def _figures(stored: StoredDriftReport) -> dict[str, float]:
