@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from email.message import EmailMessage
@@ -16,18 +17,20 @@ from typing import TYPE_CHECKING
 
 import psutil
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from include import names
 from include.demo.database_checks import champion_promotion, verify_months, wait_until_recorded
 from include.demo.mails import plain_text, received
 from include.demo.service_client import request_prediction, wait_for_version
 from include.errors import RetryLaterError
+from include.jobs.backup.manifest import finished_backups, read_manifest
 from include.local_stack.local_airflow import LocalAirflow
 from include.local_stack.orphans import find_orphans
 from include.local_stack.state import read_environment, read_state
 from include.local_stack.status import stack_status
 from include.local_stack.supervisor import Supervisor
+from include.local_stack.waiting import wait_for
 from include.months import month_range, months_between
 from include.sandbox.events import Event
 from include.sandbox.simulator import simulate
@@ -165,6 +168,60 @@ def fetch(environment: dict[str, str], engine: Engine, month: str) -> None:
     with engine.begin() as connection:
         for page in client.pages(*month_range(month)):
             upsert_questions(connection, page.questions)
+
+
+def test_backup_through_airflow_holds_all_three_databases(local: Path):
+    airflow = LocalAirflow.from_environment(read_environment(local))
+    airflow.wait_for_dag(names.DAG_BACK_UP)
+
+    run_id = airflow.trigger(names.DAG_BACK_UP, {})
+    airflow.wait_for_run(names.DAG_BACK_UP, run_id)
+
+    manifest = read_manifest(finished_backups(local / "backups")[-1])
+    dumped = [file.path for file in manifest.of_part("databases")]
+    assert dumped == ["application", "mlflow", "airflow"]
+
+
+def kill_attempt(local: Path, dag_id: str, known: set[int]) -> bool:
+    """Kill the process of a running task of a DAG that is not ``known``; return whether one was."""
+    scheduler = psutil.Process(Supervisor(local).states()["airflow-scheduler"].pid)
+    for worker in scheduler.children(recursive=True):
+        with suppress(psutil.Error):
+            if any(f"dag_id={dag_id}" in file.path for file in worker.open_files()):
+                for task in worker.children():
+                    if task.pid not in known:
+                        task.kill()
+                        known.add(task.pid)
+                        return True
+    return False
+
+
+def test_run_whose_task_was_killed_in_every_attempt_is_told(local: Path):
+    environment = read_environment(local)
+    airflow = LocalAirflow.from_environment(environment)
+    engine = make_engine(environment["DATABASE_URL"])
+    conf = {"month": MONTHS[-1], "candidates": ["frequency"]}
+    airflow.wait_for_dag(names.DAG_STABILITY)
+    run_id = airflow.trigger(names.DAG_STABILITY, conf)
+
+    known: set[int] = set()
+
+    def ended() -> bool:
+        kill_attempt(local, names.DAG_STABILITY, known)
+        return airflow.run(names.DAG_STABILITY, run_id).ended
+
+    wait_for(ended, what="the run of the killed task has not ended", standstill_s=240, pause_s=0.1)
+    assert len(known) == 3, "killed in each attempt"
+    assert airflow.run(names.DAG_STABILITY, run_id).state == "failed"
+
+    def told() -> str | None:
+        with engine.connect() as connection:
+            titles = text("SELECT incident->>'title' FROM outbox WHERE run_key LIKE :run")
+            return connection.scalar(titles, {"run": f"{names.DAG_STABILITY}/{run_id}/%"})
+
+    title = wait_for(told, what="the dag-processor has not told of the run", standstill_s=120)
+    assert title == f"{names.DAG_STABILITY}: the run failed"
+    engine.dispose()
 
 
 def check_month(airflow: LocalAirflow, engine: Engine, month: str) -> StoredDriftReport:
