@@ -43,11 +43,16 @@ def restore(
 
     settings = Settings.from_env()
     local = settings.local_dir.resolve()
-    if is_running(local):
-        supervisor = Supervisor(local)
-        others = [name for name in supervisor.states() if name != "postgres"]
-        supervisor.stop_processes(others, timeout_s=40)
-    manifest = restore_backup(settings, backup_id or None, replace=replace)
+
+    def stop_platform() -> None:
+        if is_running(local):
+            supervisor = Supervisor(local)
+            others = [name for name in supervisor.states() if name != "postgres"]
+            supervisor.stop_processes(others, timeout_s=40)
+
+    manifest = restore_backup(
+        settings, backup_id or None, replace=replace, stop_platform=stop_platform
+    )
     typer.echo(
         f"restored {manifest.backup_id}: {len(manifest.files)} files, all verified. Start the "
         "platform, then run `tagkeeper reconcile`."

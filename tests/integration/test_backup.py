@@ -240,8 +240,10 @@ def test_databases_and_folders_that_hold_something_are_not_overwritten(source, i
     target = installation("target")
     run_sql(target.airflow_database_url, "CREATE TABLE mine AS SELECT 1")
 
+    stopped: list[str] = []
     with pytest.raises(FixSettingsError, match="not empty: airflow"):
-        restore(target)
+        restore(target, stop_platform=lambda: stopped.append("platform"))
+    assert stopped == [], "what runs goes on running if nothing is restored"
     assert run_sql(target.database_url, "SELECT to_regclass('questions')") == [(None,)]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 from include.errors import FixInputError, FixSettingsError
@@ -19,7 +20,13 @@ from include.settings import Settings
 from include.store.dump import drop_tables, has_tables, restore_database
 
 
-def restore(settings: Settings, backup_id: str | None = None, *, replace: bool = False) -> Manifest:
+def restore(
+    settings: Settings,
+    backup_id: str | None = None,
+    *,
+    replace: bool = False,
+    stop_platform: Callable[[], None] = lambda: None,
+) -> Manifest:
     """
     Restore a backup; nothing of the platform but PostgreSQL may run meanwhile.
 
@@ -34,6 +41,8 @@ def restore(settings: Settings, backup_id: str | None = None, *, replace: bool =
         The name of its folder; the newest if None.
     replace : bool
         Whether the databases and folders may hold something.
+    stop_platform : callable
+        Called when everything has been verified and nothing changed yet.
 
     Raises
     ------
@@ -50,6 +59,7 @@ def restore(settings: Settings, backup_id: str | None = None, *, replace: bool =
         verify(place, manifest)
         targets, parts = databases(settings), folders(settings)
         _check_targets(manifest, targets, parts, replace=replace)
+        stop_platform()
         for dump in manifest.of_part(DATABASES):
             if replace:
                 drop_tables(targets[dump.path])
