@@ -3,20 +3,26 @@ Transactions that end within a time, also when the server hangs.
 
 A server that is stopped answers nothing, and its system still acknowledges what is sent: neither
 its own ``statement_timeout`` nor TCP's keep-alive helps, and the driver waits for ever. So the
-client's end of the connection is shut down from another thread, and the call fails.
+client's end of the connection is shut down from another thread, and the call fails. The pool then
+tries a new connection by itself, which such a server's system accepts too: after the deadline none
+is made, and before it one gets only the time that is left.
 """
 
 from __future__ import annotations
 
+import math
 import os
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, Final
 
+from psycopg2 import OperationalError
 from sqlalchemy import Connection, Engine, event
 
+from include.store.engine import CONNECT_TIMEOUT_S
 from include.store.queries import query
 
 LOCK_TIMEOUT_S: Final = 5.0
@@ -32,7 +38,8 @@ class Deadlines:
     connect : callable returning Engine
         Called at the first transaction: connections do not survive a fork.
     timeout_s : float
-        Seconds for a whole transaction, connecting included, > 0.
+        Seconds for a whole transaction, connecting included, > 0. What is left for connecting is
+        rounded up to whole seconds, as the driver takes it.
     """
 
     def __init__(self, connect: Callable[[], Engine], *, timeout_s: float) -> None:
@@ -40,6 +47,7 @@ class Deadlines:
         self._timeout_s = timeout_s
         self._engine: Engine | None = None
         self._driver_connection: Any = None
+        self._ends = math.inf
 
     @contextmanager
     def begin(self) -> Iterator[Connection]:
@@ -51,6 +59,7 @@ class Deadlines:
         OperationalError
             If the deadline passed, or PostgreSQL is unavailable.
         """
+        self._ends = time.monotonic() + self._timeout_s
         timer = threading.Timer(self._timeout_s, self._shut_down)
         timer.daemon = True
         timer.start()
@@ -66,12 +75,14 @@ class Deadlines:
                 yield connection
         finally:
             timer.cancel()
+            self._ends = math.inf
 
     @property
     def engine(self) -> Engine:
         """The engine, made at the first use."""
         if self._engine is None:
             self._engine = self._connect()
+            event.listen(self._engine, "do_connect", self._connecting)
             event.listen(self._engine, "connect", self._connected, insert=True)
         return self._engine
 
@@ -79,6 +90,16 @@ class Deadlines:
         """Close the connections, which may be broken; the next transaction opens new ones."""
         if self._engine is not None:
             self._engine.dispose()
+
+    def _connecting(
+        self, _dialect: object, _record: object, _arguments: object, options: dict[str, Any]
+    ) -> None:
+        """Give a new connection the time that is left; refuse it after the deadline."""
+        left_s = self._ends - time.monotonic()
+        if left_s <= 0:
+            raise OperationalError("the server did not answer before the deadline")
+        if math.isfinite(left_s):
+            options["connect_timeout"] = min(CONNECT_TIMEOUT_S, math.ceil(left_s))
 
     def _connected(self, driver_connection: Any, _record: object) -> None:
         self._driver_connection = driver_connection

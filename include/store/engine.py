@@ -14,6 +14,8 @@ from include.store.errors import forget_data
 
 DRIVER: Final = "postgresql+psycopg2"
 EXAMPLE: Final = "postgresql://user:password@host:5432/tagkeeper"
+CONNECT_TIMEOUT_S: Final = 10
+"""For making a connection, in whole seconds."""
 MISSING_RIGHTS: Final = frozenset({"42501", "3F000"})
 """SQLSTATE: insufficient privilege; no schema that the user may use."""
 _KEEP_ALIVE: Final = {
@@ -51,7 +53,11 @@ def make_engine(database_url: str, *, pool_size: int = 5) -> Engine:
         pool_pre_ping=True,
         hide_parameters=True,  # rows are in no message
         # Not the encoding of the user's environment (PGCLIENTENCODING) or of the server
-        connect_args={"client_encoding": "utf8", "connect_timeout": 10, **_KEEP_ALIVE},
+        connect_args={
+            "client_encoding": "utf8",
+            "connect_timeout": CONNECT_TIMEOUT_S,
+            **_KEEP_ALIVE,
+        },
     )
     event.listen(engine, "connect", _set_up)
     event.listen(engine, "handle_error", forget_data)

@@ -53,6 +53,8 @@ def environment(database_url, registry, tmp_path):
         "STACKEXCHANGE_KEY": CANARY,
         "SLACK_WEBHOOK_URL": f"http://127.0.0.1:9/{CANARY}",
         "SERVICE_SECRET": CANARY,
+        "ALERT_SMTP_PASSWORD": CANARY,
+        "ALERT_WEBHOOK_TOKEN": CANARY,
         "SERVICE_API_KEYS_FILE": str(tmp_path / "keys"),
         "key": key,
     }

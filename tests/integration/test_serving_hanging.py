@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-
 import pytest
 import requests
 from sqlalchemy import text
@@ -12,20 +9,11 @@ from sqlalchemy import text
 from serving.spool import spool_state
 from tests.benchmarks.service_setup import postgres
 from tests.serving.ledger import make_champion
-from tests.serving.running import RunningService
+from tests.serving.running import RunningService, until
 from tests.serving.stub_registry import StubRegistry
 from tests.serving.test_served_models import save_model
 
 pytestmark = pytest.mark.integration
-
-
-def until(condition: Callable[[], bool], timeout_s: float = 60.0) -> bool:
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.1)
-    return True
 
 
 def test_hanging_postgres_stops_neither_answers_nor_following_nor_the_truth_of_readyz(tmp_path):

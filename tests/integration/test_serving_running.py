@@ -7,7 +7,6 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -22,7 +21,7 @@ from include.settings import Settings
 from serving.keys import add_key
 from serving.spool import spool_state
 from tests.serving.ledger import make_champion
-from tests.serving.running import ROOT, RunningService
+from tests.serving.running import ROOT, RunningService, until
 from tests.serving.stub_registry import StubRegistry
 from tests.serving.test_served_models import save_model
 
@@ -59,15 +58,6 @@ def stored(engine) -> list[str]:
         )
 
 
-def until(condition: Callable[[], bool], timeout_s: float = 10.0) -> bool:
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.05)
-    return True
-
-
 def metric(service, sample: str) -> list[float]:
     lines = requests.get(f"{service.url}/metrics", timeout=10).text.splitlines()
     return [float(line.split()[-1]) for line in lines if line.startswith(sample)]
@@ -76,14 +66,14 @@ def metric(service, sample: str) -> list[float]:
 def test_answers_are_in_postgres_within_two_seconds(service, engine):
     ids = {ask(service).json()["prediction_id"] for _ in range(20)}
 
-    assert until(lambda: set(stored(engine)) == ids, timeout_s=2.0)
+    assert until(lambda: set(stored(engine)) == ids, quiet_s=2.0)
 
 
 def test_new_champion_answers_within_five_seconds(service, registry, database_url):
     assert ask(service).json()["model_version"] == "1"
     make_champion(database_url, registry, "2")
 
-    assert until(lambda: set(metric(service, "app_model_version{")) == {2.0}, timeout_s=5.0)
+    assert until(lambda: set(metric(service, "app_model_version{")) == {2.0}, quiet_s=5.0)
     answers = {ask(service).json()["model_version"] for _ in range(20)}
     assert answers == {"2"}
 
@@ -104,7 +94,7 @@ def test_counters_are_summed_over_the_workers(service):
         ask(service)
 
     answered = 'app_predictions_total{variant="champion"}'
-    assert until(lambda: metric(service, answered) == [30.0], timeout_s=1.0)
+    assert until(lambda: metric(service, answered) == [30.0], quiet_s=1.0)
     assert until(lambda: metric(service, "app_prediction_time_seconds_count") == [30.0])
 
 
@@ -144,6 +134,8 @@ def test_shutdown_is_fast_and_drains_the_spool(service, engine):
 
 def test_full_disk_answers_503_and_loses_nothing(service, engine):
     """A limit on file sizes makes the spool's writes fail as a full disk does."""
+    # A worker that still starts would not start with such a limit
+    assert until(lambda: len(metric(service, "app_model_version{")) == 2)
     assert ask(service).status_code == 200
     limits = {}
     for worker in service.workers():

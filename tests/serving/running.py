@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -24,6 +25,16 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def until(condition: Callable[[], bool], quiet_s: float = 60.0) -> bool:
+    """Whether a condition comes true within that time of a quiet machine; a busy one gets more."""
+    return wait_for(
+        condition,
+        what="what the test waits for has not come",
+        standstill_s=quiet_s,
+        pause_s=0.05,
+    )
 
 
 class RunningService:
