@@ -4,6 +4,8 @@ import os
 import subprocess
 import sys
 
+from sqlalchemy import select
+
 from tests.watched_command import run_watched
 
 
@@ -13,6 +15,15 @@ def run_airflow(*arguments: str, **environment: str) -> subprocess.CompletedProc
         [sys.executable, "-W", "ignore", "-m", "airflow", *arguments],
         env=os.environ | {"AIRFLOW__LOGGING__LOGGING_LEVEL": "INFO"} | environment,
     )
+
+
+def stored_run_ids(dag_id: str) -> list[str]:
+    """Return the ids of a DAG's runs, from Airflow's database: its command takes seconds."""
+    from airflow.models.dagrun import DagRun
+    from airflow.utils.session import create_session
+
+    with create_session() as session:
+        return list(session.scalars(select(DagRun.run_id).where(DagRun.dag_id == dag_id)))
 
 
 def airflow(*arguments: str, **environment: str) -> tuple[int, str]:

@@ -56,6 +56,13 @@ def metadata() -> None:
         assert code == 0, output
 
 
+@pytest.fixture(scope="session")
+def known_dags(metadata) -> None:
+    """Airflow's database with every DAG in it: a trigger asks for the DAG that it starts."""
+    code, output = airflow("dags", "reserialize")
+    assert code == 0, output
+
+
 @pytest.fixture
 def platform(metadata, database_url, engine, mlflow_server) -> dict[str, str]:
     """The environment of a platform with five months of questions."""

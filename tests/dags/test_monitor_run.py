@@ -9,7 +9,7 @@ from email import message_from_bytes, policy
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import text
 
 from include import names
 from include.local_stack.waiting import wait_for
@@ -19,7 +19,7 @@ from include.sandbox.events import Event
 from include.sandbox.simulator import simulate
 from include.store.drift import checked_months, read_report
 from include.store.questions import upsert_questions
-from tests.dags.airflow_command import run_airflow
+from tests.dags.airflow_command import run_airflow, stored_run_ids
 
 ROOT = Path(__file__).resolve().parents[2]
 LEARNED, QUIET, CHANGED = "2023-07", "2023-08", "2023-09"
@@ -32,12 +32,6 @@ def airflow(*arguments, **environment):
     done = run_airflow(*arguments, **environment)
     assert done.returncode == 0, (done.stdout + done.stderr)[-6000:]
     return done.stdout
-
-
-@pytest.fixture(scope="module", autouse=True)
-def known_dags(metadata):
-    """Airflow's database with every DAG in it: a trigger asks for the DAG that it starts."""
-    airflow("dags", "reserialize")
 
 
 @pytest.fixture
@@ -80,7 +74,7 @@ def no_champion(mlflow_server):
 
 
 @pytest.fixture
-def platform(database_url, engine, mlflow_server, no_champion, sink, tmp_path):
+def platform(known_dags, database_url, engine, mlflow_server, no_champion, sink, tmp_path):
     """The environment of a platform with nine months of questions; the last is not like the rest."""
     site = f"test-{uuid.uuid4().hex[:8]}"
     event = Event(CHANGED, "tag_born", 0.25)
@@ -110,12 +104,9 @@ def run(platform, dag_id, **conf):
 
 def triggered(dag_id):
     """Ids of the runs that were triggered, not those that this test ran itself."""
-    from airflow.models.dagrun import DagRun
-    from airflow.utils.session import create_session
-
-    with create_session() as session:
-        run_ids = session.scalars(select(DagRun.run_id).where(DagRun.dag_id == dag_id)).all()
-    return [run_id for run_id in run_ids if run_id.startswith(("drift-", "mail-drift-"))]
+    return [
+        run_id for run_id in stored_run_ids(dag_id) if run_id.startswith(("drift-", "mail-drift-"))
+    ]
 
 
 def report_of(engine, site, month):

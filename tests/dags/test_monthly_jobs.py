@@ -9,7 +9,7 @@ import pytest
 from include import names
 from include.months import month_range
 from include.store.windows import advance_window, open_window
-from tests.dags.airflow_command import airflow
+from tests.dags.airflow_command import airflow, stored_run_ids
 
 pytestmark = pytest.mark.integration
 
@@ -37,12 +37,10 @@ def run(platform, month):
 
 
 def started(dag_id):
-    runs = json.loads(call("dags", "list-runs", dag_id, "--output", "json"))
-    return [r["run_id"] for r in runs if r["run_id"].startswith("month-stored-")]
+    return [run_id for run_id in stored_run_ids(dag_id) if run_id.startswith("month-stored-")]
 
 
-def test_training_follows_the_check_of_a_stored_month(platform, engine):
-    call("dags", "reserialize")
+def test_training_follows_the_check_of_a_stored_month(known_dags, platform, engine):
     fetched(engine, platform["SITE"], LAST)
     # Stands for the check that ended: no scheduler runs here that would end it
     call("dags", "trigger", "--run-id", f"month-stored-{LAST}", names.DAG_MONITOR_DRIFT)
@@ -52,7 +50,7 @@ def test_training_follows_the_check_of_a_stored_month(platform, engine):
     assert started(names.DAG_TRAIN) == [f"month-stored-{LAST}"]
 
 
-def test_month_without_questions_starts_nothing(platform, engine):
+def test_month_without_questions_starts_nothing(known_dags, platform, engine):
     before = started(names.DAG_TRAIN), started(names.DAG_MONITOR_DRIFT)
     fetched(engine, platform["SITE"], "2023-06")
 
