@@ -53,6 +53,8 @@ def environment(database_url, registry, tmp_path):
         "STACKEXCHANGE_KEY": CANARY,
         "SLACK_WEBHOOK_URL": f"http://127.0.0.1:9/{CANARY}",
         "SERVICE_SECRET": CANARY,
+        "AIRFLOW_DATABASE_URL": f"postgresql://canary:{CANARY}@127.0.0.1:9/airflow",
+        "MLFLOW_BACKEND_STORE_URI": f"postgresql://canary:{CANARY}@127.0.0.1:9/mlflow",
         "ALERT_SMTP_PASSWORD": CANARY,
         "ALERT_WEBHOOK_TOKEN": CANARY,
         "SERVICE_API_KEYS_FILE": str(tmp_path / "keys"),
