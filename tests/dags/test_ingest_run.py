@@ -1,8 +1,13 @@
 """`ingest_questions` run by a real Airflow: real HTTP on one side, real PostgreSQL on the other."""
 
+import os
+import sqlite3
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from sqlalchemy import create_engine, text
+from sqlalchemy.engine import make_url
 
 from include.sandbox.api import SandboxApi
 from include.sandbox.question_index import QuestionIndex
@@ -48,3 +53,35 @@ def test_run_with_a_wrong_site_fails_at_once(site):
     assert "no-such-site" in output
     assert "Retry policy decision" in output
     assert "new_state=up_for_retry" not in output
+
+
+def test_secrets_are_in_no_table_or_log_of_airflow(site, engine):
+    canary = "c4n4ry-in-airflow"
+    url = make_url(site["DATABASE_URL"])
+    with create_engine(url, isolation_level="AUTOCOMMIT").connect() as connection:
+        if not connection.execute(text("SELECT 1 FROM pg_roles WHERE rolname = 'airy'")).scalar():
+            connection.execute(text(f"CREATE ROLE airy SUPERUSER LOGIN PASSWORD '{canary}'"))
+    with_login = url.set(username="airy", password=canary)
+    secrets = {
+        "DATABASE_URL": with_login.render_as_string(hide_password=False),
+        "MLFLOW_TRACKING_URI": f"http://airy:{canary}@127.0.0.1:9",
+        "MLFLOW_TRACKING_TOKEN": canary,
+        "STACKEXCHANGE_KEY": canary,
+        "SLACK_WEBHOOK_URL": f"http://127.0.0.1:9/{canary}",
+        "AIRFLOW_PASSWORD": canary,
+        "SERVICE_SECRET": canary,
+    }
+    arguments = ("dags", "test", "ingest_questions", "--conf", '{"month": "2023-02"}')
+
+    code, output = airflow(*arguments, **site | secrets)
+    wrong = {"SITE": "no-such-site", "STACKEXCHANGE_API_URL": site["STACKEXCHANGE_API_URL"]}
+    _, failed = airflow(*arguments, **site | secrets | wrong)
+
+    home = Path(os.environ["AIRFLOW_HOME"])
+    files = [path for path in home.rglob("*") if path.is_file()]
+    with sqlite3.connect(home / "airflow.db") as connection:
+        results = connection.execute("SELECT count(*) FROM xcom").fetchone()[0]
+    assert code == 0, output[-4000:]
+    assert results > 0
+    assert canary not in output + failed
+    assert [path for path in files if canary.encode() in path.read_bytes()] == []

@@ -222,3 +222,23 @@ def test_service_beyond_loopback_starts_with_keys(tmp_path):
     done = start_beyond_loopback(tmp_path, SERVICE_API_KEYS_FILE=str(tmp_path / "keys"))
 
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.skipif(not Path("/proc/net/if_inet6").exists(), reason="the machine has no IPv6")
+def test_service_answers_on_an_ipv6_address(tmp_path, registry, database_url):
+    folder = tmp_path / "service"
+    folder.mkdir()
+    make_champion(database_url, registry, "1")
+    running = RunningService(
+        folder,
+        database_url=database_url,
+        registry_url=registry.url,
+        environment={"SERVICE_HOST": "::1"},
+    )
+    running.url = f"http://[::1]:{running.port}"
+    with running:
+        assert ask(running).status_code == 200
+        refused = requests.get(
+            f"{running.url}/model", headers={"Host": "[2001:db8::1]:8000"}, timeout=10
+        )
+    assert refused.status_code == 421
