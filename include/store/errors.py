@@ -12,6 +12,7 @@ PostgreSQL documentation, appendix A, "PostgreSQL Error Codes".
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 from sqlalchemy.engine import ExceptionContext
@@ -29,6 +30,7 @@ All others are the row's.
 _WITHOUT_VALUES: Final = CONDITIONS | {"0A", "3F"}
 """Classes whose first line names objects of the database; others may quote values of a row."""
 
+_FUNCTION: Final = re.compile(r"^PL/pgSQL function (\w+)\(")
 _CHECK_VIOLATION: Final = "23514"
 
 
@@ -54,8 +56,9 @@ def description(error: BaseException) -> str:
     """
     Return what went wrong, without anything of a row.
 
-    SQLSTATE, table, column and constraint, and the first line of the message where it quotes no
-    value. An error without a SQLSTATE comes from the driver, which has seen no row: its message.
+    SQLSTATE, table, column, constraint and the function that raised it, and the first line of the
+    message where it quotes no value. An error without a SQLSTATE comes from the driver, which has
+    seen no row: its message.
     """
     original = getattr(error, "orig", None) or error
     state = sqlstate(error)
@@ -68,6 +71,8 @@ def description(error: BaseException) -> str:
         for label in ("table", "column", "constraint")
         if (value := getattr(diagnostics, f"{label}_name", None))
     ]
+    if raised := _FUNCTION.search(getattr(diagnostics, "context", None) or ""):
+        parts.append(f"function {raised[1]}")
     if state[:2] in _WITHOUT_VALUES and (message := getattr(diagnostics, "message_primary", None)):
         parts.append(str(message))
     return ", ".join(parts)

@@ -26,7 +26,7 @@ def test_promotion_rows_cannot_be_changed(engine):
                 "VALUES ('champion', '1', 'first', 'test', 'first model')"
             )
         )
-    with pytest.raises(Exception, match="P0001"), engine.begin() as connection:
+    with pytest.raises(Exception, match="refuse_ledger_change"), engine.begin() as connection:
         connection.execute(text("UPDATE promotions SET reason = 'other'"))
 
 

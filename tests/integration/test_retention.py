@@ -125,7 +125,7 @@ def test_zero_keeps_everything(settings, engine):
 
 
 def test_table_that_is_no_month_of_predictions_cannot_be_dropped(engine):
-    with pytest.raises(Exception, match="P0001"):
+    with pytest.raises(Exception, match="function drop_predictions_partition"):
         rows(engine, "SELECT drop_predictions_partition('questions')")
 
 

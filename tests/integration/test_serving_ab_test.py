@@ -387,7 +387,7 @@ def test_without_an_open_test_there_is_nothing_to_judge(engine, registry):
 def test_verdicts_cannot_be_changed(engine, registry):
     start(engine, registry)
     ab_test.stop(engine, registry, actor="ann", reason="enough")
-    with pytest.raises(Exception, match="P0001"), engine.begin() as connection:
+    with pytest.raises(Exception, match="refuse_verdict_change"), engine.begin() as connection:
         connection.execute(text("UPDATE ab_verdicts SET verdict = 'promote'"))
 
 
