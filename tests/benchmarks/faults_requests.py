@@ -88,7 +88,7 @@ class RequestFaults:
         )
 
     def clients(self) -> Iterator[tuple[str, Callable[[], None]]]:
-        head = "POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        head = "POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
         sent = {
             "100 clients that send nothing": b"",
             "100 clients that send half a head": head[:30].encode(),
@@ -149,7 +149,7 @@ class RequestFaults:
     def _deaf(self) -> None:
         body = json.dumps({"title": "x", "body": "y" * 50_000, "format": "markdown"}).encode()
         request = (
-            b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+            b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
             b"Content-Length: %d\r\n\r\n%b" % (len(body), body)
         )
         with ExitStack() as stack:
@@ -164,7 +164,7 @@ class RequestFaults:
 
     def _flood(self) -> None:
         request = (
-            b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+            b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
             b'Content-Length: 14\r\nConnection: close\r\n\r\n{"title": "x"}'
         )
         with ExitStack() as stack:
