@@ -236,7 +236,7 @@ class KeyFaults:
     def _status(self, key: str, statuses: set[int]) -> None:
         with closing(socket.create_connection(("127.0.0.1", self._service.port), 30)) as client:
             client.sendall(
-                b"GET /model HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer "
+                b"GET /model HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nAuthorization: Bearer "
                 + key.encode()
                 + b"\r\n\r\n"
             )
