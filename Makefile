@@ -16,7 +16,7 @@ COMPILE := $(BIN)/pip-compile --quiet --strip-extras --generate-hashes --no-emit
 
 .DEFAULT_GOAL := help
 export TORCH TORCH_INDEX
-.PHONY: help install install-dev up down status demo test check lint types spelling audit fmt lock docs clean
+.PHONY: help install install-dev up down status demo test coverage check lint types spelling audit fmt lock docs clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | \
@@ -58,6 +58,9 @@ demo: install ## run the whole platform from nothing, verifying every step (DATA
 test: install-dev ## every test, in two processes (WORKERS=2)
 	$(RUN) pytest -n $(WORKERS) $(ARGS)
 
+coverage: install-dev ## examples, unit and serving tests, with the share of code lines that they run
+	$(RUN) pytest -n $(WORKERS) include serving tests/unit tests/serving --cov --cov-report= $(ARGS)
+
 lint: install-dev ## style and format
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -85,7 +88,7 @@ lock: install-dev ## compile requirements*.in into full locks, with hashes
 	$(COMPILE) --output-file=requirements-dev.txt requirements-dev.in
 
 clean: ## remove caches; keeps .venv and the platform's state
-	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis build
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage build
 	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
 
 BENCHES := quality serve ingest text year drift faults scale
