@@ -48,15 +48,19 @@ def nesting_cost(html: str) -> int:
     """
     if html.count("<") <= _SMALL:
         return 0
-    tags = depth = deepest = 0
+    return html.count("<") * deepest(html)
+
+
+def deepest(html: str) -> int:
+    """Return an upper bound on the depth of open elements."""
+    depth = most = 0
     for closing, name in _TAG.findall(html):
-        tags += 1
         if closing:
             depth = max(0, depth - 1)
         elif name.lower() not in _VOID:
             depth += 1
-            deepest = max(deepest, depth)
-    return tags * deepest
+            most = max(most, depth)
+    return most
 
 
 def has_many_attributes(html: str) -> bool:

@@ -73,22 +73,22 @@ def test_lone_surrogates_and_nul_are_replaced() -> None:
 @pytest.mark.parametrize(
     "html",
     [
-        "<div>" * 200_000,
-        "<pre>" * 200_000,
-        "<div><pre></pre>" * 60_000,
-        "<p>" + "".join(f"<b x={i}>" for i in range(60_000)) + "</p>" + "<p>x" * 60_000,
-        "<table>a" * 100_000,
-        "<" * 1_000_000,
-        "&" * 1_000_000,
-        "<font" * 200_000,
-        "<script>" * 100_000,
+        "<div>" * 40_000,
+        "<pre>" * 40_000,
+        "<div><pre></pre>" * 12_000,
+        "<p>" + "".join(f"<b x={i}>" for i in range(12_000)) + "</p>" + "<p>x" * 12_000,
+        "<table>a" * 20_000,
+        "<" * 200_000,
+        "&" * 200_000,
+        "<font" * 40_000,
+        "<script>" * 20_000,
     ],
     ids=["nested", "pre", "both", "formatting", "table", "lt", "amp", "unclosed", "script"],
 )
-def test_a_hostile_megabyte_takes_less_than_two_seconds(html: str) -> None:
+def test_the_longest_body_of_a_request_takes_less_than_a_second(html: str) -> None:
     start = time.process_time()
     split_html(html)
-    assert time.process_time() - start < 2
+    assert time.process_time() - start < 1
 
 
 def test_a_body_with_too_many_tags_for_the_parser_is_split() -> None:
@@ -96,6 +96,30 @@ def test_a_body_with_too_many_tags_for_the_parser_is_split() -> None:
     prose, code = split_html(html)
     assert prose == "a " + " ".join("b" * 3000)
     assert code == "if x < 1:\n  y"
+
+
+MANY_TAGS = "<b>x</b>" * 2001
+
+
+@pytest.mark.parametrize(
+    ("html", "text"),
+    [
+        ("a<!-- <p>no</p> x > y -->b", "ab"),
+        ("<a title='x > y'>a</a>b", "ab"),
+        ("<p>a &lt;b&gt; &amp;amp; c</p>", "a <b> &amp; c"),
+        ("a<script>no()</script><style>p {}</style>b", "a b"),
+        ("<pre>c<pre>d</pre></pre><p>a", "a"),
+        ("<textarea>a<b>", "a<b>"),
+    ],
+)
+def test_text_of_a_long_body_is_that_of_a_short_one(html: str, text: str) -> None:
+    assert split_html(html)[0] == text
+    assert split_html(f"<p>{MANY_TAGS}</p>{html}")[0] == f"{'x' * 2001} {text}"
+
+
+@pytest.mark.parametrize("html", ["a<!-- <p>x > y -->b", "<a title='x > y'>ab</a>"])
+def test_comments_and_quoted_values_of_a_hostile_body_are_no_text(html: str) -> None:
+    assert split_html("<div>" * 30_000 + html)[0].replace(" ", "") == "ab"
 
 
 # Posts whose text differs from BeautifulSoup's, by question id, with the reason. Every difference
