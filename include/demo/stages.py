@@ -39,7 +39,7 @@ QUESTIONS_ASKED: Final = 25
 def set_up(demo: Demo) -> dict[str, Any]:
     """Start the whole platform from nothing."""
     stack.down(demo.local, demo.steps)
-    _clear(demo.local)
+    clear_earlier_state(demo.local)
     # The sandbox has no quota to save: one window a month makes fewer tasks
     os.environ.setdefault("INGEST_WINDOW_DAYS", "31")
     stack.up(demo.local, demo.options, database_url=None, steps=demo.steps)
@@ -54,12 +54,19 @@ def set_up(demo: Demo) -> dict[str, Any]:
     return {"site": demo.site, "memory_mb": {"at_rest": round(memory)}}
 
 
-def _clear(local: Path) -> None:
-    """Remove an earlier demo's state; refuse a folder that contains anything else."""
-    entries = [path for path in local.iterdir() if path.name != "lock"] if local.exists() else []
-    if entries and not (local / "state.json").exists():
+_CACHES = {"drift", "logs", "memory", "models", "service-metrics", "service-secret", "stability"}
+"""What a task, a test or a service of its own leaves in LOCAL_DIR and makes anew."""
+
+
+def clear_earlier_state(local: Path) -> None:
+    """Remove an earlier demo's state, but no backups; refuse a folder with other people's files."""
+    kept = {"lock", "backups"}
+    entries = [path for path in local.iterdir() if path.name not in kept] if local.exists() else []
+    others = sorted({path.name for path in entries} - _CACHES)
+    if others and not (local / "state.json").exists():
         raise FixSettingsError(
-            f"LOCAL_DIR={local} holds other files than a stack's: the demo does not delete them"
+            f"LOCAL_DIR={local} holds other files than a stack's ({', '.join(others[:5])}): the "
+            "demo does not delete them; move them away, or set LOCAL_DIR to another folder"
         )
     for path in entries:
         shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()

@@ -6,7 +6,8 @@ import pytest
 
 from include.cli.app import main
 from include.demo.context import Demo, Stage, run_stages
-from include.errors import CheckFailedError
+from include.demo.stages import clear_earlier_state
+from include.errors import CheckFailedError, FixSettingsError
 from include.local_stack.options import StackOptions
 from include.local_stack.progress import Steps
 from include.settings import Settings
@@ -35,6 +36,32 @@ def test_a_folder_with_other_files_is_not_deleted(folder: Path, capsys):
     assert f"Logs:{folder / 'logs'}" in said
     assert kept.read_text() == "years of work"
     assert "FixSettingsError" in (folder / "logs" / "demo.log").read_text()
+
+
+def test_what_a_task_or_service_left_without_a_stack_is_cleared(folder: Path):
+    (folder / "drift").mkdir()
+    (folder / "service-secret").write_text("x")
+
+    clear_earlier_state(folder)
+
+    assert list(folder.iterdir()) == []
+
+
+def test_backups_of_an_earlier_stack_are_kept(folder: Path):
+    for name in ("backups", "spool"):
+        (folder / name).mkdir()
+    (folder / "state.json").write_text("{}")
+
+    clear_earlier_state(folder)
+
+    assert [path.name for path in folder.iterdir()] == ["backups"]
+
+
+def test_undrained_predictions_without_a_stack_are_not_deleted(folder: Path):
+    (folder / "spool").mkdir()
+
+    with pytest.raises(FixSettingsError, match="spool"):
+        clear_earlier_state(folder)
 
 
 def test_the_real_api_is_refused_before_anything_starts(folder: Path, monkeypatch, capsys):
