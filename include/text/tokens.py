@@ -7,8 +7,6 @@ question that is served.
 """
 
 import re
-from collections import Counter
-from collections.abc import Iterable
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Final
 
@@ -145,19 +143,3 @@ def keywords(text: PreparedText) -> list[str]:
         for word in words
         if len(word) > 1 and word not in STOP_WORDS and not word[0].isdigit()
     ]
-
-
-def document_counts(texts: Iterable[PreparedText]) -> Counter[str]:
-    """
-    Return the document frequency of each keyword: the number of texts that contain it.
-
-    Examples
-    --------
-    >>> texts = [PreparedText("Docker, docker", "", ""), PreparedText("docker swarm", "", "")]
-    >>> sorted(document_counts(texts).items())
-    [('docker', 2), ('swarm', 1)]
-    """
-    counts: Counter[str] = Counter()
-    for text in texts:
-        counts.update(set(keywords(text)))
-    return counts

@@ -11,7 +11,6 @@ from include.text.prepared import PreparedText
 from include.text.stop_words import STOP_WORDS
 from include.text.tokens import (
     MAX_LENGTH,
-    document_counts,
     keywords,
     lemma,
     tokenize,
@@ -111,11 +110,6 @@ def test_names_are_their_own_lemmas(name: str) -> None:
 def test_keywords_contain_no_stop_words_or_numbers() -> None:
     text = PreparedText("How can I use the 3 pods?", "x 10.0.0.1 queries", "code()")
     assert keywords(text) == ["pod", "query"]
-
-
-def test_document_frequency_counts_a_word_once_per_document() -> None:
-    texts = [PreparedText("pod pod", "pods", ""), PreparedText("queue", "", "")]
-    assert document_counts(texts) == {"pod": 1, "queue": 1}
 
 
 def test_no_stop_word_is_a_technology() -> None:

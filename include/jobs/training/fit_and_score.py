@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from include.candidates.base import Candidate, top_k
 from include.evaluation.evaluation import Evaluation, Ranking, evaluate
-from include.evaluation.slices import GATED_SLICES, TITLE_ONLY, WITHOUT_COMMON
 from include.jobs.data.datasets import TimeSplit, TrainingData, split_slice_masks
 from include.jobs.training.question_results import QuestionResults
 from include.store.models import MetricValue
@@ -22,7 +21,6 @@ RANK_DEPTH: Final = 10
 """More than is served, so that common tags can be left out (`slices.score_without`)."""
 _TIMED_QUESTIONS: Final = 20
 _BATCH_SIZE: Final = 1024
-REPORTED_SLICES: Final = (*GATED_SLICES, TITLE_ONLY, WITHOUT_COMMON)
 
 
 @dataclass(frozen=True, slots=True)
