@@ -82,6 +82,11 @@ class Settings(BaseSettings):
     min_tag_count: int = Field(
         5, ge=1, description="uses in the training window from which a tag is in the vocabulary"
     )
+    check_labels: bool = Field(
+        True,
+        description="a test month whose tags do not belong to its texts, or of which one tag is on "
+        "everything, stops the training",
+    )
     training_window_months: int | None = Field(
         None, ge=1, description="training months before the test month; all if unset"
     )

@@ -186,6 +186,21 @@ def test_what_a_candidate_learned_from_is_in_mlflow_postgres_and_the_note(traine
     assert f"| {fitted.question_count:,} |" in first.note
 
 
+def test_a_month_with_one_tag_on_everything_is_not_trained_on(training, store, engine, site):
+    store()
+    with engine.begin() as connection:
+        connection.execute(
+            text(
+                "UPDATE question_tags SET settled_tags = tags || '{poison}' "
+                "WHERE site = :site AND asked_at >= '2023-06-01'"
+            ),
+            {"site": site},
+        )
+
+    with pytest.raises(CheckFailedError, match=r"the tags of 2023-06 look wrong.*poison is on 100%"):
+        run(training)
+
+
 def test_candidates_that_cannot_hold_the_window_are_left_out_only_of_auto(training, store):
     store()
     limited = {"tfidf": {"max_questions": 50}, "hybrid": {"max_questions": 50}}

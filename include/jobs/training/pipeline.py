@@ -30,6 +30,7 @@ from include.jobs.training.candidate_runs import (
 )
 from include.jobs.training.champion_predictions import ChampionPredictions
 from include.jobs.training.code_version import code_version
+from include.jobs.training.label_check import label_faults
 from include.jobs.training.learned_from import obstacle
 from include.jobs.training.plan import (
     CandidateSpec,
@@ -114,6 +115,8 @@ class TrainingPipeline:
         ------
         MissingDataError
             If questions are missing; the message names the month and the command that fetches it.
+        CheckFailedError
+            If the test month's tags look wrong: the winner would be refitted with them.
         """
         site = self.settings.site
         with self.engine.connect() as connection:
@@ -124,6 +127,7 @@ class TrainingPipeline:
                 window_months=request.window_months or self.settings.training_window_months,
             )
         split = self._split(months)
+        self._check_labels(split)
         with self.engine.begin() as connection:
             record_dataset(connection, dataset_row(split.train))
         specs, left_out = self._specs(request, split)
@@ -203,6 +207,17 @@ class TrainingPipeline:
         champion = ChampionPredictions(self.registry, self.candidates)
         gate = PromotionGate(champion, self.settings)
         return ModelSelection(self.registry, self.candidates, gate, self.settings)
+
+    def _check_labels(self, split: TimeSplit) -> None:
+        if not self.settings.check_labels:
+            return
+        if faults := label_faults(split.train.questions, split.test):
+            month = split.months.test_month
+            raise CheckFailedError(
+                f"the tags of {month} look wrong, so nothing was trained: {'; '.join(faults)}. "
+                f"Compare some questions with the site; clear ingest_questions for {month} to "
+                "read them again. If they are right, set CHECK_LABELS=false"
+            )
 
     def _specs(
         self, request: TrainingRequest, split: TimeSplit
