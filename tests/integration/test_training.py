@@ -197,7 +197,9 @@ def test_a_month_with_one_tag_on_everything_is_not_trained_on(training, store, e
             {"site": site},
         )
 
-    with pytest.raises(CheckFailedError, match=r"the tags of 2023-06 look wrong.*poison is on 100%"):
+    with pytest.raises(
+        CheckFailedError, match=r"the tags of 2023-06 look wrong.*poison is on 100%"
+    ):
         run(training)
 
 
