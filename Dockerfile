@@ -18,9 +18,11 @@ RUN pip install --no-cache-dir --no-deps --index-url https://download.pytorch.or
         -r requirements-torch.txt \
     && pip install --no-cache-dir --no-deps -r requirements.txt
 
-# Processes run as this user; a new volume on /data takes over its owner
+# Processes run as this user; a new volume on one of these folders
+# takes over its owner
 RUN useradd --create-home --uid 10001 tagkeeper \
-    && install --directory --owner=tagkeeper --group=tagkeeper /data
+    && install --directory --owner=tagkeeper --group=tagkeeper /data /data/monitoring \
+        /data/monitoring/secrets /data/monitoring/prometheus /data/monitoring/alertmanager
 
 COPY include include
 COPY serving serving
@@ -28,7 +30,7 @@ COPY dags dags
 COPY plugins plugins
 COPY sql sql
 COPY monitoring monitoring
-COPY pyproject.toml MLproject ./
+COPY pyproject.toml MLproject .env.example ./
 
 # The command `tagkeeper`
 RUN pip install --no-cache-dir --no-deps --no-build-isolation --editable .

@@ -32,7 +32,12 @@ class Settings(BaseSettings):
         description="address of the MLflow server; its login in MLflow's own variables "
         "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN",
     )
-    airflow_url: str = Field("http://127.0.0.1:8080", description="address of Airflow's UI and API")
+    airflow_url: str = Field(
+        "http://127.0.0.1:8080", description="public address of Airflow, for links"
+    )
+    airflow_api_url: str | None = Field(
+        None, description="address of Airflow's API for processes; AIRFLOW_URL if unset"
+    )
     airflow_user: str | None = Field(None, description="login for writing notes to DAG runs")
     airflow_password: SecretStr | None = Field(None, description="password of AIRFLOW_USER")
     mlflow_url: str | None = Field(
@@ -307,7 +312,7 @@ class Settings(BaseSettings):
     def _known_policy(cls, name: str) -> str:
         return policy_named(name).name
 
-    @field_validator("airflow_url", "mlflow_url", "evidently_url", "service_url")
+    @field_validator("airflow_url", "airflow_api_url", "mlflow_url", "evidently_url", "service_url")
     @classmethod
     def _leave_out_logins(cls, url: str | None) -> str | None:
         """Return an address without its login: it is shown in mails, pages and logs."""
@@ -355,6 +360,11 @@ class Settings(BaseSettings):
                 "value that `make status` prints, or set it to your own MLflow server"
             )
         return self.mlflow_tracking_uri.get_secret_value()
+
+    @property
+    def airflow_api(self) -> str:
+        """Airflow's address for processes, which in containers is not the one for links."""
+        return self.airflow_api_url or self.airflow_url
 
     @property
     def mlflow_page(self) -> str:

@@ -143,7 +143,7 @@ def airflow_session(settings: Settings) -> AirflowSession:
     if not settings.airflow_user or settings.airflow_password is None:
         raise FixSettingsError("AIRFLOW_USER and AIRFLOW_PASSWORD are needed to start a training")
     password = settings.airflow_password.get_secret_value()
-    return _session(settings.airflow_url, settings.airflow_user, password)
+    return _session(settings.airflow_api, settings.airflow_user, password)
 
 
 @cache

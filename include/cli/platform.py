@@ -103,6 +103,21 @@ def docs() -> None:
         typer.echo(f"wrote {path}")
 
 
+def env(
+    output: Annotated[
+        str, typer.Option(help="The file, which must not exist; - prints it instead.")
+    ] = ".env",
+) -> None:
+    """Write .env for docker compose, with random passwords and keys, for this user only."""
+    from include.local_stack.env_file import EXAMPLE, filled_example, write_env_file
+
+    if output == "-":
+        typer.echo(filled_example(EXAMPLE.read_text(encoding="utf-8")), nl=False)
+        return
+    write_env_file(Path(output))
+    typer.echo(f"wrote {output}: choose the site and the mail server there", err=True)
+
+
 def healthcheck(
     name: Annotated[str, typer.Argument(help="The process, as docker-compose names it.")],
 ) -> None:
@@ -111,9 +126,11 @@ def healthcheck(
     from include.local_stack.health import is_healthy
     from include.local_stack.layout import container_layout
     from include.local_stack.processes import processes
+    from include.local_stack.watch import watch_processes
 
     layout = container_layout()
-    known = {process.name: process for process in processes(layout, sandbox_arguments=())}
+    found = (*processes(layout, sandbox_arguments=()), *watch_processes(layout, programs={}))
+    known = {process.name: process for process in found}
     if name not in known:
         raise FixInputError(f"no process is named {name!r}; choose from {', '.join(sorted(known))}")
     raise typer.Exit(0 if is_healthy(known[name], layout) else 1)
@@ -137,7 +154,7 @@ def pools(
 
 
 def provision() -> None:
-    """Prepare docker-compose's shared volume and databases: folders, login, schemas, pools."""
+    """Prepare docker-compose's volumes and databases: folders, logins, schemas, pools."""
     from include.local_stack.layout import container_layout
     from include.local_stack.provision import provision as prepare
 

@@ -61,6 +61,7 @@ def platform_environment(
         "MLFLOW_TRACKING_URI": layout.url("mlflow"),
         "MLFLOW_URL": layout.public_url("mlflow"),
         "AIRFLOW_URL": layout.public_url("airflow"),
+        "AIRFLOW_API_URL": layout.url("airflow"),
         "AIRFLOW_USER": AIRFLOW_USER,
         "AIRFLOW_PASSWORD": credentials.airflow_password,
         "EVIDENTLY_URL": layout.public_url("evidently"),

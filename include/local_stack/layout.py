@@ -25,6 +25,9 @@ PORTS: Final[Mapping[str, int]] = {
     "mail": 8025,
 }
 
+WATCH_PORTS: Final[Mapping[str, int]] = {"exporter": 9108, "prometheus": 9090, "alertmanager": 9093}
+"""Default ports of the watching programs; the exporter's is free in Prometheus' list as of 2026."""
+
 
 @dataclass(frozen=True)
 class StackLayout:
@@ -115,11 +118,12 @@ def local_layout(local: Path, ports: Mapping[str, int]) -> StackLayout:
 def container_layout() -> StackLayout:
     """Return the layout of docker-compose.yaml: every server under its container's name."""
     data = Path("/data")
+    ports = {**PORTS, **WATCH_PORTS}
     return StackLayout(
         root=Path("/app"),
         local=data,
         listen="0.0.0.0",  # noqa: S104 - inside a container; compose publishes on loopback only
-        hosts={name: name for name in PORTS} | {"airflow": "airflow-api-server"},
-        ports=PORTS,
+        hosts={name: name for name in ports} | {"airflow": "airflow-api-server"},
+        ports=ports,
         service_keys=data / "service-api-keys",
     )

@@ -14,6 +14,8 @@ from include.local_stack.credentials import AIRFLOW_USER, write_private
 from include.local_stack.layout import StackLayout
 from include.local_stack.private_folders import make_private
 from include.local_stack.processes import migration_commands, pools_command
+from include.local_stack.watch import configure
+from include.settings import Settings
 
 
 def write_airflow_login(layout: StackLayout, password: str) -> None:
@@ -37,12 +39,16 @@ def provision(layout: StackLayout, environment: Mapping[str, str]) -> None:
     Raises
     ------
     FixSettingsError
-        If there is no password for Airflow's login, or a step fails.
+        If there is no password for Airflow's login or no token for Alertmanager, or a step fails.
     """
     password = environment.get("AIRFLOW_PASSWORD")
     if not password:
         raise FixSettingsError("AIRFLOW_PASSWORD is not set")
+    token = environment.get("ALERT_WEBHOOK_TOKEN")
+    if not token:
+        raise FixSettingsError("ALERT_WEBHOOK_TOKEN is not set")
     make_folders(layout)
+    configure(layout, Settings.from_env(), token)
     write_airflow_login(layout, password)
     for command in (*migration_commands().values(), pools_command(layout)):
         if subprocess.run(command, cwd=layout.root, check=False).returncode != 0:

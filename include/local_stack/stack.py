@@ -21,7 +21,7 @@ from include.local_stack.environment import (
     stack_environment,
 )
 from include.local_stack.health import log_bytes, tail, wait_until_healthy
-from include.local_stack.layout import PORTS, StackLayout, local_layout
+from include.local_stack.layout import PORTS, WATCH_PORTS, StackLayout, local_layout
 from include.local_stack.options import StackOptions
 from include.local_stack.ports import reserved_ports
 from include.local_stack.private_folders import make_private
@@ -138,7 +138,7 @@ def _start(
     local: Path, options: StackOptions, database_url: str | None, steps: Steps
 ) -> StackState:
     credentials = load_credentials(local / "credentials.json")
-    preferred = dict(PORTS) | (dict(watch.PORTS) if options.watch else {})
+    preferred = dict(PORTS) | (dict(WATCH_PORTS) if options.watch else {})
     with reserved_ports(preferred) as ports:
         layout = local_layout(local, ports)
         for name, port in ports.items():

@@ -15,9 +15,6 @@ from include.local_stack.processes import Process
 from include.monitoring.config import ALERTMANAGER, PROMETHEUS, Addresses, write_configuration
 from include.settings import Settings
 
-PORTS: Final[Mapping[str, int]] = {"exporter": 9108, "prometheus": 9090, "alertmanager": 9093}
-"""Default ports; the exporter's is free in Prometheus' list of ports as of 2026."""
-
 PROGRAMS: Final[Mapping[str, tuple[str, ...]]] = {
     "prometheus": ("prometheus",),
     "alertmanager": ("alertmanager", "prometheus-alertmanager"),  # Debian's name
@@ -48,7 +45,7 @@ def watch_processes(layout: StackLayout, programs: Mapping[str, str]) -> tuple[P
     Parameters
     ----------
     layout : StackLayout
-        Its ports include `PORTS`.
+        Its ports include `WATCH_PORTS`.
     programs : mapping of str to str
         Path of each installed program.
     """

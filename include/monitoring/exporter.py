@@ -173,7 +173,7 @@ def sources_of(settings: Settings) -> tuple[Source, ...]:
     ]
     if settings.airflow_user and settings.airflow_password:
         session = AirflowSession(
-            settings.airflow_url,
+            settings.airflow_api,
             settings.airflow_user,
             settings.airflow_password.get_secret_value(),
             timeout_s=AIRFLOW_TIMEOUT_S,

@@ -23,7 +23,7 @@ def write_note(settings: Settings, dag_id: str, run_id: str, text: str) -> bool:
     Parameters
     ----------
     settings : Settings
-        ``airflow_url``, ``airflow_user`` and ``airflow_password``.
+        ``airflow_api_url``, ``airflow_user`` and ``airflow_password``.
     dag_id, run_id : str
         The DAG run.
     text : str
@@ -33,7 +33,7 @@ def write_note(settings: Settings, dag_id: str, run_id: str, text: str) -> bool:
         log.info("no note on %s: AIRFLOW_USER and AIRFLOW_PASSWORD are not set", run_id)
         return False
     session = AirflowSession(
-        settings.airflow_url,
+        settings.airflow_api,
         settings.airflow_user,
         settings.airflow_password.get_secret_value(),
         _TIMEOUT_S,

@@ -6,6 +6,7 @@ import re
 import shlex
 import subprocess
 import tempfile
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -18,16 +19,28 @@ from include import names
 from include.capacity import TrainingCapacity, postgres_memory, this_machine
 from include.local_stack.credentials import Credentials
 from include.local_stack.environment import SiteApi, embedded_databases, stack_environment
-from include.local_stack.layout import LOOPBACK, PORTS, ROOT, container_layout
+from include.local_stack.layout import LOOPBACK, PORTS, ROOT, WATCH_PORTS, container_layout
 from include.local_stack.options import REAL_API
 from include.local_stack.pools import planned_pools
 from include.local_stack.postgres import binaries
 from include.local_stack.processes import Process, postgres_process, processes
+from include.local_stack.watch import configure, watch_processes
+from include.monitoring.config import FILES
+from include.settings import Settings
 
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yaml").read_text())
 SERVICES: dict[str, Any] = COMPOSE["services"]
 LAYOUT = container_layout()
-PROCESSES = {one.name: one for one in processes(LAYOUT, ("--site", "${SITE}"))}
+PROGRAMS = {name: f"/bin/{name}" for name in ("prometheus", "alertmanager")}
+PROCESSES = {
+    one.name: one
+    for one in (
+        *processes(LAYOUT, ("--site", "${SITE}")),
+        *watch_processes(LAYOUT, PROGRAMS),
+    )
+}
+OWN_PROCESSES = {name: one for name, one in PROCESSES.items() if name not in PROGRAMS}
+GRAFANA_PORT = 3000
 VARIABLE = re.compile(r"\$\{(\w+)(?::[-?]([^}]*))?\}")
 
 
@@ -51,9 +64,10 @@ def expected_environment() -> dict[str, str]:
     )
     site_api = SiteApi("${SITE}", "${STACKEXCHANGE_API_URL}")
     databases = embedded_databases(LAYOUT, secrets.postgres_password)
-    return stack_environment(
+    stack = stack_environment(
         LAYOUT, databases, secrets, site_api, parallelism=4, training_threads="${TRAINING_THREADS}"
     )
+    return stack | {"ALERT_WEBHOOK_TOKEN": "${ALERT_WEBHOOK_TOKEN}"}
 
 
 def test_file_follows_the_compose_specification():
@@ -69,12 +83,15 @@ def test_a_misspelt_key_would_be_refused():
 
 
 def test_every_process_of_the_local_stack_has_a_container():
-    assert set(SERVICES) == set(PROCESSES) | {"postgres", "init"}
+    assert set(SERVICES) == set(PROCESSES) | {"postgres", "init", "grafana"}
 
 
 @pytest.mark.parametrize("process", PROCESSES.values(), ids=lambda process: process.name)
 def test_container_runs_the_command_of_the_local_stack(process: Process):
-    assert [plain(word) for word in SERVICES[process.name]["command"]] == list(process.command)
+    service = SERVICES[process.name]
+    words = [*service.get("entrypoint", []), *service["command"]]
+
+    assert [plain(word) for word in words] == list(process.command)
 
 
 def test_postgres_is_tuned_as_in_the_local_stack():
@@ -108,7 +125,7 @@ def started_in_the_container(environment: dict[str, str]) -> list[str]:
         ).splitlines()
 
 
-@pytest.mark.parametrize("name", [*PROCESSES, "init"])
+@pytest.mark.parametrize("name", [*OWN_PROCESSES, "init"])
 def test_container_has_the_environment_of_the_local_stack(name: str):
     given = {key: plain(value) for key, value in SERVICES[name]["environment"].items()}
 
@@ -121,11 +138,19 @@ def test_without_further_settings_the_real_api_is_used():
     assert defaults["STACKEXCHANGE_API_URL"] == REAL_API
 
 
-@pytest.mark.parametrize("process", PROCESSES.values(), ids=lambda process: process.name)
+@pytest.mark.parametrize("process", OWN_PROCESSES.values(), ids=lambda process: process.name)
 def test_container_has_the_health_check_of_the_local_stack(process: Process):
     command = ["CMD", "python", "-m", "include.cli", "healthcheck", process.name]
 
     assert SERVICES[process.name]["healthcheck"]["test"] == command
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_program_is_healthy_where_the_local_stack_asks(name: str):
+    process = PROCESSES[name]
+    url = f"http://127.0.0.1:{LAYOUT.ports[name]}{process.health_path}"
+
+    assert SERVICES[name]["healthcheck"]["test"] == ["CMD", "wget", "-q", "-O", "/dev/null", url]
 
 
 @pytest.mark.parametrize("process", PROCESSES.values(), ids=lambda process: process.name)
@@ -146,12 +171,13 @@ def test_ports_are_published_on_loopback_and_are_the_default_ones():
 
     assert published
     for name, (address, outside, inside) in published.items():
-        port = str(PORTS[server_of.get(name) or name])
+        ports = {**PORTS, **WATCH_PORTS, "grafana": GRAFANA_PORT}
+        port = str(ports[server_of.get(name) or name])
         assert (address, outside, inside) == (LOOPBACK, port, port)
 
 
 def test_servers_are_reached_under_their_containers_names():
-    reached = {server: LAYOUT.host(server) for server in PORTS}
+    reached = {server: LAYOUT.host(server) for server in LAYOUT.ports}
     listening = {one.server: name for name, one in PROCESSES.items() if one.server}
 
     assert reached == listening | {"postgres": "postgres"}
@@ -162,7 +188,7 @@ def test_volumes_are_declared_and_mounted_files_exist():
         for mount in service.get("volumes", []):
             source = mount.split(":")[0]
             if source.startswith("./"):
-                assert (ROOT / source).is_file()
+                assert (ROOT / source).exists()
             else:
                 assert source in COMPOSE["volumes"]
 
@@ -180,10 +206,10 @@ def test_all_three_databases_are_made():
 def test_every_variable_is_in_the_example_and_no_secret_has_a_default():
     example = (ROOT / ".env.example").read_text()
     offered = set(re.findall(r"^#?([A-Z_]+)=", example, flags=re.MULTILINE))
-    secrets = {name for name in variables() if re.search("PASSWORD|SECRET|FERNET", name)}
+    secrets = {name for name in variables() if re.search("PASSWORD|SECRET|FERNET|TOKEN", name)}
 
     assert variables() <= offered
-    assert len(secrets) == 5
+    assert len(secrets) == 7
     assert all(re.search(rf"^{name}=$", example, flags=re.MULTILINE) for name in secrets)
     text = (ROOT / "docker-compose.yaml").read_text()
     assert all(f"${{{name}:?" in text and f"${{{name}:-" not in text for name in secrets)
@@ -191,9 +217,103 @@ def test_every_variable_is_in_the_example_and_no_secret_has_a_default():
 
 def test_python_modules_in_commands_exist():
     for service in SERVICES.values():
-        command = service["command"]
+        command = service.get("command", [])
         if command[:2] == ["python", "-m"]:
             assert find_spec(command[2]) is not None
+
+
+def test_processes_reach_airflow_in_its_container_and_links_are_for_people(monkeypatch):
+    for name, value in expected_environment().items():
+        monkeypatch.setenv(name, value.replace("${TRAINING_THREADS}", "1"))
+    settings = Settings.from_env()
+
+    assert settings.airflow_api == LAYOUT.url("airflow") == "http://airflow-api-server:8080"
+    assert settings.airflow_url == "http://127.0.0.1:8080"
+
+
+def test_prometheus_and_alertmanager_find_the_containers(tmp_path):
+    layout = replace(LAYOUT, local=tmp_path)
+    folder = configure(layout, Settings(), token="token")
+    prometheus = (folder / "prometheus.yml").read_text()
+    alertmanager = (folder / "alertmanager.yml").read_text()
+
+    assert all(
+        f"'{name}:{LAYOUT.ports[name]}'" in prometheus
+        for name in ("service", "exporter", "prometheus", "alertmanager")
+    )
+    assert "'http://airflow-api-server:8080/alerts/'" in alertmanager
+    assert "'mail:8025'" in alertmanager
+
+
+def test_programs_read_the_configuration_where_init_writes_it_and_write_only_their_own_data():
+    for name in PROGRAMS:
+        mounts = dict(mount.split(":", 1) for mount in SERVICES[name]["volumes"])
+        writable = {source for source, target in mounts.items() if not target.endswith(":ro")}
+
+        assert writable == {name}
+        for source, target in mounts.items():
+            folder = target.removesuffix(":ro")
+            assert f"{source}:{folder}" in SERVICES["init"]["volumes"]
+            assert folder in " ".join(words for line in dockerfile() for words in line).split()
+
+
+def test_only_alertmanager_and_init_mount_the_secrets_of_alerts():
+    mounting = {
+        name
+        for name, service in SERVICES.items()
+        if any(mount.startswith("alert-secrets:") for mount in service.get("volumes", []))
+    }
+
+    assert mounting == {"alertmanager", "init"}
+
+
+def test_programs_run_as_the_user_who_wrote_their_configuration():
+    (uid,) = (line[line.index("--uid") + 1] for line in dockerfile() if "useradd" in line)
+
+    assert {SERVICES[name]["user"] for name in PROGRAMS} == {f"{uid}:{uid}"}
+
+
+def test_grafana_finds_its_provisioning_dashboards_and_prometheus():
+    grafana = SERVICES["grafana"]
+    mounts = {
+        target: source for source, target, *_ in (mount.split(":") for mount in grafana["volumes"])
+    }
+    environment = grafana["environment"]
+
+    assert ROOT / mounts[environment["GF_PATHS_PROVISIONING"]] == FILES / "grafana/provisioning"
+    assert ROOT / mounts[environment["TAGKEEPER_DASHBOARDS"]] == FILES / "grafana/dashboards"
+    assert environment["PROMETHEUS_URL"] == LAYOUT.url("prometheus")
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_container_has_no_rights_beyond_its_own(name: str):
+    service = SERVICES[name]
+
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert service["read_only"]
+    assert "cap_add" not in service or name == "postgres"
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_container_has_limits_of_processes_and_logs(name: str):
+    assert SERVICES[name]["pids_limit"] <= 2048
+    assert set(SERVICES[name]["logging"]["options"]) == {"max-size", "max-file"}
+
+
+def test_memory_is_limited_but_for_what_takes_its_limits_from_the_machine():
+    without = {name for name, service in SERVICES.items() if "mem_limit" not in service}
+
+    assert without == {"postgres", "init", "airflow-scheduler"}
+
+
+@pytest.mark.parametrize("name", [name for name, one in SERVICES.items() if "build" not in one])
+def test_programs_of_others_get_no_secrets_of_the_platform(name: str):
+    own = {"postgres": {"POSTGRES_PASSWORD"}, "grafana": {"GRAFANA_PASSWORD"}}
+    given = {match[1] for match in VARIABLE.finditer(str(SERVICES[name]))}
+
+    assert "env_file" not in SERVICES[name]
+    assert given == own.get(name, set())
 
 
 def test_pools_are_those_that_the_dags_name():

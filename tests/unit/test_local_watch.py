@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from include.local_stack import watch
-from include.local_stack.layout import LOOPBACK, PORTS, local_layout
+from include.local_stack.layout import LOOPBACK, PORTS, WATCH_PORTS, local_layout
 from include.local_stack.options import StackOptions
 from include.settings import Settings
 
@@ -13,7 +13,7 @@ INSTALLED = {"prometheus": "/usr/bin/prometheus", "alertmanager": "/usr/bin/aler
 
 
 def layout(folder: Path):
-    return local_layout(folder, {**PORTS, **watch.PORTS})
+    return local_layout(folder, {**PORTS, **WATCH_PORTS})
 
 
 def test_exporter_runs_alone_where_the_programs_are_missing(tmp_path):
@@ -49,7 +49,7 @@ def test_debians_name_is_found_and_a_missing_program_is_told_of(tmp_path, monkey
 
 
 def test_no_port_is_that_of_another_server():
-    ports = [*PORTS.values(), *watch.PORTS.values()]
+    ports = [*PORTS.values(), *WATCH_PORTS.values()]
 
     assert len(set(ports)) == len(ports)
 
