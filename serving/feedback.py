@@ -1,17 +1,16 @@
 """POST /feedback: the final tags of a question."""
 
-from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from flask import Blueprint, Response, g
 
-from include.questions import MAX_TAG_LENGTH, is_tag, normalized_tag
 from include.store.predictions import Feedback
 from serving import metrics
-from serving.errors import InvalidRequestError, UnknownPredictionError
+from serving.errors import UnknownPredictionError
 from serving.payloads import FEEDBACK, FeedbackRecorded, decode
 from serving.prediction_ids import new_id
 from serving.requests import json_body, json_response
+from serving.selection import checked_tags
 from serving.service import service
 
 bp = Blueprint("feedback", __name__)
@@ -34,7 +33,7 @@ def give_feedback() -> Response:
             "the same API key",
             field="prediction_id",
         )
-    final_tags = _checked_tags(payload.final_tags)
+    final_tags = checked_tags(payload.final_tags, "final_tags")
     row = Feedback(
         feedback_id=new_id(),
         prediction_id=payload.prediction_id,
@@ -46,15 +45,3 @@ def give_feedback() -> Response:
     suggester.recorder.record_feedback(row)
     metrics.FEEDBACK.labels(payload.source).inc()
     return json_response(FeedbackRecorded(row.feedback_id), status=201)
-
-
-def _checked_tags(written: Sequence[str]) -> tuple[str, ...]:
-    """Return the tags as questions have them, each once; InvalidRequestError if one is no tag."""
-    tags = [normalized_tag(tag) for tag in written]
-    for index, tag in enumerate(tags):
-        if not is_tag(tag):
-            field = f"final_tags[{index}]"
-            raise InvalidRequestError(
-                f"{field}: a tag is 1 to {MAX_TAG_LENGTH} letters and digits, + - . #", field=field
-            )
-    return tuple(dict.fromkeys(tags))

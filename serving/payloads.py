@@ -39,7 +39,22 @@ QuestionId = Annotated[
         description="id on the site, by which the answer is later compared with the true tags",
     ),
 ]
-Count = Annotated[int, Meta(ge=1, le=MAX_TAGS, description="maximum number of tags")]
+MaxTags = Annotated[
+    int, Meta(ge=1, le=MAX_TAGS, description="maximum number of tags; takes precedence over `k`")
+]
+Count = Annotated[
+    int,
+    Meta(
+        ge=1,
+        le=MAX_TAGS,
+        description="an earlier name of `max_tags`",
+        extra_json_schema={"deprecated": True},
+    ),
+]
+MinScore = Annotated[
+    float,
+    Meta(ge=0, le=1, description="tags with a lower score are not suggested; maybe none is left"),
+]
 Client = Annotated[
     str,
     Meta(
@@ -55,7 +70,12 @@ Tag = Annotated[
         max_length=MAX_TAG_LENGTH,
         pattern=TAG_SYMBOLS,
         description="letters and digits of any script, + - . #; as the site writes it",
+        extra_json_schema={"format": "tag"},
     ),
+]
+Excluded = Annotated[
+    tuple[Tag, ...],
+    Meta(max_length=MAX_TAGS, description="tags already chosen, which are not suggested again"),
 ]
 
 
@@ -71,6 +91,9 @@ class Question(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
         "html"
     )
     explain: Annotated[bool, Meta(description="whether to return the reasons for each tag")] = False
+    max_tags: MaxTags | None = None
+    min_score: MinScore = 0.0
+    exclude: Excluded = ()
 
 
 Batch = Annotated[list[Question], Meta(min_length=1, max_length=MAX_QUESTIONS)]
@@ -101,6 +124,9 @@ class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
     variant: Literal["champion", "challenger"]
     prediction_id: UUID
     body_html: Annotated[str | None, Meta(description="the Markdown as sanitised HTML")] = None
+    reason: Annotated[
+        str | None, Meta(description="why no tag is suggested; only where `tags` is empty")
+    ] = None
 
 
 class FeedbackRequest(msgspec.Struct, forbid_unknown_fields=True, frozen=True):

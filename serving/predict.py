@@ -8,6 +8,7 @@ from serving import metrics
 from serving.budget import Budget
 from serving.payloads import QUESTIONS, decode
 from serving.requests import json_body, json_response
+from serving.selection import check_exclusions
 from serving.service import service
 
 bp = Blueprint("predict", __name__)
@@ -21,6 +22,7 @@ def predict() -> Response:
     parsed = perf_counter()
     questions = payload if isinstance(payload, list) else [payload]
     g.questions = questions  # for the access log
+    check_exclusions(payload)
     state = service()
     state.quotas.spend_questions(g.get("key_name"), len(questions))
     settings = state.settings

@@ -17,6 +17,7 @@ from serving.markup import render
 from serving.payloads import Answer, Question, ScoredTag, TagReason
 from serving.prediction_ids import PredictionIds
 from serving.recorder import Recorder
+from serving.selection import rank_depth, reason_for_none, select
 from serving.served_models import LoadedModel, ModelSource, ServedModels
 from serving.variants import (
     CHALLENGER,
@@ -89,11 +90,14 @@ class Suggester:
         prepared = perf_counter()
         variants = [assigned_variant(served, question, key_name) for question in questions]
         ranked = _ranked(served, variants, questions, texts, budget)
+        selected = [select(q, best) for q, best in zip(questions, ranked, strict=True)]
         shadow_ranked = _shadow_ranked(served, questions, texts, budget)
         reasons = [
-            _reasons(model_of(served, variant), text, suggestions, budget) if q.explain else {}
+            _reasons(model_of(served, variant), text, suggestions, budget)
+            if q.explain and suggestions
+            else {}
             for q, variant, text, suggestions in zip(
-                questions, variants, texts, ranked, strict=True
+                questions, variants, texts, selected, strict=True
             )
         ]
         done = perf_counter()
@@ -101,7 +105,7 @@ class Suggester:
         rows = [
             self._row(served, question, body, variant, suggestions, latency_ms, key_name)
             for question, body, variant, suggestions in zip(
-                questions, bodies, variants, ranked, strict=True
+                questions, bodies, variants, selected, strict=True
             )
         ]
         shadow_rows = [
@@ -121,9 +125,9 @@ class Suggester:
             )
         )
         return [
-            _answer(question, body, row, reasons_of)
-            for question, body, row, reasons_of in zip(
-                questions, bodies, rows, reasons, strict=True
+            _answer(question, body, row, best, reasons_of)
+            for question, body, row, best, reasons_of in zip(
+                questions, bodies, rows, ranked, reasons, strict=True
             )
         ]
 
@@ -200,14 +204,14 @@ def _ranked(
     texts: Sequence[PreparedText],
     budget: Budget,
 ) -> list[tuple[Suggestion, ...]]:
-    """Return each question's suggestions."""
+    """Return each question's best tags, by the model of its variant."""
     ranked: list[tuple[Suggestion, ...]] = [()] * len(questions)
     for variant in dict.fromkeys(variants):
         indices = [index for index, assigned in enumerate(variants) if assigned == variant]
         model = model_of(served, variant)
         answers = _rank(model, [texts[index] for index in indices], questions, budget)
         for index, answer in zip(indices, answers, strict=True):
-            ranked[index] = answer[: questions[index].k]
+            ranked[index] = answer
     return ranked
 
 
@@ -217,8 +221,8 @@ def _rank(
     questions: Sequence[Question],
     budget: Budget,
 ) -> list[tuple[Suggestion, ...]]:
-    """Return the suggestions for each of ``texts``, ranked in steps within the budget of time."""
-    most = max(question.k for question in questions)
+    """Return the best tags of each of ``texts``, ranked in steps within the budget of time."""
+    most = max(map(rank_depth, questions))
     ranked: list[tuple[Suggestion, ...]] = []
     for start in range(0, len(texts), RANK_STEP):
         ranked += model.candidate.rank(texts[start : start + RANK_STEP], most)
@@ -241,11 +245,15 @@ def _shadow_ranked(
     if served.ab_test is None or not served.ab_test.shadow or not ab_test_applies(served):
         return []
     answers = _rank(model_of(served, CHALLENGER), texts, questions, budget)
-    return [answer[: question.k] for answer, question in zip(answers, questions, strict=True)]
+    return [select(question, best) for question, best in zip(questions, answers, strict=True)]
 
 
 def _answer(
-    question: Question, body: str, row: Prediction, reasons: Mapping[str, list[TagReason]]
+    question: Question,
+    body: str,
+    row: Prediction,
+    ranked: Sequence[Suggestion],
+    reasons: Mapping[str, list[TagReason]],
 ) -> Answer:
     return Answer(
         tags=[ScoredTag(tag, score, reasons.get(tag)) for tag, score in row.tags],
@@ -253,6 +261,7 @@ def _answer(
         variant=CHALLENGER if row.variant == CHALLENGER else CHAMPION,
         prediction_id=row.prediction_id,
         body_html=body if question.format == "markdown" else None,
+        reason=None if row.tags else reason_for_none(question, ranked),
     )
 
 

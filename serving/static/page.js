@@ -4,6 +4,8 @@
 // recorded, so a request per key stroke would fill the table with partial words.
 const PAUSE_MS = 500;
 const SUGGESTIONS = 5;
+const MAX_EXCLUDED = 25;
+const TAG = /^(?=.*[\p{L}\p{N}])[\p{L}\p{M}\p{N}+.#-]{1,35}$/u;
 
 const element = (id) => document.getElementById(id);
 const title = element("title");
@@ -17,6 +19,7 @@ let pending = false;
 let requestedText = "";
 let predictionId = null;
 const chosen = new Set();
+const typed = new Set(); // chosen, but not from the suggestions; accepted ones stay in the list
 
 const format = () => document.querySelector("input[name=format]:checked").value;
 const questionText = () => JSON.stringify([title.value.trim(), body.value, format()]);
@@ -61,7 +64,8 @@ async function requestTags() {
       title: title.value.trim(),
       body: body.value,
       format: format(),
-      k: SUGGESTIONS,
+      max_tags: SUGGESTIONS,
+      exclude: [...typed].slice(0, MAX_EXCLUDED),
       explain: true,
       client: "page",
     });
@@ -83,7 +87,8 @@ function show(answer, milliseconds) {
   const hiddenText = document.createElement("span"); // for screen readers; the list is visible
   hiddenText.className = "hidden";
   hiddenText.textContent = `${names}; `;
-  showMessage(status, `version ${answer.model_version}, ${milliseconds} ms`);
+  const none = answer.reason ? `No tags: ${answer.reason}; ` : "";
+  showMessage(status, `${none}version ${answer.model_version}, ${milliseconds} ms`);
   status.prepend(hiddenText);
   element("final").hidden = false;
   showMessage(element("sent"), "");
@@ -118,6 +123,7 @@ function why(tag, reasons) {
 }
 
 function toggle(tag) {
+  typed.delete(tag);
   if (!chosen.delete(tag)) chosen.add(tag);
   showChosen();
 }
@@ -135,6 +141,7 @@ function showChosen() {
       button.setAttribute("aria-label", `Remove ${tag}`);
       button.addEventListener("click", () => {
         chosen.delete(tag);
+        typed.delete(tag);
         showChosen();
         element("add").focus();
       });
@@ -179,8 +186,15 @@ element("question").addEventListener("submit", (event) => {
 });
 element("add-form").addEventListener("submit", (event) => {
   event.preventDefault();
-  const tag = element("add").value.trim().toLowerCase().replace(/\s+/g, "-");
-  if (tag) chosen.add(tag);
+  const tag = element("add").value.normalize("NFC").trim().toLowerCase().replace(/\s+/g, "-");
+  if (tag && !TAG.test(tag)) {
+    showMessage(element("sent"), "A tag is 1 to 35 letters and digits, + - . #", true);
+    return;
+  }
+  if (tag) {
+    if (![...tagList.children].some((item) => item.dataset.tag === tag)) typed.add(tag);
+    chosen.add(tag);
+  }
   element("add").value = "";
   showChosen();
 });

@@ -117,6 +117,38 @@ def test_accepted_and_added_tags_are_sent_as_feedback(page, site):
     assert sent.prediction_id == site.recorder.rows[-1].prediction_id
 
 
+def test_tag_that_was_typed_is_not_suggested_any_more(page):
+    suggest(page, "pandas")
+    page.evaluate("document.querySelector('[data-tag=sql]').remove()")  # as if not suggested
+    page.get_by_label("Add a tag").fill("SQL")
+    page.get_by_role("button", name="Add", exact=True).click()
+    with page.expect_response("**/predict"):
+        page.get_by_label("Title").fill("flask or sql")
+    page.get_by_role("button", name="flask, 90 percent").wait_for()
+
+    assert "sql" not in page.locator("#tags .name").all_text_contents()
+    assert page.locator("#chosen button").all_text_contents() == ["sql"]
+
+
+def test_tag_that_was_accepted_stays_in_the_list(page):
+    suggest(page, "pandas")
+    page.get_by_role("button", name="pandas, 90 percent").click()
+    with page.expect_response("**/predict"):
+        page.get_by_label("Title").fill("pandas or sql")
+
+    page.get_by_role("button", name="sql, 90 percent").wait_for()
+    assert page.locator("[data-tag=pandas] .accept").get_attribute("aria-pressed") == "true"
+
+
+def test_what_is_no_tag_cannot_be_added(page):
+    suggest(page)
+    page.get_by_label("Add a tag").fill("<b>")
+    page.get_by_role("button", name="Add", exact=True).click()
+
+    page.get_by_text("A tag is 1 to 35 letters").wait_for()
+    assert page.locator("#chosen button").count() == 0
+
+
 def test_page_is_operable_by_keyboard(page, site):
     page.get_by_label("Title").focus()
     page.keyboard.type("pandas")

@@ -407,6 +407,20 @@ def test_hosts_do_not_count_the_same_day_at_once(engine):
         assert counting_times(engine) == {}
 
 
+def test_judged_answer_without_tags_counts_for_recall_alone(engine, recorder):
+    silent = prediction(tags=())
+    recorder.record([silent])
+    recorder.record_feedback(
+        Feedback(new_id(), silent.prediction_id, datetime.now(UTC), ("python",), "api")
+    )
+    assert recorder.drain()
+    days = counted_indicators(engine, datetime.now(UTC))
+
+    assert [row["tags"] for row in stored(engine)] == [[]]
+    (day,) = [day for day in days if day["judged"]]
+    assert (day["precision"], day["recall"]) == (None, 0.0)
+
+
 def test_indicators_join_feedback_and_the_sites_own_tags(engine, recorder):
     by_feedback = prediction(latency_ms=1.0)
     by_site = prediction(question_id=7, latency_ms=3.0)

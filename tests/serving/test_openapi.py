@@ -2,8 +2,10 @@
 
 import schemathesis
 from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
+from include.questions import MAX_TAG_LENGTH, is_tag, normalized_tag
 from include.settings import Settings
 from serving import create_app
 from serving.openapi import openapi_document
@@ -33,6 +35,13 @@ class NullRecorder(ListRecorder):
     def record(self, rows):
         pass
 
+
+TAGS = st.text(
+    st.characters(categories=["Lu", "Ll", "Lo", "Nd", "Mn"], include_characters="+-.#"),
+    min_size=1,
+    max_size=MAX_TAG_LENGTH,
+).filter(lambda text: is_tag(normalized_tag(text)))
+schemathesis.openapi.format("tag", TAGS)  # its grammar is more than the document's pattern
 
 api = schemathesis.openapi.from_wsgi(
     "/openapi.json",
