@@ -25,6 +25,9 @@ def filled_example(example: str) -> str:
     made = Credentials()
     values = {
         "POSTGRES_PASSWORD": made.postgres_password,
+        "TAGKEEPER_DB_PASSWORD": secrets.token_hex(12),
+        "AIRFLOW_DB_PASSWORD": secrets.token_hex(12),
+        "MLFLOW_DB_PASSWORD": secrets.token_hex(12),
         "AIRFLOW_PASSWORD": made.airflow_password,
         "AIRFLOW_JWT_SECRET": made.airflow_jwt_secret,
         "AIRFLOW_API_SECRET_KEY": made.airflow_api_secret_key,

@@ -18,7 +18,13 @@ from compose_spec import PyCompose
 from include import names
 from include.capacity import TrainingCapacity, postgres_memory, this_machine
 from include.local_stack.credentials import Credentials
-from include.local_stack.environment import SiteApi, embedded_databases, stack_environment
+from include.local_stack.environment import (
+    Databases,
+    SiteApi,
+    airflow_environment,
+    mlflow_environment,
+    platform_environment,
+)
 from include.local_stack.layout import LOOPBACK, PORTS, ROOT, WATCH_PORTS, container_layout
 from include.local_stack.options import REAL_API
 from include.local_stack.pools import planned_pools
@@ -54,20 +60,50 @@ def variables() -> set[str]:
     return {match[1] for match in VARIABLE.finditer((ROOT / "docker-compose.yaml").read_text())}
 
 
-def expected_environment() -> dict[str, str]:
-    secrets = Credentials(
-        postgres_password="${POSTGRES_PASSWORD}",
-        airflow_password="${AIRFLOW_PASSWORD}",
-        airflow_jwt_secret="${AIRFLOW_JWT_SECRET}",
-        airflow_api_secret_key="${AIRFLOW_API_SECRET_KEY}",
-        airflow_fernet_key="${AIRFLOW_FERNET_KEY}",
-    )
-    site_api = SiteApi("${SITE}", "${STACKEXCHANGE_API_URL}")
-    databases = embedded_databases(LAYOUT, secrets.postgres_password)
-    stack = stack_environment(
-        LAYOUT, databases, secrets, site_api, parallelism=4, training_threads="${TRAINING_THREADS}"
-    )
-    return stack | {"ALERT_WEBHOOK_TOKEN": "${ALERT_WEBHOOK_TOKEN}"}
+def database(role: str) -> str:
+    return f"postgresql+psycopg2://{role}:${{{role.upper()}_DB_PASSWORD}}@postgres:5432/{role}"
+
+
+SECRETS = Credentials(
+    postgres_password="${POSTGRES_PASSWORD}",
+    airflow_password="${AIRFLOW_PASSWORD}",
+    airflow_jwt_secret="${AIRFLOW_JWT_SECRET}",
+    airflow_api_secret_key="${AIRFLOW_API_SECRET_KEY}",
+    airflow_fernet_key="${AIRFLOW_FERNET_KEY}",
+)
+DATABASES = Databases(*map(database, ("tagkeeper", "airflow", "mlflow")))
+THREADS = "${TRAINING_THREADS}"
+PLATFORM = platform_environment(
+    LAYOUT, DATABASES, SECRETS, SiteApi("${SITE}", "${STACKEXCHANGE_API_URL}")
+)
+PLATFORM_DATABASE = {"DATABASE_URL": PLATFORM["DATABASE_URL"]}
+AIRFLOW_LOGIN = {name: PLATFORM[name] for name in ("AIRFLOW_USER", "AIRFLOW_PASSWORD")}
+ADDRESSES = {
+    name: value
+    for name, value in {
+        **PLATFORM,
+        "OPENBLAS_NUM_THREADS": THREADS,
+        "TRAINING_THREADS": THREADS,  # for the pools; the local stack hands on its own
+    }.items()
+    if name not in PLATFORM_DATABASE | AIRFLOW_LOGIN
+}
+AIRFLOW = airflow_environment(LAYOUT, DATABASES, SECRETS, 4, THREADS)
+MLFLOW = mlflow_environment(LAYOUT, DATABASES)
+TOKEN = {"ALERT_WEBHOOK_TOKEN": "${ALERT_WEBHOOK_TOKEN}"}
+ENVIRONMENTS = {
+    "init": ADDRESSES | PLATFORM_DATABASE | AIRFLOW_LOGIN | AIRFLOW | TOKEN,
+    "sandbox": ADDRESSES,
+    "mail": ADDRESSES,
+    "evidently": ADDRESSES,
+    "mlflow": ADDRESSES | MLFLOW,
+    "airflow-api-server": ADDRESSES | PLATFORM_DATABASE | AIRFLOW_LOGIN | AIRFLOW | TOKEN,
+    "airflow-scheduler": ADDRESSES | PLATFORM_DATABASE | AIRFLOW_LOGIN | AIRFLOW | MLFLOW,
+    "airflow-dag-processor": ADDRESSES | PLATFORM_DATABASE | AIRFLOW,
+    "airflow-triggerer": ADDRESSES | PLATFORM_DATABASE | AIRFLOW,
+    "service": ADDRESSES | PLATFORM_DATABASE,
+    "exporter": ADDRESSES | PLATFORM_DATABASE | AIRFLOW_LOGIN,
+}
+"""What each container gets of the local stack's environment: no other's secrets."""
 
 
 def test_file_follows_the_compose_specification():
@@ -126,10 +162,10 @@ def started_in_the_container(environment: dict[str, str]) -> list[str]:
 
 
 @pytest.mark.parametrize("name", [*OWN_PROCESSES, "init"])
-def test_container_has_the_environment_of_the_local_stack(name: str):
+def test_container_has_its_part_of_the_local_stacks_environment(name: str):
     given = {key: plain(value) for key, value in SERVICES[name]["environment"].items()}
 
-    assert given == expected_environment()
+    assert given == ENVIRONMENTS[name]
 
 
 def test_without_further_settings_the_real_api_is_used():
@@ -193,14 +229,13 @@ def test_volumes_are_declared_and_mounted_files_exist():
                 assert source in COMPOSE["volumes"]
 
 
-def test_all_three_databases_are_made():
-    made = set(re.findall(r"CREATE DATABASE (\w+)", (ROOT / "sql" / "databases.sql").read_text()))
+def test_settings_beside_the_compose_file_are_optional_and_reach_no_program_without_settings():
+    files = {name: service.get("env_file") for name, service in SERVICES.items()}
+    expected = [{"path": "settings.env", "required": False}]
+    without = {"sandbox", "mail", "evidently", "postgres", "prometheus", "alertmanager", "grafana"}
 
-    assert made | {SERVICES["postgres"]["environment"]["POSTGRES_DB"]} == {
-        names.DATABASE_PLATFORM,
-        names.DATABASE_AIRFLOW,
-        names.DATABASE_MLFLOW,
-    }
+    assert {name for name, file in files.items() if file is None} == without
+    assert all(file == expected for file in files.values() if file is not None)
 
 
 def test_every_variable_is_in_the_example_and_no_secret_has_a_default():
@@ -209,7 +244,7 @@ def test_every_variable_is_in_the_example_and_no_secret_has_a_default():
     secrets = {name for name in variables() if re.search("PASSWORD|SECRET|FERNET|TOKEN", name)}
 
     assert variables() <= offered
-    assert len(secrets) == 7
+    assert len(secrets) == 10
     assert all(re.search(rf"^{name}=$", example, flags=re.MULTILINE) for name in secrets)
     text = (ROOT / "docker-compose.yaml").read_text()
     assert all(f"${{{name}:?" in text and f"${{{name}:-" not in text for name in secrets)
@@ -223,8 +258,8 @@ def test_python_modules_in_commands_exist():
 
 
 def test_processes_reach_airflow_in_its_container_and_links_are_for_people(monkeypatch):
-    for name, value in expected_environment().items():
-        monkeypatch.setenv(name, value.replace("${TRAINING_THREADS}", "1"))
+    for name, value in ADDRESSES.items():
+        monkeypatch.setenv(name, value.replace(THREADS, ""))
     settings = Settings.from_env()
 
     assert settings.airflow_api == LAYOUT.url("airflow") == "http://airflow-api-server:8080"
@@ -309,7 +344,8 @@ def test_memory_is_limited_but_for_what_takes_its_limits_from_the_machine():
 
 @pytest.mark.parametrize("name", [name for name, one in SERVICES.items() if "build" not in one])
 def test_programs_of_others_get_no_secrets_of_the_platform(name: str):
-    own = {"postgres": {"POSTGRES_PASSWORD"}, "grafana": {"GRAFANA_PASSWORD"}}
+    roles = {f"{role}_DB_PASSWORD" for role in ("TAGKEEPER", "AIRFLOW", "MLFLOW")}
+    own = {"postgres": {"POSTGRES_PASSWORD", *roles}, "grafana": {"GRAFANA_PASSWORD"}}
     given = {match[1] for match in VARIABLE.finditer(str(SERVICES[name]))}
 
     assert "env_file" not in SERVICES[name]
