@@ -84,7 +84,7 @@ def test_candidate_that_fails_is_named_and_does_not_stop_the_others(platform, ml
     tags = {"site": platform["SITE"], "kind": "training"}
     run = Runs(mlflow_server).find(names.EXPERIMENT_TRAINING, tags)[0]
     assert run.tags["selected"] == "frequency"
-    assert "Failed and left out: tfidf (no_such_parameter=1)" in run.tags[NOTE]
+    assert r"Failed and left out: tfidf (no\_such\_parameter=1)" in run.tags[NOTE]
 
 
 def test_month_that_is_not_stored_fails_at_once_with_the_command(platform):

@@ -341,7 +341,8 @@ def test_a_user_backfills_a_year_in_airflow_and_reads_the_stability_page(
         f"/dags/{names.DAG_STABILITY}/dagRuns/{runs[0].run_id}/taskInstances/study/links",
     )
     assert [run.month for run in runs] == months == list(months_between(*year))
-    assert sorted(row[: len("backfill__2019-01")] for row in shown) == [
+    backfilled = [row for row in shown if row.startswith("backfill__")]
+    assert sorted(row[: len("backfill__2019-01")] for row in backfilled) == [
         f"backfill__{month}" for month in months
     ]
     assert answer.startswith(("Do not retrain", "Retrain "))
