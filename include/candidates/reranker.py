@@ -43,33 +43,32 @@ class Reranker:
         cls, features: NDArray[np.float32], labels: NDArray[np.float32], penalty: float = 0.1
     ) -> Self:
         """
-        Fit by Newton's method (iteratively reweighted least squares), in about ten steps [1]_.
+        Fit by Newton's method with scikit-learn, in about ten steps [1]_.
 
         Parameters
         ----------
         features : ndarray of float32, shape (..., n_features)
         labels : ndarray of float32, shape (...)
+            0 or 1.
         penalty : float, default=0.1
-            On the squared weights, not on the intercept.
+            On half the squared weights, not on the intercept.
 
         References
         ----------
         .. [1] T. Hastie, R. Tibshirani and J. Friedman, "The Elements of Statistical Learning",
            2nd ed., section 4.4.1, Springer, 2009.
         """
+        from sklearn.linear_model import LogisticRegression  # 0.7 s that serving has no need of
+
         X = features.reshape(-1, features.shape[-1])
         y = labels.ravel()
-        n_features = X.shape[1]
-        penalties = np.full(n_features + 1, penalty)
-        penalties[-1] = 1e-6
-        weights: NDArray[np.float64] = np.zeros(n_features + 1)
-        weights[-1] = np.log((y.mean() + 1e-6) / (1 - y.mean() + 1e-6))
-        for _ in range(50):
-            step = _newton_step(X, y, weights, penalties)
-            weights -= step
-            if np.abs(step).max() < 1e-6:
-                break
-        return cls(weights)
+        if y.min() == y.max():  # scikit-learn refuses one class
+            certain = np.zeros(X.shape[1] + 1)
+            certain[-1] = np.log((y.mean() + 1e-6) / (1 - y.mean() + 1e-6))
+            return cls(certain)
+        model = LogisticRegression(C=1 / penalty, solver="newton-cholesky", tol=1e-6)
+        model.fit(X, y)
+        return cls(np.append(model.coef_[0], model.intercept_).astype(np.float64))
 
     @classmethod
     def from_list(cls, weights: Sequence[float], n_features: int) -> Self:
@@ -132,25 +131,3 @@ def _sigmoid(logits: NDArray[np.float32]) -> NDArray[np.float32]:
     probability += 1
     probability *= half
     return probability
-
-
-def _newton_step(
-    X: NDArray[np.float32],
-    y: NDArray[np.float32],
-    weights: NDArray[np.float64],
-    penalties: NDArray[np.float64],
-) -> NDArray[np.float64]:
-    """Return the Newton step on the penalized log loss, its largest component limited to 5."""
-    probability = _sigmoid(X @ weights[:-1].astype(np.float32) + np.float32(weights[-1]))
-    error = probability - y
-    curvature = np.maximum(probability * (1 - probability), 1e-6)
-    weighted = X * curvature[:, None]
-    n_features = X.shape[1]
-    hessian = np.empty((n_features + 1, n_features + 1))
-    hessian[:-1, :-1] = X.T @ weighted
-    hessian[-1, :-1] = hessian[:-1, -1] = weighted.sum(axis=0)
-    hessian[-1, -1] = curvature.sum()
-    hessian[np.diag_indices_from(hessian)] += penalties
-    gradient = np.append(X.T @ error, error.sum()) + penalties * weights
-    step = np.asarray(np.linalg.solve(hessian, gradient), dtype=np.float64)
-    return step / max(1.0, float(np.abs(step).max()) / 5.0)

@@ -178,3 +178,12 @@ def test_a_rising_tag_is_suggested_more_than_a_falling_one_with_the_same_words()
     old, new = candidate.score(texts[:1])[0][[1, 0]]
 
     assert new > old + 0.2
+
+
+@pytest.mark.parametrize("label", [0.0, 1.0])
+def test_pairs_of_one_class_give_it_nearly_all_probability(label):
+    features = np.random.default_rng(0).random((50, 3), dtype=np.float32)
+
+    model = Reranker.fit(features, np.full(50, label, dtype=np.float32))
+
+    assert model.predict_proba(features) == pytest.approx(np.full(50, label), abs=1e-4)
