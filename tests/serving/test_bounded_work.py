@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from include.candidates.base import vocabulary_of
 from include.candidates.catalogue import make_candidate
@@ -44,6 +46,12 @@ def rendered(text: str) -> str:
 @pytest.mark.parametrize("start", ["", "[a]: /" + "x" * 500 + "\n\n", "|a|b|c|\n|-|-|-|\n"])
 def test_time_of_rendering_grows_linearly_with_any_repetition(start):
     assert not superlinear(rendered, MARKDOWN, count=4_000, start=start)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.sampled_from(MARKDOWN), min_size=2, max_size=5))
+def test_time_of_rendering_grows_linearly_with_any_sequence(units):
+    assert not superlinear(rendered, ["".join(units)], count=1_000)
 
 
 def test_reference_used_many_times_does_not_multiply_the_output():
@@ -139,6 +147,20 @@ def test_time_of_ranking_grows_linearly_with_any_repetition(tfidf):
         return tfidf.rank([prepare("x", text)], 5)
 
     assert not superlinear(rank, WORDS, count=5_000)
+
+
+@settings(
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(units=st.lists(st.sampled_from(WORDS), min_size=2, max_size=5))
+def test_time_of_ranking_and_explaining_grows_linearly_with_any_sequence(tfidf, units):
+    def suggest(text: str) -> None:
+        question = prepare("x", text)
+        tfidf.explain(question, [row.tag for row in tfidf.rank([question], 5)[0]])
+
+    assert not superlinear(suggest, ["".join(units)], count=1_000)
 
 
 def test_explaining_many_tags_costs_little_more_than_one(tfidf):

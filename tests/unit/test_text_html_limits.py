@@ -1,6 +1,8 @@
 """Hostile HTML is recognised in linear time, and goes around the parser."""
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from include.text.html_limits import has_many_attributes, is_costly, nesting_cost
 from include.text.prepare import split_html
@@ -66,3 +68,9 @@ UNITS = (
 @pytest.mark.parametrize("start", ["", "<a ", "<b>", "<table>", "<p><b><i>"])
 def test_time_of_splitting_grows_linearly_with_any_repetition(start):
     assert not superlinear(split_html, UNITS, count=2_000, start=start)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.sampled_from(UNITS), min_size=2, max_size=5), st.sampled_from(UNITS))
+def test_time_of_splitting_grows_linearly_with_any_sequence(units: list[str], start: str) -> None:
+    assert not superlinear(split_html, ["".join(units)], count=1_000, start=start)
