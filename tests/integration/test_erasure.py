@@ -155,10 +155,12 @@ def test_nothing_of_an_erased_client_is_anywhere(tmp_path, engine, database_url,
             arguments = (service, mlflow_server, database_url, "--client", CANARY)
             planned = erase(*arguments, "--dry-run")
             held = tables_with_canary(engine)
+            files = files_with_canary(folder)
             done = erase(*arguments)
 
     assert "spool: 2 would be erased" in planned
     assert {"drift_signals", "drift_reports", "decisions"} < set(held)
+    assert {path.split("/")[0] for path in files} == {"spool", "evidently"}
     assert "predictions: 1 erased" in done
     assert "drift reports: 1 erased" in done
     assert done.splitlines()[-1] == "left: 0"
