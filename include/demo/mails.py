@@ -32,7 +32,7 @@ def wait_for_mail(
         If it arrived more than once.
     """
     found = wait_for(
-        lambda: [mail for mail in received(folder) if matches(mail)] or None,
+        lambda: [mail for mail in received(folder) if matches(mail)],
         what=f"{what} has not arrived in {folder}",
         progress=lambda: len(received(folder)),
         standstill_s=standstill_s,

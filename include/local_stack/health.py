@@ -49,37 +49,39 @@ def wait_until_healthy(
         modules): the message names them and shows the ends of their logs.
     """
     start = _Start({process.name: process for process in processes}, layout, supervisor)
-    failed = wait_for(
-        start.ended,
+    wait_for(
+        start.has_ended,
         what=f"{', '.join(start.waiting)}: the start has not ended",
         progress=start.fingerprint,
         explain=start.explain,
         pause_s=0.2,
     )
-    if failed:
-        raise RetryLaterError(failed)
+    if start.failure:
+        raise RetryLaterError(start.failure)
 
 
 class _Start:
-    """The start of some processes: which are not healthy yet, and what they do."""
+    """The start of some processes: which are not healthy yet, what they do, and why one failed."""
 
     def __init__(
         self, waiting: dict[str, Process], layout: StackLayout, supervisor: Supervisor
     ) -> None:
         self.waiting = waiting
+        self.failure = ""
         self._layout = layout
         self._supervisor = supervisor
 
-    def ended(self) -> str | None:
-        """Return why a process failed, "" when all are healthy, None as long as some are not."""
+    def has_ended(self) -> bool:
+        """Return whether all are healthy or one has failed, which ``failure`` then explains."""
         states = self._supervisor.states()
         for name, process in list(self.waiting.items()):
             if states[name].state == "FATAL":
-                return _failure(self._layout, states[name], "does not start")
+                self.failure = _failure(self._layout, states[name], "does not start")
+                return True
             running = states[name].state in {"STARTING", "RUNNING"}
             if running and is_healthy(process, self._layout):
                 del self.waiting[name]
-        return None if self.waiting else ""
+        return not self.waiting
 
     def fingerprint(self) -> Hashable:
         """Return what changes while a process starts; imports show as memory."""

@@ -190,7 +190,7 @@ class LocalAirflow(AirflowApi):
             If one failed; the message names the task and its log.
         """
         due = wait_for(
-            lambda: self.run_ids(dag_id, "scheduled__") or None,
+            lambda: self.run_ids(dag_id, "scheduled__"),
             what=f"Airflow has not started the run of {dag_id} that is due",
             progress=lambda: (
                 int(self.call("GET", "/dags?limit=1")["total_entries"]),

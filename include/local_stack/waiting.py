@@ -9,7 +9,7 @@ not changed for a time that grows with the measured slowness of this machine.
 import time
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from typing import Final, Literal, TypeVar
+from typing import Final, TypeVar
 
 from include.errors import RetryLaterError
 from include.local_stack.machine import LoadMeter, MachineLoad
@@ -53,7 +53,7 @@ def system_clock() -> Clock:
 
 
 def wait_for(
-    condition: Callable[[], T | Literal[False] | None],
+    condition: Callable[[], T | None],
     *,
     what: str,
     progress: Callable[[], Hashable] = lambda: None,
@@ -65,7 +65,7 @@ def wait_for(
     clock: Clock | None = None,
 ) -> T:
     """
-    Return what ``condition`` returns as soon as it is neither None nor False.
+    Return what ``condition`` returns as soon as it is true: an empty list counts as "not yet".
 
     A `RetryLaterError` of ``condition`` or ``progress`` counts as "not yet": a server that does
     not answer on a busy machine may answer later. Other errors are raised at once.
@@ -106,7 +106,7 @@ def wait_for(
     while True:
         try:
             found = condition()
-            if found is not None and found is not False:
+            if found:
                 return found
             failure = ""
         except RetryLaterError as error:

@@ -105,6 +105,19 @@ def test_a_server_that_does_not_answer_is_asked_again_and_named_at_the_end():
         wait_for(never, what="it", progress=never, clock=scene.clock)
 
 
+def test_an_empty_list_is_not_what_was_waited_for():
+    scene = Scene()
+    mails: list[str] = []
+
+    def received() -> list[str]:
+        if scene.now >= 20:
+            mails.append("firing")
+        return mails
+
+    assert wait_for(received, what="no mail has arrived", clock=scene.clock) == ["firing"]
+    assert scene.now == 20.0
+
+
 def test_a_failed_check_ends_the_wait_at_once():
     scene = Scene()
 
