@@ -17,8 +17,9 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from include.candidates.base import Encoder, EncoderFactory, Reason
-from include.candidates.kernel_ridge import fit_kernel_ridge
+from include.candidates.kernel_ridge import fit_forward
 from include.candidates.model_files import read_array, read_json, write_array, write_json
+from include.candidates.time_blocks import Block
 from include.candidates.views import EmbeddingView, TermView, half_precision, similarity
 from include.errors import ModelUnusableError
 from include.text.prepared import PreparedText
@@ -102,25 +103,31 @@ class FirstStage:
         encoders: EncoderFactory,
         texts: Sequence[PreparedText],
         labels: NDArray[np.float32],
+        blocks: Sequence[Block],
     ) -> tuple[Self, NDArray[np.float32]]:
-        """Return the stage and leave-one-out scores, shape (n_ridges, n, n_vocabulary)."""
+        """
+        Return the stage, and forward scores of the blocks' questions.
+
+        Their shape is (n_ridges, n_scored, n_vocabulary). Terms and their weights are those of all
+        questions, as they do not depend on tags.
+        """
         stage = cls(spec, labels.mean(axis=0))
         kernels, rows = stage._fit_views(texts, encoders)
-        dual_coefs, loo_scores = [], []
+        dual_coefs, scores = [], []
         for ridge in spec.ridges:
             kernel = np.zeros((len(texts), len(texts)), dtype=np.float32)
             for name, weight in ridge.kernel_weights.items():
                 kernel += np.float32(weight) * kernels[name]
-            fitted = fit_kernel_ridge(kernel, labels, ridge.penalty)
+            fitted = fit_forward(kernel, labels, ridge.penalty, blocks)
             dual_coefs.append(fitted.dual_coef)
-            loo_scores.append(fitted.loo_scores)
+            scores.append(fitted.scores)
         for name in spec.views:
             blocks = [
                 dual_coefs[index] * spec.ridges[index].kernel_weights[name]
                 for index in spec.ridges_using(name)
             ]
             stage._set_outputs(name, rows, np.concatenate(blocks, axis=1))
-        return stage, np.stack(loo_scores)
+        return stage, np.stack(scores)
 
     def score(self, texts: Sequence[PreparedText]) -> NDArray[np.float32]:
         """Return each regression's scores, shape (n_ridges, n_texts, n_vocabulary)."""

@@ -4,8 +4,8 @@ Stacked generalization, the model of tfidf, bert, use and hybrid.
 First stage: kernel ridge regressions of all tags, each on one or more views of the questions.
 Second stage: a reranker, a logistic regression shared by all tags. Its features, for each
 (question, tag) pair, are the first stage's scores, how often the tag is used, the trend of its use,
-and mentions of it in the question. It is fitted to leave-one-out scores of the first stage, so it
-knows how far each score can be trusted.
+and mentions of it in the question. It is fitted to what a model of earlier questions alone knew of
+each question, so it knows how far each score can be trusted, also that of a tag that was used once.
 
 References
 ----------
@@ -31,6 +31,7 @@ from include.candidates.mentions import MENTION_FEATURES, MentionFinder
 from include.candidates.model_files import read_array, read_json, write_array, write_json
 from include.candidates.reranker import Reranker, score_features, training_rows
 from include.candidates.tag_trends import TagHistory
+from include.candidates.time_blocks import Block, latest_blocks
 from include.errors import ModelUnusableError
 from include.text.prepared import PreparedText
 
@@ -86,11 +87,13 @@ class StackedCandidate(Candidate):
             [np.log1p(history.counts, dtype=np.float32), history.latest_trends()], axis=1
         )
         labels = labels_of_questions.toarray()
-        self._stage, loo_scores = FirstStage.fit(self._spec, self._encoders, texts, labels)
         rows = training_rows(len(texts), len(self.vocabulary))
-        tag_features = _tag_features_at(history, rows)
-        features = self._pair_features(texts[rows], loo_scores[:, rows], tag_features)
-        self._set_reranker(Reranker.fit(features, labels[rows]))
+        blocks = latest_blocks(len(texts), rows.stop - rows.start)
+        self._stage, scores = FirstStage.fit(self._spec, self._encoders, texts, labels, blocks)
+        scored = slice(blocks[0].start, None)
+        tag_features = _tag_features_known(history, blocks)
+        features = self._pair_features(texts[scored], scores, tag_features)
+        self._set_reranker(Reranker.fit(features, labels[scored]))
         return self
 
     def score(self, texts: Sequence[PreparedText]) -> NDArray[np.float32]:
@@ -179,12 +182,9 @@ class StackedCandidate(Candidate):
         return np.concatenate(parts, axis=2)
 
 
-def _tag_features_at(history: TagHistory, rows: slice) -> NDArray[np.float32]:
-    """Return shape (n_rows, n_vocabulary, 2): log count of each tag, and its trend at each row."""
-    positions = np.arange(rows.start, rows.stop)
-    shape = (len(positions), len(history.counts))
-    columns = np.tile(np.arange(shape[1]), shape[0])
-    features = np.empty((*shape, 2), dtype=np.float32)
-    features[:, :, 0] = np.log1p(history.counts)
-    features[:, :, 1] = history.trends(columns, np.repeat(positions, shape[1])).reshape(shape)
-    return features
+def _tag_features_known(history: TagHistory, blocks: Sequence[Block]) -> NDArray[np.float32]:
+    """Return shape (n_scored, n_vocabulary, 2): log count and trend as known at each block."""
+    known = [history.known_before(block.known) for block in blocks]
+    by_block = np.stack([np.stack([np.log1p(counts), trends], axis=1) for counts, trends in known])
+    sizes = [block.stop - block.start for block in blocks]
+    return np.repeat(by_block.astype(np.float32), sizes, axis=0)

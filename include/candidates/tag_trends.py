@@ -72,13 +72,42 @@ class TagHistory:
         window = max(_MIN_RECENT_QUESTIONS, self._n // _RECENT_DIVISOR)
         starts = np.maximum(0, positions - window)
         uses = self._uses_before(columns, positions) - self._uses_before(columns, starts)
-        share = self.counts[columns] / self._n
-        pseudo_uses = _PSEUDO_QUESTIONS * share + 0.2
-        ratio = (uses + pseudo_uses) / ((positions - starts) * share + pseudo_uses)
-        return np.log(ratio).astype(np.float32)
+        return _trend(uses, positions - starts, self.counts[columns] / self._n)
+
+    def known_before(self, position: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """
+        Return what is known of each tag at a question, from the questions before it alone.
+
+        Parameters
+        ----------
+        position : int
+            Of the question, in 0..n; at n the trends are the latest ones.
+
+        Returns
+        -------
+        counts : ndarray of int64, shape (n_vocabulary,)
+            Questions before it that have the tag.
+        trends : ndarray of float32, shape (n_vocabulary,)
+            As `trends`, but compared with those questions instead of all; 0 for an unknown tag.
+        """
+        columns = np.arange(len(self.counts))
+        start = max(0, position - max(_MIN_RECENT_QUESTIONS, self._n // _RECENT_DIVISOR))
+        counts = self._uses_before(columns, np.full(len(columns), position))
+        earlier = self._uses_before(columns, np.full(len(columns), start))
+        trends = _trend(counts - earlier, position - start, counts / max(position, 1))
+        return counts, trends
 
     def _uses_before(
         self, columns: NDArray[np.intp], positions: NDArray[np.intp]
     ) -> NDArray[np.int64]:
         found = np.searchsorted(self._uses, columns * (self._n + 1) + positions)
         return found - self._starts[columns]
+
+
+def _trend(
+    uses: NDArray[np.int64], questions: NDArray[np.intp] | int, share: NDArray[np.float64]
+) -> NDArray[np.float32]:
+    """Return the logarithm of recent uses over those expected from the overall share."""
+    pseudo_uses = _PSEUDO_QUESTIONS * share + 0.2
+    ratio = (uses + pseudo_uses) / (questions * share + pseudo_uses)
+    return np.log(ratio).astype(np.float32)

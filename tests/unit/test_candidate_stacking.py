@@ -6,11 +6,12 @@ import scipy.sparse as sp
 
 from include.candidates.base import top_k
 from include.candidates.catalogue import make_candidate
-from include.candidates.kernel_ridge import fit_kernel_ridge
+from include.candidates.kernel_ridge import fit_forward, fit_kernel_ridge
 from include.candidates.mentions import MENTION_FEATURES, MentionFinder
 from include.candidates.reranker import Reranker, score_features
 from include.candidates.tag_trends import TagHistory
 from include.candidates.terms import code_terms, term_counts, words
+from include.candidates.time_blocks import Block, latest_blocks
 from include.candidates.vectorizer import Vectorizer
 from include.errors import FixInputError
 from include.text.prepared import PreparedText
@@ -95,6 +96,69 @@ def test_leave_one_out_scores_are_those_of_a_model_fitted_without_the_question()
         np.testing.assert_allclose(fitted.loo_scores[row], expected, rtol=1e-3, atol=1e-4)
 
 
+def test_forward_scores_are_those_of_a_model_fitted_on_the_questions_known_before():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(12, 5)).astype(np.float32)
+    Y = (rng.random((12, 3)) < 0.4).astype(np.float32)
+    kernel = X @ X.T
+    blocks = [Block(4, 7, known=3), Block(7, 12, known=6)]
+
+    fitted = fit_forward(kernel.copy(), Y, 0.7, blocks)
+
+    for block, scores in zip(blocks, (fitted.scores[:3], fitted.scores[3:]), strict=True):
+        known = slice(block.known)
+        mean = Y[known].mean(axis=0)
+        inner = kernel[known, known] + 0.7 * np.eye(block.known)
+        dual = np.linalg.solve(inner, Y[known] - mean)
+        expected = kernel[block.start : block.stop, known] @ dual + mean
+        np.testing.assert_allclose(scores, expected, rtol=1e-3, atol=1e-4)
+
+
+def test_forward_fit_is_the_same_model_as_the_leave_one_out_fit():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(30, 5)).astype(np.float32)
+    Y = (rng.random((30, 4)) < 0.3).astype(np.float32)
+    kernel = X @ X.T
+
+    forward = fit_forward(kernel.copy(), Y, 0.7, latest_blocks(30, 30))
+
+    expected = fit_kernel_ridge(kernel.copy(), Y, 0.7).dual_coef
+    np.testing.assert_allclose(forward.dual_coef, expected, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize(("count", "limit"), [(1, 1), (2, 5), (50, 7), (5000, 5000)])
+def test_blocks_reach_the_last_question_and_know_only_earlier_ones(count, limit):
+    blocks = latest_blocks(count, limit)
+
+    assert [block.start for block in blocks[1:]] == [block.stop for block in blocks[:-1]]
+    assert blocks[-1].stop == count
+    assert count - blocks[0].start <= limit
+    assert all(0 <= block.known <= block.start for block in blocks)
+
+
+def test_what_is_known_of_a_tag_before_a_question_does_not_depend_on_later_ones():
+    labels = np.zeros((1000, 2), dtype=np.float32)
+    labels[::10, 0] = 1
+    later = labels.copy()
+    later[600:, 1] = 1
+
+    before, after = (TagHistory(sp.csr_array(each)).known_before(600) for each in (labels, later))
+
+    assert [found.tolist() for found in before] == [found.tolist() for found in after]
+    assert after[0].tolist() == [60, 0]
+
+
+def test_what_is_known_after_the_last_question_is_the_latest_trend():
+    labels = np.zeros((1000, 2), dtype=np.float32)
+    labels[:500, 0] = labels[900:, 1] = 1
+    history = TagHistory(sp.csr_array(labels))
+
+    counts, trends = history.known_before(1000)
+
+    assert counts.tolist() == history.counts.tolist()
+    np.testing.assert_allclose(trends, history.latest_trends())
+
+
 def test_the_reranker_recovers_the_weights_that_generated_the_data():
     rng = np.random.default_rng(0)
     features = rng.normal(size=(4000, 10, 2)).astype(np.float32)
@@ -135,7 +199,7 @@ def test_probabilities_sum_to_the_number_of_tags():
 
 
 def test_an_explanation_names_the_mention_the_word_and_a_similar_question():
-    texts, tags = questions(60)
+    texts, tags = questions(200)
     candidate = make_candidate("hybrid", None, word_encoders).fit(texts, tags, VOCABULARY)
 
     question = PreparedText("docker layer", "container image layer", "")
