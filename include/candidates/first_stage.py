@@ -122,11 +122,11 @@ class FirstStage:
             dual_coefs.append(fitted.dual_coef)
             scores.append(fitted.scores)
         for name in spec.views:
-            blocks = [
+            outputs = [
                 dual_coefs[index] * spec.ridges[index].kernel_weights[name]
                 for index in spec.ridges_using(name)
             ]
-            stage._set_outputs(name, rows, np.concatenate(blocks, axis=1))
+            stage._set_outputs(name, rows, np.concatenate(outputs, axis=1))
         return stage, np.stack(scores)
 
     def score(self, texts: Sequence[PreparedText]) -> NDArray[np.float32]:
