@@ -85,7 +85,10 @@ class Settings(BaseSettings):
         "`TRAINING_MEMORY_MB`",
     )
     min_tag_count: int = Field(
-        5, ge=1, description="uses in the training window from which a tag is in the vocabulary"
+        1,
+        ge=1,
+        description="uses in the training window from which a tag is in the vocabulary; up to 5 "
+        "are needed while the vocabulary would have more than 2,000 tags",
     )
     check_labels: bool = Field(
         True,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Final, Protocol, Self
@@ -172,9 +172,44 @@ class Candidate(ABC):
         """Return the parameters as plain JSON values, for logs and for ``candidate.json``."""
 
 
+RARE_USES: Final = 5
+"""A tag with fewer uses is rare."""
+MAX_TAGS_WITH_RARE: Final = 2_000
+"""Time and memory of a fit grow with the vocabulary, and a large one gains little by rare tags."""
+
+
+def least_uses(uses: Iterable[int], min_tag_count: int) -> int:
+    """
+    Return the number of uses from which a tag is in the vocabulary, at least ``min_tag_count``.
+
+    It rises, to `RARE_USES` at most, while there would be more than `MAX_TAGS_WITH_RARE` tags.
+
+    Parameters
+    ----------
+    uses : iterable of int
+        Questions that have each tag.
+    min_tag_count : int
+        >= 1.
+
+    Examples
+    --------
+    >>> least_uses([9, 1, 1], 1)
+    1
+    >>> least_uses([9, 1, 1] * 1_000, 1)
+    2
+    """
+    tags_with = Counter(uses)
+    for least in range(min_tag_count, RARE_USES):
+        if sum(tags for count, tags in tags_with.items() if count >= least) <= MAX_TAGS_WITH_RARE:
+            return least
+    return max(min_tag_count, RARE_USES)
+
+
 def vocabulary_of(tags: Sequence[Sequence[str]], min_tag_count: int) -> tuple[str, ...]:
     """
     Return the tags used by at least ``min_tag_count`` questions, sorted.
+
+    Of a large site, fewer of the rare ones; see `least_uses`.
 
     Examples
     --------
@@ -182,7 +217,8 @@ def vocabulary_of(tags: Sequence[Sequence[str]], min_tag_count: int) -> tuple[st
     ('a',)
     """
     counts = Counter(tag for row in tags for tag in set(row))
-    return tuple(sorted(tag for tag, count in counts.items() if count >= min_tag_count))
+    least = least_uses(counts.values(), min_tag_count)
+    return tuple(sorted(tag for tag, count in counts.items() if count >= least))
 
 
 _PARTIAL_SORT_RATIO: Final = 200

@@ -10,6 +10,7 @@ own uncertainty widens the threshold.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
@@ -18,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from include.candidates.base import least_uses
 from include.drift.samples import FloatArray, Sample
 
 SamplePair = tuple[Sample, Sample]
@@ -198,7 +200,9 @@ def _with_unreachable_counts(
     pair: SamplePair, trained: Sample, vocabulary: PastVocabulary
 ) -> SamplePair:
     """Set the counts of tags outside the vocabulary of ``trained`` and earlier months."""
-    earlier = np.array([vocabulary.earlier_uses.get(tag, 0) for tag in trained.tag_names])
-    unknown = (trained.tag_use + earlier < vocabulary.min_tag_count).astype(np.float64)
+    uses = Counter(vocabulary.earlier_uses)
+    uses.update(dict(zip(trained.tag_names, trained.tag_use.tolist(), strict=True)))
+    least = least_uses(uses.values(), vocabulary.min_tag_count)
+    unknown = np.array([uses[tag] < least for tag in trained.tag_names], dtype=np.float64)
     before, month = (replace(side, unreachable=side.tags @ unknown) for side in pair)
     return before, month

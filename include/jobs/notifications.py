@@ -234,10 +234,10 @@ def _candidate_scores(row: CandidateRow) -> CandidateScores:
     return CandidateScores(
         name=row.candidate,
         selected=row.selected,
-        f1_1=row.figures.get("f1@1"),
-        f1_3=row.figures.get("f1@3"),
-        f1_5=row.figures.get("f1@5"),
-        f1_all_5=row.figures.get("f1_all@5"),
+        f1_1=row.figures.get("f1_all@1"),
+        f1_3=row.figures.get("f1_all@3"),
+        f1_5=row.figures.get("f1_all@5"),
+        f1_known_5=row.figures.get("f1@5"),
         coverage=row.figures.get("coverage"),
         learned_from=row.figures.get("learned_from"),
     )

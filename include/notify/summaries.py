@@ -97,14 +97,18 @@ class DriftSummary:
 
 @dataclass(frozen=True, slots=True)
 class CandidateScores:
-    """A candidate's metrics on the test month; None where not measured."""
+    """
+    A candidate's metrics on the test month; None where not measured.
+
+    F1 is over all questions and tags, ``f1_known_5`` over those in the model's vocabulary.
+    """
 
     name: str
     selected: bool
     f1_1: float | None
     f1_3: float | None
     f1_5: float | None
-    f1_all_5: float | None
+    f1_known_5: float | None
     coverage: float | None
     learned_from: float | None = None
 

@@ -145,7 +145,7 @@ def sink():
 
 
 def test_training_mail_goes_over_smtp(settings, sink):
-    figures = {"f1@1": 0.8, "f1@3": 0.6, "f1@5": 0.5, "f1_all@5": 0.55, "coverage": 0.9}
+    figures = {"f1_all@1": 0.7, "f1_all@3": 0.6, "f1_all@5": 0.5, "f1@5": 0.55, "coverage": 0.9}
     row = {"candidate": "hybrid", "selected": True, "figures": figures}
     result = {
         "promoted": True, "version": "4", "challenger_version": None, "candidate": "hybrid",
@@ -165,7 +165,7 @@ def test_training_mail_goes_over_smtp(settings, sink):
         == ("[sandbox] Version 4 (hybrid) is live after retraining for 2024-04")
     )
     assert (
-        "hybrid (selected): 0.800, 0.600, 0.500, 0.550, 0.90"
+        "hybrid (selected): 0.700, 0.600, 0.500, 0.550, 0.90"
         in mail.get_body(("plain",)).get_content()
     )
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from include.candidates.base import MAX_TAGS_WITH_RARE
 from include.drift.calibration import calibrate_thresholds
 from include.drift.samples import Observations, build_samples
 from include.drift.signals import SIGNAL
@@ -110,6 +111,20 @@ def test_tags_used_before_the_history_are_in_the_vocabulary():
 
     assert outside_vocabulary({}) == [1.0, 1.0]
     assert outside_vocabulary({"rare": 5}) == [0.0, 0.0]
+
+
+def test_rare_tags_of_a_large_site_are_outside_the_vocabulary():
+    months = [observed(f"2023-0{i}", [["rare"]]) for i in range(1, 4)]
+    (past,) = build_samples(concatenated(*months))
+    large = {f"tag-{number}": 9 for number in range(MAX_TAGS_WITH_RARE)}
+
+    def outside_vocabulary(earlier):
+        known = PastVocabulary(earlier, min_tag_count=1)
+        pairs = consecutive_month_pairs(past, 1, 1, np.random.default_rng(0), known)
+        return [float(month.unreachable.sum()) for _, month in pairs]
+
+    assert outside_vocabulary({}) == [0.0, 0.0]
+    assert outside_vocabulary(large) == [1.0, 1.0]
 
 
 def test_suggested_tags_take_the_variability_of_their_proxy():

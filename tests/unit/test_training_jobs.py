@@ -192,13 +192,13 @@ def test_invalid_candidates_are_rejected(names, parameters, message):
 
 
 def outcome(name, f1):
-    figures = {f"f1@{k}": f1 for k in (1, 3, 5)} | {"f1_all@5": f1, "train_s": 1.25}
+    figures = {f"f1_all@{k}": f1 for k in (1, 3, 5)} | {"f1@5": f1, "train_s": 1.25}
     return TrainedCandidate(CandidateSpec(name), f"run-{name}", figures, reused=False)
 
 
 def rows(count=2):
     outcomes = [outcome(name, 0.1 * place) for place, name in enumerate(names.CANDIDATES[:count])]
-    return table_rows(outcomes, names.CANDIDATES[count - 1], {"f1@5": 0.3}, "4")
+    return table_rows(outcomes, names.CANDIDATES[count - 1], {"f1_all@5": 0.3}, "4")
 
 
 def test_table_shows_the_best_first_and_the_champion_last():

@@ -375,6 +375,6 @@ def train_all(
 
 
 def one_line(candidate: TrainedCandidate) -> str:
-    """Return a candidate's figures for the terminal."""
-    figures = " ".join(f"F1@{k} {candidate.figures[f'f1@{k}']:.3f}" for k in (1, 3, 5))
+    """Return a candidate's F1 over all questions for the terminal."""
+    figures = " ".join(f"F1@{k} {candidate.figures[f'f1_all@{k}']:.3f}" for k in (1, 3, 5))
     return f"{candidate.spec.label}: {figures}{' (reused)' if candidate.reused else ''}"

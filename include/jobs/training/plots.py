@@ -59,9 +59,9 @@ def draw_comparison(
     Parameters
     ----------
     candidates : mapping of str to mapping of int to float
-        F1@k by k = 1, 3, 5 for each candidate.
+        F1@k over all questions by k = 1, 3, 5 for each candidate.
     intervals : mapping of str to BootstrapInterval
-        Of F1@5 over all questions, the metric of the selection.
+        Of F1@5, the metric of the selection.
     title : str
         Names the month.
     path : Path
@@ -99,11 +99,11 @@ def draw_comparison(
         color="black",
         markersize=4,
         capsize=3,
-        label="F1@5 over all questions, 95 % interval",
+        label="F1@5, 95 % interval",
     )
     axes.set_yticks(list(rows), order)
     axes.set_xlim(0, 1)
-    axes.set_xlabel("F1 (0 to 1, higher is better)")
+    axes.set_xlabel("F1 over all questions (0 to 1, higher is better)")
     _set_titles(axes, "Comparison of candidates, best first", title)
     _legend(figure, columns=4)
     _save(figure, path)

@@ -20,6 +20,8 @@ REPORTED_METRICS: Final = (
     "f1@1",
     "f1@3",
     "f1@5",
+    "f1_all@1",
+    "f1_all@3",
     "f1_all@5",
     "coverage",
     "ceiling_all@5",

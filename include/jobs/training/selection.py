@@ -244,7 +244,7 @@ class ModelSelection:
     ) -> None:
         """Log the plot that compares the candidates."""
         figures = {
-            label: {k: candidate.figures[f"f1@{k}"] for k in (1, 3, 5)}
+            label: {k: candidate.figures[f"f1_all@{k}"] for k in (1, 3, 5)}
             for label, candidate in by_label.items()
         }
         intervals = {label: mean_interval(row, **self._bootstrap) for label, row in scores.items()}

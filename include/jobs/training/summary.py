@@ -11,10 +11,10 @@ from include.registry.runs import run_url
 from include.task_results import CandidateRow, TrainingResult
 
 COLUMNS: Final[Mapping[str, str]] = {
-    "f1@1": "F1@1",
-    "f1@3": "F1@3",
-    "f1@5": "F1@5",
-    "f1_all@5": "F1@5, all",
+    "f1_all@1": "F1@1",
+    "f1_all@3": "F1@3",
+    "f1_all@5": "F1@5",
+    "f1@5": "F1@5, known tags",
     "coverage": "coverage",
     "ceiling_all@5": "ceiling",
     "learned_from": "learned from",
@@ -84,9 +84,10 @@ def note(
         f"{months.train_last}. Requested by {markdown(plan.request.actor)}: "
         f"{markdown(plan.request.reason)}.",
         markdown_table(rows),
-        "F1@k counts questions with a tag in the vocabulary; the column *all* counts every "
-        "question and every tag, and decides the selection. *Learned from*: the latest questions "
-        "of the training months, as many as the family can hold.",
+        "F1@k counts every question and every tag, and F1@5 decides the selection; *known tags* "
+        "counts only what is in the model's own vocabulary, so models with different vocabularies "
+        "cannot be compared by it. *Learned from*: the latest questions of the training months, "
+        "as many as the family can hold.",
     ]
     if plan.left_out:
         parts.append(
@@ -110,9 +111,9 @@ def short_note(result: TrainingResult, mlflow_url: str) -> str:
     link = run_url(mlflow_url, result.experiment_id, result.run_id)
     failed = f" Failed: {markdown(', '.join(result.failed))}." if result.failed else ""
     head = f"**{result.test_month}: {markdown(result.reason)}**{failed} [All figures]({link})"
-    lines = [head, "", "| candidate | F1@1 | F1@3 | F1@5 | all |", "|---|---|---|---|---|"]
+    lines = [head, "", "| candidate | F1@1 | F1@3 | F1@5 | known tags |", "|---|---|---|---|---|"]
     for row in result.rows:
-        cells = [_cell(key, row.figures.get(key)) for key in ("f1@1", "f1@3", "f1@5", "f1_all@5")]
+        cells = [_cell(key, row.figures.get(key)) for key in list(COLUMNS)[:4]]
         lines.append(f"| {_name(row)} | {' | '.join(cells)} |")
     while len("\n".join(lines)) > AIRFLOW_NOTE_LENGTH and len(lines) > 1:
         lines.pop()
