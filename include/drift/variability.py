@@ -204,5 +204,10 @@ def _with_unreachable_counts(
     uses.update(dict(zip(trained.tag_names, trained.tag_use.tolist(), strict=True)))
     least = least_uses(uses.values(), vocabulary.min_tag_count)
     unknown = np.array([uses[tag] < least for tag in trained.tag_names], dtype=np.float64)
-    before, month = (replace(side, unreachable=side.tags @ unknown) for side in pair)
+    before, month = (_with_unreachable(side, unknown) for side in pair)
     return before, month
+
+
+def _with_unreachable(sample: Sample, unknown: FloatArray) -> Sample:
+    assert sample.tags is not None  # the caller's history has tags
+    return replace(sample, unreachable=sample.tags @ unknown)
