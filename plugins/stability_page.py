@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -125,13 +124,12 @@ def entry(report: StoredStabilityReport) -> StabilityListEntry:
     )
 
 
-@cache
 def engine() -> Engine:
     """Return the engine of the platform's database, one pool per api-server process."""
     from include.settings import Settings
-    from include.store.engine import make_engine
+    from include.store.engine import process_engine
 
-    return make_engine(Settings.from_env().require_database_url(), pool_size=2)
+    return process_engine(Settings.from_env().require_database_url())
 
 
 def refused(request: Request, error: HTTPException) -> Response:

@@ -121,7 +121,7 @@ def import_(
     """
     from include.jobs.ingestion.import_file import describe_import, import_file, parse_day
     from include.settings import Settings
-    from include.store.engine import make_engine
+    from include.store.engine import process_engine
     from include.store.migrations import migrate
 
     try:
@@ -129,7 +129,7 @@ def import_(
     except ValueError:
         raise FixInputError(f"--as-of must look like 2024-04-02, got {as_of!r}") from None
     settings = Settings.from_env()
-    engine = make_engine(settings.require_database_url())
+    engine = process_engine(settings.require_database_url())
     migrate(engine)
     columns: tuple[ProgressColumn, ...] = (
         TextColumn("{task.description}"),
@@ -187,14 +187,14 @@ def transform(
     """Prepare the texts of stored questions, and embed them; only what is missing is computed."""
     from include.months import months_between
     from include.settings import Settings
-    from include.store.engine import make_engine
+    from include.store.engine import process_engine
 
     if last and not first:
         raise FixInputError("--to needs --from")
     if unknown := sorted(set(encoder) - set(ENCODERS)):
         raise FixInputError(f"no encoder is named {unknown[0]!r}; choose from {ENCODERS}")
     settings, console = Settings.from_env(), Console(stderr=True)
-    engine = make_engine(settings.require_database_url(), pool_size=1)
+    engine = process_engine(settings.require_database_url())
     months = (
         months_between(first, last or first) if first else _stored_months(engine, settings.site)
     )

@@ -22,13 +22,13 @@ def erase(
     """
     from include.jobs.drift import erasure
     from include.settings import Settings
-    from include.store.engine import make_engine
+    from include.store.engine import process_engine
     from include.store.erasure import Subject
     from serving.erasure import count_in_spool, erase_from_spool
 
     settings = Settings.from_env()
     subject = Subject(prediction, client, key)
-    engine = make_engine(settings.require_database_url(), pool_size=1)
+    engine = process_engine(settings.require_database_url())
     spool = settings.local_dir / "spool"
     spooled = erase_from_spool(spool, subject, dry_run=dry_run)
     found = (

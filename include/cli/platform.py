@@ -86,10 +86,10 @@ def demo() -> None:
 def migrate() -> None:
     """Bring the database of DATABASE_URL to its newest schema; safe to run again."""
     from include.settings import Settings
-    from include.store.engine import make_engine
+    from include.store.engine import process_engine
     from include.store.migrations import migrate as apply
 
-    applied = apply(make_engine(Settings.from_env().require_database_url()))
+    applied = apply(process_engine(Settings.from_env().require_database_url()))
     for name in applied:
         typer.echo(f"applied {name}", err=True)
     typer.echo(f"{len(applied)} migrations applied, the schema is current", err=True)

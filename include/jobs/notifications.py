@@ -32,7 +32,7 @@ from include.registry.runs import run_url, version_url
 from include.settings import Settings
 from include.store.ab_tests import EndedAbTest, ended_ab_test
 from include.store.drift import StoredDriftReport, StoredSignal, checked_months, read_report
-from include.store.engine import make_engine
+from include.store.engine import process_engine
 from include.store.installation import installation_id
 from include.task_results import CandidateRow, DriftAlarm, RollbackResult, TrainingResult
 
@@ -71,7 +71,7 @@ def compose(settings: Settings, params: Mapping[str, Any]) -> Notification:
     kind, facts = params["kind"], dict(params["facts"])
     run = str(params.get("run") or "")
     if kind == "drift":
-        engine = make_engine(settings.require_database_url(), pool_size=1)
+        engine = process_engine(settings.require_database_url())
         return drift_notification(settings, engine, DriftAlarm.from_dict(facts))
     if kind == "training":
         training = training_summary(settings, TrainingResult.from_dict(facts), run)
@@ -83,7 +83,7 @@ def compose(settings: Settings, params: Mapping[str, Any]) -> Notification:
         mail = render.rollback_mail(rollback)
         return Notification(mail, slack.rollback_text(rollback, mail))
     if kind == "ab_test":
-        engine = make_engine(settings.require_database_url(), pool_size=1)
+        engine = process_engine(settings.require_database_url())
         with engine.connect() as connection:
             ended = ended_ab_test(connection, int(facts["ab_test_id"]))
         ab_test = ab_test_summary(settings, ended, run)
@@ -102,7 +102,7 @@ def send_mail_over(client: SMTP, settings: Settings, params: Mapping[str, Any]) 
         If the host refuses the mail.
     """
     mail = compose(settings, params).mail
-    with make_engine(settings.require_database_url(), pool_size=1).connect() as connection:
+    with process_engine(settings.require_database_url()).connect() as connection:
         origin = f"{settings.site}.{installation_id(connection)}.{names.PROJECT}"
     send(client, mail, sender=settings.mail_from, recipients=settings.mail_to, origin=origin)
     return mail.subject

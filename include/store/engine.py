@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any, Final
 
 from sqlalchemy import URL, Engine, create_engine, event
@@ -25,7 +26,32 @@ _KEEP_ALIVE: Final = {
     "tcp_user_timeout": 30_000,
 }
 """A server whose machine vanished is noticed after a minute; the system's default is two hours."""
+_process_engines: Final[dict[str, Engine]] = {}
+"""By the address as it was given."""
 _SAME_ADDRESS: Final = frozenset({"postgres", "postgresql", DRIVER, "postgresql+psycopg"})
+
+
+def process_engine(database_url: str) -> Engine:
+    """
+    Return this process' engine for a database, which every entry point of a job shares.
+
+    It is made at the first call. A forked child makes its own: two processes that speak on one
+    connection would read each other's answers.
+
+    Parameters
+    ----------
+    database_url : str
+        As `database_address` takes it.
+
+    Raises
+    ------
+    FixSettingsError
+        As from `make_engine`.
+    """
+    if database_url not in _process_engines:
+        # Of two threads' engines one stays; the other has not connected yet
+        return _process_engines.setdefault(database_url, make_engine(database_url))
+    return _process_engines[database_url]
 
 
 def make_engine(database_url: str, *, pool_size: int = 5) -> Engine:
@@ -128,3 +154,13 @@ def _set_up(connection: Any, _record: Any) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SET TIME ZONE 'UTC'")
     connection.commit()
+
+
+def _forget_process_engines() -> None:
+    """Leave the parent's connections to the parent, without closing them, after a fork."""
+    for engine in _process_engines.values():
+        engine.dispose(close=False)
+    _process_engines.clear()
+
+
+os.register_at_fork(after_in_child=_forget_process_engines)

@@ -29,7 +29,7 @@ from include.jobs.backup.parts import (
 from include.settings import Settings
 from include.store.backups import FinishedBackup, record_backup
 from include.store.dump import dump_database
-from include.store.engine import make_engine
+from include.store.engine import process_engine
 from include.store.installation import installation_id
 from include.store.models import latest_promotion
 
@@ -82,7 +82,7 @@ def back_up(settings: Settings) -> FinishedBackup:
         new_bytes=new_bytes,
         file_count=len(manifest.files),
     )
-    with make_engine(settings.require_database_url(), pool_size=1).begin() as connection:
+    with process_engine(settings.require_database_url()).begin() as connection:
         record_backup(connection, done)
     log.info("%s; deleted: %s", done, ", ".join(deleted) or "none")
     return done
@@ -91,7 +91,7 @@ def back_up(settings: Settings) -> FinishedBackup:
 def _fill(settings: Settings, backup_id: str, place: Path, partial: Path) -> tuple[Manifest, int]:
     """Store all parts, in their order; return the manifest, and the bytes that were new."""
     stored: list[tuple[StoredFile, bool]] = []
-    with make_engine(settings.require_database_url(), pool_size=1).connect() as connection:
+    with process_engine(settings.require_database_url()).connect() as connection:
         installation = str(installation_id(connection))
         promotion = latest_promotion(connection, names.CHAMPION)
     others = folders(settings)

@@ -43,7 +43,7 @@ from include.registry import Registry
 from include.settings import Settings
 from include.store.drift import CheckKind, DriftReport, StoredDriftReport, read_report, save_report
 from include.store.drift_references import AnsweredQuestion
-from include.store.engine import make_engine
+from include.store.engine import process_engine
 
 log = logging.getLogger(__name__)
 
@@ -119,7 +119,7 @@ class Monitoring:
     def from_settings(cls, settings: Settings) -> Self:
         """Connect as the settings say; FixSettingsError names missing settings."""
         registry = Registry(settings.require_mlflow_uri())
-        return cls(make_engine(settings.require_database_url()), registry, settings)
+        return cls(process_engine(settings.require_database_url()), registry, settings)
 
     def check_month(self, month: str) -> int:
         """

@@ -11,7 +11,7 @@ from include.months import month_of
 from include.retraining import policy_named
 from include.settings import Settings
 from include.store.drift import Action, StoredDriftReport, read_report, save_decision
-from include.store.engine import make_engine
+from include.store.engine import process_engine
 from include.task_results import DriftAlarm, TaskResult
 
 
@@ -86,7 +86,7 @@ def decision_of(settings: Settings, report_id: int, *, dag_id: str, run_id: str)
         The fields of `DriftDecision`, and for a retraining ``mail_run_id`` (the run of
         ``send_mail``: one per training) and ``mail``, its `include.task_results.DriftAlarm`.
     """
-    engine = make_engine(settings.require_database_url(), pool_size=1)
+    engine = process_engine(settings.require_database_url())
     with engine.connect() as connection:
         stored = read_report(connection, report_id)
     decision = drift_decision(stored, settings.retraining_policy)
@@ -100,7 +100,7 @@ def decision_of(settings: Settings, report_id: int, *, dag_id: str, run_id: str)
 
 def record_decision(settings: Settings, decision: DriftDecision) -> str:
     """Store a decision once it is carried out; return it in words."""
-    engine = make_engine(settings.require_database_url(), pool_size=1)
+    engine = process_engine(settings.require_database_url())
     with engine.begin() as connection:
         save_decision(
             connection,

@@ -18,7 +18,7 @@ from include.registry.runs import NOTE, Runs, run_url
 from include.settings import Settings
 from include.store.drift import DriftReport, StoredDriftReport, set_artifact
 from include.store.drift_calibrations import read_power
-from include.store.engine import make_engine
+from include.store.engine import process_engine
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ def publish(settings: Settings, report_id: int) -> str | None:
     """
     monitoring = Monitoring.from_settings(settings)
     runs = Runs(settings.require_mlflow_uri())
-    engine = make_engine(settings.require_database_url())
+    engine = process_engine(settings.require_database_url())
     return publish_with(monitoring, runs, engine, settings, report_id)
 
 

@@ -12,7 +12,7 @@ from include.jobs.incidents.delivery import OpenSmtp, report
 from include.jobs.ingestion.completeness import how_to_fetch, stored_completely
 from include.months import add_months, month_of, month_range
 from include.settings import Settings
-from include.store.engine import make_engine
+from include.store.engine import process_engine
 from include.store.models import latest_promotion
 from include.store.overdue import installed_at, month_fetched_at, month_is_checked
 from include.store.questions import questions_per_month
@@ -37,7 +37,7 @@ def tell_of_overdue(
     now : datetime or None
         Aware; the current time if None.
     """
-    engine = make_engine(settings.require_database_url(), pool_size=1)
+    engine = process_engine(settings.require_database_url())
     with engine.connect() as connection:
         incident = overdue(connection, settings, now or datetime.now(UTC))
     if incident is None:

@@ -18,7 +18,7 @@ from include.notify.mail import send
 from include.notify.render import incident_mail
 from include.notify.summaries import IncidentSummary, Link
 from include.settings import Settings
-from include.store.engine import make_engine
+from include.store.engine import process_engine
 from include.store.installation import installation_id
 from include.store.outbox import add_incident, lock_incident, record_delivery, waiting_incidents
 from include.task_results import Incident
@@ -48,7 +48,7 @@ def report(settings: Settings, incident: Incident, open_smtp: OpenSmtp) -> bool:
         Returns a context manager that gives an open connection to the mail host.
     """
     try:
-        engine = make_engine(settings.require_database_url(), pool_size=1)
+        engine = process_engine(settings.require_database_url())
         with engine.begin() as connection:
             new = add_incident(connection, incident)
         if new:
@@ -69,14 +69,14 @@ def report_later(settings: Settings, incident: Incident) -> bool:
     bool
         Whether its cause was new.
     """
-    engine = make_engine(settings.require_database_url(), pool_size=1)
+    engine = process_engine(settings.require_database_url())
     with engine.begin() as connection:
         return add_incident(connection, incident, fallback=True, delay_s=GRACE_S)
 
 
 def deliver_waiting(settings: Settings, open_smtp: OpenSmtp) -> dict[str, int]:
     """Send what is due; return how many incidents are now ``sent`` and still ``waiting``."""
-    engine = make_engine(settings.require_database_url(), pool_size=1)
+    engine = process_engine(settings.require_database_url())
     with engine.begin() as connection:
         keys = waiting_incidents(connection, limit=AT_ONCE)
     sent = sum(deliver(engine, settings, key, open_smtp) for key in keys)

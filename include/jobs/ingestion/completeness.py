@@ -5,7 +5,7 @@ from sqlalchemy import Connection
 from include.jobs.ingestion.month_checks import is_covered, window_faults
 from include.months import month_range
 from include.settings import Settings
-from include.store.engine import make_engine
+from include.store.engine import process_engine
 from include.store.imports import read_import_spans
 from include.store.questions import questions_per_month
 from include.store.windows import read_windows
@@ -42,17 +42,14 @@ def stored_completely(connection: Connection, site: str, month: str) -> bool | N
 
 def month_is_stored(settings: Settings, month: str) -> bool:
     """Return whether a month is known to be stored completely."""
-    engine = make_engine(settings.require_database_url(), pool_size=1)
-    try:
-        with engine.connect() as connection:
-            return stored_completely(connection, settings.site, month) is True
-    finally:
-        engine.dispose()
+    engine = process_engine(settings.require_database_url())
+    with engine.connect() as connection:
+        return stored_completely(connection, settings.site, month) is True
 
 
 def month_has_questions(settings: Settings, month: str) -> bool:
     """Return whether a month has any stored question."""
-    engine = make_engine(settings.require_database_url(), pool_size=1)
+    engine = process_engine(settings.require_database_url())
     with engine.connect() as connection:
         return month in questions_per_month(connection, settings.site)
 

@@ -14,7 +14,7 @@ from include.jobs.ingestion.month_checks import question_faults, window_faults, 
 from include.months import add_months, month_of, month_range, months_between
 from include.settings import Settings
 from include.sources.stackexchange_api import Page, StackExchangeClient
-from include.store.engine import make_engine
+from include.store.engine import process_engine
 from include.store.questions import questions_per_month, upsert_questions
 from include.store.windows import (
     Window,
@@ -65,7 +65,7 @@ class MonthIngestion:
         """Build the database engine and the API client of the settings."""
         key = settings.stackexchange_key
         return cls(
-            engine=make_engine(settings.require_database_url(), pool_size=1),
+            engine=process_engine(settings.require_database_url()),
             source=StackExchangeClient(
                 api_url=settings.stackexchange_api_url,
                 site=settings.site,

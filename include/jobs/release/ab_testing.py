@@ -37,7 +37,7 @@ from include.store.ab_tests import (
     record_verdict,
     start_ab_test,
 )
-from include.store.engine import make_engine
+from include.store.engine import process_engine
 
 NOTIFY_WITHIN: Final = timedelta(days=2)
 """Tests that ended longer ago are not notified of: an earlier run has done so."""
@@ -209,7 +209,7 @@ def run_action(
     actor : str
         The DAG run's id.
     """
-    engine = make_engine(settings.require_database_url())
+    engine = process_engine(settings.require_database_url())
     registry = Registry(settings.require_mlflow_uri())
     reason = str(params.get("reason") or "").strip() or "no reason given"
     action = params.get("action", "judge")
@@ -251,7 +251,7 @@ def ended_test_mail(settings: Settings, now: datetime | None = None) -> dict[str
     dict or None
         ``mail_run_id``, the run of ``send_mail``, and ``facts`` for it.
     """
-    engine = make_engine(settings.require_database_url(), pool_size=1)
+    engine = process_engine(settings.require_database_url())
     with engine.connect() as connection:
         ended = last_ended_ab_test(connection, (now or datetime.now(UTC)) - NOTIFY_WITHIN)
     if ended is None:

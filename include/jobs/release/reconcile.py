@@ -9,7 +9,7 @@ from include import names
 from include.errors import CheckFailedError
 from include.registry import Registry
 from include.settings import Settings
-from include.store.engine import make_engine
+from include.store.engine import process_engine
 from include.store.models import Promotion, latest_promotion, lock_promotion
 
 
@@ -33,7 +33,7 @@ def reconcile(settings: Settings) -> dict[str, str | None]:
         If its files cannot be downloaded or are not those that were promoted.
     """
     registry, moved = Registry(settings.require_mlflow_uri()), dict[str, str | None]()
-    with make_engine(settings.require_database_url(), pool_size=1).begin() as connection:
+    with process_engine(settings.require_database_url()).begin() as connection:
         lock_promotion(connection)
         for alias in (names.CHAMPION, names.CHALLENGER):
             last, holder = latest_promotion(connection, alias), registry.alias(alias)

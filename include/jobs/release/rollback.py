@@ -28,7 +28,7 @@ from include.errors import (
 from include.jobs.release.promotion import AliasMove, promote
 from include.registry import ModelVersion, Registry
 from include.settings import Settings
-from include.store.engine import make_engine
+from include.store.engine import process_engine
 from include.store.models import Promotion, latest_promotion, promotion_to
 from include.task_results import RollbackResult
 from include.text.prepare import prepare
@@ -198,7 +198,7 @@ def roll_back_from_settings(
     from include.candidates.encoders import encoder_factory
 
     row = rollback(
-        make_engine(settings.require_database_url(), pool_size=1),
+        process_engine(settings.require_database_url()),
         Registry(settings.require_mlflow_uri()),
         version=version,
         reason=reason,

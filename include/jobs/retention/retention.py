@@ -11,7 +11,7 @@ from include.jobs.retention.files import file_steps
 from include.jobs.retention.models import model_steps
 from include.jobs.retention.rows import row_steps
 from include.settings import Settings
-from include.store.engine import make_engine
+from include.store.engine import process_engine
 from include.store.retention import Removal, record_removal
 
 log = logging.getLogger(__name__)
@@ -42,7 +42,7 @@ def apply_retention(
         If MLflow is unavailable, or promotions hold their lock; what was removed before is
         recorded.
     """
-    engine, moment = make_engine(settings.require_database_url()), now or datetime.now(UTC)
+    engine, moment = process_engine(settings.require_database_url()), now or datetime.now(UTC)
     done: list[Removal] = []
     for step in chain(
         row_steps(engine, settings, moment),

@@ -41,7 +41,7 @@ from include.notify.airflow_note import write_note
 from include.pages import stability
 from include.registry.runs import NOTE, Runs, run_url
 from include.settings import Settings
-from include.store.engine import make_engine
+from include.store.engine import process_engine
 from include.store.stability import (
     Study,
     finished_months,
@@ -121,7 +121,7 @@ class Stability:
         from include.candidates.encoders import encoder_factory
         from include.jobs.data.features import cached_encoders, load_labelled
 
-        engine = make_engine(settings.require_database_url(), pool_size=2)
+        engine = process_engine(settings.require_database_url())
         return cls(
             engine=engine,
             runs=Runs(settings.require_mlflow_uri()),

@@ -49,7 +49,7 @@ from include.notify.airflow_note import write_note
 from include.registry import Registry
 from include.registry.runs import NOTE, Runs
 from include.settings import Settings
-from include.store.engine import make_engine
+from include.store.engine import process_engine
 from include.store.models import record_dataset
 from include.task_results import TrainingResult
 from include.text.prepared import LabelledTexts
@@ -95,7 +95,7 @@ class TrainingPipeline:
         from include.candidates.encoders import encoder_factory
         from include.jobs.data.features import cached_encoders, load_labelled
 
-        engine = make_engine(settings.require_database_url(), pool_size=2)
+        engine = process_engine(settings.require_database_url())
         return cls(
             engine=engine,
             runs=Runs(settings.require_mlflow_uri()),

@@ -11,7 +11,7 @@ from include.months import month_start
 from include.retraining import policy_named
 from include.settings import Settings
 from include.store.drift import decision_on_month
-from include.store.engine import make_engine
+from include.store.engine import process_engine
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ def scheduled_training(settings: Settings, month: str) -> dict[str, Any] | None:
     if not policy.trains_after(month):
         log.info("no training: the policy %s trains in other months", policy.name)
         return None
-    engine = make_engine(settings.require_database_url(), pool_size=1)
+    engine = process_engine(settings.require_database_url())
     with engine.connect() as connection:
         if decision_on_month(connection, settings.site, month_start(month)) == "retrain":
             log.info("no training: the drift of %s has already triggered one", month)
