@@ -49,12 +49,14 @@ class RunningService:
         workers: int = 2,
         environment: dict[str, str] | None = None,
         app: str = "serving:create_app()",
+        code: Path = ROOT,
     ) -> None:
         self.folder = folder
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log_path = folder / "service.log"
         self._app = app
+        self._code = code
         self._environment = {
             **{k: v for k, v in os.environ.items() if not k.startswith("PROMETHEUS")},
             "DATABASE_URL": database_url,
@@ -63,7 +65,7 @@ class RunningService:
             "SITE": "sandbox",
             "SERVICE_PORT": str(self.port),
             "SERVICE_WORKERS": str(workers),
-            "PYTHONPATH": str(ROOT),
+            "PYTHONPATH": str(code),
             **(environment or {}),
         }
         self._process: subprocess.Popen[bytes] | None = None
@@ -72,7 +74,7 @@ class RunningService:
         with self.log_path.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "gunicorn", "-c", "serving/gunicorn_conf.py", self._app],
-                cwd=ROOT,
+                cwd=self._code,
                 env=self._environment,
                 stdout=log,
                 stderr=log,
