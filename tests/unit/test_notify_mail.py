@@ -175,7 +175,7 @@ def test_mail_of_a_promotion_has_both_models_metrics_and_the_rollback_command():
         mail.subject == "[stackoverflow] Version 13 (hybrid) is live after retraining for 2019-06"
     )
     assert "champion, version 12: 0.702, 0.482, 0.421, 0.381, 0.70" in mail.text
-    assert "hybrid (selected): 0.811, 0.569, 0.448, 0.486, 0.86" in mail.text
+    assert "hybrid (selected): 0.811, 0.569, 0.486, 0.448, 0.86" in mail.text
     assert "tagkeeper rollback --to previous" in mail.text
     assert "rollback_champion" in mail.html
 
