@@ -44,6 +44,14 @@ class Settings(BaseSettings):
         None, description="public address of MLflow, for links; MLFLOW_TRACKING_URI if unset"
     )
     evidently_url: str = Field("http://127.0.0.1:8085", description="address of Evidently's UI")
+    evidently_api_url: str | None = Field(
+        None,
+        description="address of Evidently's UI for processes that do not share its folder: reports "
+        "go there instead of into LOCAL_DIR/evidently",
+    )
+    evidently_secret: SecretStr | None = Field(
+        None, description="what Evidently's UI demands of those who write reports, if anything"
+    )
     service_url: str = Field(
         "http://127.0.0.1:8000", description="address of the suggestion service"
     )
@@ -315,7 +323,14 @@ class Settings(BaseSettings):
     def _known_policy(cls, name: str) -> str:
         return policy_named(name).name
 
-    @field_validator("airflow_url", "airflow_api_url", "mlflow_url", "evidently_url", "service_url")
+    @field_validator(
+        "airflow_url",
+        "airflow_api_url",
+        "mlflow_url",
+        "evidently_url",
+        "evidently_api_url",
+        "service_url",
+    )
     @classmethod
     def _leave_out_logins(cls, url: str | None) -> str | None:
         """Return an address without its login: it is shown in mails, pages and logs."""

@@ -1,1 +1,1 @@
-"""Signals, calibration and verdict (pure); `evidently_report` alone knows Evidently."""
+"""Signals, calibration and verdict (pure); `evidently_*` alone know Evidently."""

@@ -24,21 +24,18 @@ from numpy.typing import NDArray
 from scipy.spatial import distance
 from scipy.stats import wasserstein_distance
 
+from include.drift.evidently_workspace import WorkspacePlace, publish_runs
 from include.drift.samples import Observations
 from include.escaping import without_markup
 
 if TYPE_CHECKING:
     import pandas as pd
     from evidently.core.report import Snapshot
-    from evidently.sdk.models import DashboardPanelPlot
 
 log = logging.getLogger(__name__)
 
 FAMILIES: Final = ("data", "text", "tags", "predictions", "quality")
 OTHER_NAMES: Final = "(all others)"
-CATEGORIES: Final = ("word", "tag", "suggested_tag")
-NUMBERS: Final = ("words", "code_share", "tags_per_question", "best_score", "f1_at_5")
-"""Columns of the families, which the workspace shows over time."""
 NAMES_SHOWN: Final = 60
 SPLITS: Final = 100
 LEVEL: Final = 0.99
@@ -80,7 +77,7 @@ def make_pages(
     *,
     title: str,
     at: datetime,
-    workspace: Path | None = None,
+    workspace: WorkspacePlace | None = None,
     project: str = "drift",
     seed: int = 0,
 ) -> list[Page]:
@@ -99,8 +96,8 @@ def make_pages(
         Of the report, such as ``2024-02 against 2023-10..2024-01``.
     at : datetime
         Its time on the workspace's time axis.
-    workspace : Path or None
-        Folder that ``evidently ui --workspace`` shows; created if absent.
+    workspace : Path or EvidentlyServer or None
+        Folder that ``evidently ui --workspace`` shows, created if absent; or such a server.
     project : str
         Its project, created if absent.
     seed : int
@@ -122,26 +119,8 @@ def make_pages(
         runs.append((f"{title}: {family}", run))
         pages.append(Page(family, html, drift_scores(json.loads(run.json()))))
     if workspace is not None and runs:
-        _publish(workspace, project, runs)
+        publish_runs(workspace, project, runs)
     return pages
-
-
-def remove_pages(workspace: Path, project: str, title: str) -> int:
-    """Remove the pages of a title from the workspace that `make_pages` adds to; return how many."""
-    if not workspace.exists():
-        return 0
-    from evidently.ui.workspace import Workspace
-
-    workspace_ui, removed = Workspace.create(str(workspace)), 0
-    title, project = without_markup(title), without_markup(project)
-    for found in workspace_ui.search_project(project):
-        if found.name != project:
-            continue
-        for run in workspace_ui.list_runs(found.id):
-            if str(workspace_ui.get_run(found.id, run).name).startswith(f"{title}: "):
-                workspace_ui.delete_run(found.id, run)
-                removed += 1
-    return removed
 
 
 def drift_scores(report: Mapping[str, Any]) -> dict[str, float]:
@@ -286,54 +265,3 @@ def _subsample(values: NDArray[Any], generator: np.random.Generator) -> NDArray[
     if len(values) <= MAX_ROWS:
         return values
     return generator.choice(values, MAX_ROWS, replace=False)
-
-
-def _publish(workspace: Path, project: str, runs: Sequence[tuple[str, Snapshot]]) -> None:
-    """Add runs to the workspace; they replace runs of the same name (of the same check)."""
-    from evidently.ui.workspace import Workspace
-
-    workspace.mkdir(parents=True, exist_ok=True)
-    workspace_ui = Workspace.create(str(workspace))
-    found = [known for known in workspace_ui.search_project(project) if known.name == project]
-    target = found[0] if found else workspace_ui.create_project(project)
-    if not target.dashboard.model().panels:
-        for panel in _panels_over_time():
-            target.dashboard.add_panel(panel)
-    names = {name for name, _ in runs}
-    for known in workspace_ui.list_runs(target.id):
-        if workspace_ui.get_run(target.id, known).name in names:
-            workspace_ui.delete_run(target.id, known)
-    for name, run in runs:
-        workspace_ui.add_run(target.id, run, name=name)
-
-
-def _panels_over_time() -> list[DashboardPanelPlot]:
-    """Return the panels of a project: scores and means of each column, one point for each check."""
-    from evidently.sdk.models import PanelMetric
-    from evidently.sdk.panels import line_plot_panel
-
-    def panel(title: str, description: str, metric: str, columns: Sequence[str]) -> Any:
-        lines = [
-            PanelMetric(metric=metric, metric_labels={"column": column}, legend=column)
-            for column in columns
-        ]
-        return line_plot_panel(title, lines, description, size="half")
-
-    return [
-        panel(
-            "Drift of words and tags",
-            "Jensen-Shannon distance from the reference, 0 to 1.",
-            "ValueDrift",
-            CATEGORIES,
-        ),
-        panel(
-            "Drift of numbers",
-            "Wasserstein distance from the reference, in its standard deviations.",
-            "ValueDrift",
-            NUMBERS,
-        ),
-        *(
-            panel(f"Mean {name}", "Of the checked questions.", "MeanValue", (name,))
-            for name in NUMBERS
-        ),
-    ]

@@ -15,7 +15,8 @@ BASE = {
     "names", "questions", "retraining", "settings", "task_results", "timeouts",
 }  # fmt: skip
 PURE = {"text", "candidates", "evaluation", "drift"}
-EDGES = {"sources", "store", "registry", "notify", "drift.evidently_report"}
+EVIDENTLY = {"drift.evidently_report", "drift.evidently_workspace"}
+EDGES = {"sources", "store", "registry", "notify", *EVIDENTLY}
 
 # Package of include/jobs -> packages of include/jobs that it may import besides itself.
 JOBS_MAY_IMPORT: dict[str, set[str]] = {
@@ -37,6 +38,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     **dict.fromkeys(BASE, BASE),
     **dict.fromkeys(PURE, BASE | PURE),
     **dict.fromkeys(EDGES, BASE | PURE),
+    "drift.evidently_report": BASE | PURE | {"drift.evidently_workspace"},
     "pages": BASE | {"evaluation"},
     "jobs": BASE,
     **{
@@ -65,7 +67,7 @@ ONLY_IN = {
     "airflow": {"dags", "plugins"},
     "flask": {"serving"},
     "mlflow": {"registry"},
-    "evidently": {"drift.evidently_report", "local_stack"},
+    "evidently": {*EVIDENTLY, "local_stack"},
 }
 INPUT_AND_OUTPUT = {
     "aiohttp", "airflow", "evidently", "flask", "http", "mlflow", "psycopg2", "requests",

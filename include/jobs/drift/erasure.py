@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from sqlalchemy import Engine
 
 from include import names
-from include.drift.evidently_report import remove_pages
-from include.jobs.drift.evidently_pages import WORKSPACE, page_title, project_of
+from include.drift.evidently_workspace import remove_pages
+from include.jobs.drift.evidently_pages import page_title, project_of, workspace_of
 from include.registry.runs import Runs
 from include.settings import Settings
 from include.store.drift import read_report
@@ -98,7 +98,7 @@ def _erase_pages(engine: Engine, settings: Settings, report: ReportWithWords) ->
     """Delete a report's pages in MLflow and in Evidently's workspace."""
     with engine.connect() as connection:
         stored = read_report(connection, report.report_id).report
-    remove_pages(settings.local_dir / WORKSPACE, project_of(stored), page_title(stored))
+    remove_pages(workspace_of(settings), project_of(stored), page_title(stored))
     if settings.mlflow_tracking_uri:
         runs = Runs(settings.require_mlflow_uri())
         tags = {"drift_report_id": str(report.report_id), "site": report.site}

@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 
 from include import names
 from include.drift.evidently_report import make_pages
+from include.drift.evidently_workspace import EvidentlyServer, WorkspacePlace
 from include.escaping import markdown
 from include.jobs.drift.checks import Monitoring
 from include.registry.runs import NOTE, Runs, run_url
@@ -61,7 +62,7 @@ def publish_with(
             Path(folder),
             title=title,
             at=report.window_start,
-            workspace=settings.local_dir / WORKSPACE,
+            workspace=workspace_of(settings),
             project=project_of(report),
             seed=settings.random_seed,
         )
@@ -74,6 +75,16 @@ def publish_with(
         set_artifact(connection, report_id, address)
     log.info("report %d: %d pages at %s", report_id, len(pages), address)
     return address
+
+
+def workspace_of(settings: Settings) -> WorkspacePlace:
+    """Return the workspace: that of the server at ``EVIDENTLY_API_URL``, or a local folder."""
+    if settings.evidently_api_url is None:
+        return settings.local_dir / WORKSPACE
+    secret = settings.evidently_secret
+    return EvidentlyServer(
+        settings.evidently_api_url, None if secret is None else secret.get_secret_value()
+    )
 
 
 def page_title(report: DriftReport) -> str:
