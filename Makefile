@@ -1,6 +1,6 @@
 # Everything runs from .venv, which `make install` makes; `make help` lists the commands.
-# Variables: PYTHON, WORKERS, LOCAL_DIR, DATA=file.jsonl.gz, SITE=name, LIVE=1, WATCH=1; every setting of
-# docs/settings.md.
+# Variables: PYTHON, WORKERS, LOCAL_DIR, DATA=file.jsonl.gz, SITE=name, LIVE=1, WATCH=1,
+# CELERY_WORKERS=2; every setting of docs/settings.md.
 # PyTorch on Linux is its CPU build; TORCH=cuda takes pip's default, TORCH_INDEX=URL another index.
 
 WORKERS ?= 2
@@ -43,7 +43,7 @@ help: ## this list
 install: .venv/installed ## install what the platform needs to run, into .venv
 install-dev: .venv/installed-dev ## install also what tests and checks need
 
-up: install ## start the platform and wait until it is healthy (DATA=, SITE=, LIVE=1, WATCH=1)
+up: install ## start the platform and wait until it is healthy (DATA=, SITE=, LIVE=1, WATCH=1, CELERY_WORKERS=2)
 	@$(RUN) include.cli up
 
 down: install ## stop the platform, also orphaned processes

@@ -21,7 +21,12 @@ from plugins.retry_policy import RetryTransientErrors
     max_active_runs=1,
     tags=["upkeep"],
     doc_md=__doc__,
-    **dag_settings(names.DAG_BACK_UP, retry_policy=RetryTransientErrors()),
+    # On the platform's machine, which has the files
+    **dag_settings(
+        names.DAG_BACK_UP,
+        retry_policy=RetryTransientErrors(),
+        executor=names.EXECUTOR_LOCAL,
+    ),
 )
 def back_up() -> None:
     @task

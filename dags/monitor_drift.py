@@ -40,7 +40,7 @@ from plugins.requested_months import RequestedMonths
     **dag_settings(names.DAG_MONITOR_DRIFT),
 )
 def monitor_drift() -> None:
-    @task(pool=names.POOL_TRAINING)
+    @task(pool=names.POOL_TRAINING, queue=names.QUEUE_TRAINING)
     def check(
         params: Any = None,
         data_interval_start: datetime | None = None,

@@ -31,7 +31,12 @@ from plugins.retry_policy import RetryTransientErrors
     },
     tags=["upkeep"],
     doc_md=__doc__,
-    **dag_settings(names.DAG_RETENTION, retry_policy=RetryTransientErrors()),
+    # On the platform's machine, which has the files
+    **dag_settings(
+        names.DAG_RETENTION,
+        retry_policy=RetryTransientErrors(),
+        executor=names.EXECUTOR_LOCAL,
+    ),
 )
 def retention() -> None:
     @task

@@ -72,7 +72,7 @@ from plugins.retry_policy import RetryTransientErrors
     **dag_settings(names.DAG_STABILITY, retries=2, retry_policy=RetryTransientErrors()),
 )
 def stability_month() -> None:
-    @task(pool=names.POOL_TRAINING)
+    @task(pool=names.POOL_TRAINING, queue=names.QUEUE_TRAINING)
     def study(
         params: Any = None,
         dag_run: Any = None,

@@ -114,6 +114,7 @@ def train_candidates() -> None:
 
     @task(
         pool=names.POOL_TRAINING,
+        queue=names.QUEUE_TRAINING,
         retries=1,
         map_index_template="{{ task.op_kwargs['spec']['label'] }}",
     )
@@ -127,7 +128,11 @@ def train_candidates() -> None:
         return trained.to_dict()
 
     # Runs also if some candidates failed, and reports them; not if the plan failed.
-    @task(pool=names.POOL_TRAINING, trigger_rule="all_done_min_one_success")
+    @task(
+        pool=names.POOL_TRAINING,
+        queue=names.QUEUE_TRAINING,
+        trigger_rule="all_done_min_one_success",
+    )
     def select(
         planned: dict[str, Any], trained: list[dict[str, Any]], dag_run: Any = None
     ) -> dict[str, Any]:
@@ -138,7 +143,7 @@ def train_candidates() -> None:
         return result.to_dict()
 
     # Downstream of the promotion, which it can neither delay nor undo.
-    @task(pool=names.POOL_TRAINING)
+    @task(pool=names.POOL_TRAINING, queue=names.QUEUE_TRAINING)
     def prepare_checks() -> list[int]:
         from include.jobs.drift.checks import Monitoring
         from include.settings import Settings

@@ -33,6 +33,13 @@ DAGS: Final[tuple[str, ...]] = tuple(
 """All of them."""
 POOL_API: Final = "stackexchange_api"
 POOL_TRAINING: Final = "training"
+QUEUE_DEFAULT: Final = "default"
+QUEUE_TRAINING: Final = "training"
+QUEUES: Final = (QUEUE_DEFAULT, QUEUE_TRAINING)
+"""Of Celery's workers; without Celery all tasks run on one machine, and queues mean nothing."""
+EXECUTOR_LOCAL: Final = "LocalExecutor"
+"""Also beside Celery, for tasks that need the platform's own disks."""
+EXECUTOR_CELERY: Final = "CeleryExecutor"
 
 # PostgreSQL databases of the local stack and of docker-compose
 DATABASE_PLATFORM: Final = "tagkeeper"

@@ -201,6 +201,16 @@ class Settings(BaseSettings):
         "are large or the machine is slow",
     )
 
+    celery_concurrency: int = Field(
+        2, ge=1, description="tasks that a Celery worker runs at once, where there are any"
+    )
+    task_heartbeat_timeout_s: int = Field(
+        300,
+        ge=10,
+        description="seconds without a sign of life of a task on a Celery worker, after which its "
+        "worker counts as lost and the task is tried again",
+    )
+
     ingest_deadline_days: float = Field(
         3.0,
         ge=0,

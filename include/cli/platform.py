@@ -24,6 +24,15 @@ def up(
             envvar="WATCH",
         ),
     ] = False,
+    celery_workers: Annotated[
+        str,
+        typer.Option(
+            help="Celery workers that run Airflow's tasks, without a shared disk (Redis must be "
+            "installed); without them they are children of the scheduler.",
+            metavar="NUMBER",
+            envvar="CELERY_WORKERS",
+        ),
+    ] = "",
 ) -> None:
     """
     Start the platform without Docker and wait until it is healthy.
@@ -39,7 +48,13 @@ def up(
 
     settings, console = Settings.from_env(), Console()
     local = settings.local_dir.resolve()
-    given = {"DATA": data, "SITE": site, "LIVE": "1" if live else "", "WATCH": "1" if watch else ""}
+    given = {
+        "DATA": data,
+        "SITE": site,
+        "LIVE": "1" if live else "",
+        "WATCH": "1" if watch else "",
+        "CELERY_WORKERS": celery_workers,
+    }
     options = StackOptions.from_mapping({**os.environ, **given})
     url = settings.database_url.get_secret_value() if settings.database_url else None
     stack.up(local, options, url, Steps(console))

@@ -8,7 +8,7 @@ import psutil
 
 from include.errors import FixSettingsError
 from include.local_stack.health import airflow_health, log_tail
-from include.local_stack.layout import local_layout
+from include.local_stack.layout import worker_name
 from include.local_stack.process_time import family, task_seconds
 from include.local_stack.state import read_state
 from include.local_stack.supervisor import Supervisor
@@ -35,8 +35,10 @@ class StackActivity:
         state = read_state(local)
         if state is None:
             raise FixSettingsError(f"there is no stack in {local}: start one with `make up`")
-        self._layout = local_layout(local, state.ports)
+        self._layout = state.layout(local)
         self._supervisor = Supervisor(self._layout.local)
+        workers = map(worker_name, range(1, state.celery_workers + 1))
+        self._task_parents = {"airflow-scheduler", *workers}
 
     def task_seconds(self) -> int:
         """
@@ -44,7 +46,12 @@ class StackActivity:
 
         It grows while a task computes, and does not while tasks hang or none runs.
         """
-        return int(task_seconds(self._supervisor.states()["airflow-scheduler"].pid))
+        parents = [
+            state.pid
+            for name, state in self._supervisor.states().items()
+            if name in self._task_parents
+        ]
+        return int(sum(map(task_seconds, parents)))
 
     def heartbeat(self, part: str) -> str | None:
         """Return the time of the last heartbeat of a part of Airflow, as it reports it."""

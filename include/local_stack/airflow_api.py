@@ -1,7 +1,7 @@
 """Client of Airflow's REST API: start runs and backfills, read their state, report failures."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -81,12 +81,12 @@ class AirflowApi:
         Its root.
     user, password : str
         A login of its SimpleAuthManager.
-    log_folder : str
-        Folder of its task logs, for messages about failed tasks.
+    log_folders : sequence of Path
+        Folders of its task logs, for messages about failed tasks.
     """
 
-    def __init__(self, url: str, user: str, password: str, log_folder: str) -> None:
-        self._log_folder = log_folder
+    def __init__(self, url: str, user: str, password: str, log_folders: Sequence[Path]) -> None:
+        self._log_folders = log_folders
         self._session = AirflowSession(url, user, password)
 
     @classmethod
@@ -96,7 +96,7 @@ class AirflowApi:
             environment["AIRFLOW_URL"],
             environment["AIRFLOW_USER"],
             environment["AIRFLOW_PASSWORD"],
-            environment["AIRFLOW__LOGGING__BASE_LOG_FOLDER"],
+            log_folders(environment),
         )
 
     def call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -208,15 +208,16 @@ class AirflowApi:
         found = [str(run["dag_run_id"]) for run in answer["dag_runs"]]
         return [run_id for run_id in found if run_id.startswith(prefix)]
 
-    def run_logs(self, dag_id: str, run_id: str) -> Path:
-        """Return the folder of a run's task logs; it may not exist yet."""
-        return Path(self._log_folder) / f"dag_id={dag_id}" / f"run_id={run_id}"
+    def run_logs(self, dag_id: str, run_id: str) -> list[Path]:
+        """Return the folders of a run's task logs, one for each worker; they may not exist yet."""
+        return [folder / f"dag_id={dag_id}" / f"run_id={run_id}" for folder in self._log_folders]
 
     def task_log(self, dag_id: str, run_id: str, task: TaskRun) -> Path:
         """Return the log of a task's latest attempt."""
         mapped = f"map_index={task.map_index}" if task.map_index >= 0 else ""
-        folder = self.run_logs(dag_id, run_id) / f"task_id={task.task_id}" / mapped
-        return folder / f"attempt={task.attempt}.log"
+        inner = Path(f"task_id={task.task_id}") / mapped / f"attempt={task.attempt}.log"
+        logs = [folder / inner for folder in self.run_logs(dag_id, run_id)]
+        return next((log for log in logs if log.exists()), logs[0])
 
     def failure(self, run: DagRun) -> str:
         """Return a message that names the failed tasks of a run and their logs."""
@@ -227,6 +228,15 @@ class AirflowApi:
         logs = ", ".join(str(self.task_log(run.dag_id, run.run_id, task)) for task in failed)
         names = ", ".join(dict.fromkeys(task.task_id for task in failed))
         return f"{what} failed in {names}; log: {logs}"
+
+
+def log_folders(environment: Mapping[str, str]) -> list[Path]:
+    """Return the folders of task logs of a local stack: Airflow's own, and each worker's."""
+    workers = Path(environment["LOCAL_DIR"]) / "workers"
+    return [
+        Path(environment["AIRFLOW__LOGGING__BASE_LOG_FOLDER"]),
+        *sorted(workers.glob("*/airflow/logs")),
+    ]
 
 
 def _dag_run(answer: Mapping[str, Any]) -> DagRun:

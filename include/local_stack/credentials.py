@@ -34,6 +34,8 @@ class Credentials:
     airflow_api_secret_key: str = field(default_factory=_key, repr=False)
     airflow_fernet_key: str = field(default_factory=_fernet_key, repr=False)
     alert_webhook_token: str = field(default_factory=_key, repr=False)
+    redis_password: str = field(default_factory=_key, repr=False)
+    evidently_secret: str = field(default_factory=_key, repr=False)
 
 
 def write_private(path: Path, content: str) -> None:

@@ -1,5 +1,6 @@
 """Health checks of processes, and waiting until processes are healthy."""
 
+import os
 import socket
 from collections import deque
 from collections.abc import Hashable, Iterable
@@ -9,14 +10,18 @@ from typing import Any
 import requests
 
 from include.errors import RetryLaterError
+from include.local_stack.celery_workers import BROKER_URL, answers
 from include.local_stack.layout import StackLayout
 from include.local_stack.process_time import resident_mb
 from include.local_stack.processes import Process
+from include.local_stack.state import read_environment
 from include.local_stack.supervisor import ProcessState, Supervisor, log_file
 from include.local_stack.waiting import wait_for
 
 _LOG_LINES = 15
 _MEMORY_STEP_MB = 4.0
+_STARTS = 4
+"""The supervisor calls a process that ends after its first ten seconds running, and restarts it."""
 
 
 def is_healthy(process: Process, layout: StackLayout) -> bool:
@@ -24,11 +29,19 @@ def is_healthy(process: Process, layout: StackLayout) -> bool:
     if process.heartbeat is not None:
         health = airflow_health(layout).get(process.heartbeat, {})
         return bool(health.get("status") == "healthy")
+    if process.celery_node is not None:
+        return answers(_broker_url(layout), process.celery_node)
     if process.server is None:
         return True
     if process.health_path is not None:
         return _responds(f"{layout.url(process.server)}{process.health_path}")
     return _accepts_connection(layout.host(process.server), layout.ports[process.server])
+
+
+def _broker_url(layout: StackLayout) -> str:
+    """Return the address of Celery's broker: of the local stack, or of this container."""
+    stored = read_environment(layout.local) if (layout.local / "env").exists() else os.environ
+    return stored[BROKER_URL]
 
 
 def airflow_health(layout: StackLayout) -> dict[str, Any]:
@@ -68,6 +81,7 @@ class _Start:
     ) -> None:
         self.waiting = waiting
         self.failure = ""
+        self._pids: dict[str, set[int]] = {name: set() for name in waiting}
         self._layout = layout
         self._supervisor = supervisor
 
@@ -77,6 +91,10 @@ class _Start:
         for name, process in list(self.waiting.items()):
             if states[name].state == "FATAL":
                 self.failure = _failure(self._layout, states[name], "does not start")
+                return True
+            self._pids[name].add(states[name].pid)
+            if len(self._pids[name] - {0}) > _STARTS:
+                self.failure = _failure(self._layout, states[name], "ends again and again")
                 return True
             running = states[name].state in {"STARTING", "RUNNING"}
             if running and is_healthy(process, self._layout):

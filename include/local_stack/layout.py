@@ -28,6 +28,9 @@ PORTS: Final[Mapping[str, int]] = {
 WATCH_PORTS: Final[Mapping[str, int]] = {"exporter": 9108, "prometheus": 9090, "alertmanager": 9093}
 """Default ports of the watching programs; the exporter's is free in Prometheus' list as of 2026."""
 
+CELERY_PORTS: Final[Mapping[str, int]] = {"redis": 6379, "worker-logs": 8793}
+"""Of Celery's broker, and of the log server that every worker has on an address of its own."""
+
 
 @dataclass(frozen=True)
 class StackLayout:
@@ -93,6 +96,15 @@ class StackLayout:
         """Folder of received messages, one .eml file each."""
         return self.local / "mail"
 
+    def worker_folder(self, worker: str) -> Path:
+        """Return the folder of all that a local Celery worker writes, shared with no other."""
+        return self.local / "workers" / worker
+
+    @property
+    def redis(self) -> Path:
+        """Folder of Redis, with its configuration."""
+        return self.local / "redis"
+
     @property
     def evidently(self) -> Path:
         """Evidently's workspace."""
@@ -104,14 +116,29 @@ class StackLayout:
         return self.local / "mlflow"
 
 
-def local_layout(local: Path, ports: Mapping[str, int]) -> StackLayout:
-    """Return the layout of a stack on this machine that keeps its state under ``local``."""
+def worker_name(number: int) -> str:
+    """Return the name of a local Celery worker, counted from 1."""
+    return f"airflow-worker-{number}"
+
+
+def local_layout(local: Path, ports: Mapping[str, int], celery_workers: int = 0) -> StackLayout:
+    """
+    Return the layout of a stack on this machine that keeps its state under ``local``.
+
+    Parameters
+    ----------
+    local : Path
+    ports : mapping of str to int
+    celery_workers : int
+        Each has a loopback address of its own: Airflow expects all their log servers on one port.
+    """
+    workers = {worker_name(n): f"127.0.0.{1 + n}" for n in range(1, celery_workers + 1)}
     return StackLayout(
         root=ROOT,
         local=local.resolve(),
         listen=LOOPBACK,
-        hosts={},
-        ports=ports,
+        hosts=workers,
+        ports={**ports, **dict.fromkeys(workers, ports.get("worker-logs", 0))},
     )
 
 

@@ -6,7 +6,7 @@ from typing import Any, Self
 
 from include.errors import CheckFailedError, FixInputError
 from include.local_stack.activity import StackActivity
-from include.local_stack.airflow_api import AirflowApi, DagRun, TaskRun
+from include.local_stack.airflow_api import AirflowApi, DagRun, TaskRun, log_folders
 from include.local_stack.health import log_bytes, tail
 from include.local_stack.waiting import wait_for
 
@@ -24,9 +24,14 @@ class LocalAirflow(AirflowApi):
     """
 
     def __init__(
-        self, url: str, user: str, password: str, log_folder: str, activity: StackActivity
+        self,
+        url: str,
+        user: str,
+        password: str,
+        log_folders: Sequence[Path],
+        activity: StackActivity,
     ) -> None:
-        super().__init__(url, user, password, log_folder)
+        super().__init__(url, user, password, log_folders)
         self._activity = activity
 
     @classmethod
@@ -36,7 +41,7 @@ class LocalAirflow(AirflowApi):
             environment["AIRFLOW_URL"],
             environment["AIRFLOW_USER"],
             environment["AIRFLOW_PASSWORD"],
-            environment["AIRFLOW__LOGGING__BASE_LOG_FOLDER"],
+            log_folders(environment),
             StackActivity(Path(environment["LOCAL_DIR"])),
         )
 
@@ -207,7 +212,12 @@ class LocalAirflow(AirflowApi):
     def _work(self, runs: Sequence[DagRun], tasks: Sequence[TaskRun]) -> Hashable:
         """Return the fingerprint of runs: tasks' states and attempts, logs, processor time."""
         waits = any(task.state == _WAITS_FOR_RETRY for task in tasks)
-        logs = [self.run_logs(run.dag_id, run.run_id) for run in runs if not run.ended]
+        logs = [
+            folder
+            for run in runs
+            if not run.ended
+            for folder in self.run_logs(run.dag_id, run.run_id)
+        ]
         return (
             tuple(runs),
             tuple(tasks),

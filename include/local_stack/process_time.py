@@ -19,15 +19,16 @@ def processor_seconds(process: psutil.Process) -> float:
     return _own_seconds(process) + _ended_children_seconds(process)
 
 
-def task_seconds(scheduler_pid: int) -> float:
+def task_seconds(parent_pid: int) -> float:
     """
     Return the processor time of Airflow's tasks so far: of those that run and those that ended.
 
-    The LocalExecutor's workers are children of the scheduler, and each task's process is a child
-    of a worker. The workers' own time is left out: they also send a hanging task's heartbeats.
+    The LocalExecutor's workers are children of the scheduler, those of Celery children of a main
+    process; each task's process is a child of a worker. The workers' own time is left out: they
+    also send a hanging task's heartbeats.
     """
     try:
-        workers = psutil.Process(scheduler_pid).children() if scheduler_pid else []
+        workers = psutil.Process(parent_pid).children() if parent_pid else []
     except psutil.Error:
         return 0.0
     return sum(

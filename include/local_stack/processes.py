@@ -27,6 +27,8 @@ class Process:
         Process that must be healthy before this one starts.
     heartbeat : str or None
         Its name in the response of Airflow's health endpoint, for a process that does not listen.
+    celery_node : str or None
+        Its name among Celery's workers, under which it answers by the broker.
     needs_schema : bool
         True if its database must have been migrated before it starts.
     stop_signal : str
@@ -40,6 +42,7 @@ class Process:
     server: str | None = None
     health_path: str | None = None
     heartbeat: str | None = None
+    celery_node: str | None = None
     depends_on: str | None = None
     needs_schema: bool = False
     stop_signal: str = "TERM"

@@ -30,9 +30,14 @@ LIBRARIES: Final = (
 def main(arguments: Sequence[str] | None = None) -> None:
     """Import the libraries, then become ``airflow scheduler`` with the same arguments."""
     given = sys.argv[1:] if arguments is None else list(arguments)
+    run_airflow(["scheduler", *given])
+
+
+def run_airflow(arguments: Sequence[str]) -> None:
+    """Import the libraries, then become ``airflow`` with these arguments."""
     for library in LIBRARIES:
         importlib.import_module(library)
-    sys.argv = ["airflow", "scheduler", *given]
+    sys.argv = ["airflow", *arguments]
     runpy.run_module("airflow", run_name="__main__", alter_sys=True)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from include.capacity import configured_capacity
 from include.errors import FixSettingsError, RetryLaterError
-from include.local_stack import orphans, postgres, watch
+from include.local_stack import celery_workers, orphans, postgres, watch
 from include.local_stack.credentials import Credentials, load_credentials, write_private
 from include.local_stack.environment import (
     Databases,
@@ -21,7 +21,13 @@ from include.local_stack.environment import (
     stack_environment,
 )
 from include.local_stack.health import log_bytes, tail, wait_until_healthy
-from include.local_stack.layout import PORTS, WATCH_PORTS, StackLayout, local_layout
+from include.local_stack.layout import (
+    CELERY_PORTS,
+    PORTS,
+    WATCH_PORTS,
+    StackLayout,
+    local_layout,
+)
 from include.local_stack.options import StackOptions
 from include.local_stack.ports import reserved_ports
 from include.local_stack.private_folders import make_private
@@ -46,6 +52,10 @@ def stack_processes(layout: StackLayout, state: StackState) -> tuple[Process, ..
     others = processes(layout, state.options.sandbox_arguments(layout))
     if state.watch:
         others += watch.watch_processes(layout, state.programs)
+    if state.celery_workers:
+        others += celery_workers.celery_processes(
+            layout, state.redis, state.celery_workers, configured_capacity(Settings.from_env())
+        )
     if not state.own_postgres:
         return others
     return (postgres_process(postgres.binaries(), postgres.cluster(layout.local), layout), *others)
@@ -117,7 +127,7 @@ def _start_missing(
         raise FixSettingsError(
             f"the platform runs with other options ({_describe(state.options)}): `make down` first"
         )
-    layout = local_layout(local, state.ports)
+    layout = state.layout(local)
     supervisor = Supervisor(local)
     defined = stack_processes(layout, state)
     states = supervisor.states()
@@ -138,9 +148,14 @@ def _start(
     local: Path, options: StackOptions, database_url: str | None, steps: Steps
 ) -> StackState:
     credentials = load_credentials(local / "credentials.json")
-    preferred = dict(PORTS) | (dict(WATCH_PORTS) if options.watch else {})
+    preferred = {
+        **PORTS,
+        **(WATCH_PORTS if options.watch else {}),
+        **(CELERY_PORTS if options.celery_workers else {}),
+    }
     with reserved_ports(preferred) as ports:
-        layout = local_layout(local, ports)
+        layout = local_layout(local, ports, options.celery_workers)
+        celery_workers.require_addresses(layout, options.celery_workers)
         for name, port in ports.items():
             if port != preferred[name]:
                 steps.note(f"Port {preferred[name]} is taken: {name} listens on {port}.")
@@ -160,6 +175,8 @@ def _start(
             api_url=options.api_url,
             watch=options.watch,
             programs=watch.find_programs(steps.note) if options.watch else {},
+            celery_workers=options.celery_workers,
+            redis=celery_workers.find_redis() if options.celery_workers else "",
         )
         environment = _write_files(layout, state, databases, credentials)
         supervisor = Supervisor(local)
@@ -174,18 +191,23 @@ def _write_files(
     """Make folders and files; return the environment of the processes."""
     make_folders(layout)
     write_airflow_login(layout, credentials.airflow_password)
-    capacity = configured_capacity(Settings.from_env())
+    settings = Settings.from_env()
+    capacity = configured_capacity(settings)
     stack = stack_environment(
         layout,
         databases,
         credentials,
         state.options.site_api(layout),
-        parallelism=_parallelism(),
+        parallelism=max(_parallelism(), state.celery_workers * settings.celery_concurrency),
         training_threads=str(capacity.threads),
     )
     if state.watch:
         stack |= watch.watch_environment(credentials)
-        watch.configure(layout, Settings.from_env(), stack["ALERT_WEBHOOK_TOKEN"])
+        watch.configure(layout, settings, stack["ALERT_WEBHOOK_TOKEN"])
+    if state.celery_workers:
+        stack |= celery_workers.celery_environment(layout, credentials, settings)
+        celery_workers.configure_redis(layout, credentials.redis_password)
+        celery_workers.make_worker_folders(layout, state.celery_workers)
     lines = [f"export {name}={shlex.quote(value)}\n" for name, value in sorted(stack.items())]
     write_private(layout.local / "env", "".join(lines))
     return process_environment(stack, layout)
@@ -316,4 +338,6 @@ def _exclusive(local: Path) -> Iterator[None]:
 
 def _describe(options: StackOptions) -> str:
     source = options.api_url if options.live else options.data or "the simulator"
-    return f"{options.site}, {source}{', watched' if options.watch else ''}"
+    watched = ", watched" if options.watch else ""
+    workers = f", {options.celery_workers} Celery workers" if options.celery_workers else ""
+    return f"{options.site}, {source}{watched}{workers}"

@@ -8,6 +8,7 @@ from typing import Any
 
 from include.errors import FixSettingsError
 from include.local_stack.credentials import write_private
+from include.local_stack.layout import StackLayout, local_layout
 from include.local_stack.options import REAL_API, StackOptions
 
 
@@ -22,7 +23,7 @@ class StackState:
         Port of each server.
     session : int or None
         Session id of supervisord, which identifies its descendants.
-    site, data, live, api_url, watch
+    site, data, live, api_url, watch, celery_workers
         As in `StackOptions`.
     own_postgres : bool
         True for the embedded server, False if the user's ``DATABASE_URL`` is used.
@@ -30,6 +31,8 @@ class StackState:
         ISO time, UTC.
     programs : dict of str to str
         Path of Prometheus and of Alertmanager, if they are installed and wanted.
+    redis : str
+        Path of redis-server, if there are Celery workers.
     """
 
     ports: dict[str, int]
@@ -42,12 +45,20 @@ class StackState:
     api_url: str = REAL_API
     watch: bool = False
     programs: dict[str, str] = field(default_factory=dict)
+    celery_workers: int = 0
+    redis: str = ""
 
     @property
     def options(self) -> StackOptions:
         """The options that the stack was started with."""
         data = None if self.data is None else Path(self.data)
-        return StackOptions(self.site, data, self.live, self.api_url, self.watch)
+        return StackOptions(
+            self.site, data, self.live, self.api_url, self.watch, self.celery_workers
+        )
+
+    def layout(self, local: Path) -> StackLayout:
+        """Return the addresses and folders of this stack, in its folder ``local``."""
+        return local_layout(local, self.ports, self.celery_workers)
 
 
 def read_state(local: Path) -> StackState | None:

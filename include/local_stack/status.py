@@ -7,7 +7,7 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
-from include.local_stack.layout import StackLayout, local_layout
+from include.local_stack.layout import StackLayout
 from include.local_stack.processes import Process
 from include.local_stack.stack import stack_processes
 from include.local_stack.state import read_environment, read_state
@@ -46,7 +46,7 @@ def stack_status(local: Path) -> list[ProcessStatus]:
     supervisor = Supervisor(local)
     if state is None or not supervisor.answers():
         return []
-    layout = local_layout(local, state.ports)
+    layout = state.layout(local)
     states = supervisor.states()
     return [
         ProcessStatus(
@@ -120,7 +120,7 @@ def watching_pages(local: Path) -> list[tuple[str, str]]:
     state = read_state(local)
     if state is None:
         return []
-    layout = local_layout(local, state.ports)
+    layout = state.layout(local)
     return [(name.capitalize(), layout.public_url(name)) for name in state.programs]
 
 

@@ -210,6 +210,27 @@ def test_both_drift_checks_are_followed_by_the_same_tasks(dags):
     assert {"pages", "decide", "branch", "retrain", "notify", "record"} <= set(first)
 
 
+def test_every_task_is_in_a_queue_that_workers_serve_or_runs_beside_the_platforms_files(dags):
+    tasks = [task for dag in dags.values() for task in dag.tasks]
+    queues = {task.queue for task in tasks if task.executor is None}
+    local = {task.dag_id for task in tasks if task.executor == names.EXECUTOR_LOCAL}
+
+    assert queues == set(names.QUEUES)
+    assert local == {names.DAG_BACK_UP, names.DAG_RETENTION}
+    assert {task.executor for task in tasks} == {None, names.EXECUTOR_LOCAL}
+
+
+def test_training_tasks_are_in_the_queue_and_the_pool_of_trainings(dags):
+    tasks = [task for dag in dags.values() for task in dag.tasks]
+
+    assert {task.queue for task in tasks if task.pool == names.POOL_TRAINING} == {
+        names.QUEUE_TRAINING
+    }
+    assert {task.pool for task in tasks if task.queue == names.QUEUE_TRAINING} == {
+        names.POOL_TRAINING
+    }
+
+
 def test_mail_is_retried_for_half_a_day(dags):
     task = dags[names.DAG_SEND_MAIL].get_task("mail")
 

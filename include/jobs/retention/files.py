@@ -19,6 +19,7 @@ def file_steps(settings: Settings, now: datetime) -> Iterator[Step]:
     kinds = [
         ("mail", settings.local_dir / "mail", "*.eml", settings.keep_mails_days),
         ("report", settings.local_dir / "evidently", "*/snapshots/*.json", settings.keep_runs_days),
+        ("log", settings.local_dir / "workers", "*/airflow/logs/**/*.log", settings.keep_logs_days),
         *([("log", logs, "**/*.log", settings.keep_logs_days)] if logs else []),
     ]
     for kind, folder, pattern, days in kinds:
