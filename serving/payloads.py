@@ -117,15 +117,22 @@ class ScoredTag(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Suggested tags, best first, and the recorded prediction's id."""
+    """The best tags, those of them that are suggested outright, and the prediction's id."""
 
-    tags: list[ScoredTag]
+    tags: Annotated[list[ScoredTag], Meta(description="the best tags, best first")]
+    suggested: Annotated[
+        list[str],
+        Meta(
+            description="the first of `tags`: the set with the highest expected F1, to be applied "
+            "together; the others are offered for a choice"
+        ),
+    ]
     model_version: str
     variant: Literal["champion", "challenger"]
     prediction_id: UUID
     body_html: Annotated[str | None, Meta(description="the Markdown as sanitised HTML")] = None
     reason: Annotated[
-        str | None, Meta(description="why no tag is suggested; only where `tags` is empty")
+        str | None, Meta(description="why no tag is suggested; only where `suggested` is empty")
     ] = None
 
 

@@ -1,11 +1,15 @@
-"""Which of the ranked tags a question asks for: not excluded, good enough, not too many."""
+"""Which tags a question is answered with, and which of them are suggested outright."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
 
 from include.candidates.base import Suggestion
+from include.candidates.suggested_set import MIN_BEST_SCORE, SET_DEPTH, SET_LIMIT, expected_f1
 from include.questions import MAX_TAG_LENGTH, is_tag, normalized_tag
 from serving.errors import InvalidRequestError
 from serving.payloads import Question
@@ -53,13 +57,36 @@ def tag_limit(question: Question) -> int:
 
 
 def rank_depth(question: Question) -> int:
-    """Return how many tags must be ranked so that enough are left without the excluded ones."""
-    return tag_limit(question) + len(question.exclude)
+    """Return how many tags must be ranked to fill the answer and to choose the suggested ones."""
+    return max(tag_limit(question), SET_DEPTH) + len(question.exclude)
 
 
-def select(question: Question, ranked: Sequence[Suggestion]) -> tuple[Suggestion, ...]:
+@dataclass(frozen=True, slots=True)
+class Selection:
     """
-    Return what to suggest, best first, maybe nothing.
+    The tags of an answer.
+
+    Parameters
+    ----------
+    tags : tuple of Suggestion
+        Best first, maybe none: not excluded, not below ``min_score``, at most ``max_tags``.
+    suggested_count : int
+        Of ``tags``, how many of the first are suggested outright; the others are offered.
+    reason : str or None
+        Why none is suggested outright; only where ``suggested_count`` is 0.
+    """
+
+    tags: tuple[Suggestion, ...]
+    suggested_count: int
+    reason: str | None = None
+
+
+def select(question: Question, ranked: Sequence[Suggestion]) -> Selection:
+    """
+    Return the tags of an answer, and how many are suggested outright.
+
+    Those are the set with the highest expected F1, together with the excluded tags, which count as
+    true: see `include.candidates.suggested_set`.
 
     Parameters
     ----------
@@ -67,24 +94,31 @@ def select(question: Question, ranked: Sequence[Suggestion]) -> tuple[Suggestion
     ranked : sequence of Suggestion
         The model's best tags, best first, at least `rank_depth` of them if it knows so many.
     """
-    if question.exclude:
-        ranked = _not_excluded(question, ranked)
-    selected = tuple(ranked[: tag_limit(question)])
+    chosen = {normalized_tag(tag) for tag in question.exclude}
+    if chosen:
+        ranked = [item for item in ranked if item.tag not in chosen]
+    if not ranked:
+        return Selection((), 0, "every tag that the model knows is excluded")
+    tags = tuple(ranked[: tag_limit(question)])
     if question.min_score:
-        return tuple(item for item in selected if item.score >= question.min_score)
-    return selected
+        tags = tuple(item for item in tags if item.score >= question.min_score)
+    best = ranked[0]
+    if not tags:
+        below = _rounded_down(best.score)
+        reason = f"no tag reaches min_score {question.min_score}, best was {best.tag} with {below}"
+        return Selection((), 0, reason)
+    if best.score < MIN_BEST_SCORE:
+        below = _rounded_down(best.score)
+        reason = f"no tag is probable enough: {best.tag} has {below}, {MIN_BEST_SCORE} is needed"
+        return Selection(tags, 0, reason)
+    scores = np.array([[item.score for item in ranked[:SET_DEPTH]]])
+    by_count = expected_f1(scores, min(len(chosen), SET_LIMIT))[0]
+    count = int(by_count[: len(tags) + 1].argmax())
+    if count == 0:
+        return Selection(tags, 0, "the tags already chosen are probably enough")
+    return Selection(tags, count)
 
 
-def reason_for_none(question: Question, ranked: Sequence[Suggestion]) -> str:
-    """Return why `select` suggests nothing, given the same arguments."""
-    left = _not_excluded(question, ranked)
-    if not left:
-        return "every tag that the model knows is excluded"
-    best = left[0]
-    below = math.floor(best.score * 1000) / 1000  # rounded up it could look as if it reached it
-    return f"no tag reaches min_score {question.min_score}, best was {best.tag} with {below}"
-
-
-def _not_excluded(question: Question, ranked: Sequence[Suggestion]) -> list[Suggestion]:
-    excluded = {normalized_tag(tag) for tag in question.exclude}
-    return [item for item in ranked if item.tag not in excluded]
+def _rounded_down(score: float) -> float:
+    """Return a score with three digits; rounded up it could look as if it reached a limit."""
+    return math.floor(score * 1000) / 1000

@@ -17,7 +17,7 @@ from serving.markup import render
 from serving.payloads import Answer, Question, ScoredTag, TagReason
 from serving.prediction_ids import PredictionIds
 from serving.recorder import Recorder
-from serving.selection import rank_depth, reason_for_none, select
+from serving.selection import Selection, rank_depth, select
 from serving.served_models import LoadedModel, ModelSource, ServedModels
 from serving.variants import (
     CHALLENGER,
@@ -93,18 +93,18 @@ class Suggester:
         selected = [select(q, best) for q, best in zip(questions, ranked, strict=True)]
         shadow_ranked = _shadow_ranked(served, questions, texts, budget)
         reasons = [
-            _reasons(model_of(served, variant), text, suggestions, budget)
-            if q.explain and suggestions
+            _reasons(model_of(served, variant), text, selection.tags, budget)
+            if q.explain and selection.tags
             else {}
-            for q, variant, text, suggestions in zip(
+            for q, variant, text, selection in zip(
                 questions, variants, texts, selected, strict=True
             )
         ]
         done = perf_counter()
         latency_ms = (done - started) * 1000 / len(questions)
         rows = [
-            self._row(served, question, body, variant, suggestions, latency_ms, key_name)
-            for question, body, variant, suggestions in zip(
+            self._row(served, question, body, variant, selection.tags, latency_ms, key_name)
+            for question, body, variant, selection in zip(
                 questions, bodies, variants, selected, strict=True
             )
         ]
@@ -125,9 +125,9 @@ class Suggester:
             )
         )
         return [
-            _answer(question, body, row, best, reasons_of)
-            for question, body, row, best, reasons_of in zip(
-                questions, bodies, rows, ranked, reasons, strict=True
+            _answer(question, body, row, selection, reasons_of)
+            for question, body, row, selection, reasons_of in zip(
+                questions, bodies, rows, selected, reasons, strict=True
             )
         ]
 
@@ -245,23 +245,24 @@ def _shadow_ranked(
     if served.ab_test is None or not served.ab_test.shadow or not ab_test_applies(served):
         return []
     answers = _rank(model_of(served, CHALLENGER), texts, questions, budget)
-    return [select(question, best) for question, best in zip(questions, answers, strict=True)]
+    return [select(question, best).tags for question, best in zip(questions, answers, strict=True)]
 
 
 def _answer(
     question: Question,
     body: str,
     row: Prediction,
-    ranked: Sequence[Suggestion],
+    selection: Selection,
     reasons: Mapping[str, list[TagReason]],
 ) -> Answer:
     return Answer(
         tags=[ScoredTag(tag, score, reasons.get(tag)) for tag, score in row.tags],
+        suggested=[item.tag for item in selection.tags[: selection.suggested_count]],
         model_version=row.model_version,
         variant=CHALLENGER if row.variant == CHALLENGER else CHAMPION,
         prediction_id=row.prediction_id,
         body_html=body if question.format == "markdown" else None,
-        reason=None if row.tags else reason_for_none(question, ranked),
+        reason=selection.reason,
     )
 
 

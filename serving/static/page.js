@@ -20,6 +20,8 @@ let requestedText = "";
 let predictionId = null;
 const chosen = new Set();
 const typed = new Set(); // chosen, but not from the suggestions; accepted ones stay in the list
+const preselected = new Set(); // chosen, because the latest answer suggests them
+const removed = new Set(); // not to be preselected again
 
 const format = () => document.querySelector("input[name=format]:checked").value;
 const questionText = () => JSON.stringify([title.value.trim(), body.value, format()]);
@@ -81,33 +83,51 @@ async function requestTags() {
 function show(answer, milliseconds) {
   predictionId = answer.prediction_id;
   const focused = document.activeElement?.closest(".tag")?.dataset.tag;
-  tagList.replaceChildren(...answer.tags.map(row));
+  const suggested = new Set(answer.suggested);
+  preselect(suggested);
+  tagList.replaceChildren(...answer.tags.map((each) => row(each, suggested.has(each.tag))));
   if (focused) tagList.querySelector(`[data-tag="${CSS.escape(focused)}"] button`)?.focus();
-  const names = answer.tags.map((each) => each.tag).join(", ");
+  const maybe = answer.tags.map((each) => each.tag).filter((tag) => !suggested.has(tag));
+  const parts = [
+    answer.suggested.length ? `suggested: ${answer.suggested.join(", ")}` : "",
+    maybe.length ? `maybe: ${maybe.join(", ")}` : "",
+  ];
   const hiddenText = document.createElement("span"); // for screen readers; the list is visible
   hiddenText.className = "hidden";
-  hiddenText.textContent = `${names}; `;
-  const none = answer.reason ? `No tags: ${answer.reason}; ` : "";
+  hiddenText.textContent = `${parts.filter(Boolean).join("; ")}; `;
+  const none = answer.reason ? `Nothing to suggest outright: ${answer.reason}; ` : "";
   showMessage(status, `${none}version ${answer.model_version}, ${milliseconds} ms`);
   status.prepend(hiddenText);
   element("final").hidden = false;
-  showMessage(element("sent"), "");
+  showChosen();
   const preview = element("preview");
   element("preview-box").hidden = !answer.body_html;
   preview.innerHTML = answer.body_html || ""; // sanitised by the service; the content security policy is a second barrier
 }
 
-function row({ tag, score, reasons = [] }) {
+function preselect(suggested) {
+  for (const tag of preselected) chosen.delete(tag);
+  preselected.clear();
+  for (const tag of suggested) {
+    if (chosen.has(tag) || removed.has(tag)) continue;
+    chosen.add(tag);
+    preselected.add(tag);
+  }
+}
+
+function row({ tag, score, reasons = [] }, isSuggested) {
   const item = element("tag-row").content.firstElementChild.cloneNode(true);
   const percent = Math.round(score * 100);
   item.dataset.tag = tag;
+  item.classList.toggle("maybe", !isSuggested);
+  item.querySelector(".kind").textContent = isSuggested ? "suggested" : "maybe";
   item.querySelector(".name").textContent = tag;
   item.querySelector(".score").textContent = `${percent}%`;
   item.querySelector(".fill").style.width = `${percent}%`;
   item.querySelector(".why").textContent = why(tag, reasons);
   const button = item.querySelector(".accept");
   button.setAttribute("aria-pressed", String(chosen.has(tag)));
-  button.setAttribute("aria-label", `${tag}, ${percent} percent`);
+  button.setAttribute("aria-label", `${tag}, ${isSuggested ? "suggested" : "maybe"}, ${percent} percent`);
   button.addEventListener("click", () => toggle(tag));
   return item;
 }
@@ -123,9 +143,20 @@ function why(tag, reasons) {
 }
 
 function toggle(tag) {
-  typed.delete(tag);
-  if (!chosen.delete(tag)) chosen.add(tag);
+  if (chosen.has(tag)) remove(tag);
+  else choose(tag);
   showChosen();
+}
+
+function choose(tag) {
+  chosen.add(tag);
+  preselected.delete(tag);
+  removed.delete(tag);
+}
+
+function remove(tag) {
+  for (const tags of [chosen, typed, preselected]) tags.delete(tag);
+  removed.add(tag);
 }
 
 function showChosen() {
@@ -140,8 +171,7 @@ function showChosen() {
       button.textContent = tag;
       button.setAttribute("aria-label", `Remove ${tag}`);
       button.addEventListener("click", () => {
-        chosen.delete(tag);
-        typed.delete(tag);
+        remove(tag);
         showChosen();
         element("add").focus();
       });
@@ -193,7 +223,7 @@ element("add-form").addEventListener("submit", (event) => {
   }
   if (tag) {
     if (![...tagList.children].some((item) => item.dataset.tag === tag)) typed.add(tag);
-    chosen.add(tag);
+    choose(tag);
   }
   element("add").value = "";
   showChosen();

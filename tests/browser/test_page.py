@@ -57,6 +57,14 @@ def page(browser, site):
     context.close()
 
 
+def accept_button(page, tag):
+    return page.locator(f"[data-tag={tag}] .accept")
+
+
+def chosen(page):
+    return page.locator("#chosen button").all_text_contents()
+
+
 def suggest(page, title="How do I use pandas with python?"):
     page.get_by_label("Title").fill(title)
     page.locator(".tag").first.wait_for()
@@ -101,18 +109,26 @@ def test_markdown_is_rendered_and_sanitised(page, site):
     assert "<strong>sql</strong>" in site.recorder.rows[-1].body
 
 
-def test_accepted_and_added_tags_are_sent_as_feedback(page, site):
+def test_suggested_tags_are_selected_and_the_rest_is_offered(page):
     suggest(page)
-    page.get_by_role("button", name="pandas, 90 percent").click()
-    page.get_by_role("button", name="python, 90 percent").click()
+
+    assert page.locator(".tag .kind").all_text_contents() == ["suggested"] * 2 + ["maybe"] * 3
+    assert chosen(page) == ["pandas", "python"]
+    assert accept_button(page, "pandas").get_attribute("aria-pressed") == "true"
+    assert accept_button(page, "sql").get_attribute("aria-pressed") == "false"
+
+
+def test_selected_accepted_and_added_tags_are_sent_as_feedback(page, site):
+    suggest(page)
+    page.get_by_role("button", name="sql, maybe, 10 percent").click()
     page.get_by_label("Add a tag").fill("Data Frame")
     page.get_by_role("button", name="Add", exact=True).click()
     page.get_by_role("button", name="Remove python").click()
     page.get_by_role("button", name="Save these tags").click()
-    page.get_by_text("Saved: pandas, data-frame.").wait_for()
+    page.get_by_text("Saved: pandas, sql, data-frame.").wait_for()
 
     (sent,) = site.recorder.feedback
-    assert sent.final_tags == ("pandas", "data-frame")
+    assert sent.final_tags == ("pandas", "sql", "data-frame")
     assert sent.source == "page"
     assert sent.prediction_id == site.recorder.rows[-1].prediction_id
 
@@ -124,20 +140,32 @@ def test_tag_that_was_typed_is_not_suggested_any_more(page):
     page.get_by_role("button", name="Add", exact=True).click()
     with page.expect_response("**/predict"):
         page.get_by_label("Title").fill("flask or sql")
-    page.get_by_role("button", name="flask, 90 percent").wait_for()
+    page.locator("[data-tag=flask] .score", has_text="90%").wait_for()
 
     assert "sql" not in page.locator("#tags .name").all_text_contents()
-    assert page.locator("#chosen button").all_text_contents() == ["sql"]
+    assert chosen(page) == ["sql", "flask"]
 
 
-def test_tag_that_was_accepted_stays_in_the_list(page):
+def test_tag_that_was_accepted_stays_selected_when_the_text_changes(page):
     suggest(page, "pandas")
-    page.get_by_role("button", name="pandas, 90 percent").click()
+    accept_button(page, "regex").click()
+    with page.expect_response("**/predict"):
+        page.get_by_label("Title").fill("sql")
+
+    page.locator("[data-tag=sql] .score", has_text="90%").wait_for()
+    assert chosen(page) == ["regex", "sql"]
+    assert accept_button(page, "regex").get_attribute("aria-pressed") == "true"
+
+
+def test_tag_that_was_removed_is_not_selected_again(page):
+    suggest(page, "pandas")
+    accept_button(page, "pandas").click()
     with page.expect_response("**/predict"):
         page.get_by_label("Title").fill("pandas or sql")
 
-    page.get_by_role("button", name="sql, 90 percent").wait_for()
-    assert page.locator("[data-tag=pandas] .accept").get_attribute("aria-pressed") == "true"
+    page.locator("[data-tag=sql] .score", has_text="90%").wait_for()
+    assert chosen(page) == ["sql"]
+    assert accept_button(page, "pandas").get_attribute("aria-pressed") == "false"
 
 
 def test_what_is_no_tag_cannot_be_added(page):
@@ -146,7 +174,7 @@ def test_what_is_no_tag_cannot_be_added(page):
     page.get_by_role("button", name="Add", exact=True).click()
 
     page.get_by_text("A tag is 1 to 35 letters").wait_for()
-    assert page.locator("#chosen button").count() == 0
+    assert chosen(page) == ["pandas", "python"]
 
 
 def test_page_is_operable_by_keyboard(page, site):
@@ -157,6 +185,7 @@ def test_page_is_operable_by_keyboard(page, site):
         page.keyboard.press("Tab")
         if page.evaluate("document.activeElement.classList.contains('accept')"):
             break
+    page.keyboard.press("Space")  # deselects
     page.keyboard.press("Space")
     while not page.evaluate("document.activeElement.id === 'send'"):
         page.keyboard.press("Tab")

@@ -1,7 +1,9 @@
 """How many tags are suggested, which not, and what is said where none is."""
 
+import numpy as np
 import pytest
 
+from include.candidates.suggested_set import SET_DEPTH
 from serving.served_models import AbTest, ServedModels
 from tests.serving.conftest import WordModel, loaded_model
 
@@ -143,7 +145,7 @@ def test_shadow_answer_obeys_the_options_of_the_shown_one(make_app, recorder):
     assert [[tag for tag, _ in row.tags] for row in recorder.rows] == [["pandas"], ["pandas"]]
 
 
-def test_question_without_options_ranks_no_more_than_it_returns(make_app):
+def test_no_more_is_ranked_than_the_answer_and_the_choice_need(make_app):
     depths = []
 
     class Watched(WordModel):
@@ -153,6 +155,65 @@ def test_question_without_options_ranks_no_more_than_it_returns(make_app):
 
     client = make_app(ServedModels(champion=loaded_model(model=Watched()))).test_client()
     ask(client)
-    ask(client, max_tags=2, exclude=["sql", "go"])
+    ask(client, max_tags=20, exclude=["sql", "go"])
 
-    assert depths == [5, 4]
+    assert depths == [SET_DEPTH, 22]
+
+
+class FixedScores(WordModel):
+    """Gives every text the same scores."""
+
+    def __init__(self, **scores):
+        super().__init__(tuple(sorted(scores)))
+        self._scores = np.array([scores[tag] for tag in self.vocabulary], dtype=np.float32)
+
+    def score(self, texts):
+        return np.tile(self._scores, (len(texts), 1))
+
+
+def client_with(make_app, **scores):
+    model = loaded_model(model=FixedScores(**scores))
+    return make_app(ServedModels(champion=model)).test_client()
+
+
+def test_probable_tags_are_suggested_outright_and_the_others_offered(client):
+    answer = ask(client)
+
+    assert answer["suggested"] == ["pandas", "python"]
+    assert names(answer)[2:] == ["flask", "regex", "sql"]
+
+
+def test_without_a_probable_tag_none_is_suggested_and_the_reason_names_the_best(make_app):
+    answer = ask(client_with(make_app, flask=0.2399, sql=0.1))
+
+    assert (answer["suggested"], names(answer)) == ([], ["flask", "sql"])
+    assert answer["reason"] == "no tag is probable enough: flask has 0.239, 0.25 is needed"
+
+
+def test_chosen_tags_leave_fewer_to_suggest(make_app):
+    client = client_with(make_app, flask=0.45, sql=0.4, python=0.3, regex=0.3)
+
+    assert len(ask(client, exclude=["c#", "go", "rust"])["suggested"]) < len(
+        ask(client)["suggested"]
+    )
+
+
+def test_question_with_five_chosen_tags_gets_no_more(client):
+    answer = ask(client, exclude=["c#", "go", "rust", "html", "css"])
+
+    assert answer["suggested"] == []
+    assert answer["reason"] == "the tags already chosen are probably enough"
+
+
+@pytest.mark.parametrize("options", [{"max_tags": 1}, {"min_score": 0.9}])
+def test_only_returned_tags_are_suggested(client, options):
+    answer = ask(client, **options)
+
+    assert set(answer["suggested"]) <= set(names(answer))
+    assert len(answer["suggested"]) <= 1
+
+
+def test_tag_is_as_suggested_in_a_list_as_alone(client):
+    batch = client.post("/predict", json=[{"title": TITLE}, {"title": "sql"}]).json
+
+    assert [answer["suggested"] for answer in batch] == [["pandas", "python"], ["sql"]]
