@@ -35,23 +35,15 @@ def to_json(report: YearReport) -> str:
     return json.dumps(_plain(report), allow_nan=False, ensure_ascii=False)
 
 
-def from_json(text: str) -> YearReport:
+def from_plain(values: Mapping[str, Any]) -> YearReport:
     """
-    Return the report that ``to_json`` wrote.
+    Return the report that ``to_json`` wrote, from its plain JSON values as PostgreSQL returns them.
 
     Raises
     ------
     FixInputError
-        If the text is not a report, or one of another version of this code.
+        If the values are not a report, or one of another version of this code.
     """
-    try:
-        return from_plain(json.loads(text))
-    except ValueError as error:
-        raise FixInputError(f"this is not a stability report: {error}") from error
-
-
-def from_plain(values: Mapping[str, Any]) -> YearReport:
-    """Return the report of plain JSON values, as PostgreSQL returns them; see `from_json`."""
     try:
         report: YearReport = _READERS[YearReport](values)
     except (AttributeError, KeyError, TypeError) as error:

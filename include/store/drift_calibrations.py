@@ -67,12 +67,6 @@ def find_calibration(
     return None if row is None else (row["calibration_id"], _calibration(row["details"]))
 
 
-def read_calibration(connection: Connection, calibration_id: int) -> ThresholdCalibration:
-    """Return stored thresholds by their id, which exists."""
-    binds = {"calibration_id": calibration_id}
-    return _calibration(connection.execute(query("drift_calibration"), binds).scalar_one())
-
-
 def read_power(connection: Connection, calibration_id: int) -> list[dict[str, Any]]:
     """
     Return the statistical power of stored thresholds, from `include.drift.power.power`.

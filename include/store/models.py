@@ -191,17 +191,6 @@ def record_evaluations(
     return len(kept)
 
 
-def read_evaluations(
-    connection: Connection, site: str, model_version: str, test_month: str
-) -> list[MetricValue]:
-    """Return a model's metrics on a month, ordered by slice and metric; empty if there are none."""
-    rows = connection.execute(
-        query("evaluations_of"),
-        {"site": site, "model_version": model_version, "test_month": test_month},
-    )
-    return [MetricValue(row.slice, row.metric, row.value, row.question_count) for row in rows]
-
-
 def lock_promotion(connection: Connection, wait_s: int = LOCK_WAIT_S) -> None:
     """
     Take the exclusive lock on moving aliases until the caller's transaction ends.

@@ -19,7 +19,7 @@ from include.registry import Registry
 from include.registry.runs import NOTE
 from include.sandbox.simulator import simulate
 from include.settings import Settings
-from include.store.models import latest_promotion, list_promotions, read_evaluations
+from include.store.models import latest_promotion, list_promotions
 from include.store.questions import upsert_questions
 from tests.conftest import own_database
 
@@ -229,8 +229,11 @@ def test_candidates_that_cannot_hold_the_window_are_left_out_only_of_auto(traini
 def test_figures_are_rows_under_the_run_that_evaluated(trained, first):
     row = first.rows[0]
     with trained.training_site.engine.connect() as connection:
-        figures = read_evaluations(connection, trained.training_site.site, row.run_id, LAST)
-    by_name = {(figure.slice, figure.metric): figure.value for figure in figures}
+        stored = connection.execute(
+            text("SELECT * FROM evaluations WHERE model_version = :run AND test_month = :month"),
+            {"run": row.run_id, "month": LAST},
+        )
+        by_name = {(figure.slice, figure.metric): figure.value for figure in stored}
     assert by_name["all", "f1@5"] == pytest.approx(row.figures["f1@5"])
     assert by_name["all", "ece"] >= 0
     assert ("short", "f1_all@5") in by_name
