@@ -35,6 +35,8 @@ from tests.servers import (
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
+    from tests.notice_servers import MailHost, SlackStandIn
+
 ROOT = Path(__file__).resolve().parents[1]
 REAL_DATA = ROOT.parent / "shared" / "data"
 
@@ -47,7 +49,10 @@ def pytest_configure(config: pytest.Config) -> None:
     """Make the run's folder of shared servers, or take that of the process that began the run."""
     given = getattr(config, "workerinput", {}).get("servers")
     # Not under pytest's base folder: another run of pytest prunes old numbered folders there
-    config.stash[FOLDER_KEY] = Path(given or tempfile.mkdtemp(prefix="tagkeeper-tests-"))
+    folder = Path(given or tempfile.mkdtemp(prefix="tagkeeper-tests-"))
+    config.stash[FOLDER_KEY] = folder
+    # What writes below LOCAL_DIR by default must not leave files in the repository
+    os.environ["LOCAL_DIR"] = str(folder / "local")
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -136,6 +141,24 @@ def mlflow_server(run_folder: Path) -> str:
 def registry(mlflow_server: str) -> Registry:
     """A registered model of its own on the real server: no versions, no aliases."""
     return Registry(mlflow_server, model=f"test-{uuid.uuid4().hex[:8]}")
+
+
+@pytest.fixture
+def mails() -> Iterator[MailHost]:
+    """A real mail host, which keeps what it gets."""
+    from tests.notice_servers import mail_host
+
+    with mail_host() as host:
+        yield host
+
+
+@pytest.fixture
+def slack() -> Iterator[SlackStandIn]:
+    """A stand-in for Slack's incoming webhook, over real HTTP."""
+    from tests.notice_servers import slack_stand_in
+
+    with slack_stand_in() as server:
+        yield server
 
 
 @pytest.fixture(scope="module")

@@ -53,12 +53,17 @@ def mail_host() -> Iterator[MailHost]:
 
 
 class SlackStandIn(ThreadingHTTPServer):
-    """Answers posts to a webhook with ``status`` and keeps their texts."""
+    """Answers posts to a webhook with ``status``, and keeps the bodies of those that it takes."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Webhook)
-        self.texts: list[str] = []
+        self.bodies: list[str] = []
         self.status = 200
+
+    @property
+    def texts(self) -> list[str]:
+        """The texts of the posts so far."""
+        return [json.loads(body)["text"] for body in self.bodies]
 
     @property
     def url(self) -> str:
@@ -69,9 +74,9 @@ class _Webhook(BaseHTTPRequestHandler):
     server: SlackStandIn
 
     def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
+        body = self.rfile.read(int(self.headers["Content-Length"])).decode()
         if self.server.status == 200:
-            self.server.texts.append(json.loads(body)["text"])
+            self.server.bodies.append(body)
         self.send_response(self.server.status)
         self.end_headers()
 

@@ -5,21 +5,8 @@ from sqlalchemy import text
 
 from include import names
 from tests.dags.airflow_command import airflow
-from tests.notice_servers import mail_host, slack_stand_in
 
 pytestmark = pytest.mark.integration
-
-
-@pytest.fixture
-def mails():
-    with mail_host() as host:
-        yield host
-
-
-@pytest.fixture
-def slack():
-    with slack_stand_in() as server:
-        yield server
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ from include.jobs.incidents import delivery
 from include.jobs.incidents.delivery import deliver_waiting, report, report_later
 from include.settings import Settings
 from include.task_results import Incident
-from tests.notice_servers import mail_host, slack_stand_in
 
 pytestmark = pytest.mark.integration
 
@@ -23,18 +22,6 @@ def incident(key="incident-1", run_key="ingest_questions/manual__1/0"):
         advice="Clear the task.",
         links=[("Log of the task", "http://127.0.0.1:8080/dags/x")],
     )
-
-
-@pytest.fixture
-def mails():
-    with mail_host() as host:
-        yield host
-
-
-@pytest.fixture
-def slack():
-    with slack_stand_in() as server:
-        yield server
 
 
 @pytest.fixture

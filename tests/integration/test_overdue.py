@@ -13,7 +13,6 @@ from include.settings import Settings
 from include.store.drift import DriftReport, save_report
 from include.store.questions import upsert_questions
 from include.store.windows import advance_window, open_window
-from tests.notice_servers import mail_host
 
 pytestmark = pytest.mark.integration
 
@@ -114,18 +113,17 @@ def test_zero_means_never(installed, engine, settings):
     assert title(engine, never, 20) is None
 
 
-def test_overdue_month_is_mailed_once(installed, settings):
-    with mail_host() as mails:
-        for hours in (73, 74, 99):
-            told = tell_of_overdue(
-                settings,
-                lambda: smtplib.SMTP(mails.hostname, mails.port, timeout=10),
-                now=END + timedelta(hours=hours),
-            )
-            assert told == ["The questions of 2024-01 are overdue"]
+def test_overdue_month_is_mailed_once(installed, settings, mails):
+    for hours in (73, 74, 99):
+        told = tell_of_overdue(
+            settings,
+            lambda: smtplib.SMTP(mails.hostname, mails.port, timeout=10),
+            now=END + timedelta(hours=hours),
+        )
+        assert told == ["The questions of 2024-01 are overdue"]
 
-        assert len(mails.mails) == 1
-        said = mails.mails[0].get_body(("plain",)).get_content()
+    assert len(mails.mails) == 1
+    said = mails.mails[0].get_body(("plain",)).get_content()
     assert "tagkeeper ingest --month 2024-01" in said
     assert "Expected by: 2024-02-04 00:00 UTC" in said
 
