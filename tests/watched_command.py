@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import IO
+from typing import Any
 
 from include.errors import RetryLaterError
 from include.local_stack.process_time import family, processor_seconds, resident_mb
@@ -22,34 +24,58 @@ def run_watched(
     """
     Return the exit code and output of a command.
 
-    It is killed, and the test fails, only if its output, memory and processor time stand still for
-    as long as `include.local_stack.waiting` allows on this machine.
+    It is killed, and the test fails, only if it stands still, as `wait_until_ended` says.
     """
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=out, stderr=err, cwd=cwd, env=env
         )
-
-        def written(file: IO[bytes]) -> str:
-            # The child shares the file's position: read without moving it
-            size = os.fstat(file.fileno()).st_size
-            return os.pread(file.fileno(), size, 0).decode("utf-8", "replace")
-
-        try:
-            wait_for(
-                lambda: process.poll() is not None,
-                what=f"{' '.join(command)} has not ended",
-                progress=lambda: (
-                    len(written(out)) + len(written(err)),
-                    int(resident_mb(process.pid)),
-                    int(sum(processor_seconds(one) for one in family(process.pid))),
-                ),
-                explain=lambda: (written(out) + written(err))[-2000:],
-                pause_s=0.1,
-            )
-        except RetryLaterError:
-            process.kill()
-            raise
-        return subprocess.CompletedProcess(
-            list(command), process.returncode, written(out), written(err)
+        wait_until_ended(
+            process.pid, lambda: process.poll() is not None, (out, err), what=" ".join(command)
         )
+        return subprocess.CompletedProcess(
+            list(command), process.returncode, _written(out), _written(err)
+        )
+
+
+def wait_until_ended(
+    pid: int, ended: Callable[[], bool], output: Sequence[Any], *, what: str
+) -> None:
+    """
+    Return when a process has ended.
+
+    It is killed, and the test fails, only if its output, memory and processor time stand still for
+    as long as `include.local_stack.waiting` allows on this machine.
+
+    Parameters
+    ----------
+    pid : int
+    ended : callable
+        Whether it has ended.
+    output : sequence of binary files
+        Where it writes.
+    what : str
+        What it is, for the error.
+    """
+    try:
+        wait_for(
+            ended,
+            what=f"{what} has not ended",
+            progress=lambda: (
+                sum(os.fstat(file.fileno()).st_size for file in output),
+                int(resident_mb(pid)),
+                int(sum(processor_seconds(one) for one in family(pid))),
+            ),
+            explain=lambda: "".join(map(_written, output))[-2000:],
+            pause_s=0.1,
+        )
+    except RetryLaterError:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+        raise
+
+
+def _written(file: Any) -> str:
+    # The child shares the file's position: read without moving it
+    size = os.fstat(file.fileno()).st_size
+    return os.pread(file.fileno(), size, 0).decode("utf-8", "replace")

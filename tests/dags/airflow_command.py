@@ -1,20 +1,58 @@
 """The command `airflow`, run on the tests' own Airflow (see conftest)."""
 
+import multiprocessing
 import os
 import subprocess
 import sys
+import tempfile
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
 
 from sqlalchemy import select
 
-from tests.watched_command import run_watched
+from tests.watched_command import wait_until_ended
+
+# A command is a fork of a process that has imported Airflow, which takes longer than most commands
+_COMMANDS = multiprocessing.get_context("forkserver")
+_COMMANDS.set_forkserver_preload(["tests.dags.airflow_libraries"])
+LEVEL = {"AIRFLOW__LOGGING__LOGGING_LEVEL": "INFO"}
+"""Commands say more than what runs in the tests' own process."""
 
 
 def run_airflow(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run ``airflow ARGUMENTS``, with ``environment`` on top of this process's own."""
-    return run_watched(
-        [sys.executable, "-W", "ignore", "-m", "airflow", *arguments],
-        env=os.environ | {"AIRFLOW__LOGGING__LOGGING_LEVEL": "INFO"} | environment,
-    )
+    with tempfile.NamedTemporaryFile() as out, tempfile.NamedTemporaryFile() as err:
+        process = _COMMANDS.Process(
+            target=_become_airflow,
+            args=(arguments, os.environ | LEVEL | environment, out.name, err.name),
+        )
+        process.start()
+        wait_until_ended(
+            process.pid,
+            lambda: process.exitcode is not None,
+            (out, err),
+            what=f"airflow {' '.join(arguments)}",
+        )
+        output = [Path(file.name).read_text("utf-8", "replace") for file in (out, err)]
+    return subprocess.CompletedProcess(["airflow", *arguments], process.exitcode, *output)
+
+
+def _become_airflow(
+    arguments: tuple[str, ...], environment: Mapping[str, str], out: str, err: str
+) -> None:
+    """Be the command: with its own environment, arguments and output, and no warnings."""
+    for path, stream in ((out, sys.stdout), (err, sys.stderr)):
+        with open(path, "ab") as file:
+            os.dup2(file.fileno(), stream.fileno())
+    os.environ.clear()
+    os.environ.update(environment)
+    warnings.simplefilter("ignore")
+    sys.argv = ["airflow", *arguments]
+
+    from airflow.__main__ import main
+
+    main()
 
 
 def stored_run_ids(dag_id: str) -> list[str]:
