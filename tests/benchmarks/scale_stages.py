@@ -101,7 +101,11 @@ def run_answer(engine: Engine, site: LargeSite, folder: Path) -> dict[str, Any]:
     train = split.train.questions
     candidate = make_candidate(MONITORED, None, no_encoder)
     candidate.fit(train.texts, train.tags, split.train.vocabulary)
-    description = {"train_first": split.months.train_first, "train_last": split.months.train_last}
+    description = {
+        "train_first": split.months.train_first,
+        "train_last": split.months.train_last,
+        "min_tag_count": MIN_TAG_COUNT,
+    }
     save_candidate(candidate, folder / CHAMPION, description)
     _answer_questions(engine, site, candidate)
     return {"first_check_s": _check(engine, site, folder)[0]}

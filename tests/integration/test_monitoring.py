@@ -78,7 +78,8 @@ def go_live(stored, registry, mlflow_server, tmp_path):
         candidate = make_candidate("tfidf", None, no_encoder)
         candidate.fit(questions.texts, questions.tags, vocabulary_of(questions.tags, 5))
         folder = tmp_path / uuid.uuid4().hex
-        save_candidate(candidate, folder, {"train_first": first, "train_last": last})
+        described = {"train_first": first, "train_last": last, "min_tag_count": 5}
+        save_candidate(candidate, folder, described)
         runs = Runs(mlflow_server)
         run_id = runs.start("monitoring tests", "tfidf", tags={})
         run = runs.log_model(run_id, folder, params={}, requirements=["numpy"], bert_model=None)

@@ -40,8 +40,9 @@ candidate = make_candidate("added", {"penalty": 2}, encoders).fit(texts, tags, [
 save_candidate(candidate, Path("model"), {})
 loaded = load_candidate(Path("model"), encoders)
 asked.clear()
-references = References(None, encoders, site="s", min_tag_count=1, seed=1)
-model = MonitoredModel(version="1", candidate=loaded, training_months=("2020-01",), as_of=False)
+references = References(None, encoders, site="s", seed=1)
+model = MonitoredModel(version="1", candidate=loaded, training_months=("2020-01",), min_tag_count=1,
+                       as_of=False)
 vectors = references.vectors(model, tuple(texts))
 trained = [
     TrainedCandidate(CandidateSpec(name), name, {}, False) for name in ("use", "added", "tfidf")

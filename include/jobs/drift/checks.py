@@ -81,8 +81,7 @@ class Monitoring:
     engine : Engine
     registry : Registry
     settings : Settings
-        ``site``, ``min_tag_count``, ``false_alarms_per_year``, ``bert_model`` and
-        ``random_seed`` are read.
+        ``site``, ``false_alarms_per_year``, ``bert_model`` and ``random_seed`` are read.
     """
 
     def __init__(self, engine: Engine, registry: Registry, settings: Settings) -> None:
@@ -96,7 +95,6 @@ class Monitoring:
             registry,
             encoders,
             site=settings.site,
-            min_tag_count=settings.min_tag_count,
             downloads=settings.local_dir / "drift" / "models",
             memory=memory,
         )
@@ -104,7 +102,6 @@ class Monitoring:
             engine,
             encoders,
             site=settings.site,
-            min_tag_count=settings.min_tag_count,
             seed=settings.random_seed,
             memory=memory,
         )

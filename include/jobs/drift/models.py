@@ -36,6 +36,8 @@ class MonitoredModel:
         The registry's version.
     training_months : tuple of str
         Months of its training window, ascending.
+    min_tag_count : int
+        With which its vocabulary was made; the setting may have changed since.
     as_of : bool
         True for a model with the champion's configuration, fitted on the months before a past month
         that the champion was trained on.
@@ -44,6 +46,7 @@ class MonitoredModel:
     candidate: Candidate
     version: str
     training_months: tuple[str, ...]
+    min_tag_count: int
     as_of: bool
 
     @property
@@ -63,8 +66,6 @@ class MonitoredModels:
     encoders : EncoderFactory
         With a cache, so that no text is embedded twice.
     site : str
-    min_tag_count : int
-        As in training, >= 1.
     downloads : Path
         Folder of downloaded models: a version is downloaded once and deleted after a week without
         use.
@@ -79,7 +80,6 @@ class MonitoredModels:
         encoders: EncoderFactory,
         *,
         site: str,
-        min_tag_count: int,
         downloads: Path,
         memory: MemoryBudget | None = None,
     ) -> None:
@@ -87,7 +87,6 @@ class MonitoredModels:
         self._registry = registry
         self._encoders = encoders
         self._site = site
-        self._min_tag_count = min_tag_count
         self._downloads = downloads
         self._memory = memory
 
@@ -124,7 +123,13 @@ class MonitoredModels:
         )
         if month is None or month > training_months[-1]:
             candidate = load_candidate(path, self._encoders)
-            yield MonitoredModel(candidate, version.version, training_months, as_of=False)
+            yield MonitoredModel(
+                candidate,
+                version.version,
+                training_months,
+                int(description["min_tag_count"]),
+                as_of=False,
+            )
             return
         before = tuple(earlier for earlier in training_months if earlier < month)
         yield self._fit_as_of(description, version.version, before)
@@ -138,7 +143,8 @@ class MonitoredModels:
         candidate = make_candidate(
             str(description["candidate"]), description["parameters"], self._encoders
         )
-        vocabulary = vocabulary_of(questions.tags, self._min_tag_count)
+        min_tag_count = int(description["min_tag_count"])
+        vocabulary = vocabulary_of(questions.tags, min_tag_count)
         if not vocabulary:
             return None
         log.info(
@@ -147,4 +153,4 @@ class MonitoredModels:
         needed_mb = candidate.fit_memory_mb(len(questions), len(vocabulary))
         with reserved(self._memory, needed_mb, f"{candidate.name} as of {before[-1]}"):
             candidate.fit(questions.texts, questions.tags, vocabulary)
-        return MonitoredModel(candidate, version, before, as_of=True)
+        return MonitoredModel(candidate, version, before, min_tag_count, as_of=True)

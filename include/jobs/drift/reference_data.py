@@ -73,8 +73,6 @@ class References:
     encoders : EncoderFactory
         With a cache, so that no text is embedded twice.
     site : str
-    min_tag_count : int
-        As in training, >= 1.
     seed : int
     memory : MemoryBudget or None
         That the machine's fits may take together; None for no limit.
@@ -86,14 +84,12 @@ class References:
         encoders: EncoderFactory,
         *,
         site: str,
-        min_tag_count: int,
         seed: int,
         memory: MemoryBudget | None = None,
     ) -> None:
         self._engine = engine
         self._encoders = encoders
         self._site = site
-        self._min_tag_count = min_tag_count
         self._seed = seed
         self._memory = memory
 
@@ -159,7 +155,7 @@ class References:
                 for part in parts
             ]
         )
-        return observed, PastVocabulary(earlier, self._min_tag_count)
+        return observed, PastVocabulary(earlier, model.min_tag_count)
 
     def _checked(self, before: str) -> list[CheckedMonth]:
         with self._engine.connect() as connection:
@@ -222,7 +218,7 @@ class References:
         needed_mb = model.candidate.fit_memory_mb(len(window), len(model.candidate.vocabulary))
         with reserved(self._memory, needed_mb, f"the reference of {model.candidate.name}"):
             ranked, vocabulary = out_of_fold_predictions(
-                self._candidate_factory(model), window, selected, self._min_tag_count, self._seed
+                self._candidate_factory(model), window, selected, model.min_tag_count, self._seed
             )
         suggested = {
             number: tuple((s.tag, s.score) for s in row)
