@@ -87,14 +87,25 @@ def read_volumes(connection: Connection, samples: Samples, site: str) -> None:
         samples.add("table_rows", table.row_estimate, table.table_name)
     if newest is None:
         return
-    first = month_start(add_months(month_of(newest), 1 - MONTHS_SHOWN))
-    for row in connection.execute(query("state_of_months"), {"site": site, "start": first}):
-        samples.add("month_questions", row.question_count, row.month)
+    _add_months(connection, samples, site, newest)
     binds = {"site": site, "start": newest - timedelta(days=LABEL_DAYS)}
     labels = connection.execute(query("state_of_labels"), binds).one()
     samples.add("labels_read_timestamp_seconds", labels.read_at)
     samples.add("labels_settled_ratio", labels.settled_ratio)
     _add_coverage(connection, samples, site, newest)
+
+
+def read_months(connection: Connection, samples: Samples, site: str) -> None:
+    """Add the questions of each of the last stored months."""
+    newest = connection.execute(query("newest_question"), {"site": site}).scalar_one_or_none()
+    if newest is not None:
+        _add_months(connection, samples, site, newest)
+
+
+def _add_months(connection: Connection, samples: Samples, site: str, newest: datetime) -> None:
+    first = month_start(add_months(month_of(newest), 1 - MONTHS_SHOWN))
+    for row in connection.execute(query("state_of_months"), {"site": site, "start": first}):
+        samples.add("month_questions", row.question_count, row.month)
 
 
 def _add_windows(connection: Connection, samples: Samples, site: str) -> None:

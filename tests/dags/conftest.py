@@ -16,7 +16,7 @@ import pytest
 from include import names
 from include.sandbox.simulator import simulate
 from include.store.questions import upsert_questions
-from tests.conftest import free_port
+from tests.conftest import free_port, own_database
 from tests.dags.airflow_command import airflow
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -111,3 +111,37 @@ def api_server() -> Iterator[str]:
         yield url
     running.should_exit = True
     thread.join(20)
+
+
+@pytest.fixture(scope="module")
+def web(metadata, postgres_server: str, migrated_template: str) -> Iterator:
+    """Airflow's web app with our plugins, on its own metadata and an empty platform."""
+    from airflow.api_fastapi.app import create_app
+    from fastapi.testclient import TestClient
+
+    with (
+        own_database(postgres_server, migrated_template) as url,
+        pytest.MonkeyPatch.context() as at,
+    ):
+        at.setenv("DATABASE_URL", url)
+        at.setenv("SITE", "stackoverflow")
+        at.setenv("MLFLOW_URL", "http://mlflow:5000")
+        client = TestClient(create_app(apps="core"))
+        client.database_url = url
+        yield client
+
+
+@pytest.fixture
+def login(web):
+    """Log the client in as a user with a role; None is nobody."""
+    from airflow.api_fastapi.app import get_auth_manager
+    from airflow.api_fastapi.auth.managers.base_auth_manager import COOKIE_NAME_JWT_TOKEN
+    from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
+
+    def log_in(role: str | None) -> None:
+        user = SimpleAuthManagerUser(username="ann", role=role)
+        web.cookies.set(COOKIE_NAME_JWT_TOKEN, get_auth_manager().generate_jwt(user))
+
+    web.cookies.clear()
+    yield log_in
+    web.cookies.clear()

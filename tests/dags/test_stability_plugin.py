@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
 
 import pytest
 from selectolax.lexbor import LexborHTMLParser
@@ -15,7 +14,6 @@ from include.evaluation.year_json import to_json
 from include.pages.stability import page_title, render
 from include.store.engine import make_engine
 from include.store.stability import Study, record_study, save_report
-from tests.conftest import own_database
 from tests.unit.stability_reports import year_report
 
 pytestmark = pytest.mark.integration
@@ -25,43 +23,6 @@ STUDY = Study(
     study_id="0a1b2c", site=REPORT.site, candidate=REPORT.candidate, parameters={"penalty": 1},
     window_months=None, min_tag_count=5, encoder="", code_version="test",
 )  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def web(postgres_server: str, migrated_template: str) -> Iterator:
-    """Airflow's web app with our plugins, on its own metadata and an empty platform."""
-    migrated = subprocess.run(
-        [sys.executable, "-W", "ignore", "-m", "airflow", "db", "migrate"], capture_output=True
-    )
-    assert migrated.returncode == 0, migrated.stderr
-    from airflow.api_fastapi.app import create_app
-    from fastapi.testclient import TestClient
-
-    with (
-        own_database(postgres_server, migrated_template) as url,
-        pytest.MonkeyPatch.context() as at,
-    ):
-        at.setenv("DATABASE_URL", url)
-        at.setenv("SITE", REPORT.site)
-        client = TestClient(create_app(apps="core"))
-        client.database_url = url
-        yield client
-
-
-@pytest.fixture
-def login(web):
-    """Log the client in as a user with a role; None is nobody."""
-    from airflow.api_fastapi.app import get_auth_manager
-    from airflow.api_fastapi.auth.managers.base_auth_manager import COOKIE_NAME_JWT_TOKEN
-    from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
-
-    def log_in(role: str | None) -> None:
-        user = SimpleAuthManagerUser(username="ann", role=role)
-        web.cookies.set(COOKIE_NAME_JWT_TOKEN, get_auth_manager().generate_jwt(user))
-
-    web.cookies.clear()
-    yield log_in
-    web.cookies.clear()
 
 
 @pytest.fixture

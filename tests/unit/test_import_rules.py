@@ -46,7 +46,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         for package, others in JOBS_MAY_IMPORT.items()
     },
     "sandbox": BASE | {"sources"},
-    "monitoring": BASE | {"store", "notify"},
+    "monitoring": BASE | {"store", "notify", "pages"},
     "local_stack": BASE | PURE | EDGES | JOBS | {"pages", "sandbox", "monitoring"},
     "demo": BASE | PURE | EDGES | JOBS | {"pages", "sandbox", "local_stack", "monitoring"},
     "docs": BASE | {"monitoring"},
@@ -57,7 +57,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     | {"pages", "sandbox", "monitoring", "local_stack", "demo", "docs", "cli", "serving"},
     "serving": BASE | {"registry", "store", "text", "candidates"},
     "plugins": BASE
-    | {"store", "notify", "pages", "jobs.drift", "jobs.incidents", "jobs.ingestion"},
+    | {"store", "notify", "pages", "monitoring", "jobs.drift", "jobs.incidents", "jobs.ingestion"},
     "dags": {"names", "months", "errors", "settings", "plugins", "timeouts"} | JOBS,
 }
 AT_THE_TOP_OF_A_DAG = {"names", "months", "errors", "plugins", "timeouts"}

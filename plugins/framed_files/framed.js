@@ -7,14 +7,14 @@ const followTheme = () => {
   document.documentElement.dataset.theme = dark ? "dark" : "light";
 };
 
-// The right to open windows, which Airflow does not give to frames
+// The rights to open windows and to leave the frame, which Airflow does not give to frames
 const openOutside = (event) => {
-  const link = event.target.closest("a[href^='http']");
+  const link = event.target.closest("a[href^='http'], a[target='_parent']");
   if (!link) return;
   event.preventDefault();
   const outside = airflow.createElement("a");
   outside.href = link.href;
-  outside.target = "_blank";
+  outside.target = link.target === "_parent" ? "_self" : "_blank";
   outside.rel = "noopener noreferrer";
   outside.click();
 };

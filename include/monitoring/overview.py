@@ -1,0 +1,105 @@
+"""Read the state of the loop for the first page, by the exporter's own readings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection
+
+from include.monitoring.database_sources import read_months, read_state
+from include.monitoring.metrics import Samples
+from include.months import month_of
+from include.pages.overview import ChampionState, LastCheck, LiveQuality, LoopState, Run
+from include.settings import Settings
+
+
+def read_loop_state(
+    connection: Connection,
+    settings: Settings,
+    *,
+    now: datetime,
+    active: Sequence[Run],
+    failed: Sequence[Run],
+) -> LoopState:
+    """
+    Return the state of the loop, in queries of milliseconds.
+
+    Parameters
+    ----------
+    connection : Connection
+    settings : Settings
+    now : datetime
+        Aware.
+    active, failed : sequence of Run
+        As `include.pages.overview.LoopState` takes them, from Airflow.
+    """
+    samples = Samples()
+    read_state(connection, samples, settings.site, settings.min_live_precision_share)
+    read_months(connection, samples, settings.site)
+    return LoopState(
+        site=settings.site,
+        now=now,
+        months={
+            month: int(count)
+            for (month,), count in sorted(samples.values("month_questions").items())
+        },
+        open_windows=int(_value(samples, "windows_waiting") or 0),
+        champion=_champion(samples),
+        live=LiveQuality(
+            judged=int(_value(samples, "live_judged_answers") or 0),
+            precision=_value(samples, "live_precision_ratio"),
+            threshold=_value(samples, "live_precision_threshold_ratio"),
+        ),
+        checks=_checks(samples),
+        unsent=int(_value(samples, "incidents_waiting") or 0),
+        backup_at=_moment(_value(samples, "backup_timestamp_seconds")),
+        active=active,
+        failed=failed,
+        addresses={
+            "Ask for suggestions": settings.service_url,
+            "Experiments and model versions (MLflow)": settings.mlflow_page,
+            "Drift reports (Evidently)": settings.evidently_url,
+        },
+    )
+
+
+def _champion(samples: Samples) -> ChampionState | None:
+    version = next((labels[0] for labels in samples.values("champion_info")), None)
+    promoted_at = _moment(_value(samples, "champion_promoted_timestamp_seconds"))
+    if version is None or promoted_at is None:
+        return None
+    end = _value(samples, "champion_trained_until_timestamp_seconds")
+    questions = _value(samples, "champion_training_questions")
+    return ChampionState(
+        version=version,
+        promoted_at=promoted_at,
+        learned_until=None if end is None else month_of(datetime.fromtimestamp(end - 1, UTC)),
+        questions=None if questions is None else int(questions),
+    )
+
+
+def _checks(samples: Samples) -> Mapping[str, LastCheck]:
+    thresholds = samples.values("drift_signal_threshold")
+    alarmed = [
+        labels
+        for labels, value in samples.values("drift_signal_value").items()
+        if labels in thresholds and value > thresholds[labels]
+    ]
+    checked = samples.values("drift_check_timestamp_seconds")
+    return {
+        kind: LastCheck(
+            verdict=verdict,
+            checked_at=datetime.fromtimestamp(checked[(kind,)], UTC),
+            alarmed=tuple(signal for of, signal in alarmed if of == kind),
+        )
+        for kind, verdict in samples.values("drift_verdict")
+    }
+
+
+def _value(samples: Samples, name: str) -> float | None:
+    return samples.values(name).get(())
+
+
+def _moment(seconds: float | None) -> datetime | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)

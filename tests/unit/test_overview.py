@@ -1,0 +1,102 @@
+"""The first page: what needs a person, from the state of the loop."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from selectolax.lexbor import LexborHTMLParser
+
+from include import names
+from include.pages.overview import (
+    ChampionState,
+    LastCheck,
+    LiveQuality,
+    LoopState,
+    Run,
+    needs,
+    render_overview,
+)
+
+NOW = datetime(2024, 3, 5, 12, tzinfo=UTC)
+NEW = LoopState("devops", NOW)
+STORED = replace(NEW, months={"2024-01": 900, "2024-02": 1100})
+SERVED = replace(
+    STORED,
+    champion=ChampionState("3", NOW - timedelta(days=4), learned_until="2024-01"),
+    backup_at=NOW - timedelta(hours=9),
+)
+
+
+def open_dags(state: LoopState) -> list[str | None]:
+    return [need.dag_id for need in needs(state)]
+
+
+def section(html: str, heading: str) -> str:
+    page = LexborHTMLParser(html)
+    (found,) = (one for one in page.css("section") if one.css_first(f"#{heading}"))
+    return " ".join(found.text(separator=" ").split())
+
+
+@pytest.mark.parametrize(
+    ("state", "dag_ids"),
+    [
+        (NEW, [names.DAG_INGEST]),
+        (replace(NEW, active=(Run(names.DAG_INGEST, "b", "running"),)), []),
+        (STORED, [names.DAG_TRAIN]),
+        (replace(STORED, active=(Run(names.DAG_TRAIN, "t", "queued"),)), []),
+        (SERVED, []),
+    ],
+)
+def test_next_step_of_a_new_installation_is_named_until_it_runs(state, dag_ids):
+    assert open_dags(state) == dag_ids
+
+
+@pytest.mark.parametrize(
+    ("change", "dag_id"),
+    [
+        ({"open_windows": 2}, names.DAG_INGEST),
+        ({"live": LiveQuality(60, 0.2, 0.4)}, names.DAG_ROLLBACK),
+        ({"unsent": 1}, names.DAG_WATCH),
+        ({"backup_at": NOW - timedelta(days=3)}, names.DAG_BACK_UP),
+        ({"backup_at": None}, names.DAG_BACK_UP),
+        ({"failed": (Run(names.DAG_STABILITY, "r", "failed"),)}, names.DAG_STABILITY),
+    ],
+)
+def test_fault_is_named_with_the_dag_to_open(change, dag_id):
+    assert open_dags(replace(SERVED, **change)) == [dag_id]
+
+
+@pytest.mark.parametrize(
+    "live", [LiveQuality(49, 0.2, 0.4), LiveQuality(60, 0.5, 0.4), LiveQuality(60, 0.2, None)]
+)
+def test_precision_of_few_answers_or_without_a_threshold_needs_nobody(live):
+    assert needs(replace(SERVED, live=live)) == []
+
+
+def test_page_says_how_far_the_model_is_behind_the_stored_months():
+    text = section(render_overview(SERVED), "loop")
+
+    assert "2,000" in text
+    assert "version 3 promoted 4 days ago learned until Jan 2024; 1 month stored since" in text
+
+
+def test_page_of_a_new_installation_says_what_to_do_and_claims_nothing():
+    html = render_overview(NEW)
+
+    assert "No question of devops is stored." in section(html, "needs")
+    assert "not checked yet" in section(html, "loop")
+    assert "No DAG is running." in section(html, "runs")
+
+
+def test_names_of_runs_and_sites_are_escaped():
+    bad = "<script>alert(1)</script>"
+    state = replace(
+        SERVED,
+        site=bad,
+        active=(Run(names.DAG_TRAIN, bad, "running", NOW),),
+        checks={"month": LastCheck("drift", NOW, (bad,))},
+    )
+
+    assert "<script>alert" not in render_overview(state)
