@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Final, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from include.candidates.calibration import ScoreCalibration
 from include.text.prepared import PreparedText
 
 
@@ -70,6 +71,8 @@ class Candidate(ABC):
 
     name: ClassVar[str]
     vocabulary: tuple[str, ...] = ()
+    calibration: ScoreCalibration | None = None
+    """Of the best scores, applied in `rank`; None for families that do not calibrate."""
 
     @property
     def question_limit(self) -> int | None:
@@ -119,7 +122,11 @@ class Candidate(ABC):
 
     @abstractmethod
     def score(self, texts: Sequence[PreparedText]) -> NDArray[np.float32]:
-        """Return scores in [0, 1], shape (n_texts, n_vocabulary), columns as ``vocabulary``."""
+        """
+        Return scores in [0, 1], shape (n_texts, n_vocabulary), columns as ``vocabulary``.
+
+        They are not calibrated; `rank` returns calibrated ones.
+        """
 
     def rank(self, texts: Sequence[PreparedText], k: int) -> list[tuple[Suggestion, ...]]:
         """
@@ -127,18 +134,26 @@ class Candidate(ABC):
 
         Ties are broken by the vocabulary's order, so the result is deterministic.
         """
-        scores = self.score(texts)
-        best = top_k(scores, k)
+        columns, scores = self.best_columns(texts, k)
         return [
-            tuple(
-                map(
-                    Suggestion,
-                    [self.vocabulary[column] for column in columns],
-                    row[columns].tolist(),
-                )
-            )
-            for row, columns in zip(scores, best.tolist(), strict=True)
+            tuple(map(Suggestion, [self.vocabulary[column] for column in row], row_scores))
+            for row, row_scores in zip(columns.tolist(), scores.tolist(), strict=True)
         ]
+
+    def best_columns(
+        self, texts: Sequence[PreparedText], k: int
+    ) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+        """
+        Return what `rank` does as arrays: columns of the vocabulary, and calibrated scores.
+
+        Both have the shape (n_texts, min(k, n_vocabulary)), best first.
+        """
+        scores = self.score(texts)
+        columns = top_k(scores, k)
+        best = np.take_along_axis(scores, columns, axis=1)
+        if self.calibration is not None:
+            best = self.calibration.apply(best)
+        return columns, best
 
     def explain(
         self, text: PreparedText, tags: Sequence[str], limit: int = 5

@@ -6,6 +6,7 @@ Second stage: a reranker, a logistic regression shared by all tags. Its features
 (question, tag) pair, are the first stage's scores, how often the tag is used, the trend of its use,
 and mentions of it in the question. It is fitted to what a model of earlier questions alone knew of
 each question, so it knows how far each score can be trusted, also that of a tag that was used once.
+The probabilities of the best tags are calibrated on the same questions.
 
 References
 ----------
@@ -23,13 +24,15 @@ from typing import Any, ClassVar, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from include.candidates.base import Candidate, EncoderFactory, Reason
+from include.candidates.base import Candidate, EncoderFactory, Reason, top_k
+from include.candidates.calibration import ScoreCalibration
 from include.candidates.explanations import mention_reasons, score_slopes, strongest
 from include.candidates.first_stage import TERMS, FirstStage, StackSpec
 from include.candidates.labels import check_training_data, label_matrix
 from include.candidates.mentions import MENTION_FEATURES, MentionFinder
 from include.candidates.model_files import read_array, read_json, write_array, write_json
 from include.candidates.reranker import Reranker, score_features, training_rows
+from include.candidates.suggested_set import SET_DEPTH
 from include.candidates.tag_trends import TagHistory
 from include.candidates.time_blocks import Block, latest_blocks
 from include.errors import ModelUnusableError
@@ -93,7 +96,9 @@ class StackedCandidate(Candidate):
         scored = slice(blocks[0].start, None)
         tag_features = _tag_features_known(history, blocks)
         features = self._pair_features(texts[scored], scores, tag_features)
-        self._set_reranker(Reranker.fit(features, labels[scored]))
+        reranker = Reranker.fit(features, labels[scored])
+        self._set_reranker(reranker)
+        self.calibration = _calibration(reranker.predict_proba(features), labels[scored])
         return self
 
     def score(self, texts: Sequence[PreparedText]) -> NDArray[np.float32]:
@@ -145,6 +150,7 @@ class StackedCandidate(Candidate):
             "parameters": asdict(self.parameters),
             "vocabulary": self.vocabulary,
             "pair_weights": self._reranker.weights.tolist(),
+            "calibration": asdict(self.calibration or ScoreCalibration()),
             "encoders": {name: view.encoder.name for name, view in self._stage.embeddings.items()},
         }
         write_json(folder, f"{self.name}.json", state)
@@ -163,6 +169,8 @@ class StackedCandidate(Candidate):
             raise ModelUnusableError(f"{folder}: tag_facts.npy does not fit the vocabulary")
         features = 2 * len(spec.ridges) + 2 + spec.mentions * len(MENTION_FEATURES)
         candidate._set_reranker(Reranker.from_list(state["pair_weights"], features))
+        if "calibration" in state:  # models of version 0.1.0 have none
+            candidate.calibration = ScoreCalibration(**state["calibration"])
         return candidate
 
     def get_params(self) -> dict[str, Any]:
@@ -188,3 +196,10 @@ def _tag_features_known(history: TagHistory, blocks: Sequence[Block]) -> NDArray
     by_block = np.stack([np.stack([np.log1p(counts), trends], axis=1) for counts, trends in known])
     sizes = [block.stop - block.start for block in blocks]
     return np.repeat(by_block.astype(np.float32), sizes, axis=0)
+
+
+def _calibration(scores: NDArray[np.float32], labels: NDArray[np.float32]) -> ScoreCalibration:
+    """Return the calibration of each question's best scores; both of shape (n, n_vocabulary)."""
+    best = top_k(scores, SET_DEPTH)
+    found = np.take_along_axis(labels, best, axis=1) > 0
+    return ScoreCalibration.fit(np.take_along_axis(scores, best, axis=1), found)

@@ -13,6 +13,7 @@ from include.evaluation.metrics import DEPTH, QuestionScores, score_questions, s
 from include.evaluation.per_tag import TagFigures, figures_per_tag
 from include.evaluation.reliability import ReliabilityCurve, reliability_curve
 from include.evaluation.slices import TITLE_ONLY, WITHOUT_COMMON, common_tags, score_without
+from include.evaluation.suggested import ScoredTags, threshold_figures
 
 ALL: Final = "all"
 
@@ -36,7 +37,12 @@ class Ranking:
 
 @dataclass(frozen=True, slots=True)
 class SliceFigures:
-    """Every metric (see `metrics.summarise`) over the questions of one slice."""
+    """
+    Every metric (`metrics.summarise`) over the questions of one slice.
+
+    With scores there are those of `suggested.SuggestedSets` as well, and over all questions those
+    of `suggested.threshold_figures`.
+    """
 
     question_count: int
     figures: dict[str, float]
@@ -104,10 +110,14 @@ def evaluate(
         parts[TITLE_ONLY] = score_questions(title_only, true_tags, vocabulary)
     if common := common_tags(true_tags):
         parts[WITHOUT_COMMON] = score_without(common, ranking.tags, true_tags, vocabulary)
+    scored = ScoredTags.of(ranking.tags, ranking.scores, true_tags)
+    suggested = scored.suggested()
+    of_sets = {ALL: suggested.figures() | threshold_figures(scored)}
+    of_sets |= {name: suggested.take(mask).figures() for name, mask in masks.items()}
     return Evaluation(
         scores=scores,
         slices={
-            name: SliceFigures(len(part), summarise(part))
+            name: SliceFigures(len(part), summarise(part) | of_sets.get(name, {}))
             for name, part in parts.items()
             if len(part)
         },

@@ -14,6 +14,7 @@ from include import names
 from include.drift.signal import Contributor
 from include.drift.signals import SIGNAL
 from include.errors import FixInputError
+from include.evaluation.suggested import threshold_table
 from include.months import add_months, month_of
 from include.notify import render, slack
 from include.notify.charts import contributors_chart, signals_chart
@@ -26,6 +27,7 @@ from include.notify.summaries import (
     Link,
     RollbackSummary,
     SignalSummary,
+    ThresholdScores,
     TrainingSummary,
 )
 from include.registry.runs import run_url, version_url
@@ -224,6 +226,7 @@ def training_summary(settings: Settings, result: TrainingResult, run: str = "") 
         challenger_version=result.challenger_version,
         reason=result.reason,
         rows=tuple(_candidate_scores(row) for row in result.rows),
+        thresholds=_thresholds(result.rows),
         failed=tuple(result.failed),
         drift_report_id=result.drift_report_id,
         links=tuple(links),
@@ -240,7 +243,21 @@ def _candidate_scores(row: CandidateRow) -> CandidateScores:
         f1_known_5=row.figures.get("f1@5"),
         coverage=row.figures.get("coverage"),
         learned_from=row.figures.get("learned_from"),
+        f1_suggested=row.figures.get("f1_suggested"),
+        answered=row.figures.get("answered_suggested"),
     )
+
+
+def _thresholds(rows: Sequence[CandidateRow]) -> tuple[ThresholdScores, ...]:
+    """Return the selected candidate's figures by minimum score."""
+    for row in rows:
+        if row.selected:
+            columns = threshold_table(row.figures).values()
+            return tuple(
+                ThresholdScores(score or 0.0, precision, recall or 0.0, answered or 0.0)
+                for score, precision, recall, answered in zip(*columns, strict=True)
+            )
+    return ()
 
 
 def rollback_summary(

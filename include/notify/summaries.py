@@ -100,7 +100,9 @@ class CandidateScores:
     """
     A candidate's metrics on the test month; None where not measured.
 
-    F1 is over all questions and tags, ``f1_known_5`` over those in the model's vocabulary.
+    F1 is over all questions and tags, ``f1_known_5`` over those in the model's vocabulary,
+    ``f1_suggested`` of the tags that are suggested outright; ``answered`` is the share of
+    questions that get any.
     """
 
     name: str
@@ -111,6 +113,18 @@ class CandidateScores:
     f1_known_5: float | None
     coverage: float | None
     learned_from: float | None = None
+    f1_suggested: float | None = None
+    answered: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ThresholdScores:
+    """Metrics, in [0, 1], of the tags that reach a score; ``precision`` is None if none does."""
+
+    score: float
+    precision: float | None
+    recall: float
+    answered: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +147,8 @@ class TrainingSummary:
     reason : str
     rows : sequence of CandidateScores
         Best first.
+    thresholds : sequence of ThresholdScores
+        Of the selected candidate.
     failed : sequence of str
         Candidates that failed.
     drift_report_id : int or None
@@ -149,6 +165,7 @@ class TrainingSummary:
     challenger_version: str | None
     reason: str
     rows: Sequence[CandidateScores]
+    thresholds: Sequence[ThresholdScores]
     failed: Sequence[str]
     drift_report_id: int | None
     links: Sequence[Link]

@@ -9,6 +9,7 @@ from include.notify.summaries import (
     Link,
     RollbackSummary,
     SignalSummary,
+    ThresholdScores,
     TrainingSummary,
 )
 
@@ -88,11 +89,15 @@ def training_summary(**changes):
         "reason": "hybrid replaces version 12: F1@5 0.486 against 0.421 on the same 99 questions "
         "of 2019-06, better by 0.065 (0.031 to 0.099 at 95 %).",
         "rows": (
-            CandidateScores("hybrid", True, 0.811, 0.569, 0.486, 0.448, 0.86),
+            CandidateScores("hybrid", True, 0.811, 0.569, 0.486, 0.448, 0.86, 9_000, 0.643, 0.97),
             CandidateScores("bert", False, 0.773, 0.556, 0.471, 0.446, 0.86),
             CandidateScores("tfidf", False, 0.761, 0.508, 0.455, 0.409, 0.86),
             CandidateScores("champion, version 12", False, 0.702, 0.482, 0.421, 0.381, 0.70),
             CandidateScores("frequency", False, 0.246, 0.192, 0.194, None, 0.86),
+        ),
+        "thresholds": (
+            ThresholdScores(0.25, 0.61, 0.68, 0.97),
+            ThresholdScores(0.9, None, 0.0, 0.0),
         ),
         "failed": (),
         "drift_report_id": 7,

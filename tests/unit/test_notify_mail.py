@@ -174,10 +174,18 @@ def test_mail_of_a_promotion_has_both_models_metrics_and_the_rollback_command():
     assert (
         mail.subject == "[stackoverflow] Version 13 (hybrid) is live after retraining for 2019-06"
     )
-    assert "champion, version 12: 0.702, 0.482, 0.421, 0.381, 0.70" in mail.text
-    assert "hybrid (selected): 0.811, 0.569, 0.486, 0.448, 0.86" in mail.text
+    assert "champion, version 12: 0.702, 0.482, 0.421, 0.381, " in mail.text
+    assert "hybrid (selected): 0.811, 0.569, 0.486, 0.448, 0.643, 0.97, 0.86, 9" in mail.text
     assert "tagkeeper rollback --to previous" in mail.text
     assert "rollback_champion" in mail.html
+
+
+def test_mail_has_the_selected_candidates_precision_recall_and_answered_share_by_threshold():
+    mail = training_mail(training_summary())
+
+    assert "from 0.25: 0.61, 0.68, 0.97" in mail.text
+    assert "from 0.90: " in mail.text
+    assert "hybrid by minimum score" in mail.html
 
 
 def test_mail_of_a_kept_model_has_no_rollback_command():

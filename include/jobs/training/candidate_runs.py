@@ -16,6 +16,7 @@ from sqlalchemy import Engine
 from include import names
 from include.candidates.base import Candidate, EncoderFactory
 from include.candidates.catalogue import save_candidate
+from include.evaluation.suggested import threshold_table
 from include.jobs.data.datasets import TimeSplit, TrainingData
 from include.jobs.training.code_version import code_version
 from include.jobs.training.fit_and_score import Measurement, figures_to_store, fit, measure
@@ -31,6 +32,7 @@ from include.jobs.training.run_records import (
     identifying_tags,
     logged_params,
     model_metadata,
+    reported,
     trained_candidate,
 )
 from include.memory_budget import MemoryBudget, reserved
@@ -131,9 +133,7 @@ class CandidateRuns:
                 params=logged_params(candidate, data, learned_from),
                 metrics=_fit_metrics(learned_from, train_s),
             )
-            figures = {
-                name: value for name, value in best.figures.items() if name in REPORTED_METRICS
-            }
+            figures = reported(best.figures)
             metadata = model_metadata(data, learned_from, figures, best.run_id, self.bert_model) | {
                 "tested_on": plan.months.test_month,
                 "refit": True,
@@ -164,7 +164,7 @@ class CandidateRuns:
         )
         self._log_training_data(run_id, candidate, split.train, learned_from)
         self._log_evaluation(run_id, measurement, split, spec)
-        figures = {metric: evaluation.figures[metric] for metric in REPORTED_METRICS}
+        figures = reported(evaluation.figures)
         metadata = model_metadata(split.train, learned_from, figures, run_id, self.bert_model) | {
             "tested_on": split.months.test_month,
             "refit": False,
@@ -244,6 +244,7 @@ class CandidateRuns:
             },
             "tables/slices.json",
         )
+        self.runs.log_table(run_id, threshold_table(evaluation.figures), "tables/thresholds.json")
         with tempfile.TemporaryDirectory() as work:
             folder = Path(work)
             draw_evaluation(evaluation, title, folder / "pictures")

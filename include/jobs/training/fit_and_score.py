@@ -8,9 +8,8 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from include.candidates.base import Candidate, top_k
+from include.candidates.base import Candidate
 from include.evaluation.evaluation import Evaluation, Ranking, evaluate
 from include.jobs.data.datasets import TimeSplit, TrainingData, split_slice_masks
 from include.jobs.training.question_results import QuestionResults
@@ -115,10 +114,9 @@ def _ranked(
     tags: list[list[str]] = []
     scores: list[list[float]] = []
     for start in range(0, len(texts), _BATCH_SIZE):
-        matrix: NDArray[np.float32] = candidate.score(texts[start : start + _BATCH_SIZE])
-        best = top_k(matrix, RANK_DEPTH)
-        tags += [[candidate.vocabulary[column] for column in row] for row in best]
-        scores += np.take_along_axis(matrix, best, axis=1).astype(float).tolist()
+        columns, best = candidate.best_columns(texts[start : start + _BATCH_SIZE], RANK_DEPTH)
+        tags += [[candidate.vocabulary[column] for column in row] for row in columns.tolist()]
+        scores += best.astype(float).tolist()
     return tags, scores
 
 

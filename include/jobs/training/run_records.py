@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from include.candidates.base import Candidate
 from include.evaluation.evaluation import Evaluation
+from include.evaluation.suggested import THRESHOLD_METRICS
 from include.jobs.data.datasets import TrainingData
 from include.jobs.training.code_version import code_version, git_version
 from include.jobs.training.learned_from import LearnedFrom
@@ -28,6 +29,19 @@ REPORTED_METRICS: Final = (
     "mrr",
     "ndcg@5",
 )
+SUGGESTED_METRICS: Final = (
+    "f1_suggested",
+    "precision_suggested",
+    "recall_suggested",
+    "answered_suggested",
+)
+"""Of the tags suggested outright; slices without scores have none."""
+
+
+def reported(figures: Mapping[str, float]) -> dict[str, float]:
+    """Return the metrics that are stored with the model, so that the service can show them."""
+    names = {*REPORTED_METRICS, *SUGGESTED_METRICS, *THRESHOLD_METRICS}
+    return {name: value for name, value in figures.items() if name in names}
 
 
 def trained_candidate(spec: CandidateSpec, run: Run, *, reused: bool) -> TrainedCandidate:
@@ -84,7 +98,9 @@ def all_metrics(evaluation: Evaluation) -> dict[str, float]:
     metrics |= {"ece": evaluation.calibration.ece, "brier": evaluation.calibration.brier}
     for name, part in evaluation.slices.items():
         if name != "all":
-            metrics |= {f"{name}/{metric}": part.figures[metric] for metric in REPORTED_METRICS}
+            for metric in (*REPORTED_METRICS, *SUGGESTED_METRICS):
+                if metric in part.figures:
+                    metrics[f"{name}/{metric}"] = part.figures[metric]
             metrics[f"{name}/questions"] = float(part.question_count)
     return metrics
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from include.escaping import markdown
+from include.evaluation.suggested import THRESHOLD_METRICS, threshold_table
 from include.jobs.training.plan import TrainedCandidate, TrainingPlan
 from include.registry.runs import run_url
 from include.task_results import CandidateRow, TrainingResult
@@ -15,6 +16,8 @@ COLUMNS: Final[Mapping[str, str]] = {
     "f1_all@3": "F1@3",
     "f1_all@5": "F1@5",
     "f1@5": "F1@5, known tags",
+    "f1_suggested": "F1, suggested",
+    "answered_suggested": "answered",
     "coverage": "coverage",
     "ceiling_all@5": "ceiling",
     "learned_from": "learned from",
@@ -49,16 +52,20 @@ def table_rows(
         CandidateRow(
             candidate=candidate.spec.label,
             selected=candidate.spec.label == selected,
-            figures={name: candidate.figures.get(name) for name in COLUMNS},
+            figures=_figures(candidate.figures),
             run_id=candidate.run_id,
             reused=candidate.reused,
         )
         for candidate in ordered
     ]
     if champion is not None:
-        figures = {name: champion.get(name) for name in COLUMNS}
-        rows.append(CandidateRow(f"champion, version {version}", False, figures))
+        rows.append(CandidateRow(f"champion, version {version}", False, _figures(champion)))
     return rows
+
+
+def _figures(figures: Mapping[str, float]) -> dict[str, float | None]:
+    """Return the figures of the columns and those by threshold, None where one is absent."""
+    return {name: figures.get(name) for name in (*COLUMNS, *THRESHOLD_METRICS)}
 
 
 def markdown_table(rows: Sequence[CandidateRow]) -> str:
@@ -71,6 +78,18 @@ def markdown_table(rows: Sequence[CandidateRow]) -> str:
         cells = [_cell(key, row.figures.get(key)) for key in COLUMNS]
         lines.append(f"| {_name(row)} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
+
+
+def markdown_thresholds(row: CandidateRow) -> str:
+    """Return a candidate's figures by threshold as a Markdown table; empty if it has none."""
+    table = threshold_table(row.figures)
+    lines = [
+        "| " + " | ".join("" if value is None else f"{value:.2f}" for value in values) + " |"
+        for values in zip(*table.values(), strict=True)
+    ]
+    if not lines:
+        return ""
+    return "\n".join(["| " + " | ".join(table) + " |", "|---" * len(table) + "|", *lines])
 
 
 def note(
@@ -87,8 +106,12 @@ def note(
         "F1@k counts every question and every tag, and F1@5 decides the selection; *known tags* "
         "counts only what is in the model's own vocabulary, so models with different vocabularies "
         "cannot be compared by it. *Learned from*: the latest questions of the training months, "
-        "as many as the family can hold.",
+        "as many as the family can hold. *F1, suggested*: of the tags that are suggested outright, "
+        "whose number follows from their scores; *answered*: the share of questions that get any.",
     ]
+    for row in rows:
+        if row.selected and (table := markdown_thresholds(row)):
+            parts.append(f"{markdown(row.candidate)} by minimum score:\n\n{table}")
     if plan.left_out:
         parts.append(
             f"Left out: {markdown('; '.join(plan.left_out))}. Name them to train them anyway."
