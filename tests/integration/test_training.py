@@ -169,6 +169,8 @@ def test_everything_about_a_candidate_is_logged(trained, first, tmp_path):
         "precision_recall_by_k.png",
         "tags.png",
     }
+    tables = trained.training_site.training.runs.fetch(row.run_id, "tables", tmp_path)
+    assert "thresholds.json" in {path.name for path in tables.iterdir()}
 
 
 def test_what_a_candidate_learned_from_is_in_mlflow_postgres_and_the_note(trained, first):
@@ -237,6 +239,8 @@ def test_figures_are_rows_under_the_run_that_evaluated(trained, first):
     assert by_name["all", "f1@5"] == pytest.approx(row.figures["f1@5"])
     assert by_name["all", "ece"] >= 0
     assert ("short", "f1_all@5") in by_name
+    assert by_name["all", "f1_suggested"] == pytest.approx(row.figures["f1_suggested"])
+    assert ("short", "f1_suggested") in by_name
 
 
 def test_served_model_is_refitted_with_the_test_month(trained, first, tmp_path):
@@ -248,6 +252,7 @@ def test_served_model_is_refitted_with_the_test_month(trained, first, tmp_path):
     assert described["refit"] is True
     assert described["learned_from"]["question_count"] == described["questions"]
     assert described["metrics"]["f1@5"] == pytest.approx(first.rows[0].figures["f1@5"])
+    assert described["metrics"]["answered_from_0.5"] <= described["metrics"]["answered_from_0.1"]
 
 
 def test_selection_and_reason_are_in_the_runs_note(trained, first):
@@ -255,6 +260,7 @@ def test_selection_and_reason_are_in_the_runs_note(trained, first):
     assert "tfidf becomes the first champion" in note
     assert "| **tfidf** |" in note
     assert "| frequency |" in note
+    assert "| score from | precision | recall | questions answered |" in note
     assert note == first.note
 
 
