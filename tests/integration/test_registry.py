@@ -6,7 +6,9 @@ import socket
 import time
 
 import pytest
+from mlflow import MlflowClient
 
+from include import names
 from include.errors import FixSettingsError, MissingDataError, ModelUnusableError, RetryLaterError
 from include.registry import ModelVersion, Registry, folder_sha256
 from include.registry.runs import Runs
@@ -146,6 +148,14 @@ def test_finished_run_is_found_by_its_tags_and_a_failed_one_is_not(runs):
     done = runs.start("registry tests", "done", tags=tags)
     runs.finish(done)
     assert [run.run_id for run in runs.find("registry tests", tags)] == [done]
+
+
+def test_experiment_of_trainings_says_what_is_in_it(runs):
+    runs.start(names.EXPERIMENT_TRAINING, "a", tags={})
+
+    client = MlflowClient(runs.tracking_uri)
+    experiment = client.get_experiment_by_name(names.EXPERIMENT_TRAINING)
+    assert "f1_all@5" in experiment.tags["mlflow.note.content"]
 
 
 def test_no_run_is_found_in_a_missing_experiment(runs):
