@@ -34,17 +34,17 @@ NOTE: Final = "mlflow.note.content"
 """The tag that MLflow's UI shows as the run's description, in Markdown."""
 EXPERIMENT_NOTES: Final[Mapping[str, str]] = {
     names.EXPERIMENT_TRAINING: (
-        "One run for each training, with a run for each candidate below it. Candidates are compared by "
-        "`f1_all@5` on the questions of the test month, and the winner is registered as a version of "
-        f"`{names.MODEL}`. The alias `{names.CHAMPION}` is what the service answers with."
+        "One run for each training, with a run for each candidate below it. Candidates are compared "
+        "by `f1_all@5` on the questions of the test month, and the winner is registered as a "
+        f"version of `{names.MODEL}`. The service answers with the alias `{names.CHAMPION}`."
     ),
     names.EXPERIMENT_STABILITY: (
-        "One run for each month's model of a candidate, tested on its month and every later one, and "
-        "one for each year with the page that compares retraining policies."
+        "One run for each month's model of a candidate, tested on its month and every later one, "
+        "and one for each year with the page that compares retraining policies."
     ),
     names.EXPERIMENT_DRIFT: (
-        "One run for each drift check: its verdict as a tag, its signals as metrics, and Evidently's "
-        "reports as artifacts."
+        "One run for each drift check: its verdict as a tag, its signals as metrics, and "
+        "Evidently's reports as artifacts."
     ),
 }
 """What MLflow's UI says of each experiment, in Markdown."""
