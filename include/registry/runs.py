@@ -34,7 +34,7 @@ NOTE: Final = "mlflow.note.content"
 """The tag that MLflow's UI shows as the run's description, in Markdown."""
 EXPERIMENT_NOTES: Final[Mapping[str, str]] = {
     names.EXPERIMENT_TRAINING: (
-        "One run for each training, with a run for each candidate below it. Candidates are compared "
+        "One run for each training, with one for each candidate below it. Candidates are compared "
         "by `f1_all@5` on the questions of the test month, and the winner is registered as a "
         f"version of `{names.MODEL}`. The service answers with the alias `{names.CHAMPION}`."
     ),
