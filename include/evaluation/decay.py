@@ -10,18 +10,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import stats
 
 from include.errors import FixInputError
-from include.evaluation.bootstrap import bootstrap_means, percentile_interval
 from include.evaluation.metrics import DEPTH, QuestionScores, summarise
 from include.months import months_between
 
 FloatArray = NDArray[np.float64]
 MonthPair = tuple[str, str]
 PairScores = Mapping[MonthPair, QuestionScores]
+
+_UNSEEN_SHOCK: Final = -1 / 3
+"""
+Decay of a month in log2, a fifth: what two releases cost on a slice about reactive programming.
+"""
+_TAIL: Final = 0.025
+"""Share of a distribution beyond each end of an interval of 95 %."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,7 +60,8 @@ class HalfLife:
     months : float
         > 0; infinite where no decay is seen.
     low, high : float
-        Bootstrap interval (95 %) of ``months``; ``high`` may be infinite.
+        Interval (95 %) of ``months``; ``high`` is infinite where the months are too few, or differ
+        too much, to tell decay from none.
     """
 
     months: float
@@ -95,56 +104,93 @@ def decay_matrix(pairs: PairScores, metric: str = "f1_all@5") -> DecayMatrix:
     return DecayMatrix(months, values)
 
 
-def half_life(pairs: PairScores, *, samples: int, seed: int) -> HalfLife:
+def half_life(pairs: PairScores) -> HalfLife:
     """
     Estimate the half-life of a model's quality relative to a fresh model.
 
     Least squares through the origin regress the log2 of a model's mean F1 over that of the fresh
     model **on the same questions** (so that the difficulty of a month cancels) on the model's age;
-    the half-life is minus one over the slope. The interval resamples questions within each test
-    month, with the same draw for every model, and test months as blocks (two-stage bootstrap).
+    the half-life is minus one over the slope.
+
+    Decay may come in shocks, as with a release, and a shock in one month shows in every pair with
+    that month between training and test. So the interval's units are the steps from month to month:
+    what all pairs say of each step's decay is estimated by least squares, and the slope is a
+    weighted mean of the steps, with Student's t for their variation. As a few quiet steps cannot
+    rule a shock out [1]_, the interval's end of fast decay counts one step more, with
+    `_UNSEEN_SHOCK` or twice the largest decay that was seen.
 
     Parameters
     ----------
     pairs : mapping of (model month, test month) to QuestionScores
         With the fresh model of each test month; pairs without one are left out.
-    samples : int
-        Bootstrap resamples, >= 100.
-    seed : int
-        Of the resamples.
 
     Raises
     ------
     FixInputError
         If no model was tested at an age of one month or more.
+
+    References
+    ----------
+    .. [1] J. A. Hanley and A. Lippman-Hand, "If nothing goes wrong, is everything all right?
+       Interpreting zero numerators", JAMA 249(13), 1743-1745, 1983.
     """
-    random = np.random.default_rng(seed)
-    products, squares = [], []
-    sample_products, sample_squares = [], []
-    for test_month in sorted({test for _, test in pairs}):
-        models = sorted(model for model, test in pairs if test == test_month)
-        if models[-1] != test_month or len(models) < 2:
-            continue
-        ages = np.array([model_age(model, test_month) for model in models], dtype=np.float64)
-        rows = [pairs[model, test_month].f1_all(DEPTH) for model in models]
-        draws = bootstrap_means(np.stack(rows), samples, random)
-        products.append(ages @ _log2_ratio(draws))
-        sample_products.append(
-            float(ages @ _log2_ratio(np.array([row.mean() for row in rows])[:, None])[:, 0])
-        )
-        squares.append(np.full(samples, float(ages @ ages)))
-        sample_squares.append(float(ages @ ages))
-    if not products:
+    steps, ratios = _aged_pairs(pairs)
+    if not len(ratios):
         raise FixInputError(
             "a half-life needs a model that was tested at an age of at least one month"
         )
-    blocks = random.integers(len(products), size=(len(products), samples))
-    column = np.arange(samples)
-    slopes = np.array(products)[blocks, column].sum(axis=0)
-    slopes /= np.array(squares)[blocks, column].sum(axis=0)
-    low, high = percentile_interval(_months_of(slopes))
-    slope = np.array([sum(sample_products) / sum(sample_squares)])
-    return HalfLife(float(_months_of(slope)[0]), low, high)
+    ages = steps.sum(axis=1)
+    slope = float(ages @ ratios / (ages @ ages))
+    weights = ages @ steps / (ages @ ages)
+    solved, _, known, _ = np.linalg.lstsq(steps, ratios)
+    decays: FloatArray = solved.astype(np.float64, copy=False)
+    fast, slow = _slope_interval(slope, decays, min(float(known), 1 / float(weights @ weights)))
+    found, low, high = _months_of(np.array([slope, fast, slow])).tolist()
+    return HalfLife(found, low, high)
+
+
+def _aged_pairs(pairs: PairScores) -> tuple[FloatArray, FloatArray]:
+    """
+    Return the steps in the age of each pair, and log2 of its F1 over that of the fresh model.
+
+    The steps, shape (n_pairs, n_months - 1), are 1 from the model month to the test month. Steps
+    that no pair has are left out.
+    """
+    tests = {test for model, test in pairs if model == test}
+    aged = sorted(pair for pair in pairs if pair[0] < pair[1] and pair[1] in tests)
+    if not aged:
+        return np.empty((0, 0)), np.empty(0)
+    months = months_between(aged[0][0], max(test for _, test in aged))
+    position = {month: index for index, month in enumerate(months)}
+    steps = np.zeros((len(aged), len(months) - 1))
+    ratios = np.empty(len(aged))
+    for row, (model, test) in enumerate(aged):
+        steps[row, position[model] : position[test]] = 1
+        means = [pairs[month, test].f1_all(DEPTH).mean() for month in (model, test)]
+        ratios[row] = _log2_ratio(np.array(means))[0]
+    return steps[:, steps.any(axis=0)], ratios
+
+
+def _slope_interval(slope: float, decays: FloatArray, count: float) -> tuple[float, float]:
+    """
+    Return both ends of the slope's interval (95 %), that of fast decay first.
+
+    Parameters
+    ----------
+    slope : float
+        A mean of ``decays``.
+    decays : ndarray of float
+        Log2 of what remains, by step.
+    count : float
+        Steps that the mean is worth, >= 1.
+    """
+    shock = min(2 * float(decays.min()), _UNSEEN_SHOCK)
+    spread = np.append(decays, shock).std(ddof=1) / np.sqrt(count + 1)
+    fast = (slope * count + shock) / (count + 1) - stats.t.isf(_TAIL, count) * float(spread)
+    if count < 2:
+        return fast, np.inf
+    half = stats.t.isf(_TAIL, count - 1) * float(decays.std(ddof=1) / np.sqrt(count))
+    return min(fast, slope - half), slope + half
 
 
 def _log2_ratio(means: FloatArray) -> FloatArray:

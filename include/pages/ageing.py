@@ -120,6 +120,9 @@ def half_life_sentence(half_life: HalfLife | None) -> str:
     --------
     >>> half_life_sentence(HalfLife(9.26, 7.1, 14.2))
     'A model is half as good as a fresh one after 9.3 months (95 % interval 7.1 to 14.2 months).'
+    >>> half_life_sentence(HalfLife(14.9, 3.1, math.inf))
+    'How fast a model ages is not known yet: half as good as a fresh one after 14.9 months by \
+these tests, but from 3.1 months to no decay at all is possible (95 %).'
     >>> half_life_sentence(HalfLife(math.inf, 30.0, math.inf))
     'No decay is seen: a half-life below 30.0 months is ruled out (95 %).'
     """
@@ -134,14 +137,15 @@ def half_life_sentence(half_life: HalfLife | None) -> str:
             if math.isfinite(half_life.low)
             else "No decay is seen."
         )
-    upper = (
-        f"{figure(half_life.low, 1)} to {figure(half_life.high, 1)} months"
-        if math.isfinite(half_life.high)
-        else f"{figure(half_life.low, 1)} months upward, without an upper end"
-    )
+    months, low = figure(half_life.months, 1), figure(half_life.low, 1)
+    if not math.isfinite(half_life.high):
+        return (
+            f"How fast a model ages is not known yet: half as good as a fresh one after {months} "
+            f"months by these tests, but from {low} months to no decay at all is possible (95 %)."
+        )
     return (
-        f"A model is half as good as a fresh one after {figure(half_life.months, 1)} months "
-        f"(95 % interval {upper})."
+        f"A model is half as good as a fresh one after {months} months "
+        f"(95 % interval {low} to {figure(half_life.high, 1)} months)."
     )
 
 

@@ -59,7 +59,7 @@ def year_report(
             metric: decay_matrix(pairs, metric)
             for metric in ("f1_all@5", "coverage", "ceiling_all@5")
         },
-        half_life=half_life(pairs, samples=SAMPLES, seed=1) if len(months) > 1 else None,
+        half_life=half_life(pairs) if len(months) > 1 else None,
         curves={policy: curves[policy] for policy in STUDIED},
         alarms=alarms,
         policy=policy,

@@ -42,7 +42,7 @@ def test_matrix_refuses_a_model_tested_on_a_training_month():
 
 @pytest.mark.parametrize("truth", [3.0, 8.0, 24.0])
 def test_half_life_is_recovered(truth):
-    found = half_life(decaying(truth), samples=300, seed=1)
+    found = half_life(decaying(truth))
 
     assert found.months == pytest.approx(truth, rel=0.05)
     assert found.low <= truth * 1.05
@@ -50,18 +50,64 @@ def test_half_life_is_recovered(truth):
 
 
 def test_model_that_does_not_age_never_halves():
-    assert half_life(decaying(float("inf")), samples=100, seed=1).months == float("inf")
+    assert half_life(decaying(float("inf"))).months == float("inf")
 
 
 def test_half_life_needs_an_age():
     with pytest.raises(FixInputError, match="age"):
-        half_life({("2019-01", "2019-01"): scores_with(0.5)}, samples=100, seed=1)
+        half_life({("2019-01", "2019-01"): scores_with(0.5)})
 
 
-def test_same_seed_gives_the_same_interval():
-    pairs = decaying(6)
+def study(random: np.random.Generator, decays: np.ndarray, questions: int = 120) -> dict:
+    """Every pair of months, where each month takes so much of the log2 of earlier models' hits."""
+    lost = np.cumsum(decays)
+    months = MONTHS[: len(decays)]
+    one = np.ones(questions, dtype=np.int64)
+    pairs = {}
+    for test, test_month in enumerate(months):
+        chance = random.random(questions) / random.uniform(0.45, 0.55)
+        for model, model_month in enumerate(months[: test + 1]):
+            found = np.zeros((questions, 5), dtype=bool)
+            found[:, 0] = chance < 2 ** (lost[model] - lost[test])
+            pairs[model_month, test_month] = QuestionScores(found, one, one)
+    return pairs
 
-    assert half_life(pairs, samples=200, seed=3) == half_life(pairs, samples=200, seed=3)
+
+@pytest.mark.parametrize("world", ["equal", "shocks"])
+def test_interval_holds_the_half_life_in_nine_of_ten_years(world):
+    random = np.random.default_rng(3)
+    truth, years = 12.0, 60
+    held = 0
+    for _ in range(years):
+        shocks = (random.random(12) < 1 / 6) * random.exponential(6 / truth, 12)
+        found = half_life(study(random, np.full(12, 1 / truth) if world == "equal" else shocks))
+        held += found.low <= truth <= found.high
+
+    assert held >= 0.9 * years
+
+
+def test_one_shock_in_a_year_leaves_no_decay_and_fast_decay_possible():
+    decays = np.zeros(12)
+    decays[6] = 0.5
+
+    found = half_life(study(np.random.default_rng(0), decays, 1000))
+
+    assert found.high == float("inf")
+    assert found.low < 6
+
+
+def test_two_months_leave_everything_open():
+    found = half_life(decaying(6, MONTHS[:2]))
+
+    assert found.months == pytest.approx(6, rel=0.1)
+    assert found.high == float("inf")
+    assert found.low < 3
+
+
+def test_a_month_that_was_not_tested_leaves_the_others_to_tell():
+    pairs = {pair: scores for pair, scores in decaying(6).items() if "2019-05" not in pair}
+
+    assert half_life(pairs).months == pytest.approx(6, rel=0.05)
 
 
 def test_monthly_policy_uses_the_fresh_model_every_month():

@@ -69,7 +69,7 @@ def report():
         window_months=None,
         figures=(line,),
         matrices={"f1_all@5": decay_matrix(pairs)},
-        half_life=half_life(pairs, samples=100, seed=1),
+        half_life=half_life(pairs),
         curves=policy_curves(pairs, MONTHS, (), samples=100, seed=1),
         alarms=("2019-02",),
         policy="monthly",

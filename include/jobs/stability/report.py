@@ -86,7 +86,7 @@ class ReportBuilder:
             window_months=self.study.window_months,
             figures=self._figures(months, answers, curves["monthly"]),
             matrices={metric: decay_matrix(pairs, metric) for metric in MATRICES},
-            half_life=half_life(pairs, **seeded) if len(names) > 1 else None,
+            half_life=half_life(pairs) if len(names) > 1 else None,
             curves=curves,
             alarms=alarms,
             policy=policy,
