@@ -23,15 +23,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from include.candidates.base import EncoderFactory, vocabulary_of
+from include.candidates.base import Candidate, EncoderFactory, vocabulary_of
 from include.candidates.catalogue import load_candidate, make_candidate, save_candidate
 from include.candidates.encoders import encoder_factory
+from include.candidates.suggested_set import SET_DEPTH
 from include.evaluation.bootstrap import paired_difference
 from include.evaluation.metrics import DEPTH, QuestionScores, pool, score_questions, summarise
+from include.evaluation.suggested import ScoredTags
 from include.months import add_months, check_month, month_of, months_between
 from include.names import CANDIDATES
 from include.sandbox.simulator import simulate
@@ -39,7 +42,7 @@ from include.text.prepared import LabelledTexts
 from tests.benchmarks.drift_loop import labelled
 from tests.benchmarks.drift_real import read_questions
 from tests.benchmarks.embedding_cache import file_cached
-from tests.benchmarks.quality_peers import PEERS
+from tests.benchmarks.quality_peers import PEERS, Peer
 
 DEFAULT_MONTHS_TESTED = 12
 RANKED_ONE_BY_ONE = 50
@@ -52,9 +55,22 @@ class Course:
     """What became of one candidate or peer, month by month."""
 
     scores: dict[str, QuestionScores] = field(default_factory=dict)
+    scored: list[ScoredTags] = field(default_factory=list)
     train_s: list[float] = field(default_factory=list)
     rank_ms: float = float("nan")
     size_mb: float = float("nan")
+
+    def set_f1(self) -> list[NDArray[np.float64]]:
+        """F1 of the tags suggested outright, per question, month by month."""
+        return [month.suggested().f1 for month in self.scored]
+
+    def test(self, model: Candidate | Peer, split: TimeSplit) -> None:
+        """Test a trained model on a month."""
+        ranked = model.rank(split.test.texts, SET_DEPTH)
+        tags = [[suggestion.tag for suggestion in row] for row in ranked]
+        scores = [[suggestion.score for suggestion in row] for row in ranked]
+        self.scores[split.month] = score_questions(tags, split.test.tags, split.vocabulary)
+        self.scored.append(ScoredTags.of(tags, scores, split.test.tags))
 
     def figures(self) -> dict[str, float]:
         """The keys that the last line promises, and what the table shows beside them."""
@@ -62,6 +78,7 @@ class Course:
         names = [f"{kind}@{k}" for kind in ("f1", "f1_all") for k in range(1, DEPTH + 1)]
         names += ["coverage", f"ceiling@{DEPTH}", f"ceiling_all@{DEPTH}"]
         rounded = {name: round(means[name], 4) for name in names}
+        rounded["f1_suggested"] = round(float(np.concatenate(self.set_f1()).mean()), 4)
         return rounded | {
             "train_s": round(float(np.mean(self.train_s)), 2),
             "rank_ms": round(self.rank_ms, 3),
@@ -108,11 +125,7 @@ def run_candidate(
         candidate = make_candidate(name, None, cached)
         candidate.fit(split.train.texts, split.train.tags, split.vocabulary)
         course.train_s.append(time.perf_counter() - begin)
-        ranked = [
-            [suggestion.tag for suggestion in row]
-            for row in candidate.rank(split.test.texts, DEPTH)
-        ]
-        course.scores[split.month] = score_questions(ranked, split.test.tags, split.vocabulary)
+        course.test(candidate, split)
         advance()
     with tempfile.TemporaryDirectory() as parent:
         folder = Path(parent) / name
@@ -130,11 +143,10 @@ def run_peer(name: str, parts: Sequence[TimeSplit], advance: Callable[[], None])
         peer = PEERS[name]()
         peer.fit(split.train.texts, split.train.tags, split.vocabulary)
         course.train_s.append(time.perf_counter() - begin)
-        ranked = peer.rank_tags(split.test.texts, DEPTH)
-        course.scores[split.month] = score_questions(ranked, split.test.tags, split.vocabulary)
+        course.test(peer, split)
         advance()
     course.size_mb = peer.size_bytes() / 1e6
-    course.rank_ms = median_ms(lambda text: peer.rank_tags([text], DEPTH), parts[-1].last_texts)
+    course.rank_ms = median_ms(lambda text: peer.rank([text], DEPTH), parts[-1].last_texts)
     return course
 
 
@@ -157,13 +169,14 @@ def show(
     table.add_column("", no_wrap=True)
     for k in range(1, DEPTH + 1):
         table.add_column(f"F1@{k}", justify="right")
-    for heading in (f"all@{DEPTH}", "best by, 95 %", "train s", "one ms", "MB"):
+    for heading in (f"all@{DEPTH}", "suggested", "best by, 95 %", "train s", "one ms", "MB"):
         table.add_column(heading, justify="right", no_wrap=True)
     for name, row in figures.items():
         table.add_row(
             f"[bold]{name}[/bold]" if name == best else PEER_TITLES.get(name, name),
             *(f"{row[f'f1@{k}']:.3f}" for k in range(1, DEPTH + 1)),
             f"{row[f'f1_all@{DEPTH}']:.3f}",
+            f"{row['f1_suggested']:.3f}",
             "" if name == best else behind(courses[best], courses[name]),
             f"{row['train_s']:.1f}",
             f"{row['rank_ms']:.2f}",

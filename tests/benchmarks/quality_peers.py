@@ -17,6 +17,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from include.candidates.base import Suggestion
 from include.candidates.labels import label_matrix
 from include.text.prepared import PreparedText
 
@@ -31,7 +32,7 @@ class Peer(Protocol):
         vocabulary: Sequence[str],
     ) -> None: ...
 
-    def rank_tags(self, texts: Sequence[PreparedText], k: int) -> list[tuple[str, ...]]: ...
+    def rank(self, texts: Sequence[PreparedText], k: int) -> list[tuple[Suggestion, ...]]: ...
 
     def size_bytes(self) -> int: ...
 
@@ -62,10 +63,13 @@ class TfidfLogistic:
             labels = label_matrix(tags, vocabulary).toarray()
             self._model.fit([whole(text) for text in texts], labels)
 
-    def rank_tags(self, texts: Sequence[PreparedText], k: int) -> list[tuple[str, ...]]:
+    def rank(self, texts: Sequence[PreparedText], k: int) -> list[tuple[Suggestion, ...]]:
         scores = self._model.predict_proba([whole(text) for text in texts])
         best = np.argsort(-scores, axis=1, kind="stable")[:, :k]
-        return [tuple(self._vocabulary[row].tolist()) for row in best]
+        return [
+            tuple(map(Suggestion, self._vocabulary[columns].tolist(), row[columns].tolist()))
+            for row, columns in zip(scores, best, strict=True)
+        ]
 
     def size_bytes(self) -> int:
         import pickle
@@ -102,9 +106,15 @@ class FastText:
             self._size = model.stat().st_size
             self._model: Any = fasttext.load_model(str(model))
 
-    def rank_tags(self, texts: Sequence[PreparedText], k: int) -> list[tuple[str, ...]]:
+    def rank(self, texts: Sequence[PreparedText], k: int) -> list[tuple[Suggestion, ...]]:
         answers = [self._model.predict(title_and_prose(text), k=k) for text in texts]
-        return [tuple(name.removeprefix("__label__") for name in names) for names, _ in answers]
+        return [
+            tuple(
+                Suggestion(name.removeprefix("__label__"), min(float(score), 1.0))
+                for name, score in zip(names, scores, strict=True)
+            )
+            for names, scores in answers
+        ]
 
     def size_bytes(self) -> int:
         return self._size

@@ -17,6 +17,8 @@ from tests.serving.conftest import ListRecorder, loaded_model
 
 pytestmark = pytest.mark.browser
 
+AXE = Path(__file__).parent / "axe" / "axe.min.js"
+
 
 class Site:
     """The real service on a real port, with a list as recorder."""
@@ -236,6 +238,36 @@ def test_text_has_contrast_in_light_and_dark(browser, site, scheme):
     context.close()
 
     assert min(ratios.values()) >= 4.5, ratios
+
+
+def violations(page):
+    """Return what axe-core finds in a page: rule, and the elements at fault."""
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    found = page.evaluate("axe.run().then((results) => results.violations)")
+    return {rule["id"]: [node["html"] for node in rule["nodes"]] for rule in found}
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_accessibility_checker_finds_no_violation(browser, site, scheme, width):
+    context = browser.new_context(
+        color_scheme=scheme, viewport={"width": width, "height": 800}, reduced_motion="reduce"
+    )
+    page = context.new_page()
+    page.goto(site.url)
+    empty = violations(page)
+    suggest(page)
+    page.get_by_label("Question").fill("A [link](https://example.com) and `code`.")
+    page.locator("#preview-box").wait_for()
+    page.locator("#preview-box summary").click()
+    accept_button(page, "sql").click()
+    answered = violations(page)
+    page.get_by_label("Add a tag").fill("<b>")
+    page.get_by_role("button", name="Add", exact=True).click()
+    refused = violations(page)
+    context.close()
+
+    assert (empty, answered, refused) == ({}, {}, {})
 
 
 CONTRAST = """() => {
