@@ -63,12 +63,15 @@ class Evaluation:
         Most used first.
     calibration : ReliabilityCurve
         Of the first DEPTH suggestions.
+    slice_calibration : dict of str to ReliabilityCurve
+        The same of each slice's questions; without slices that have no suggestion.
     """
 
     scores: QuestionScores
     slices: dict[str, SliceFigures]
     tags: list[TagFigures]
     calibration: ReliabilityCurve
+    slice_calibration: dict[str, ReliabilityCurve]
 
     @property
     def figures(self) -> dict[str, float]:
@@ -110,6 +113,7 @@ def evaluate(
         parts[TITLE_ONLY] = score_questions(title_only, true_tags, vocabulary)
     if common := common_tags(true_tags):
         parts[WITHOUT_COMMON] = score_without(common, ranking.tags, true_tags, vocabulary)
+    first_scores = _padded(ranking.scores)
     scored = ScoredTags.of(ranking.tags, ranking.scores, true_tags)
     suggested = scored.suggested()
     of_sets = {ALL: suggested.figures() | threshold_figures(scored)}
@@ -122,7 +126,12 @@ def evaluate(
             if len(part)
         },
         tags=figures_per_tag(ranking.tags, true_tags),
-        calibration=reliability_curve(_padded(ranking.scores), scores.found),
+        calibration=reliability_curve(first_scores, scores.found),
+        slice_calibration={
+            name: reliability_curve(first_scores[mask], scores.found[mask])
+            for name, mask in masks.items()
+            if np.isfinite(first_scores[mask]).any()
+        },
     )
 
 

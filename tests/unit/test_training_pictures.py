@@ -28,6 +28,29 @@ def test_evaluation_of_one_question_is_drawn(tmp_path):
     assert pixels_of(tmp_path / "calibration.png", BLUE).any()
 
 
+def test_calibration_is_drawn_by_slice_if_one_is_large_enough(tmp_path):
+    rng = np.random.default_rng(0)
+    scores = np.sort(rng.random((80, 2)))[:, ::-1]
+    true = [("a",) if hit else ("b", "c") for hit in rng.random(80) < scores[:, 0]]
+    ranking = Ranking([["a", "b"]] * 80, scores.tolist())
+    masks = {"short": np.arange(80) < 40, "code_heavy": np.arange(80) >= 45}
+    evaluation = evaluate(ranking, true, {"a", "b", "c"}, masks=masks)
+
+    draw_evaluation(evaluation, "tfidf on 2019-03 of devops", tmp_path)
+
+    assert evaluation.slice_calibration["short"].ece > 0
+    assert len(colours_of(tmp_path / "calibration_by_slice.png")) >= 2
+
+
+def colours_of(path: Path) -> set[tuple[int, ...]]:
+    """The saturated colours of a picture that fill at least a hundred pixels."""
+    with Image.open(path) as picture:
+        pixels = np.asarray(picture.convert("RGB")).reshape(-1, 3).astype(int)
+    saturated = pixels[np.ptp(pixels, axis=1) > 60]
+    colours, counts = np.unique(saturated, axis=0, return_counts=True)
+    return {tuple(colour) for colour, count in zip(colours, counts, strict=True) if count >= 100}
+
+
 def test_bars_of_a_comparison_are_as_long_as_the_f1_of_each_candidate(tmp_path):
     path = tmp_path / "new" / "candidates.png"
     means = {"tfidf": 0.3, "linear": 0.6}

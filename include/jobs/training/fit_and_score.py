@@ -94,7 +94,7 @@ def evaluate_results(results: QuestionResults, split: TimeSplit) -> Evaluation:
 
 
 def figures_to_store(evaluation: Evaluation) -> list[MetricValue]:
-    """Return an evaluation as rows: every metric of every slice, calibration of slice ``all``."""
+    """Return an evaluation as rows: every metric of every slice, with its calibration error."""
     rows = [
         MetricValue(name, metric, value, part.question_count)
         for name, part in evaluation.slices.items()
@@ -102,6 +102,10 @@ def figures_to_store(evaluation: Evaluation) -> list[MetricValue]:
     ]
     calibration = {"ece": evaluation.calibration.ece, "brier": evaluation.calibration.brier}
     count = len(evaluation.scores)
+    rows += [
+        MetricValue(name, "ece", curve.ece, evaluation.slices[name].question_count)
+        for name, curve in evaluation.slice_calibration.items()
+    ]
     return rows + [
         MetricValue("all", metric, value, count) for metric, value in calibration.items()
     ]

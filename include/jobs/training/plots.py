@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,6 +14,7 @@ from include.evaluation.evaluation import Evaluation
 from include.evaluation.metrics import DEPTH
 from include.evaluation.per_tag import TagFigures
 from include.evaluation.reliability import ReliabilityCurve
+from include.evaluation.selection import MIN_SLICE_QUESTIONS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -31,7 +33,10 @@ _SMALL: Final[Mapping[str, Any]] = {
 
 def draw_evaluation(evaluation: Evaluation, title: str, folder: Path) -> None:
     """
-    Write ``precision_recall_by_k.png``, ``tags.png`` and ``calibration.png`` into ``folder``.
+    Write the pictures of an evaluation into ``folder``.
+
+    They are ``precision_recall_by_k.png``, ``tags.png``, ``calibration.png`` and
+    ``calibration_by_slice.png``; the last only if a slice has `MIN_SLICE_QUESTIONS`.
 
     Parameters
     ----------
@@ -45,6 +50,13 @@ def draw_evaluation(evaluation: Evaluation, title: str, folder: Path) -> None:
     _save(_by_k(evaluation, title), folder / "precision_recall_by_k.png")
     _save(_tags(evaluation.tags, title), folder / "tags.png")
     _save(_calibration(evaluation.calibration, title), folder / "calibration.png")
+    large = {
+        f"{name}, {evaluation.slices[name].question_count:,} questions": curve
+        for name, curve in evaluation.slice_calibration.items()
+        if evaluation.slices[name].question_count >= MIN_SLICE_QUESTIONS
+    }
+    if large:
+        _save(_calibration_by_slice(large, title), folder / "calibration_by_slice.png")
 
 
 def draw_comparison(
@@ -174,19 +186,10 @@ def _calibration(calibration: ReliabilityCurve, title: str) -> Figure:
     counts.set_ylim(bottom=0)
     counts.yaxis.set_major_formatter("{x:,.0f}")
     counts.spines["top"].set_visible(False)
-    axes.plot([0, 1], [0, 1], ":", color=_GREY, label="perfect calibration")
-    points = [
-        point
-        for point in zip(calibration.mean_scores, calibration.observed, strict=True)
-        if not math.isnan(point[1])
-    ]
-    axes.plot(*zip(*points, strict=True), "-", color=_BLUE, marker="o", label="this model")
+    _reliability_axes(axes)
+    axes.plot(*_points(calibration), "-", color=_BLUE, marker="o", label="this model")
     axes.set_zorder(counts.get_zorder() + 1)
     axes.patch.set_visible(False)
-    axes.set_xlim(0, 1)
-    axes.set_ylim(0, 1)
-    axes.set_xlabel("score (0 to 1)")
-    axes.set_ylabel("share of suggestions that were right (0 to 1)")
     _set_titles(
         axes,
         f"Calibration: error {calibration.ece:.3f}, Brier score {calibration.brier:.3f}",
@@ -194,6 +197,34 @@ def _calibration(calibration: ReliabilityCurve, title: str) -> Figure:
     )
     _legend(figure, columns=3)
     return figure
+
+
+def _calibration_by_slice(curves: Mapping[str, ReliabilityCurve], title: str) -> Figure:
+    """Scores against the share of suggestions that were right, a line for each slice."""
+    figure, axes = _blank((8, 5.5))
+    _reliability_axes(axes)
+    for (name, curve), marker in zip(curves.items(), cycle("osD^vPX*"), strict=False):
+        label = f"{name}: error {curve.ece:.3f}"
+        axes.plot(*_points(curve), "-", marker=marker, markersize=5, alpha=0.85, label=label)
+    _set_titles(axes, "Calibration by slice of the questions", title)
+    _legend(figure, columns=2)
+    return figure
+
+
+def _reliability_axes(axes: Axes) -> None:
+    """Label the axes of a reliability curve, and draw the perfect one."""
+    axes.plot([0, 1], [0, 1], ":", color=_GREY, label="perfect calibration")
+    axes.set_xlim(0, 1)
+    axes.set_ylim(0, 1)
+    axes.set_xlabel("score (0 to 1)")
+    axes.set_ylabel("share of suggestions that were right (0 to 1)")
+
+
+def _points(curve: ReliabilityCurve) -> tuple[list[float], list[float]]:
+    """Return mean scores and observed shares of the bins that are not empty."""
+    pairs = zip(curve.mean_scores, curve.observed, strict=True)
+    known = [pair for pair in pairs if not math.isnan(pair[1])]
+    return [score for score, _ in known], [observed for _, observed in known]
 
 
 def _blank(size: tuple[float, float]) -> tuple[Figure, Axes]:

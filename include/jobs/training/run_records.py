@@ -96,6 +96,7 @@ def all_metrics(evaluation: Evaluation) -> dict[str, float]:
     """Return the metrics over all questions, and of each slice the reported ones."""
     metrics = dict(evaluation.figures)
     metrics |= {"ece": evaluation.calibration.ece, "brier": evaluation.calibration.brier}
+    metrics |= {f"{name}/ece": curve.ece for name, curve in evaluation.slice_calibration.items()}
     for name, part in evaluation.slices.items():
         if name != "all":
             for metric in (*REPORTED_METRICS, *SUGGESTED_METRICS):
