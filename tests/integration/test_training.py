@@ -166,7 +166,6 @@ def test_everything_about_a_candidate_is_logged(trained, first, tmp_path):
     folder = trained.training_site.training.runs.fetch(row.run_id, "pictures", tmp_path)
     assert {path.name for path in folder.iterdir()} == {
         "calibration.png",
-        "calibration_by_slice.png",
         "precision_recall_by_k.png",
         "tags.png",
     }
