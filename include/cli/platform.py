@@ -138,13 +138,18 @@ def healthcheck(
 ) -> None:
     """Tell by the exit code whether a process of docker-compose is healthy."""
     from include.errors import FixInputError
+    from include.local_stack.celery_workers import container_processes
     from include.local_stack.health import is_healthy
     from include.local_stack.layout import container_layout
     from include.local_stack.processes import processes
     from include.local_stack.watch import watch_processes
 
     layout = container_layout()
-    found = (*processes(layout, sandbox_arguments=()), *watch_processes(layout, programs={}))
+    found = (
+        *processes(layout, sandbox_arguments=()),
+        *watch_processes(layout, programs={}),
+        *container_processes(layout),
+    )
     known = {process.name: process for process in found}
     if name not in known:
         raise FixInputError(f"no process is named {name!r}; choose from {', '.join(sorted(known))}")

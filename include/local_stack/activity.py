@@ -62,8 +62,11 @@ class StackActivity:
 
     def broken(self) -> bool:
         """Return whether a process that every task needs does not run or is stopped."""
+        # One worker of several is not needed by every task
         return any(
-            name == "postgres" or name.startswith("airflow-") for name, _ in self._not_running()
+            name == "postgres"
+            or (name.startswith("airflow-") and not name.startswith("airflow-worker-"))
+            for name, _ in self._not_running()
         )
 
     def explain(self) -> str:

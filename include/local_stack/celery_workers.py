@@ -17,21 +17,33 @@ from include.local_stack.credentials import Credentials, write_private
 from include.local_stack.layout import StackLayout, worker_name
 from include.local_stack.private_folders import make_private
 from include.local_stack.processes import Process
-from include.settings import Settings
 from include.timeouts import LIMITS, time_limits
 
 HOW_TO_GET_REDIS: Final = (
     "CELERY_WORKERS needs redis-server: install it with `apt-get install redis-server` (Debian, "
     "Ubuntu; then stop the service that it starts) or `brew install redis`, so that it is on PATH"
 )
-NOT_FOR_WORKERS: Final = (
+AIRFLOW_ONLY: Final = (
     "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN",
     "AIRFLOW_DATABASE_URL",
+    "AIRFLOW__CORE__FERNET_KEY",
+    "AIRFLOW__API_AUTH__JWT_SECRET",
+)
+"""Secrets of Airflow's own processes: workers get connections and tokens from its api-server."""
+NOT_FOR_WORKERS: Final = (
+    *AIRFLOW_ONLY,
     "MLFLOW_BACKEND_STORE_URI",
     "MLFLOW_ARTIFACTS_DESTINATION",
 )
-"""Variables of the platform's own machine: backups need them, which run there."""
+"""Variables of the platform's own machine."""
 BROKER_URL: Final = "AIRFLOW__CELERY__BROKER_URL"
+FOR_WORKERS: Final = (
+    BROKER_URL,
+    "AIRFLOW__CELERY__RESULT_BACKEND",
+    "EVIDENTLY_API_URL",
+    "EVIDENTLY_SECRET",
+)
+"""What the scheduler and workers need, and no other part of Airflow."""
 _STOP_S: Final = 15
 
 
@@ -71,31 +83,49 @@ def require_addresses(layout: StackLayout, celery_workers: int) -> None:
 
 
 def celery_environment(
-    layout: StackLayout, credentials: Credentials, settings: Settings
+    layout: StackLayout,
+    credentials: Credentials,
+    *,
+    concurrency: str,
+    heartbeat_timeout_s: str,
+    visibility_timeout_s: str,
 ) -> dict[str, str]:
-    """Return the variables with which Airflow hands tasks to Celery, and workers reach the rest."""
+    """
+    Return the variables with which Airflow hands tasks to Celery, and workers reach the rest.
+
+    Parameters
+    ----------
+    layout : StackLayout
+        Its ports include `CELERY_PORTS`.
+    credentials : Credentials
+    concurrency : str
+        Tasks that a worker runs at once.
+    heartbeat_timeout_s : str
+        Seconds without a sign of life after which Airflow counts a task as lost.
+    visibility_timeout_s : str
+        As `visibility_timeout_s` returns it.
+    """
     broker = f"redis://:{credentials.redis_password}@{layout.address('redis')}"
-    # Celery repeats a task that it holds for done after this time, also if it still runs
-    longest = max(time_limits(dag_id).task for dag_id in LIMITS)
     return {
         # Tasks that need the platform's disks name the second one
         "AIRFLOW__CORE__EXECUTOR": f"{names.EXECUTOR_CELERY},{names.EXECUTOR_LOCAL}",
         BROKER_URL: f"{broker}/0",
         # Not Airflow's database: workers need no login to it
         "AIRFLOW__CELERY__RESULT_BACKEND": f"{broker}/1",
-        "AIRFLOW__CELERY__WORKER_CONCURRENCY": str(settings.celery_concurrency),
+        "AIRFLOW__CELERY__WORKER_CONCURRENCY": concurrency,
         "AIRFLOW__CELERY__OPERATION_TIMEOUT": "10",  # seconds; 1 is too short for a busy machine
         "AIRFLOW__CELERY__SYNC_PARALLELISM": "1",
-        "AIRFLOW__CELERY_BROKER_TRANSPORT_OPTIONS__VISIBILITY_TIMEOUT": str(
-            int(2 * longest.total_seconds())
-        ),
+        "AIRFLOW__CELERY_BROKER_TRANSPORT_OPTIONS__VISIBILITY_TIMEOUT": visibility_timeout_s,
         "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(layout.ports["worker-logs"]),
-        "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": str(
-            settings.task_heartbeat_timeout_s
-        ),
+        "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": heartbeat_timeout_s,
         "EVIDENTLY_API_URL": layout.url("evidently"),
         "EVIDENTLY_SECRET": credentials.evidently_secret,
     }
+
+
+def visibility_timeout_s() -> int:
+    """Return the seconds after which Celery hands out a task again that nobody has confirmed."""
+    return int(2 * max(time_limits(dag_id).task for dag_id in LIMITS).total_seconds())
 
 
 def configure_redis(layout: StackLayout, password: str) -> None:
@@ -179,6 +209,22 @@ def _worker(layout: StackLayout, name: str, memory_mb: int) -> tuple[Process, Pr
 def worker_command() -> tuple[str, ...]:
     """Return the command of a worker that takes tasks from every queue."""
     return ("python", "-m", "include.local_stack.worker", "--queues", ",".join(names.QUEUES))
+
+
+def container_processes(layout: StackLayout) -> tuple[Process, ...]:
+    """Return Redis and a worker, as docker-compose.yaml runs them: a container is a machine."""
+    node = f"celery@{socket.gethostname()}"
+    return (
+        Process("redis", ("sh", "/redis.sh"), server="redis"),
+        Process(
+            "airflow-worker",
+            worker_command(),
+            celery_node=node,
+            needs_schema=True,
+            depends_on="airflow-api-server",
+            stop_timeout_s=_STOP_S,
+        ),
+    )
 
 
 def make_worker_folders(layout: StackLayout, celery_workers: int) -> None:

@@ -33,6 +33,8 @@ def filled_example(example: str) -> str:
         "AIRFLOW_API_SECRET_KEY": made.airflow_api_secret_key,
         "AIRFLOW_FERNET_KEY": made.airflow_fernet_key,
         "ALERT_WEBHOOK_TOKEN": made.alert_webhook_token,
+        "REDIS_PASSWORD": made.redis_password,
+        "EVIDENTLY_SECRET": made.evidently_secret,
         "GRAFANA_PASSWORD": secrets.token_hex(12),
     }
     for name, value in values.items():

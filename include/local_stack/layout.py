@@ -145,12 +145,13 @@ def local_layout(local: Path, ports: Mapping[str, int], celery_workers: int = 0)
 def container_layout() -> StackLayout:
     """Return the layout of docker-compose.yaml: every server under its container's name."""
     data = Path("/data")
-    ports = {**PORTS, **WATCH_PORTS}
+    ports = {**PORTS, **WATCH_PORTS, **CELERY_PORTS}
     return StackLayout(
         root=Path("/app"),
         local=data,
         listen="0.0.0.0",  # noqa: S104 - inside a container; compose publishes on loopback only
-        hosts={name: name for name in ports} | {"airflow": "airflow-api-server"},
+        hosts={name: name for name in ports}
+        | {"airflow": "airflow-api-server", "worker-logs": "airflow-worker"},
         ports=ports,
         service_keys=data / "service-api-keys",
     )

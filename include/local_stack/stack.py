@@ -205,7 +205,13 @@ def _write_files(
         stack |= watch.watch_environment(credentials)
         watch.configure(layout, settings, stack["ALERT_WEBHOOK_TOKEN"])
     if state.celery_workers:
-        stack |= celery_workers.celery_environment(layout, credentials, settings)
+        stack |= celery_workers.celery_environment(
+            layout,
+            credentials,
+            concurrency=str(settings.celery_concurrency),
+            heartbeat_timeout_s=str(settings.task_heartbeat_timeout_s),
+            visibility_timeout_s=str(celery_workers.visibility_timeout_s()),
+        )
         celery_workers.configure_redis(layout, credentials.redis_password)
         celery_workers.make_worker_folders(layout, state.celery_workers)
     lines = [f"export {name}={shlex.quote(value)}\n" for name, value in sorted(stack.items())]

@@ -144,12 +144,12 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def write_simulated(path: Path) -> None:
+def write_simulated(path: Path, months: int = 30, questions_per_month: int = 100) -> None:
     """Write the simulator's questions as the JSON lines that the sandbox serves."""
     import gzip
 
     with gzip.open(path, "wt", encoding="utf-8") as lines:
-        for each in simulate(months=30, questions_per_month=100).questions:
+        for each in simulate(months=months, questions_per_month=questions_per_month).questions:
             row = {
                 "id": each.question_id,
                 "creation_date": each.asked_at.isoformat(),

@@ -101,12 +101,18 @@ class YearStack:
                     client.delete_run(run.info.run_id)
         shutil.rmtree(self._local / "stability", ignore_errors=True)
 
-    def backfill(self, first: str, last: str, candidates: Sequence[str]) -> Backfilled:
+    def backfill(
+        self, first: str, last: str, candidates: Sequence[str], *, at_once: int = 2
+    ) -> Backfilled:
         """Ask Airflow for the months; return what they took when all have ended well."""
         asked_at = datetime.now(UTC)
         with peak_memory(self._local) as looks:
             self._airflow.begin_backfill(
-                names.DAG_STABILITY, first, last, conf={"candidates": list(candidates)}
+                names.DAG_STABILITY,
+                first,
+                last,
+                at_once=at_once,
+                conf={"candidates": list(candidates)},
             )
             count = len(months_between(first, last))
             shown = [0]
@@ -188,10 +194,17 @@ def _span_of(answer: dict[str, Any]) -> Span:
 
 @contextmanager
 def year_stack(
-    local: Path, data: Path, site: str, steps: Steps, advance: Callable[[str], None]
+    local: Path,
+    data: Path,
+    site: str,
+    steps: Steps,
+    advance: Callable[[str], None],
+    *,
+    celery_workers: int = 0,
 ) -> Iterator[YearStack]:
     """Start the stack, fill it, and stop it at the end whatever happens."""
-    up(local, StackOptions.from_mapping({"DATA": str(data), "SITE": site}), None, steps)
+    given = {"DATA": str(data), "SITE": site, "CELERY_WORKERS": str(celery_workers)}
+    up(local, StackOptions.from_mapping(given), None, steps)
     try:
         yield YearStack(local, data, site, advance)
     finally:

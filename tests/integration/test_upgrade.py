@@ -1,160 +1,169 @@
-"""An installation of the first tagged version, made by that version's own code, works with today's."""
+"""A database of the first tagged version, with rows, becomes one of today's version."""
 
 from __future__ import annotations
 
-import io
-import json
-import os
-import subprocess
-import sys
-import tarfile
-from collections.abc import Callable, Iterator
+import hashlib
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
+from sqlalchemy import Engine, text
 
-from include import names
-from include.registry import Registry
-from include.sandbox.simulator import simulate
+from include.jobs.data.features import load_labelled
 from include.store.engine import make_engine
-from include.store.models import latest_promotion
+from include.store.migrations import MIGRATIONS, migrate
+from include.store.questions import questions_per_month
 from tests.conftest import own_database
-from tests.own_mlflow import own_mlflow
-from tests.serving.running import RunningService, until
-from tests.watched_command import run_watched
 
 pytestmark = pytest.mark.integration
 
-ROOT = Path(__file__).resolve().parents[2]
-RELEASED = "bb51d511e3bfe41440a48b176e72b54ac20f747d"
-"""The commit of v0.1.0: a clone without its tags has it too."""
-QUESTION = {"title": "How do I read a file with pandas?", "body": "<p>In python.</p>"}
+# Name of each migration of 0.1.0, and the first digits of its SHA-256
+FIRST_VERSION = {
+    "0001_questions": "061d7cda5eaf8285",
+    "0002_features": "e127ac1d280446be",
+    "0003_models": "5118e71e3740bb85",
+    "0004_predictions": "2ede280f904d7f44",
+    "0005_drift": "c6c7020212504a88",
+    "0006_stability": "70b6ab9171a15cb7",
+    "0007_predictions_by_time": "e090c3b4b0bf8a9c",
+    "0008_drift_vocabulary": "142e2ddb5a945763",
+    "0009_imports": "b30443c01a50b0f8",
+    "0010_key_names": "15969b7e063e9f7f",
+    "0011_detached_partitions": "9f26abd8073fdf13",
+    "0012_month_shards": "69f610e357067da3",
+    "0013_installation": "e250abaa424922b7",
+    "0014_daily_indicators": "7f07c8a8591b3fb1",
+    "0015_packed_stability_pairs": "81dda6cf15460489",
+    "0016_fits": "c0a61f0e7536523c",
+    "0017_outbox": "a7eca283e0238e6c",
+    "0018_reference_models": "5efa898f00ae798e",
+    "0019_version_quality": "badd6ea0740394e5",
+    "0020_backups": "7df50e4a0c4add2e",
+    "0021_retention": "bfe8c01e917eed07",
+}
+
+# As 0.1.0 wrote them
+ROWS = (
+    "SELECT ensure_month_partition('questions', timestamptz '2024-02-01Z')",
+    "SELECT ensure_month_partition('predictions', timestamptz '2024-03-01Z')",
+    """
+    INSERT INTO questions (site, question_id, asked_at, title, body_html, score, view_count,
+        answer_count, link, author, licence)
+    SELECT 'devops', n, timestamptz '2024-02-01Z' + n * interval '6 hours', 'Question ' || n,
+        '<p>How do I build image ' || n || ' with docker?</p>', n % 5, n, 1,
+        'https://devops.stackexchange.com/q/' || n, 'someone', 'CC BY-SA 4.0'
+    FROM generate_series(1, 100) n
+    """,
+    """
+    INSERT INTO question_tags (site, question_id, asked_at, first_tags, first_seen_at, settled_tags)
+    SELECT 'devops', n, timestamptz '2024-02-01Z' + n * interval '6 hours', ARRAY['docker'],
+        timestamptz '2024-03-01Z', CASE WHEN n % 2 = 0 THEN ARRAY['docker', 'ci'] END
+    FROM generate_series(1, 100) n
+    """,
+    """
+    INSERT INTO ingest_windows (site, window_start, window_end, state, fetched_count)
+    VALUES ('devops', '2024-02-01Z', '2024-03-01Z', 'done', 100)
+    """,
+    """
+    INSERT INTO predictions (prediction_id, asked_at, site, title, body, tags, model_version,
+        candidate, variant, latency_ms, client, key_name)
+    SELECT gen_random_uuid(), timestamptz '2024-03-01Z' + n * interval '1 hour', 'devops', 'Title',
+        'Body', '[{"tag": "docker", "score": 0.5}]', '1', 'tfidf', 'champion', 2.5, 'a', 'me'
+    FROM generate_series(1, 50) n
+    """,
+    """
+    INSERT INTO feedback (feedback_id, prediction_id, given_at, final_tags, source, key_name)
+    SELECT gen_random_uuid(), prediction_id, asked_at, ARRAY['docker'], 'api', 'me' FROM predictions
+    """,
+    """
+    INSERT INTO promotions (alias, to_version, kind, actor, reason)
+    VALUES ('champion', '1', 'first', 'me', 'the first model')
+    """,
+)
+FILLED = ("questions", "question_tags", "ingest_windows", "predictions", "feedback", "promotions")
 
 
-@pytest.fixture(scope="module")
-def released(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The first tagged version's files."""
-    archive = subprocess.run(["git", "-C", ROOT, "archive", RELEASED], capture_output=True)
-    if archive.returncode:
-        pytest.skip("this clone does not reach back to v0.1.0: git fetch --unshallow")
-    folder = tmp_path_factory.mktemp("released")
-    with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as files:
-        files.extractall(folder, filter="data")
+def first_version(folder: Path) -> Path:
+    """Return a folder with the migrations of 0.1.0 only."""
+    for name in FIRST_VERSION:
+        shutil.copy(MIGRATIONS / f"{name}.sql", folder)
     return folder
 
 
-@pytest.fixture(scope="module")
-def environment(
-    postgres_server: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[dict[str, str]]:
-    """Settings of an empty installation, without the tests' own."""
-    folder = tmp_path_factory.mktemp("installation")
-    with (
-        own_database(postgres_server, "template0") as url,
-        own_mlflow(f"sqlite:///{folder}/mlflow.db", folder) as mlflow,
-    ):
-        yield os.environ | {
-            "DATABASE_URL": url,
-            "MLFLOW_TRACKING_URI": mlflow,
-            "MLFLOW_DISABLE_TELEMETRY": "true",
-            "LOCAL_DIR": str(folder),
-            "SITE": "sandbox",
-            "BOOTSTRAP_SAMPLES": "200",
-        }
+def contents(engine: Engine, columns: dict[str, list[str]]) -> dict[str, Any]:
+    """Return the number of rows, and a hash of the given columns' values, of each filled table."""
+    found = {}
+    with engine.connect() as connection:
+        for table, names in columns.items():
+            values = ", ".join(names)
+            row = connection.execute(
+                text(
+                    "SELECT count(*), md5(string_agg(md5(t::text), '' ORDER BY md5(t::text))) "
+                    f"FROM (SELECT {values} FROM {table}) t"
+                )
+            ).one()
+            found[table] = tuple(row)
+    return found
 
 
-@pytest.fixture(scope="module")
-def tagkeeper(environment: dict[str, str]) -> Callable[..., str]:
-    """Run a command with the code of a folder; return its output."""
-
-    def run(code: Path, *arguments: str) -> str:
-        done = run_watched(
-            [sys.executable, "-m", "include.cli", *arguments],
-            cwd=code,
-            env=environment | {"PYTHONPATH": str(code)},
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
-
-    return run
-
-
-@pytest.fixture(scope="module")
-def installed(
-    released: Path,
-    environment: dict[str, str],
-    tagkeeper: Callable[..., str],
-    tmp_path_factory: pytest.TempPathFactory,
-) -> dict[str, Any]:
-    """What the first tagged version answers with the champion that it has trained."""
-    made = simulate(
-        seed=4, first_month="2023-01", months=4, questions_per_month=60, events=(), site="sandbox"
-    )
-    path = tmp_path_factory.mktemp("dump") / "questions.jsonl"
-    path.write_text(
-        "".join(
-            json.dumps(
-                {
-                    "site": one.site,
-                    "id": one.question_id,
-                    "creation_date": one.asked_at.isoformat(),
-                    "title": one.title,
-                    "body": one.body_html,
-                    "tags": one.tags,
-                }
+def schema(engine: Engine) -> dict[str, list[str]]:
+    """Return the columns of each table, with their types."""
+    found: dict[str, list[str]] = {}
+    with engine.connect() as connection:
+        for table, column, kind in connection.execute(
+            text(
+                "SELECT table_name, column_name, data_type FROM information_schema.columns "
+                "WHERE table_schema = 'public' ORDER BY table_name, column_name"
             )
-            + "\n"
-            for one in made.questions
-        )
-    )
-    tagkeeper(released, "migrate")
-    tagkeeper(released, "import", str(path), "--as-of", "2023-05-01")
-    tagkeeper(released, "train", "--candidate", "tfidf", "--test-month", "2023-03", "--register")
-    with service(environment, released) as running:
-        return ask(running)
+        ):
+            found.setdefault(table, []).append(f"{column} {kind}")
+    return found
 
 
-def service(environment: dict[str, str], code: Path) -> RunningService:
-    return RunningService(
-        Path(environment["LOCAL_DIR"]),
-        database_url=environment["DATABASE_URL"],
-        registry_url=environment["MLFLOW_TRACKING_URI"],
-        code=code,
-    )
+@pytest.fixture
+def old(postgres_server: str, tmp_path: Path) -> Iterator[Engine]:
+    """A database as 0.1.0 left it, with rows."""
+    with own_database(postgres_server, "template1") as url:
+        engine = make_engine(url)
+        assert migrate(engine, first_version(tmp_path)) == list(FIRST_VERSION)
+        with engine.begin() as connection:
+            for statement in ROWS:
+                connection.exec_driver_sql(statement, execution_options={"no_parameters": True})
+        yield engine
+        engine.dispose()
 
 
-def ask(running: RunningService) -> dict[str, Any]:
-    """Return the version that answers, and its tags with their scores."""
-    answer = requests.post(f"{running.url}/predict", json=QUESTION, timeout=20)
-    assert answer.status_code == 200, answer.text
-    found = answer.json()
-    return {
-        "version": found["model_version"],
-        "tags": {one["tag"]: round(one["score"], 4) for one in found["tags"]},
+def test_migrations_of_the_first_version_are_as_they_were():
+    now = {
+        name: hashlib.sha256((MIGRATIONS / f"{name}.sql").read_bytes()).hexdigest()[:16]
+        for name in FIRST_VERSION
     }
 
+    assert now == FIRST_VERSION
 
-def test_champion_of_the_release_answers_the_same_and_can_be_rolled_back_to(
-    installed: dict[str, Any], environment: dict[str, str], tagkeeper: Callable[..., str]
-):
-    tagkeeper(ROOT, "migrate")
-    engine = make_engine(environment["DATABASE_URL"])
-    registry = Registry(environment["MLFLOW_TRACKING_URI"])
-    with service(environment, ROOT) as running:
-        assert ask(running) == installed
 
-        tagkeeper(ROOT, "train", "--candidate", "tfidf", "--test-month", "2023-04", "--register")
-        assert until(lambda: ask(running)["version"] == "2")
-        tagkeeper(ROOT, "rollback", "--reason", "a test", "--no-wait")
-        assert until(lambda: ask(running) == installed)
+def test_upgrade_applies_what_came_later_keeps_every_row_and_todays_code_reads_them(old: Engine):
+    columns = {table: [column.split()[0] for column in schema(old)[table]] for table in FILLED}
+    before = contents(old, columns)
+    later = sorted(path.stem for path in MIGRATIONS.glob("*.sql") if path.stem not in FIRST_VERSION)
 
-        with engine.connect() as connection:
-            promoted = latest_promotion(connection, names.CHAMPION)
-        assert promoted is not None
-        assert (promoted.kind, promoted.to_version) == ("rollback", "1")
-        champion = registry.alias(names.CHAMPION)
-        assert champion is not None
-        assert champion.version == "1"
-    engine.dispose()
+    applied = migrate(old)
+
+    assert applied == later
+    assert contents(old, columns) == before
+    with old.connect() as connection:
+        assert questions_per_month(connection, "devops") == {"2024-02": 100}
+    labelled = load_labelled(old, "devops", "2024-02", "2024-02")
+    assert len(labelled) == 100
+    assert migrate(old) == []
+
+
+def test_upgraded_database_has_the_schema_of_a_new_one(old: Engine, engine: Engine):
+    migrate(old)
+    partitions = {"questions_2024_02", "predictions_2024_03"}
+
+    upgraded = {table: columns for table, columns in schema(old).items() if table not in partitions}
+
+    assert upgraded == schema(engine)

@@ -14,7 +14,6 @@ from include.local_stack.layout import CELERY_PORTS, PORTS, StackLayout, local_l
 from include.local_stack.options import StackOptions
 from include.local_stack.processes import Process
 from include.local_stack.worker import own_address
-from include.settings import Settings
 from include.timeouts import LIMITS, time_limits
 
 CAPACITY = TrainingCapacity(slots=2, threads=1, memory_mb=8_000)
@@ -27,6 +26,16 @@ def layout(folder: Path) -> StackLayout:
 def processes(folder: Path) -> dict[str, Process]:
     defined = celery_workers.celery_processes(layout(folder), "/bin/redis-server", 2, CAPACITY)
     return {process.name: process for process in defined}
+
+
+def environment_of(folder: Path) -> dict[str, str]:
+    return celery_workers.celery_environment(
+        layout(folder),
+        Credentials(),
+        concurrency="2",
+        heartbeat_timeout_s="300",
+        visibility_timeout_s="86400",
+    )
 
 
 def own_variables(process: Process) -> dict[str, str]:
@@ -97,16 +106,16 @@ def test_password_of_redis_is_in_a_private_file_and_in_no_command(tmp_path: Path
     assert not any(secret in words for secret in vars(secrets).values())
 
 
-def test_celery_repeats_no_task_that_may_still_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_celery_repeats_no_task_that_may_still_run(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("TIMEOUT_SCALE", "3")
-    environment = celery_workers.celery_environment(layout(tmp_path), Credentials(), Settings())
-    visible_s = int(environment["AIRFLOW__CELERY_BROKER_TRANSPORT_OPTIONS__VISIBILITY_TIMEOUT"])
 
-    assert visible_s > max(time_limits(dag_id).task.total_seconds() for dag_id in LIMITS)
+    assert celery_workers.visibility_timeout_s() > max(
+        time_limits(dag_id).task.total_seconds() for dag_id in LIMITS
+    )
 
 
 def test_executors_are_celery_by_default_and_the_local_one_for_tasks_that_name_it(tmp_path: Path):
-    environment = celery_workers.celery_environment(layout(tmp_path), Credentials(), Settings())
+    environment = environment_of(tmp_path)
 
     assert environment["AIRFLOW__CORE__EXECUTOR"].split(",") == [
         names.EXECUTOR_CELERY,

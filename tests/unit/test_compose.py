@@ -17,6 +17,14 @@ from compose_spec import PyCompose
 
 from include import names
 from include.capacity import TrainingCapacity, postgres_memory, this_machine
+from include.local_stack.celery_workers import (
+    AIRFLOW_ONLY,
+    FOR_WORKERS,
+    celery_environment,
+    configure_redis,
+    container_processes,
+    visibility_timeout_s,
+)
 from include.local_stack.credentials import Credentials
 from include.local_stack.environment import (
     Databases,
@@ -43,9 +51,10 @@ PROCESSES = {
     for one in (
         *processes(LAYOUT, ("--site", "${SITE}")),
         *watch_processes(LAYOUT, PROGRAMS),
+        *container_processes(LAYOUT),
     )
 }
-OWN_PROCESSES = {name: one for name, one in PROCESSES.items() if name not in PROGRAMS}
+OWN_PROCESSES = {name: one for name, one in PROCESSES.items() if name not in {*PROGRAMS, "redis"}}
 GRAFANA_PORT = 3000
 VARIABLE = re.compile(r"\$\{(\w+)(?::[-?]([^}]*))?\}")
 
@@ -53,6 +62,12 @@ VARIABLE = re.compile(r"\$\{(\w+)(?::[-?]([^}]*))?\}")
 def plain(value: object) -> str:
     """Return a compose value with ``${NAME:-default}`` and ``${NAME:?words}`` as ``${NAME}``."""
     return VARIABLE.sub(r"${\1}", str(value))
+
+
+def default_of(variable: re.Match[str]) -> str:
+    """Return what compose puts in a variable's place before it reads the file: here the default."""
+    required = variable[0].startswith(f"${{{variable[1]}:?")
+    return "x" if required or variable[2] is None else variable[2]
 
 
 def variables() -> set[str]:
@@ -70,6 +85,8 @@ SECRETS = Credentials(
     airflow_jwt_secret="${AIRFLOW_JWT_SECRET}",
     airflow_api_secret_key="${AIRFLOW_API_SECRET_KEY}",
     airflow_fernet_key="${AIRFLOW_FERNET_KEY}",
+    redis_password="${REDIS_PASSWORD}",
+    evidently_secret="${EVIDENTLY_SECRET}",
 )
 DATABASES = Databases(*map(database, ("tagkeeper", "airflow", "mlflow")))
 THREADS = "${TRAINING_THREADS}"
@@ -87,17 +104,31 @@ ADDRESSES = {
     }.items()
     if name not in PLATFORM_DATABASE | AIRFLOW_LOGIN
 }
-AIRFLOW = airflow_environment(LAYOUT, DATABASES, SECRETS, 4, THREADS)
+ALL_OF_AIRFLOW = airflow_environment(LAYOUT, DATABASES, SECRETS, 16, THREADS) | celery_environment(
+    LAYOUT,
+    SECRETS,
+    concurrency="${CELERY_CONCURRENCY}",
+    heartbeat_timeout_s="${TASK_HEARTBEAT_TIMEOUT_S}",
+    visibility_timeout_s="${TASK_VISIBILITY_TIMEOUT_S}",
+)
+CELERY = {name: ALL_OF_AIRFLOW[name] for name in FOR_WORKERS}
+WORKER = {
+    name: value
+    for name, value in ALL_OF_AIRFLOW.items()
+    if name not in {*FOR_WORKERS, *AIRFLOW_ONLY}
+}
+AIRFLOW = WORKER | {name: ALL_OF_AIRFLOW[name] for name in AIRFLOW_ONLY}
 MLFLOW = mlflow_environment(LAYOUT, DATABASES)
 TOKEN = {"ALERT_WEBHOOK_TOKEN": "${ALERT_WEBHOOK_TOKEN}"}
 ENVIRONMENTS = {
     "init": ADDRESSES | PLATFORM_DATABASE | AIRFLOW_LOGIN | AIRFLOW | TOKEN,
     "sandbox": ADDRESSES,
     "mail": ADDRESSES,
-    "evidently": ADDRESSES,
+    "evidently": ADDRESSES | {"EVIDENTLY_SECRET": "${EVIDENTLY_SECRET}"},
     "mlflow": ADDRESSES | MLFLOW,
     "airflow-api-server": ADDRESSES | PLATFORM_DATABASE | AIRFLOW_LOGIN | AIRFLOW | TOKEN,
-    "airflow-scheduler": ADDRESSES | PLATFORM_DATABASE | AIRFLOW_LOGIN | AIRFLOW | MLFLOW,
+    "airflow-scheduler": ADDRESSES | PLATFORM_DATABASE | AIRFLOW_LOGIN | AIRFLOW | MLFLOW | CELERY,
+    "airflow-worker": ADDRESSES | PLATFORM_DATABASE | AIRFLOW_LOGIN | WORKER | CELERY,
     "airflow-dag-processor": ADDRESSES | PLATFORM_DATABASE | AIRFLOW,
     "airflow-triggerer": ADDRESSES | PLATFORM_DATABASE | AIRFLOW,
     "service": ADDRESSES | PLATFORM_DATABASE,
@@ -107,7 +138,7 @@ ENVIRONMENTS = {
 
 
 def test_file_follows_the_compose_specification():
-    PyCompose.from_json(json.dumps(COMPOSE)).validate()
+    PyCompose.from_json(VARIABLE.sub(default_of, json.dumps(COMPOSE))).validate()
 
 
 def test_a_misspelt_key_would_be_refused():
@@ -216,7 +247,10 @@ def test_servers_are_reached_under_their_containers_names():
     reached = {server: LAYOUT.host(server) for server in LAYOUT.ports}
     listening = {one.server: name for name, one in PROCESSES.items() if one.server}
 
-    assert reached == listening | {"postgres": "postgres"}
+    assert reached == listening | {
+        "postgres": "postgres",
+        "worker-logs": "airflow-worker",
+    }
 
 
 def test_volumes_are_declared_and_mounted_files_exist():
@@ -225,14 +259,14 @@ def test_volumes_are_declared_and_mounted_files_exist():
             source = mount.split(":")[0]
             if source.startswith("./"):
                 assert (ROOT / source).exists()
-            else:
+            elif not source.startswith("/"):  # or else a new one for each container
                 assert source in COMPOSE["volumes"]
 
 
 def test_settings_beside_the_compose_file_are_optional_and_reach_no_program_without_settings():
     files = {name: service.get("env_file") for name, service in SERVICES.items()}
     expected = [{"path": "settings.env", "required": False}]
-    without = {"sandbox", "mail", "evidently", "postgres", "prometheus", "alertmanager", "grafana"}
+    without = {"sandbox", "mail", "evidently", "postgres", "redis", *PROGRAMS, "grafana"}
 
     assert {name for name, file in files.items() if file is None} == without
     assert all(file == expected for file in files.values() if file is not None)
@@ -244,7 +278,7 @@ def test_every_variable_is_in_the_example_and_no_secret_has_a_default():
     secrets = {name for name in variables() if re.search("PASSWORD|SECRET|FERNET|TOKEN", name)}
 
     assert variables() <= offered
-    assert len(secrets) == 10
+    assert len(secrets) == 12
     assert all(re.search(rf"^{name}=$", example, flags=re.MULTILINE) for name in secrets)
     text = (ROOT / "docker-compose.yaml").read_text()
     assert all(f"${{{name}:?" in text and f"${{{name}:-" not in text for name in secrets)
@@ -339,17 +373,59 @@ def test_container_has_limits_of_processes_and_logs(name: str):
 def test_memory_is_limited_but_for_what_takes_its_limits_from_the_machine():
     without = {name for name, service in SERVICES.items() if "mem_limit" not in service}
 
-    assert without == {"postgres", "init", "airflow-scheduler"}
+    assert without == {"postgres", "init"}
+    assert plain(SERVICES["airflow-worker"]["mem_limit"]) == "${WORKER_MEMORY}"
 
 
 @pytest.mark.parametrize("name", [name for name, one in SERVICES.items() if "build" not in one])
 def test_programs_of_others_get_no_secrets_of_the_platform(name: str):
     roles = {f"{role}_DB_PASSWORD" for role in ("TAGKEEPER", "AIRFLOW", "MLFLOW")}
-    own = {"postgres": {"POSTGRES_PASSWORD", *roles}, "grafana": {"GRAFANA_PASSWORD"}}
+    own = {
+        "postgres": {"POSTGRES_PASSWORD", *roles},
+        "grafana": {"GRAFANA_PASSWORD"},
+        "redis": {"REDIS_PASSWORD"},
+    }
     given = {match[1] for match in VARIABLE.finditer(str(SERVICES[name]))}
 
     assert "env_file" not in SERVICES[name]
     assert given == own.get(name, set())
+
+
+def test_workers_share_no_volume_and_the_shared_one_is_only_where_it_is_needed():
+    mounting = {
+        name
+        for name, service in SERVICES.items()
+        if any(mount.startswith("data:") for mount in service.get("volumes", []))
+    }
+
+    assert SERVICES["airflow-worker"]["volumes"] == ["/data"]  # a new one for each container
+    assert {"airflow-worker", "airflow-dag-processor", "sandbox", "redis"}.isdisjoint(mounting)
+
+
+def test_celery_repeats_no_task_of_a_container_that_may_still_run():
+    (default,) = set(re.findall(r"TASK_VISIBILITY_TIMEOUT_S:-(\d+)", str(COMPOSE)))
+
+    assert int(default) == visibility_timeout_s()
+
+
+def test_redis_in_its_container_is_configured_as_in_the_local_stack(tmp_path):
+    configure_redis(replace(LAYOUT, local=tmp_path), "the password")
+    local = dict(
+        line.split(" ", 1) for line in (tmp_path / "redis/redis.conf").read_text().splitlines()
+    )
+    program = tmp_path / "redis-server"
+    program.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\ncat\n')
+    program.chmod(0o755)
+    words, *lines = subprocess.check_output(
+        ["sh", str(ROOT / "deploy" / "redis.sh")],
+        env={"PATH": f"{tmp_path}:{os.environ['PATH']}", "REDIS_PASSWORD": "the password"},
+        text=True,
+    ).splitlines()
+    container = dict(line.split(" ", 1) for line in lines)
+
+    assert words == "-", "by standard input, and not in the process list"
+    apart = {"bind": "* -::*", "dir": "/data"}
+    assert container == local | apart
 
 
 def test_pools_are_those_that_the_dags_name():
@@ -383,7 +459,7 @@ def test_dockerfile_takes_pytorch_from_its_cpu_index():
 
 def test_image_has_the_repository_where_the_layout_says():
     (workdir,) = (line[1] for line in dockerfile() if line[0] == "WORKDIR")
-    (volume,) = (line[1] for line in dockerfile() if line[0] == "VOLUME")
+    (volume,) = {line[1] for line in dockerfile() if line[0] == "VOLUME"}
 
     assert (workdir, volume) == (str(LAYOUT.root), str(LAYOUT.local))
 
