@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import shutil
 import warnings
-from collections.abc import Sequence
+import zipfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
+CODE: Final = "include.zip"
+"""The archive of the code in a packaged model's folder ``code``; `pyfunc_model` reads it."""
 _INCLUDE: Final = Path(__file__).resolve().parents[1]
 _MODEL_CODE: Final = ("__init__.py", "errors.py", "families.py", "text", "candidates")
 """The parts of ``include`` that a candidate imports."""
@@ -32,15 +35,12 @@ def pack(folder: Path, work: Path, requirements: Sequence[str], bert_model: str 
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
 
-    candidate, code, model = work / "candidate", work / "include", work / "model"
+    candidate, code, model = work / "candidate", work / CODE, work / "model"
     shutil.copytree(folder, candidate)
-    code.mkdir()
-    for name in _MODEL_CODE:
-        source = _INCLUDE / name
-        if source.is_dir():
-            shutil.copytree(source, code / name, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copy(source, code / name)
+    # One archive: MLflow uploads file by file, and the code has more files than all else
+    with zipfile.ZipFile(code, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in _model_code():
+            archive.write(path, path.relative_to(_INCLUDE.parent))
     with warnings.catch_warnings():
         # mlflow warns that there are no type hints or example to infer the signature from
         warnings.simplefilter("ignore")
@@ -57,3 +57,10 @@ def pack(folder: Path, work: Path, requirements: Sequence[str], bert_model: str 
             ),
         )
     return model
+
+
+def _model_code() -> Iterator[Path]:
+    """Yield the files of code that a model needs."""
+    for name in _MODEL_CODE:
+        path = _INCLUDE / name
+        yield from sorted(path.rglob("*.py")) if path.is_dir() else (path,)

@@ -6,6 +6,7 @@ The registered model as an MLflow pyfunc (models from code): titles and bodies t
 the logged model; the service reads the candidate's folder directly.
 """
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,22 +14,22 @@ import pandas as pd
 from mlflow.models import set_model
 from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
-from include.candidates.catalogue import load_candidate
-from include.text.prepare import prepare
-
 
 class TagSuggester(PythonModel):
     """Suggests five tags with scores for each row, or as many as the parameter ``k``."""
 
     def load_context(self, context: PythonModelContext) -> None:
         """Load the candidate; ``bert_model`` of the logged configuration names its encoder."""
-        # imported here because saving a model imports this file without an encoder
+        candidate = Path(context.artifacts["candidate"])
+        # The code that trained the model, before what else this machine may have
+        sys.path.insert(0, str(candidate.parents[1] / "code" / "include.zip"))
+        from include.candidates.catalogue import load_candidate
         from include.candidates.encoders import encoder_factory
+        from include.text.prepare import prepare
 
         configured = (context.model_config or {}).get("bert_model")
-        self._candidate = load_candidate(
-            Path(context.artifacts["candidate"]), encoder_factory(configured)
-        )
+        self._prepare = prepare
+        self._candidate = load_candidate(candidate, encoder_factory(configured))
 
     def predict(
         self, context: PythonModelContext, model_input: pd.DataFrame, params: Any = None
@@ -46,7 +47,7 @@ class TagSuggester(PythonModel):
             ``k``: tags per row, 5 by default.
         """
         texts = [
-            prepare(title, body)
+            self._prepare(title, body)
             for title, body in zip(model_input["title"], model_input["body"], strict=True)
         ]
         ranked = self._candidate.rank(texts, int((params or {}).get("k", 5)))

@@ -141,16 +141,17 @@ def test_transform_train_evaluate_and_register_do_the_same_as_the_dag(
         check=False,
     )
     assert predicted.returncode == 0, predicted.stderr[-3000:]
-    assert predicted.stdout.splitlines()[-1] == "2 5 3 True"
+    assert predicted.stdout.splitlines()[-1] == "2 5 3 True include.zip"
 
 
 PREDICT = """
-import mlflow, pandas
+import mlflow, pandas, pathlib, sys
 model = mlflow.pyfunc.load_model("models:/tag-suggester@champion")
 frame = pandas.DataFrame({"title": ["How do I sort a list?", "x"], "body": ["<p>It is long.</p>", ""]})
 answer, three = model.predict(frame), model.predict(frame, params={"k": 3})
 scores = [item["score"] for item in answer[0]]
-print(len(answer), len(answer[0]), len(three[0]), scores == sorted(scores, reverse=True))
+code = pathlib.Path(sys.modules["include"].__file__).parents[1].name
+print(len(answer), len(answer[0]), len(three[0]), scores == sorted(scores, reverse=True), code)
 """
 
 
