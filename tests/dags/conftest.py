@@ -82,11 +82,8 @@ def platform(metadata, database_url, engine, mlflow_server) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def api_server() -> Iterator[str]:
+def api_server(known_dags) -> Iterator[str]:
     """Address of an api-server with our DAGs and plugins; its login is in the environment."""
-    for arguments in (("db", "migrate"), ("dags", "reserialize")):
-        code, output = airflow(*arguments)
-        assert code == 0, output
     import uvicorn
     from airflow.api_fastapi.app import create_app
 
