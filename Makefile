@@ -3,7 +3,7 @@
 # CELERY_WORKERS=2; every setting of docs/settings.md.
 # PyTorch on Linux is its CPU build; TORCH=cuda takes pip's default, TORCH_INDEX=URL another index.
 
-WORKERS ?= 2
+WORKERS ?= 3
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 RUN := $(BIN)/python -m
@@ -55,7 +55,7 @@ status: install ## processes, addresses, memory and the login
 demo: install ## run the whole platform from nothing, verifying every step (DATA=, SITE=)
 	@$(RUN) include.cli demo
 
-test: install-dev ## every test, in two processes (WORKERS=2)
+test: install-dev ## every test, in three processes (WORKERS=3)
 	$(RUN) pytest -n $(WORKERS) $(ARGS)
 
 coverage: install-dev ## examples, unit and serving tests, with the share of code lines that they run
