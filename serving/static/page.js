@@ -192,9 +192,35 @@ async function send() {
   }
 }
 
+function showMeaning({ metrics = {}, tested_on: month = "" } = {}) {
+  const thresholds = Object.keys(metrics)
+    .filter((name) => name.startsWith("answered_from_"))
+    .map((name) => name.slice("answered_from_".length))
+    .sort((one, other) => one - other);
+  const percent = (value) => (typeof value === "number" ? `${Math.round(value * 100)}%` : "");
+  element("thresholds").replaceChildren(
+    ...thresholds.map((from) => {
+      const line = document.createElement("tr");
+      const head = document.createElement("th");
+      head.scope = "row";
+      head.textContent = percent(Number(from));
+      const cells = ["precision", "recall", "answered"].map((metric) => {
+        const cell = document.createElement("td");
+        cell.textContent = percent(metrics[`${metric}_from_${from}`]);
+        return cell;
+      });
+      line.append(head, ...cells);
+      return line;
+    }),
+  );
+  element("tested-on").textContent = month;
+  element("meaning").hidden = !thresholds.length;
+}
+
 async function showModel() {
   try {
     const { champion, site } = await call("/model");
+    showMeaning(champion?.description);
     const age = champion && Math.floor(champion.age_days);
     const ageText = age === 0 ? "today" : age === 1 ? "a day ago" : `${age} days ago`;
     showMessage(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -82,6 +83,27 @@ def test_tags_follow_typing(page):
 
 def test_page_shows_the_model(page):
     assert "version 7" in page.locator("#model", has_text="version").text_content()
+
+
+def test_page_says_what_the_scores_mean(page):
+    page.get_by_text("What the scores mean").click()
+
+    rows = page.locator("#thresholds tr").all_inner_texts()
+    assert [row.split() for row in rows] == [["50%", "75%", "50%", "95%"], ["90%", "0%", "0%"]]
+    assert "Measured on 2025-11" in page.locator("#meaning").inner_text()
+
+
+def test_without_figures_of_the_model_nothing_is_said_of_its_scores(browser, tmp_path):
+    model = replace(loaded_model(), description={})
+    site = Site(Settings(local_dir=tmp_path, site="sandbox"), ServedModels(champion=model))
+    page = browser.new_page()
+    page.goto(site.url)
+    page.locator("#model", has_text="version").wait_for()
+    hidden = page.locator("#meaning").is_hidden()
+    page.close()
+    site.close()
+
+    assert hidden
 
 
 def test_reasons_are_shown(page):
@@ -260,6 +282,7 @@ def test_accessibility_checker_finds_no_violation(browser, site, scheme, width):
     page.get_by_label("Question").fill("A [link](https://example.com) and `code`.")
     page.locator("#preview-box").wait_for()
     page.locator("#preview-box summary").click()
+    page.locator("#meaning summary").click()
     accept_button(page, "sql").click()
     answered = violations(page)
     page.get_by_label("Add a tag").fill("<b>")

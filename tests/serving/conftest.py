@@ -83,7 +83,18 @@ def loaded_model(version: str = "7", model: Candidate | None = None) -> LoadedMo
         model or WordModel(),
         sha256="ab" * 32,
         created_at=datetime(2026, 1, 1, tzinfo=UTC),
-        description={"train_last": "2025-12", "vocabulary": ["sql"]},
+        description={
+            "train_last": "2025-12",
+            "tested_on": "2025-11",
+            "vocabulary": ["sql"],
+            "metrics": {
+                "precision_from_0.5": 0.747,
+                "recall_from_0.5": 0.497,
+                "answered_from_0.5": 0.954,
+                "recall_from_0.9": 0,
+                "answered_from_0.9": 0,
+            },
+        },
     )
 
 

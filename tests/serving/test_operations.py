@@ -16,7 +16,8 @@ def test_model_endpoint_describes_the_champion(client):
     assert shown["champion"]["version"] == "7"
     assert shown["champion"]["candidate"] == "words"
     assert shown["champion"]["age_days"] > 0
-    assert shown["champion"]["description"] == {"train_last": "2025-12"}
+    assert shown["champion"]["description"]["train_last"] == "2025-12"
+    assert "vocabulary" not in shown["champion"]["description"]
     assert shown["challenger"] is None
 
 
