@@ -40,6 +40,8 @@ from include.text.prepared import PreparedText
 
 _BATCH_SIZE: Final = 200
 """Texts scored at once: limits the memory for the scores of a large vocabulary."""
+_CALIBRATED_ON: Final = 500
+"""Latest questions to calibrate scores on: older ones were scored by models of less data."""
 
 
 class StackedCandidate(Candidate):
@@ -98,7 +100,9 @@ class StackedCandidate(Candidate):
         features = self._pair_features(texts[scored], scores, tag_features)
         reranker = Reranker.fit(features, labels[scored])
         self._set_reranker(reranker)
-        self.calibration = _calibration(reranker.predict_proba(features), labels[scored])
+        recent = slice(-_CALIBRATED_ON, None)
+        recent_scores = reranker.predict_proba(features[recent])
+        self.calibration = _calibration(recent_scores, labels[scored][recent])
         return self
 
     def score(self, texts: Sequence[PreparedText]) -> NDArray[np.float32]:
