@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from werkzeug.serving import make_server
 
 from include.settings import Settings
@@ -17,8 +18,6 @@ from serving.served_models import FixedModelSource, ServedModels
 from tests.serving.conftest import ListRecorder, loaded_model
 
 pytestmark = pytest.mark.browser
-
-AXE = Path(__file__).parent / "axe" / "axe.min.js"
 
 
 class Site:
@@ -264,8 +263,7 @@ def test_text_has_contrast_in_light_and_dark(browser, site, scheme):
 
 def violations(page):
     """Return what axe-core finds in a page: rule, and the elements at fault."""
-    page.evaluate(AXE.read_text(encoding="utf-8"))
-    found = page.evaluate("axe.run().then((results) => results.violations)")
+    found = Axe().run(page).response["violations"]
     return {rule["id"]: [node["html"] for node in rule["nodes"]] for rule in found}
 
 
