@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -316,6 +317,26 @@ def test_an_interrupted_run_keeps_its_finished_chunks(engine: Engine) -> None:
     )
 
     assert len(real.asked) == IDS_PER_CHUNK
+
+
+def test_a_run_that_would_take_hours_says_so_before_its_second_chunk(
+    engine: Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Slow(CountingEncoder):
+        def encode(self, texts: Sequence[PreparedText]) -> NDArray[np.float32]:
+            if self.asked:
+                raise KeyboardInterrupt
+            time.sleep(0.5)  # at most 2 a second: more than 3,999 s for those that are left
+            return super().encode(texts)
+
+    with pytest.raises(KeyboardInterrupt):
+        cached_encoders(engine, lambda name: Slow())("any").encode(
+            numbered(8_000, IDS_PER_CHUNK - 1)
+        )
+
+    (warning,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert warning.startswith("counting-1: 7999 texts at ")
+    assert "hours; a shorter training window or a candidate without this encoder" in warning
 
 
 def test_progress_counts_what_is_computed(engine: Engine) -> None:
