@@ -16,6 +16,7 @@ EXPERIMENT_DRIFT: Final = "drift"
 
 # Airflow: a DAG's id is the name of its function
 DAG_INGEST: Final = "ingest_questions"
+DAG_INGEST_RECENT: Final = "ingest_recent"
 DAG_TRAIN: Final = "train_candidates"
 DAG_STABILITY: Final = "stability_month"
 DAG_MONITOR_PREDICTIONS: Final = "monitor_predictions"

@@ -77,6 +77,12 @@ class Settings(BaseSettings):
     ingest_window_days: int = Field(
         8, ge=1, le=31, description="days per window of a month; shorter ones have fewer pages"
     )
+    recent_requests_per_day: int | None = Field(
+        None,
+        ge=1,
+        description="requests a day for the open month; what is left over is fetched the next day; "
+        "a third of the quota if unset: 100, or 3,333 with a key",
+    )
     max_bad_share: float = Field(
         0.0,
         ge=0,

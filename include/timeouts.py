@@ -37,6 +37,7 @@ def _hours(task: float, run: float) -> TimeLimits:
 LIMITS: Final = {
     # A site without a key grants 300 requests a day: a busy month is fetched over several days
     names.DAG_INGEST: _hours(6, 10 * 24),
+    names.DAG_INGEST_RECENT: _hours(4, 20),
     names.DAG_TRAIN: _hours(12, 3 * 24),
     # Runs of a backfill wait for each other's trainings
     names.DAG_STABILITY: _hours(12, 7 * 24),

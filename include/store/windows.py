@@ -140,6 +140,14 @@ def read_windows(
     return [(_window(site, row), row.stored_count) for row in rows]
 
 
+def requests_since(
+    connection: Connection, site: str, start: datetime, end: datetime, *, since: datetime
+) -> int:
+    """Return the requests of the windows within ``[start, end)`` that were written since then."""
+    binds = {"site": site, "start": start, "end": end, "since": since}
+    return int(connection.execute(query("requests_since"), binds).scalar_one())
+
+
 def count_faults(
     connection: Connection, site: str, start: datetime, end: datetime
 ) -> QuestionFaults:

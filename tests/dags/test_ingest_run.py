@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 
+from include.jobs.ingestion.completeness import stored_completely
 from include.sandbox.api import SandboxApi
 from include.sandbox.question_index import QuestionIndex
 from include.sandbox.simulator import simulate
@@ -43,6 +44,18 @@ def test_run_stores_the_month_that_it_names(site, engine):
     assert list(stored) == ["2023-02"]
     assert f"'month': '2023-02', 'questions': {stored['2023-02']}" in output
     assert "rendered_map_index='2023-02-17 to 2023-02-28'" in output
+
+
+def test_recent_run_stores_the_days_before_the_date_and_leaves_the_month_incomplete(site, engine):
+    code, output = airflow(
+        "dags", "test", "ingest_recent", "--conf", '{"until": "2023-02-11"}', **site
+    )
+    assert code == 0, output[-4000:]
+    assert "'days_left': []" in output
+    assert "'stored_until': '2023-02-11T00:00:00+00:00'" in output
+    with engine.connect() as connection:
+        assert questions_per_month(connection, "sandbox")["2023-02"] > 10
+        assert stored_completely(connection, "sandbox", "2023-02") is False
 
 
 def test_run_with_a_wrong_site_fails_at_once(site):

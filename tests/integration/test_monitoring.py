@@ -26,6 +26,7 @@ from include.sandbox.simulator import simulate
 from include.settings import Settings
 from include.store.predictions import Prediction, copy_predictions, prediction_line
 from include.store.questions import upsert_questions
+from include.store.windows import open_window
 
 pytestmark = pytest.mark.integration
 
@@ -110,6 +111,18 @@ def test_quiet_month_keeps_the_model(monitoring, go_live):
 
     assert monitoring.report(report_id).report.verdict == "quiet"
     assert decided(monitoring, report_id).action == "keep"
+
+
+def test_open_month_is_refused_and_leaves_no_report(monitoring, stored):
+    start, _ = month_range(QUIET)
+    with stored.begin() as connection:
+        open_window(connection, "sandbox", start, start + timedelta(days=1))
+
+    with pytest.raises(MissingDataError, match=f"{QUIET} of sandbox is stored only in part"):
+        monitoring.check_month(QUIET)
+
+    with stored.connect() as connection:
+        assert connection.execute(text("SELECT count(*) FROM drift_reports")).scalar() == 0
 
 
 def test_model_of_a_short_window_is_checked_with_the_history_of_all_stored_months(

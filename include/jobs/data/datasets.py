@@ -122,8 +122,7 @@ def resolve_months(
     month = test_month or _latest_complete(connection, site, list(counts), now or datetime.now(UTC))
     if month not in counts:
         raise MissingDataError(f"{site} has no stored questions of {month}: {how_to_fetch(month)}")
-    if stored_completely(connection, site, month) is False:
-        raise MissingDataError(f"{month} of {site} is stored only in part: {how_to_fetch(month)}")
+    require_complete(connection, site, month)
     last = add_months(month, -1)
     earliest = max(min(counts), add_months(month, -window_months) if window_months else "")
     first = month
@@ -134,6 +133,12 @@ def resolve_months(
     if first > earliest:
         log.warning("months before %s are left out: %s is missing", first, add_months(first, -1))
     return SplitMonths(train_first=first, train_last=last, test_month=month)
+
+
+def require_complete(connection: Connection, site: str, month: str) -> None:
+    """Raise MissingDataError if a month, such as the open one, is known to be stored in part."""
+    if stored_completely(connection, site, month) is False:
+        raise MissingDataError(f"{month} of {site} is stored only in part: {how_to_fetch(month)}")
 
 
 def split_by_time(

@@ -27,6 +27,7 @@ from include.drift.verdict import (
     driven_by_one_key,
     insufficient_data,
 )
+from include.jobs.data.datasets import require_complete
 from include.jobs.data.features import cached_encoders
 from include.jobs.drift.key_influence import driving_key
 from include.jobs.drift.models import MonitoredModel, MonitoredModels
@@ -125,13 +126,15 @@ class Monitoring:
         Raises
         ------
         MissingDataError
-            If the month, or one of the training window, is not stored.
+            If the month is not stored completely, or one of the training window is not stored.
         ModelUnusableError
             If the champion does not load.
         RetryLaterError
             If MLflow is unavailable.
         """
         start, end = month_range(check_month(month))
+        with self._engine.connect() as connection:
+            require_complete(connection, self._site, month)
         with self._models.for_month(month) as model:
             if model is None:
                 return self._store_without_model("month", start, end)

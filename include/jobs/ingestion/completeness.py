@@ -1,8 +1,10 @@
 """Whether a month of questions is stored completely: one rule for all who ask."""
 
+from datetime import datetime
+
 from sqlalchemy import Connection
 
-from include.jobs.ingestion.month_checks import is_covered, window_faults
+from include.jobs.ingestion.month_checks import covered_until, is_covered, window_faults
 from include.months import month_range
 from include.settings import Settings
 from include.store.engine import process_engine
@@ -38,6 +40,33 @@ def stored_completely(connection: Connection, site: str, month: str) -> bool | N
         return True
     spans = read_import_spans(connection, site, start, end)
     return is_covered(spans, start, end) if windows or spans else None
+
+
+def stored_until(connection: Connection, site: str, month: str) -> datetime:
+    """
+    Return the time up to which every question of a month is stored, in any way.
+
+    Parameters
+    ----------
+    connection : Connection
+    site : str
+        The API's name of the site.
+    month : str
+        ``YYYY-MM``; it may be open.
+
+    Returns
+    -------
+    datetime
+        UTC; from the month's start, if nothing is stored, to its end.
+    """
+    start, end = month_range(month)
+    done = [
+        (window.start, window.end)
+        for window, stored in read_windows(connection, site, start, end)
+        if window.done and stored >= window.fetched_count
+    ]
+    spans = read_import_spans(connection, site, start, end)
+    return min(covered_until(done, spans, start), end)
 
 
 def month_is_stored(settings: Settings, month: str) -> bool:

@@ -71,8 +71,36 @@ def is_covered(spans: Iterable[StoredSpan], start: datetime, end: datetime) -> b
     >>> is_covered(halves, january, march), is_covered(halves[1:], january, march)
     (True, False)
     """
+    return covered_until((), spans, start) >= end
+
+
+def covered_until(
+    done: Iterable[tuple[datetime, datetime]], spans: Iterable[StoredSpan], start: datetime
+) -> datetime:
+    """
+    Return the time up to which fetched ranges and finished imports cover everything from ``start``.
+
+    Parameters
+    ----------
+    done : iterable of (datetime, datetime)
+        Half-open ranges that were fetched completely, aware.
+    spans : iterable of StoredSpan
+    start : datetime
+        Aware.
+
+    Examples
+    --------
+    >>> first, second, fourth = (datetime(2024, 1, day) for day in (1, 2, 4))
+    >>> covered_until([(first, second), (fourth, fourth)], [], first).day
+    2
+    """
+    imported = [
+        (span.covered_from, span.covered_until)
+        for span in spans
+        if span.done and span.covered_from and span.covered_until
+    ]
     reached = start
-    for span in spans:
-        if span.done and span.covered_from and span.covered_until and span.covered_from <= reached:
-            reached = max(reached, span.covered_until)
-    return reached >= end
+    for first, last in sorted([*done, *imported]):
+        if first <= reached:
+            reached = max(reached, last)
+    return reached
