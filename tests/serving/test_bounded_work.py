@@ -160,7 +160,9 @@ def test_time_of_ranking_and_explaining_grows_linearly_with_any_sequence(tfidf, 
         question = prepare("x", text)
         tfidf.explain(question, [row.tag for row in tfidf.rank([question], 5)[0]])
 
-    assert not superlinear(suggest, ["".join(units)], count=1_000)
+    # Texts above 8,000 characters: the words of shorter ones are kept from ranking to explaining
+    long = "a " * 4_001
+    assert not superlinear(suggest, ["".join(units)], count=2_000, start=long)
 
 
 def test_explaining_many_tags_costs_little_more_than_one(tfidf):
