@@ -165,7 +165,7 @@ def test_training_mail_goes_over_smtp(settings, sink):
         == ("[sandbox] Version 4 (hybrid) is live after retraining for 2024-04")
     )
     assert (
-        "hybrid (selected): 0.700, 0.600, 0.500, 0.550, 0.90"
+        "hybrid (selected): 0.700, 0.600, 0.500, 0.550, -, -, 0.90"
         in mail.get_body(("plain",)).get_content()
     )
 

@@ -57,6 +57,7 @@ def environment(database_url, registry, tmp_path):
         "MLFLOW_BACKEND_STORE_URI": f"postgresql://canary:{CANARY}@127.0.0.1:9/mlflow",
         "ALERT_SMTP_PASSWORD": CANARY,
         "ALERT_WEBHOOK_TOKEN": CANARY,
+        "EVIDENTLY_SECRET": CANARY,
         "SERVICE_API_KEYS_FILE": str(tmp_path / "keys"),
         "key": key,
     }

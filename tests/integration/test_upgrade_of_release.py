@@ -136,7 +136,7 @@ def ask(running: RunningService) -> dict[str, Any]:
     }
 
 
-def test_champion_of_the_release_answers_the_same_and_can_be_rolled_back_to(
+def test_champion_of_the_release_answers_the_same_is_checked_and_can_be_rolled_back_to(
     installed: dict[str, Any], environment: dict[str, str], tagkeeper: Callable[..., str]
 ):
     tagkeeper(ROOT, "migrate")
@@ -144,6 +144,7 @@ def test_champion_of_the_release_answers_the_same_and_can_be_rolled_back_to(
     registry = Registry(environment["MLFLOW_TRACKING_URI"])
     with service(environment, ROOT) as running:
         assert ask(running) == installed
+        tagkeeper(ROOT, "check-drift", "--month", "2023-04")
 
         tagkeeper(ROOT, "train", "--candidate", "tfidf", "--test-month", "2023-04", "--register")
         assert until(lambda: ask(running)["version"] == "2")

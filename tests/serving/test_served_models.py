@@ -33,7 +33,8 @@ def save_model(folder: Path, *tags: str) -> Path:
     texts = [prepare(f"question {n}", "") for n in range(len(tags))]
     used = [tags[: n + 1] for n in range(len(tags))]
     candidate = make_candidate("frequency", None, no_encoders).fit(texts, used, sorted(tags))
-    save_candidate(candidate, folder, {"train_first": "2023-08", "train_last": "2024-01"})
+    described = {"train_first": "2023-08", "train_last": "2024-01", "min_tag_count": 1}
+    save_candidate(candidate, folder, described)
     return folder
 
 
