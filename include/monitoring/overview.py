@@ -70,12 +70,10 @@ def _champion(samples: Samples) -> ChampionState | None:
     if version is None or promoted_at is None:
         return None
     end = _value(samples, "champion_trained_until_timestamp_seconds")
-    questions = _value(samples, "champion_training_questions")
     return ChampionState(
         version=version,
         promoted_at=promoted_at,
         learned_until=None if end is None else month_of(datetime.fromtimestamp(end - 1, UTC)),
-        questions=None if questions is None else int(questions),
     )
 
 

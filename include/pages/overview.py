@@ -30,14 +30,11 @@ class ChampionState:
         Aware.
     learned_until : str or None
         Last month of its training questions, ``YYYY-MM``.
-    questions : int or None
-        That it learned from.
     """
 
     version: str
     promoted_at: datetime
     learned_until: str | None = None
-    questions: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,9 +88,10 @@ class OpenMonthIngestion:
         RetryLaterError
             If the site asks for a short wait, or another process is fetching the same day.
         """
-        start, reached = open_range(until, datetime.now(UTC))
+        now = datetime.now(UTC)
+        start, reached = open_range(until, now)
         month, site = month_of(start), self.months.site
-        today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+        today = now.replace(hour=0, minute=0, second=0, microsecond=0)
         with self.months.engine.connect() as connection:
             windows = [window for window, _ in read_windows(connection, site, start, reached)]
             spans = read_import_spans(connection, site, start, reached)
