@@ -12,6 +12,8 @@ import requests
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 
+from include.drift.evidently_workspace import EvidentlyServer, remove_pages
+from include.errors import RetryLaterError
 from include.jobs.notifications import compose
 from include.jobs.release.ab_testing import ended_test_mail, run_action
 from include.notify.mail import message
@@ -138,6 +140,10 @@ def test_jobs_show_no_secret_in_results_mails_and_errors(
     registry.authorization = "Bearer another"
     with pytest.raises(Exception, match="check the login") as refused:
         run_action(settings, asked, actor="run")
+    evidently = EvidentlyServer("http://127.0.0.1:9", settings.evidently_secret.get_secret_value())
+    with pytest.raises(RetryLaterError) as away:
+        remove_pages(evidently, "sandbox", "a check")
+    shown += [repr(evidently), str(away.getrepr(style="long"))]
     shown += [str(refused.getrepr(style="long")), caplog.text]
 
     found = [re.findall(rf".*{CANARY}.*", part)[:3] for part in shown]
