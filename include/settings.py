@@ -214,7 +214,8 @@ class Settings(BaseSettings):
         300,
         ge=10,
         description="seconds without a sign of life of a task on a Celery worker, after which its "
-        "worker counts as lost and the task is tried again",
+        "worker counts as lost and the task is tried again; a task that no worker begins for so "
+        "long is handed out again",
     )
 
     ingest_deadline_days: float = Field(

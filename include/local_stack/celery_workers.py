@@ -118,6 +118,11 @@ def celery_environment(
         "AIRFLOW__CELERY_BROKER_TRANSPORT_OPTIONS__VISIBILITY_TIMEOUT": visibility_timeout_s,
         "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(layout.ports["worker-logs"]),
         "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": heartbeat_timeout_s,
+        # A worker that dies between taking a task and beginning it leaves it queued: Airflow hands
+        # it out again, however often, since a task may also wait for a busy worker's slot
+        "AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT": heartbeat_timeout_s,
+        "AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT_CHECK_INTERVAL": "15",  # seconds
+        "AIRFLOW__SCHEDULER__NUM_STUCK_IN_QUEUED_RETRIES": "1000",
         "EVIDENTLY_API_URL": layout.url("evidently"),
         "EVIDENTLY_SECRET": credentials.evidently_secret,
     }

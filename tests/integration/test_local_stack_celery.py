@@ -38,6 +38,7 @@ pytestmark = [pytest.mark.stack, pytest.mark.timeout(900)]
 STORED = months_between("2019-01", "2019-08")
 STUDIED = STORED[-5:]
 WORKERS = (worker_name(1), worker_name(2))
+ADDRESSES = ("127.0.0.2", "127.0.0.3")
 
 
 def command(local: Path, name: str):
@@ -112,16 +113,12 @@ def kill(worker: psutil.Process) -> None:
             process.send_signal(signal.SIGKILL)
 
 
-def worker_in_mid_task(local: Path) -> psutil.Process | None:
-    """Return a worker that has begun a study's task, None if none has."""
+def worker_in_mid_task(local: Path, airflow: LocalAirflow) -> psutil.Process | None:
+    """Return a worker that runs a study's task, None if none does."""
+    path = f"/dags/{names.DAG_STABILITY}/dagRuns/~/taskInstances?state=running"
     states = Supervisor(local).states()
-    for name in WORKERS:
-        logs = local / "workers" / name / "airflow" / "logs" / f"dag_id={names.DAG_STABILITY}"
-        busy = [
-            one for pool in psutil.Process(states[name].pid).children() for one in pool.children()
-        ]
-        if busy and any(logs.rglob("*.log")):
-            return psutil.Process(states[name].pid)
+    for task in airflow.call("GET", path)["task_instances"]:
+        return psutil.Process(states[WORKERS[ADDRESSES.index(task["hostname"])]].pid)
     return None
 
 
@@ -143,14 +140,14 @@ def test_a_study_is_complete_with_the_same_answers_although_one_of_two_workers_w
     conf = {"candidates": ["tfidf"]}
     airflow.begin_backfill(names.DAG_STABILITY, STUDIED[0], STUDIED[-1], at_once=4, conf=conf)
     victim = wait_for(
-        lambda: worker_in_mid_task(local), what="no worker has begun a task", pause_s=0.05
+        lambda: worker_in_mid_task(local, airflow), what="no worker has begun a task", pause_s=0.05
     )
     kill(victim)
     runs = airflow.wait_for_backfill(names.DAG_STABILITY, STUDIED[0], STUDIED[-1])
 
     tries = {run.month: workers_of(airflow, run.run_id) for run in runs}
     assert max(map(len, tries.values())) > 1, "the killed worker's task was tried again"
-    assert {host for hosts in tries.values() for host in hosts} == {"127.0.0.2", "127.0.0.3"}
+    assert {host for hosts in tries.values() for host in hosts} == set(ADDRESSES)
     plain = studied_by_the_plain_function(
         database_url, environment["MLFLOW_TRACKING_URI"], tmp_path
     )
