@@ -9,6 +9,7 @@ import socket
 import sys
 from collections.abc import Sequence
 
+from include.local_stack.old_logs import remove_daily
 from include.local_stack.scheduler import run_airflow
 
 
@@ -19,6 +20,9 @@ def own_address() -> str:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Import the libraries, then become ``airflow celery worker`` with the same arguments."""
+    from celery.signals import worker_ready
+
+    worker_ready.connect(remove_daily, weak=False)
     given = sys.argv[1:] if arguments is None else list(arguments)
     run_airflow(["celery", "worker", *given])
 

@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -53,12 +54,24 @@ def command(local: Path, name: str):
     return run_watched([sys.executable, "-m", "include.cli", name], env=environment | own)
 
 
+def log_of_last_year(local: Path) -> Path:
+    """Return a task log of the first worker, as old as a year where it was made."""
+    logs = local / "workers" / WORKERS[0] / "airflow" / "logs"
+    log = logs / "dag_id=ingest_questions" / "run_id=manual" / "attempt=1.log"
+    if not logs.exists():
+        log.parent.mkdir(parents=True)
+        log.write_text("{}")
+        os.utime(log, (time.time() - 366 * 86_400,) * 2)
+    return log
+
+
 @pytest.fixture(scope="module")
 def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The folder of a running stack with two Celery workers."""
     if shutil.which("redis-server") is None:
         pytest.skip("redis-server is not installed")
     folder = tmp_path_factory.mktemp("celery")
+    log_of_last_year(folder)
     started = command(folder, "up")
     try:
         assert started.returncode == 0, started.stdout + started.stderr
@@ -169,6 +182,10 @@ def test_task_logs_are_on_the_workers_only_and_read_by_network(local: Path):
     assert not (local / "airflow" / "logs" / f"dag_id={run.dag_id}").exists()
     assert "http://127.0.0." in shown
     assert "Model_Month" in shown or "study" in log.read_text()
+
+
+def test_a_worker_removes_its_own_old_task_logs(local: Path):
+    assert not log_of_last_year(local).exists()
 
 
 def test_workers_have_no_login_to_the_databases_of_airflow_and_mlflow(local: Path):

@@ -15,18 +15,27 @@ from include.store.retention import Removal
 
 def file_steps(settings: Settings, now: datetime) -> Iterator[Step]:
     """Yield the folders with files that are too old, each once, with their number and bytes."""
+    yield from _steps("mail", settings.local_dir / "mail", "*.eml", settings.keep_mails_days, now)
+    reports = settings.local_dir / "evidently"
+    yield from _steps("report", reports, "*/snapshots/*.json", settings.keep_runs_days, now)
+    workers = settings.local_dir / "workers"
+    yield from _steps("log", workers, "*/airflow/logs/**/*.log", settings.keep_logs_days, now)
+    yield from log_steps(settings, now)
+
+
+def log_steps(settings: Settings, now: datetime) -> Iterator[Step]:
+    """Yield Airflow's folder of task logs on this machine, if it has files that are too old."""
     logs = settings.airflow__logging__base_log_folder
-    kinds = [
-        ("mail", settings.local_dir / "mail", "*.eml", settings.keep_mails_days),
-        ("report", settings.local_dir / "evidently", "*/snapshots/*.json", settings.keep_runs_days),
-        ("log", settings.local_dir / "workers", "*/airflow/logs/**/*.log", settings.keep_logs_days),
-        *([("log", logs, "**/*.log", settings.keep_logs_days)] if logs else []),
-    ]
-    for kind, folder, pattern, days in kinds:
-        old = _older(folder, pattern, now - timedelta(days=days)) if days else []
-        if old:
-            removal = Removal(kind, str(folder), len(old), sum(size for _, size in old))
-            yield Step(removal, partial(_delete, [path for path, _ in old], folder))
+    if logs is not None:
+        yield from _steps("log", logs, "**/*.log", settings.keep_logs_days, now)
+
+
+def _steps(kind: str, folder: Path, pattern: str, days: int, now: datetime) -> Iterator[Step]:
+    """Yield a folder if it has files that are too old; 0 days keep all."""
+    old = _older(folder, pattern, now - timedelta(days=days)) if days else []
+    if old:
+        removal = Removal(kind, str(folder), len(old), sum(size for _, size in old))
+        yield Step(removal, partial(_delete, [path for path, _ in old], folder))
 
 
 def _older(folder: Path, pattern: str, before: datetime) -> list[tuple[Path, int]]:
