@@ -1,5 +1,5 @@
 """
-### Fetch, store and check what was asked this month, up to last midnight.
+### Fetch, store and check what was asked this month, up to last midnight; and new tag synonyms.
 
 Runs daily. Each day of the open month that is over is a window of its own, fetched by the same
 client and stored with the same cursors as a month in `ingest_questions`; days that an imported file
@@ -9,6 +9,10 @@ the other days to the next run: `days_left` in the result of `pull` names them.
 The month is not complete by this: when it is over, `ingest_questions` reads it again as a whole,
 with the tags as people have edited them since. Until then no training by month and no drift check
 uses it. Safe to run again: a day that is stored is not fetched again.
+
+`synonyms` reads the tag synonyms that the site has made since the last run, with one request as a
+rule, and once in thirty days all of them. From then on, trainings, checks and the service call
+these tags by their canonical names.
 """
 
 from datetime import datetime
@@ -57,7 +61,15 @@ def ingest_recent() -> None:
         until = parse_day(params["until"]) if params["until"] else None
         return OpenMonthIngestion.from_settings(Settings.from_env()).check(until)
 
+    @task(pool=names.POOL_API)
+    def synonyms() -> dict[str, Any]:
+        from include.jobs.ingestion.synonyms import SynonymIngestion
+        from include.settings import Settings
+
+        return SynonymIngestion.from_settings(Settings.from_env()).pull()
+
     pull() >> check()
+    synonyms()
 
 
 ingest_recent()

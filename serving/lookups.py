@@ -1,5 +1,5 @@
 """
-What the leading worker looks up in PostgreSQL: ledger, open A/B test and live indicators.
+What the leading worker looks up in PostgreSQL: ledger, A/B test, names of tags, live indicators.
 
 In a thread of its own, so that a database that is slow or hangs delays neither the polling of the
 registry nor any answer.
@@ -21,6 +21,7 @@ from include.errors import RetryLaterError
 from include.store.deadlines import Deadlines
 from include.store.errors import description
 from include.store.predictions import count_indicators, daily_indicators, stale_indicator_days
+from include.store.tag_names import read_tag_names
 from serving.indicators import DailyIndicators, write_indicators
 from serving.model_cache import ModelCache
 from serving.release import Release
@@ -29,6 +30,8 @@ log = logging.getLogger(__name__)
 
 INDICATORS_INTERVAL_S: Final = 60.0
 INDICATOR_DAYS: Final = 30
+TAG_NAMES_INTERVAL_S: Final = 5.0
+"""A site has some thousand synonyms; they change seldom."""
 LOOKUP_INTERVAL_S: Final = 1.0
 FIRST_LOOKUP_S: Final = 2.0
 """How long the first poll of the registry waits for the first look-up."""
@@ -66,7 +69,7 @@ class Lookups:
         self._site = site
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
-        self._indicators_computed_at = float("-inf")
+        self._indicators_computed_at = self._tag_names_read_at = float("-inf")
         self._read_release = read_release
         self._release: Release | None = None
         self._answered = threading.Condition()
@@ -121,12 +124,16 @@ class Lookups:
                 log.error("looking up failed, will be tried again: %s", description(error))
 
     def poll(self) -> None:
-        """Look up the release and, each minute, the indicators; on an error the last ones stay."""
+        """Look up release, names of tags and indicators as due; on an error the last ones stay."""
         try:
             self._release = self._read_release(self._database)
             with self._answered:
                 self.looked_up_at = datetime.now(UTC)
                 self._answered.notify_all()
+            if time.monotonic() - self._tag_names_read_at >= TAG_NAMES_INTERVAL_S:
+                with self._database.begin() as connection:
+                    self._model_cache.tag_names.write(read_tag_names(connection, self._site))
+                self._tag_names_read_at = time.monotonic()
             if time.monotonic() - self._indicators_computed_at >= INDICATORS_INTERVAL_S:
                 self._indicators_computed_at = time.monotonic()
                 self._write_indicators()

@@ -17,6 +17,7 @@ from typing import Final
 import msgspec
 
 from serving.served_models import AbTest
+from serving.tag_name_file import TagNameFile
 
 MAX_CACHED_MODELS: Final = 4
 """Model folders kept on disk: the live ones and the latest before them, for a rollback."""
@@ -61,6 +62,7 @@ class ModelCache:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.indicators_path = folder / "indicators.json"
+        self.tag_names = TagNameFile(folder / "tag_names.json")
         self._desired_state_path = folder / "desired_state.json"
         self._leader_lock_fd = -1
 

@@ -45,8 +45,9 @@ class ModelReloader:
         self._model_cache = model_cache
         self._leader = leader
         self._encoders = encoders
+        self._loaded_models = ServedModels()
         self._served = ServedModels()
-        self._applied_ns = -1
+        self._applied_ns = self._named_ns = -1
         self._failures = 0
         self._problem: str | None = None
         self._retry_at: dict[str, float] = {}
@@ -91,21 +92,33 @@ class ModelReloader:
             self._thread.join(timeout=2.0)
 
     def reload(self) -> None:
-        """Bring the served models to the desired state, if that has changed."""
+        """Bring the served models and the names of tags to the desired state, if it has changed."""
+        before = self._loaded_models
+        self._load_desired()
+        named_ns = self._model_cache.tag_names.modified_ns()
+        if self._loaded_models is before and named_ns == self._named_ns:
+            return
+        self._named_ns = named_ns
+        self._served = self._loaded_models.renamed(self._model_cache.tag_names.read())
+
+    def _load_desired(self) -> None:
+        """Load the desired models, if they have changed."""
         modified_ns = self._model_cache.modified_ns()
         due = min(self._retry_at.values(), default=float("inf"))
         if modified_ns == self._applied_ns and time.monotonic() < due:
             return
         desired = self._model_cache.read()
         self._applied_ns = modified_ns
-        before = self._served
+        before = self._loaded_models
         champion = self._loaded(desired.champion, before.champion)
         challenger = (
             self._loaded(desired.challenger, before.challenger) if desired.challenger else None
         )
         if champion is not before.champion and champion is not None:
             self._report_swap(champion)
-        self._served = ServedModels(champion or before.champion, challenger, desired.ab_test)
+        loaded = ServedModels(champion or before.champion, challenger, desired.ab_test)
+        if loaded != before:
+            self._loaded_models = loaded
 
     def _loaded(
         self, desired: DesiredModel | None, current: LoadedModel | None

@@ -5,14 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
 from include.candidates.base import Suggestion
 from include.candidates.suggested_set import MIN_BEST_SCORE, SET_DEPTH, SET_LIMIT, expected_f1
 from include.questions import MAX_TAG_LENGTH, is_tag, normalized_tag
+from include.tag_names import TagNames
 from serving.errors import InvalidRequestError
 from serving.payloads import Question
+
+NO_NAMES: Final = TagNames()
 
 
 def check_exclusions(payload: Question | Sequence[Question]) -> None:
@@ -81,7 +85,9 @@ class Selection:
     reason: str | None = None
 
 
-def select(question: Question, ranked: Sequence[Suggestion]) -> Selection:
+def select(
+    question: Question, ranked: Sequence[Suggestion], names: TagNames = NO_NAMES
+) -> Selection:
     """
     Return the tags of an answer, and how many are suggested outright.
 
@@ -93,8 +99,10 @@ def select(question: Question, ranked: Sequence[Suggestion]) -> Selection:
     question : Question
     ranked : sequence of Suggestion
         The model's best tags, best first, at least `rank_depth` of them if it knows so many.
+    names : TagNames, default=NO_NAMES
+        A synonym that was chosen excludes its canonical tag.
     """
-    chosen = {normalized_tag(tag) for tag in question.exclude}
+    chosen = set(names.of_all(normalized_tag(tag) for tag in question.exclude))
     if chosen:
         ranked = [item for item in ranked if item.tag not in chosen]
     if not ranked:

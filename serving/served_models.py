@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -13,8 +13,10 @@ import msgspec
 
 from include.candidates.base import Candidate, EncoderFactory, Suggestion
 from include.candidates.catalogue import load_candidate, read_description
+from include.candidates.renamed import with_canonical_names
 from include.errors import ModelUnusableError
 from include.registry import folder_sha256
+from include.tag_names import TagNames
 from include.text.prepare import prepare
 
 SMOKE_TEST_QUESTIONS: Final = (
@@ -58,11 +60,31 @@ class LoadedModel:
 
 @dataclass(frozen=True, slots=True)
 class ServedModels:
-    """An immutable snapshot of what is served: read once per request, replaced as a whole."""
+    """
+    An immutable snapshot of what is served: read once per request, replaced as a whole.
+
+    The models speak of canonical tags, by ``tag_names``.
+    """
 
     champion: LoadedModel | None = None
     challenger: LoadedModel | None = None
     ab_test: AbTest | None = None
+    tag_names: TagNames = field(default_factory=TagNames)
+
+    def renamed(self, names: TagNames) -> ServedModels:
+        """Return a snapshot of the same models, as they were loaded, with other names of tags."""
+        return replace(
+            self,
+            champion=_renamed(self.champion, names),
+            challenger=_renamed(self.challenger, names),
+            tag_names=names,
+        )
+
+
+def _renamed(model: LoadedModel | None, names: TagNames) -> LoadedModel | None:
+    if model is None:
+        return None
+    return replace(model, candidate=with_canonical_names(model.candidate, names))
 
 
 @dataclass(frozen=True, slots=True)

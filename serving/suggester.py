@@ -90,7 +90,8 @@ class Suggester:
         prepared = perf_counter()
         variants = [assigned_variant(served, question, key_name) for question in questions]
         ranked = _ranked(served, variants, questions, texts, budget)
-        selected = [select(q, best) for q, best in zip(questions, ranked, strict=True)]
+        names = served.tag_names
+        selected = [select(q, best, names) for q, best in zip(questions, ranked, strict=True)]
         shadow_ranked = _shadow_ranked(served, questions, texts, budget)
         reasons = [
             _reasons(model_of(served, variant), text, selection.tags, budget)
@@ -245,7 +246,10 @@ def _shadow_ranked(
     if served.ab_test is None or not served.ab_test.shadow or not ab_test_applies(served):
         return []
     answers = _rank(model_of(served, CHALLENGER), texts, questions, budget)
-    return [select(question, best).tags for question, best in zip(questions, answers, strict=True)]
+    return [
+        select(question, best, served.tag_names).tags
+        for question, best in zip(questions, answers, strict=True)
+    ]
 
 
 def _answer(

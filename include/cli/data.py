@@ -111,6 +111,13 @@ def import_(
             "count as complete; without it, a month is complete if the file reaches its last day.",
         ),
     ] = "",
+    synonyms: Annotated[
+        bool,
+        typer.Option(
+            "--synonyms",
+            help="The file, .csv or .jsonl, lists tag synonyms and retired tags (docs/data.md).",
+        ),
+    ] = False,
 ) -> None:
     """
     Import a file of questions: a data dump, a Data Explorer export or JSON lines.
@@ -131,6 +138,13 @@ def import_(
     settings = Settings.from_env()
     engine = process_engine(settings.require_database_url())
     migrate(engine)
+    if synonyms:
+        from include.jobs.ingestion.synonyms import import_synonyms
+
+        of_site = site or settings.site
+        count = import_synonyms(engine, file, of_site)
+        typer.echo(f"stored {count} synonyms and retired tags of {of_site}; the service follows")
+        return
     columns: tuple[ProgressColumn, ...] = (
         TextColumn("{task.description}"),
         BarColumn(),

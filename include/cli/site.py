@@ -61,6 +61,9 @@ def sandbox(
     key: Annotated[
         str, typer.Option(help="The only accepted API key; any is accepted if not set.")
     ] = "",
+    synonyms: Annotated[
+        Path | None, typer.Option(help="Serve the tag synonyms of this .csv or .jsonl file.")
+    ] = None,
 ) -> None:
     """Serve a local Stack Exchange site: simulated questions with known drift, or a file."""
     from include.sandbox.site import SandboxOptions, serve, write_large_site
@@ -81,6 +84,7 @@ def sandbox(
         large=large,
         quota=quota,
         key=key,
+        synonyms=synonyms,
         **{name: value for name, value in chosen.items() if value is not None},
     )
     if write is None:

@@ -86,6 +86,7 @@ def evaluate(
     *,
     masks: Mapping[str, NDArray[np.bool_]],
     title_only: Sequence[Sequence[str]] | None = None,
+    strict_tags: Sequence[Collection[str]] | None = None,
 ) -> Evaluation:
     """
     Evaluate a model's suggestions against the true tags, over all questions and by slice.
@@ -101,6 +102,9 @@ def evaluate(
         As `slices.slice_masks` returns them.
     title_only : sequence of sequences of str or None
         Suggestions for the titles of the same questions alone, best first.
+    strict_tags : sequence of collections of str or None
+        The true tags as people wrote them, where synonyms were replaced in ``true_tags``: then
+        ``f1_all_strict@5`` counts a canonical tag in place of its synonym as wrong.
 
     Raises
     ------
@@ -118,6 +122,10 @@ def evaluate(
     suggested = scored.suggested()
     of_sets = {ALL: suggested.figures() | threshold_figures(scored)}
     of_sets |= {name: suggested.take(mask).figures() for name, mask in masks.items()}
+    strict = (
+        scores if strict_tags is None else score_questions(ranking.tags, strict_tags, vocabulary)
+    )
+    of_sets[ALL]["f1_all_strict@5"] = float(strict.f1_all(DEPTH).mean())
     return Evaluation(
         scores=scores,
         slices={

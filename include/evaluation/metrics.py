@@ -8,7 +8,8 @@ Two families of metrics answer two questions:
   rank the tags of its vocabulary? Names: ``precision@k``, ``recall@k``, ``f1@k``, ``ceiling@k``.
 * over **all** questions, against every true tag: how useful are the suggestions? A question whose
   tags are all outside the vocabulary scores 0. Names: ``recall_all@k``, ``f1_all@k``,
-  ``ceiling_all@k``, ``hit_rate@k``, ``mrr``, ``ndcg@5``, ``coverage``.
+  ``ceiling_all@k``, ``hit_rate@k``, ``mrr``, ``ndcg@5``, ``coverage``. True tags are canonical;
+  ``f1_all_strict@5`` is against the tags as people wrote them.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """
 The part of the Stack Exchange API 2.3 that the platform uses, for simulated or given questions.
 
-``/_sandbox`` adds ``POST``, ``GET`` and ``DELETE /_sandbox/faults`` (see ``faults.py``) and
-``GET /_sandbox/requests``, the log of requests to the API.
+``/_sandbox`` adds ``POST``, ``GET`` and ``DELETE /_sandbox/faults`` (see ``faults.py``),
+``GET /_sandbox/requests``, the log of requests to the API, and ``PUT /_sandbox/synonyms``, which
+replaces the tag synonyms by a list of ``from_tag``, ``to_tag`` and ``creation_date``.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import gzip
 import json
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -24,6 +25,8 @@ from starlette.routing import Route
 from include.sandbox.faults import Fault, FaultQueue
 from include.sandbox.question_index import QuestionIndex
 from include.sandbox.question_query import ApiError, QuestionQuery
+from include.sandbox.synonyms import SynonymList
+from include.tag_names import TagSynonym
 
 MAX_REQUESTS_PER_S: Final = 30  # per IP address, as on the real site
 _DAY_S: Final = 86_400
@@ -31,6 +34,10 @@ _BAN_PAGE: Final = (
     "<!DOCTYPE html><html><head><title>Too many requests</title></head>"
     "<body><h1>Too many requests</h1><p>This address is blocked for a while.</p></body></html>"
 )
+
+
+_PageOf = Callable[[QuestionQuery, "Fault | None"], bytes]
+"""Makes a page of a method's items."""
 
 
 class ConnectionCut(Exception):  # noqa: N818 - an injected fault, not an error
@@ -53,6 +60,8 @@ class SandboxApi:
         The only accepted key; None accepts any, and requests without one.
     clock : callable
         Seconds, monotonic.
+    synonyms : sequence of TagSynonym
+        That ``/tags/synonyms`` serves; each names another tag, and when.
     """
 
     site: str
@@ -61,8 +70,10 @@ class SandboxApi:
     key: str | None = None
     clock: Callable[[], float] = time.monotonic
     faults: FaultQueue = field(default_factory=FaultQueue)
+    synonyms: Sequence[TagSynonym] = ()
 
     def __post_init__(self) -> None:
+        self._synonyms = SynonymList(self.synonyms)
         self._quota_remaining = self.quota
         self._day_start = self.clock()
         self._blocked_until = float("-inf")
@@ -75,11 +86,13 @@ class SandboxApi:
             routes=[
                 Route("/", self._about),
                 Route("/2.3/questions", self._questions),
+                Route("/2.3/tags/synonyms", self._tag_synonyms),
                 Route("/2.3/{method:path}", self._no_method),
                 Route("/_sandbox/faults", self._list_faults, methods=["GET"]),
                 Route("/_sandbox/faults", self._add_fault, methods=["POST"]),
                 Route("/_sandbox/faults", self._clear_faults, methods=["DELETE"]),
                 Route("/_sandbox/requests", self._list_requests),
+                Route("/_sandbox/synonyms", self._put_synonyms, methods=["PUT"]),
             ]
         )
 
@@ -109,15 +122,28 @@ class SandboxApi:
     async def _list_requests(self, _: Request) -> Response:
         return JSONResponse(list(self._log))
 
+    async def _put_synonyms(self, request: Request) -> Response:
+        try:
+            self._synonyms = SynonymList.read(await request.body())
+        except ValidationError as error:
+            return Response(error.json(include_url=False), 400, media_type="application/json")
+        return JSONResponse({"synonyms": len(self._synonyms)})
+
     async def _questions(self, request: Request) -> Response:
-        params = dict(request.query_params)
+        return self._answer(dict(request.query_params), self._page)
+
+    async def _tag_synonyms(self, request: Request) -> Response:
+        params = {"sort": "creation", "order": "desc"} | dict(request.query_params)
+        return self._answer(params, self._synonym_page)
+
+    def _answer(self, params: Mapping[str, str], page: _PageOf) -> Response:
         fault: Fault | None = None
         outcome = "page"
         try:
             self._check_limits()
             fault = self.faults.take()
             outcome = fault.kind if fault else "page"
-            return self._respond(params, fault)
+            return self._respond(params, fault, page)
         except ApiError as error:
             outcome = fault.kind if fault else error.name
             return _error_response(error)
@@ -140,7 +166,7 @@ class SandboxApi:
             raise _throttled(int(self._day_start + _DAY_S - now) + 1)
         self._quota_remaining -= 1
 
-    def _respond(self, params: Mapping[str, str], fault: Fault | None) -> Response:
+    def _respond(self, params: Mapping[str, str], fault: Fault | None, page: _PageOf) -> Response:
         if fault is not None:
             match fault.kind:
                 case "throttle":
@@ -152,7 +178,7 @@ class SandboxApi:
                 case "quota_exhausted":
                     self._quota_remaining = fault.remaining
         query = QuestionQuery.read(params, site=self.site, key=self.key)
-        body = self._page(query, fault)
+        body = page(query, fault)
         if fault is not None and fault.kind == "cut":
             return _truncated(body)
         return _gzipped(body)
@@ -164,14 +190,23 @@ class SandboxApi:
         )
         start = (query.page - 1) * query.page_size
         page = selected[start : start + query.page_size]
-        wrapper: dict[str, Any] = {"has_more": start + query.page_size < len(selected)}
+        items = b",".join(self.index.encode(i, with_body=query.with_body) for i in page)
+        if fault is not None and fault.kind == "edit" and page:
+            self._edit(page, selected[start + query.page_size :])
+        return self._wrapped(items, fault, has_more=start + query.page_size < len(selected))
+
+    def _synonym_page(self, query: QuestionQuery, fault: Fault | None) -> bytes:
+        """Return the wrapper with one page of synonyms."""
+        page, has_more = self._synonyms.page(query)
+        items = b",".join(json.dumps(item).encode() for item in page)
+        return self._wrapped(items, fault, has_more=has_more)
+
+    def _wrapped(self, items: bytes, fault: Fault | None, *, has_more: bool) -> bytes:
+        wrapper: dict[str, Any] = {"has_more": has_more}
         if fault is not None and fault.kind == "backoff":
             wrapper["backoff"] = fault.seconds
             self._blocked_until = self.clock() + fault.seconds
         wrapper |= {"quota_max": self.quota, "quota_remaining": self._quota_remaining}
-        items = b",".join(self.index.encode(i, with_body=query.with_body) for i in page)
-        if fault is not None and fault.kind == "edit" and page:
-            self._edit(page, selected[start + query.page_size :])
         return b'{"items":[' + items + b"]," + json.dumps(wrapper).encode()[1:]
 
     def _edit(self, page: list[int], following: list[int]) -> None:

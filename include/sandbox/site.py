@@ -29,6 +29,7 @@ from include.sandbox.large_site import LargeSite, large_questions
 from include.sandbox.question_files import write_questions
 from include.sandbox.question_index import QuestionIndex
 from include.sources.jsonl import read_jsonl
+from include.sources.synonym_files import read_synonyms
 
 HOST: Final = "127.0.0.1"
 DEMO_MONTHS: Final = 18
@@ -148,6 +149,8 @@ class SandboxOptions:
         Requests per day.
     key : str
         The only accepted API key; any is accepted if empty.
+    synonyms : Path or None
+        A .csv or .jsonl file of tag synonyms to serve; none if None.
     """
 
     port: int = 0
@@ -163,6 +166,7 @@ class SandboxOptions:
     tags: int = large_site.DEFAULT_TAGS
     quota: int = 10_000
     key: str = ""
+    synonyms: Path | None = None
 
 
 def serve(options: SandboxOptions) -> None:
@@ -176,7 +180,13 @@ def serve(options: SandboxOptions) -> None:
     """
     listener = listen(options.port, options.host)
     site, questions = _contents(options)
-    api = SandboxApi(site, QuestionIndex(questions), quota=options.quota, key=options.key or None)
+    api = SandboxApi(
+        site,
+        QuestionIndex(questions),
+        quota=options.quota,
+        key=options.key or None,
+        synonyms=read_synonyms(options.synonyms) if options.synonyms else (),
+    )
     sys.stdout.write(
         f"site '{site}' with {len(questions)} questions at "
         f"http://{options.host}:{listener.getsockname()[1]}/2.3\n"

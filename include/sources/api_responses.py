@@ -5,13 +5,16 @@ from __future__ import annotations
 import html
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from datetime import UTC, datetime
+from typing import Any, Final, TypeGuard
 
-from include.errors import FixSettingsError, RetryLaterError
+from include.errors import FixInputError, FixSettingsError, RetryLaterError
+from include.questions import is_tag, normalized_tag
 from include.sources.build_question import RawQuestion
 from include.sources.waits import parse_retry_after, parse_seconds
+from include.tag_names import TagSynonym
 
 _THROTTLE_VIOLATION: Final = 502
 _TRANSIENT_ERRORS: Final = {500, 503}  # internal error, temporarily unavailable
@@ -30,12 +33,12 @@ class TransientError(Exception):
 @dataclass(frozen=True, slots=True)
 class ApiResponse:
     """
-    A page of questions as the API returns it.
+    A page of questions or synonyms as the API returns it.
 
     Parameters
     ----------
     items : tuple of dict
-        Questions, in the requested order.
+        In the requested order.
     has_more : bool
         Whether the query has further pages.
     backoff_s : float
@@ -50,7 +53,30 @@ class ApiResponse:
     quota_left: int | None
 
 
-def parse_response(status: int, headers: Mapping[str, str], body: bytes) -> ApiResponse:
+def is_question_item(item: object) -> bool:
+    """Return whether an item has what pagination needs: a number and a time."""
+    return _has_numbers(item, "question_id", "creation_date")
+
+
+def is_synonym_item(item: object) -> bool:
+    """Return whether an item has two tags and a time."""
+    return _has_numbers(item, "creation_date") and all(
+        isinstance(item.get(field), str) for field in ("from_tag", "to_tag")
+    )
+
+
+def _has_numbers(item: object, *fields: str) -> TypeGuard[dict[str, Any]]:
+    return isinstance(item, dict) and all(
+        type(item.get(field)) is int and 0 < item[field] < 2**63 for field in fields
+    )
+
+
+def parse_response(
+    status: int,
+    headers: Mapping[str, str],
+    body: bytes,
+    is_item: Callable[[object], bool] = is_question_item,
+) -> ApiResponse:
     """
     Return the page in an HTTP response; the body decides, not the status.
 
@@ -61,6 +87,8 @@ def parse_response(status: int, headers: Mapping[str, str], body: bytes) -> ApiR
         Names in lower case.
     body : bytes
         Decompressed.
+    is_item : callable
+        Whether an item has the fields that pagination needs.
 
     Raises
     ------
@@ -81,7 +109,7 @@ def parse_response(status: int, headers: Mapping[str, str], body: bytes) -> ApiR
     if status in _BAN_STATUSES:
         raise _ban(status, headers)
     items = wrapper.get("items") if isinstance(wrapper, dict) else None
-    if status >= 500 or not isinstance(items, list) or not all(map(_is_item, items)):
+    if status >= 500 or not isinstance(items, list) or not all(map(is_item, items)):
         raise TransientError(f"HTTP {status} without items")
     if wrapper.get("has_more") and not items:
         raise TransientError("an empty page with has_more")
@@ -91,14 +119,6 @@ def parse_response(status: int, headers: Mapping[str, str], body: bytes) -> ApiR
         has_more=bool(wrapper.get("has_more")),
         backoff_s=0.0 if backoff is None else parse_seconds(backoff, _BACKOFF_WAIT_S),
         quota_left=quota if type(quota) is int else None,
-    )
-
-
-def _is_item(item: object) -> bool:
-    """Return whether an item has what pagination needs: a number and a time."""
-    return isinstance(item, dict) and all(
-        type(item.get(field)) is int and 0 < item[field] < 2**63
-        for field in ("question_id", "creation_date")
     )
 
 
@@ -138,7 +158,7 @@ def _error(wrapper: Mapping[str, Any]) -> Exception:
 
 
 def created_at(item: Mapping[str, Any]) -> int:
-    """Return when the question was asked, in Unix seconds."""
+    """Return when the question was asked or the synonym made, in Unix seconds."""
     return int(item["creation_date"])
 
 
@@ -161,6 +181,14 @@ def raw_question(item: Mapping[str, Any], site: str) -> RawQuestion:
         author=_unescaped(owner.get("display_name")) if isinstance(owner, dict) else owner,
         licence=item.get("content_license"),
     )
+
+
+def tag_synonym(item: Mapping[str, Any]) -> TagSynonym:
+    """Return an item of ``/tags/synonyms``; FixInputError if it does not name two tags."""
+    old, new = (normalized_tag(item[field]) for field in ("from_tag", "to_tag"))
+    if not (is_tag(old) and is_tag(new)):
+        raise FixInputError(f"the API's synonym of {old[:50]!r} for {new[:50]!r} names no tags")
+    return TagSynonym(old, new, datetime.fromtimestamp(created_at(item), UTC))
 
 
 def _unescaped(value: object) -> object:

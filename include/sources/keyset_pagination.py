@@ -1,10 +1,9 @@
 """
-Keyset pagination over a time range, by the questions' creation dates instead of page numbers.
+Keyset pagination over a time range, by the items' creation dates instead of page numbers.
 
-Page numbers shift when a question is deleted or the order depends on something that edits change;
+Page numbers shift when an item is deleted or the order depends on something that edits change;
 creation dates do not. After each page the next request starts at the second of the page's last
-question; page numbers count only within one second with more questions than a page. Pure: no
-requests here.
+item; page numbers count only within one second with more items than a page. Pure: no requests here.
 
 References
 ----------
@@ -33,19 +32,22 @@ class PageRequest:
 
 class KeysetPaginator:
     """
-    The state of a pagination, oldest question first.
+    The state of a pagination, oldest item first.
 
     Parameters
     ----------
     start, end : int
         Unix seconds, half-open [start, end).
+    key : str, default="question_id"
+        The field that tells items apart.
     """
 
-    def __init__(self, start: int, end: int) -> None:
+    def __init__(self, start: int, end: int, key: str = "question_id") -> None:
         self._end = end
         self._from = start
+        self._key = key
         self._page = 1
-        self._seen: set[int] = set()  # ids already returned that the next page may repeat
+        self._seen: set[Any] = set()  # keys already returned that the next page may repeat
 
     @property
     def cursor(self) -> int:
@@ -69,10 +71,10 @@ class KeysetPaginator:
         has_more : bool
             Whether the request has further pages.
         """
-        new: dict[int, dict[str, Any]] = {}
+        new: dict[Any, dict[str, Any]] = {}
         for item in items:
-            if item["question_id"] not in self._seen and created_at(item) < self._end:
-                new.setdefault(item["question_id"], item)
+            if item[self._key] not in self._seen and created_at(item) < self._end:
+                new.setdefault(item[self._key], item)
         if not has_more:
             self._from = self._end
         else:
@@ -81,7 +83,7 @@ class KeysetPaginator:
 
     def _move_cursor(self, items: Sequence[dict[str, Any]]) -> None:
         last = created_at(items[-1])
-        boundary = {item["question_id"] for item in items if created_at(item) == last}
+        boundary = {item[self._key] for item in items if created_at(item) == last}
         if last > self._from:
             self._from, self._page, self._seen = last, 1, boundary
         else:  # a whole page within one second

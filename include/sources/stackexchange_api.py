@@ -1,5 +1,5 @@
 """
-Questions of a time range from the Stack Exchange API 2.3, page by page.
+Questions and tag synonyms of a time range from the Stack Exchange API 2.3, page by page.
 
 A page is yielded before anything else is done, so that the caller can store it; only then come the
 API's backoff and the check of the daily quota. Pagination is in ``keyset_pagination.py``, the
@@ -22,13 +22,17 @@ from include.questions import Question
 from include.sources.api_responses import (
     ApiResponse,
     TransientError,
+    is_question_item,
+    is_synonym_item,
     parse_response,
     raw_question,
+    tag_synonym,
 )
 from include.sources.build_question import accepted_questions
 from include.sources.keyset_pagination import KeysetPaginator, PageRequest
 from include.sources.rate_limiter import RateLimiter
 from include.sources.read_report import ReadReport
+from include.tag_names import TagSynonym
 
 log = logging.getLogger(__name__)
 
@@ -71,6 +75,42 @@ class Page:
     cursor: datetime
     quota_left: int | None
     requests: int
+
+
+@dataclass(frozen=True, slots=True)
+class SynonymPage:
+    """
+    One page of tag synonyms, in the order in which the site made them.
+
+    Parameters
+    ----------
+    synonyms : tuple of TagSynonym
+        None of them on an earlier page of the same iteration; may be empty.
+    quota_left : int or None
+        Requests left today, from the API's response.
+    requests : int
+        Requests made for this page, >= 1.
+    """
+
+    synonyms: tuple[TagSynonym, ...]
+    quota_left: int | None
+    requests: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Method:
+    """A method of the API: path, the field that tells its items apart, own parameters."""
+
+    path: str
+    key: str
+    is_item: Callable[[object], bool]
+    parameters: Mapping[str, str]
+
+
+_QUESTIONS: Final = _Method(
+    "questions", "question_id", is_question_item, {"filter": QUESTION_FILTER}
+)
+_SYNONYMS: Final = _Method("tags/synonyms", "from_tag", is_synonym_item, {})
 
 
 class StackExchangeClient:
@@ -117,7 +157,7 @@ class StackExchangeClient:
             raise FixSettingsError(f"requests_per_s must be in (0, 30], got {requests_per_s}")
         if quota_reserve < 0:
             raise FixSettingsError(f"quota_reserve must be >= 0, got {quota_reserve}")
-        self._url = f"{api_url.rstrip('/')}/questions"
+        self._url = api_url.rstrip("/")
         self._site = site
         self._key = key
         self._reserve = quota_reserve
@@ -150,16 +190,43 @@ class StackExchangeClient:
             If the site, the key or the API's address is wrong.
         """
         paginator = KeysetPaginator(_unix(start), _unix(end))
-        while (request := paginator.next_request()) is not None:
-            self._check_quota()
-            response, attempts = self._fetch(request)
-            items = paginator.advance(response.items, has_more=response.has_more)
+        for items, response, attempts in self._pages(_QUESTIONS, paginator):
             yield Page(
                 questions=self._questions(items),
                 cursor=datetime.fromtimestamp(paginator.cursor, UTC),
                 quota_left=response.quota_left,
                 requests=attempts,
             )
+
+    def synonyms(self, start: datetime) -> Iterator[SynonymPage]:
+        """
+        Yield the tag synonyms made since ``start``, oldest first.
+
+        Parameters
+        ----------
+        start : datetime
+            Aware; a whole second.
+
+        Raises
+        ------
+        FixInputError
+            If the time is naive or not a whole second, or an item names no tags.
+        RetryLaterError, FixSettingsError
+            As `pages`.
+        """
+        end = int(self._now().timestamp()) + 1
+        paginator = KeysetPaginator(_unix(start), end, _SYNONYMS.key)
+        for items, response, attempts in self._pages(_SYNONYMS, paginator):
+            yield SynonymPage(tuple(map(tag_synonym, items)), response.quota_left, attempts)
+
+    def _pages(
+        self, method: _Method, paginator: KeysetPaginator
+    ) -> Iterator[tuple[list[dict[str, Any]], ApiResponse, int]]:
+        """Yield the new items of each page, with its response and the attempts that it took."""
+        while (request := paginator.next_request()) is not None:
+            self._check_quota()
+            response, attempts = self._fetch(method, request)
+            yield paginator.advance(response.items, has_more=response.has_more), response, attempts
             if response.backoff_s > MAX_BACKOFF_S:
                 raise RetryLaterError(
                     f"the API asks for a backoff of {response.backoff_s:.0f} s", response.backoff_s
@@ -171,7 +238,7 @@ class StackExchangeClient:
         """Return when the site's newest question was asked, UTC; None if it has none."""
         newest = PageRequest(first=1, last=int(self._now().timestamp()), page=1, newest_first=True)
         self._check_quota()
-        response, _ = self._fetch(newest)
+        response, _ = self._fetch(_QUESTIONS, newest)
         if not response.items:
             return None
         return datetime.fromtimestamp(int(response.items[0]["creation_date"]), UTC)
@@ -193,12 +260,12 @@ class StackExchangeClient:
                 retry_after_s=_seconds_to_midnight(self._now()),
             )
 
-    def _fetch(self, request: PageRequest) -> tuple[ApiResponse, int]:
+    def _fetch(self, method: _Method, request: PageRequest) -> tuple[ApiResponse, int]:
         """Return the response and the number of attempts; RetryLaterError if all of them failed."""
         for attempt in range(1, MAX_ATTEMPTS + 1):
             self._rate_limiter.acquire()
             try:
-                response = self._request(request)
+                response = self._request(method, request)
             except TransientError as error:
                 if attempt == MAX_ATTEMPTS:
                     raise RetryLaterError(
@@ -215,7 +282,7 @@ class StackExchangeClient:
                 return response, attempt
         raise AssertionError("unreachable: the last attempt returns or raises")
 
-    def _request(self, request: PageRequest) -> ApiResponse:
+    def _request(self, method: _Method, request: PageRequest) -> ApiResponse:
         params: dict[str, str | int] = {
             "site": self._site,
             "fromdate": request.first,
@@ -224,19 +291,21 @@ class StackExchangeClient:
             "pagesize": PAGE_SIZE,
             "sort": "creation",
             "order": "desc" if request.newest_first else "asc",
-            "filter": QUESTION_FILTER,
+            **method.parameters,
         }
         if self._key:
             params["key"] = self._key
         try:
-            response = self._session.get(self._url, params=params, timeout=_TIMEOUT_S)
+            response = self._session.get(
+                f"{self._url}/{method.path}", params=params, timeout=_TIMEOUT_S
+            )
         except _WRONG_ADDRESS as error:
             raise FixSettingsError(f"STACKEXCHANGE_API_URL is not an address: {error}") from error
         except requests.RequestException as error:
             # The text of the error contains the URL, and with it the key.
             raise TransientError(f"no complete response ({type(error).__name__})") from None
         headers = {name.lower(): value for name, value in response.headers.items()}
-        return parse_response(response.status_code, headers, response.content)
+        return parse_response(response.status_code, headers, response.content, method.is_item)
 
 
 def _unix(moment: datetime) -> int:

@@ -64,14 +64,22 @@ class LabelledTexts:
     texts : sequence of PreparedText, length n
         Each with its ``key``. A tuple, or `SelectableTexts` that are read when they are needed.
     tags : tuple of tuples of str, length n
-        True tags: settled ones where they are known, else as first seen.
+        True tags: settled ones where they are known, else as first seen; by canonical names.
     asked_at : tuple of datetime, length n
         Aware, UTC.
+    tags_as_asked : tuple of tuples of str, length n, or None
+        The same before synonyms were replaced and retired tags left out; None if none was.
     """
 
     texts: Sequence[PreparedText]
     tags: tuple[tuple[str, ...], ...]
     asked_at: tuple[datetime, ...]
+    tags_as_asked: tuple[tuple[str, ...], ...] | None = None
+
+    @property
+    def strict_tags(self) -> tuple[tuple[str, ...], ...]:
+        """The tags as people have written them, synonyms and retired tags included."""
+        return self.tags if self.tags_as_asked is None else self.tags_as_asked
 
     def __len__(self) -> int:
         """Return the number of questions."""
@@ -90,7 +98,12 @@ class LabelledTexts:
             if isinstance(self.texts, SelectableTexts) and isinstance(later.texts, SelectableTexts)
             else (*self.texts, *later.texts)
         )
-        return type(self)(texts, self.tags + later.tags, self.asked_at + later.asked_at)
+        as_asked = (
+            None
+            if self.tags_as_asked is None and later.tags_as_asked is None
+            else self.strict_tags + later.strict_tags
+        )
+        return type(self)(texts, self.tags + later.tags, self.asked_at + later.asked_at, as_asked)
 
     def take(self, rows: NDArray[np.bool_] | NDArray[np.intp] | Sequence[int]) -> Self:
         """
@@ -119,4 +132,5 @@ class LabelledTexts:
             take_texts(self.texts, positions),
             tuple(self.tags[i] for i in positions),
             tuple(self.asked_at[i] for i in positions),
+            self.tags_as_asked and tuple(self.tags_as_asked[i] for i in positions),
         )

@@ -1,20 +1,21 @@
 -- Count one UTC day's answers again: how many are judged (true tags known: the last feedback, else the
 -- question's tags as settled so far), the sums that precision and recall are made of, and the median
--- latency; and the sums of each model version. A day without answers gets a row as well, so that it is
--- not counted every time.
+-- latency; and the sums of each model version. Tags are compared by their canonical names. A day
+-- without answers gets a row as well, so that it is not counted every time.
 -- Binds: site (text), day (date), start (timestamptz), end (timestamptz), top (int)
 -- Index: predictions_asked_at_idx, feedback_prediction_idx, question_tags_pkey, daily_indicators_pkey,
--- daily_version_quality_pkey
+-- daily_version_quality_pkey, canonical_tags_pkey
 WITH answered AS (
     SELECT
         p.model_version,
         p.latency_ms,
-        coalesce(f.final_tags, t.tags) AS truth,
-        ARRAY(
+        with_canonical_names(p.site, coalesce(f.final_tags, t.tags)) AS truth,
+        with_canonical_names(p.site, ARRAY(
             SELECT suggestion ->> 'tag'
             FROM jsonb_array_elements(p.tags) WITH ORDINALITY AS s (suggestion, position)
             WHERE position <= :top
-        ) AS suggested
+            ORDER BY position
+        )) AS suggested
     FROM predictions AS p
     LEFT JOIN LATERAL (
         SELECT final_tags

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 import uuid
+from collections import Counter
+from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from sqlalchemy import text
@@ -26,7 +29,9 @@ from include.sandbox.simulator import simulate
 from include.settings import Settings
 from include.store.predictions import Prediction, copy_predictions, prediction_line
 from include.store.questions import upsert_questions
+from include.store.tag_names import store_synonyms
 from include.store.windows import open_window
+from include.tag_names import TagSynonym
 
 pytestmark = pytest.mark.integration
 
@@ -70,31 +75,31 @@ def monitoring(stored, registry, settings):
     return Monitoring(stored, registry, settings)
 
 
+def champion(engine, registry, mlflow_server, folder, first, last):
+    """Train tfidf on a range of months and make it champion; return its version."""
+    questions = load_labelled(engine, "sandbox", first, last)
+    candidate = make_candidate("tfidf", None, no_encoder)
+    candidate.fit(questions.texts, questions.tags, vocabulary_of(questions.tags, 5))
+    saved = folder / uuid.uuid4().hex
+    save_candidate(candidate, saved, {"train_first": first, "train_last": last, "min_tag_count": 5})
+    runs = Runs(mlflow_server)
+    run_id = runs.start("monitoring tests", "tfidf", tags={})
+    run = runs.log_model(run_id, saved, params={}, requirements=["numpy"], bert_model=None)
+    runs.finish(run_id)
+    version = registry.register(
+        run_id=run_id,
+        model_id=run.model_id,
+        source=run.source,
+        tags={"candidate": "tfidf", "sha256": run.sha256},
+    )
+    registry.set_alias(names.CHAMPION, version.version)
+    return version.version
+
+
 @pytest.fixture
 def go_live(stored, registry, mlflow_server, tmp_path):
     """Train tfidf on a range of months and make it champion; returns its version."""
-
-    def train(first, last):
-        questions = load_labelled(stored, "sandbox", first, last)
-        candidate = make_candidate("tfidf", None, no_encoder)
-        candidate.fit(questions.texts, questions.tags, vocabulary_of(questions.tags, 5))
-        folder = tmp_path / uuid.uuid4().hex
-        described = {"train_first": first, "train_last": last, "min_tag_count": 5}
-        save_candidate(candidate, folder, described)
-        runs = Runs(mlflow_server)
-        run_id = runs.start("monitoring tests", "tfidf", tags={})
-        run = runs.log_model(run_id, folder, params={}, requirements=["numpy"], bert_model=None)
-        runs.finish(run_id)
-        version = registry.register(
-            run_id=run_id,
-            model_id=run.model_id,
-            source=run.source,
-            tags={"candidate": "tfidf", "sha256": run.sha256},
-        )
-        registry.set_alias(names.CHAMPION, version.version)
-        return version.version
-
-    return train
+    return partial(champion, stored, registry, mlflow_server, tmp_path)
 
 
 def test_without_a_champion_there_is_no_reference(monitoring):
@@ -362,3 +367,33 @@ def test_reference_and_analysis_data_of_a_stored_check_are_reproducible(monitori
     data = monitoring.check_data(report_id)
 
     assert len(data.analysis) == monitoring.report(report_id).report.question_count
+
+
+RENAMED = simulate(3, "2023-06", 9, 150, events=()).questions
+
+
+@pytest.mark.parametrize(("known", "verdict"), [(False, "drift"), (True, "quiet")])
+def test_a_renamed_tag_is_no_drift_once_its_synonym_is_known(
+    engine, registry, settings, mlflow_server, tmp_path, known, verdict
+):
+    """From one month on, the most frequent tag bears another name, as after a rename of the site."""
+    uses = Counter(tag for question in RENAMED for tag in question.tags)
+    ((old, _),) = uses.most_common(1)
+    changed = [
+        replace(question, tags=tuple("renamed" if tag == old else tag for tag in question.tags))
+        if month_of(question.asked_at) >= CHANGED
+        else question
+        for question in RENAMED
+    ]
+    with engine.begin() as connection:
+        upsert_questions(connection, changed)
+    champion(engine, registry, mlflow_server, tmp_path, "2023-06", "2023-12")
+    monitoring = Monitoring(engine, registry, settings)
+    monitoring.check_month(QUIET)
+    if known:
+        with engine.begin() as connection:
+            synonyms = [TagSynonym(old, "renamed")]
+            store_synonyms(connection, "sandbox", synonyms, "file", complete=True)
+
+    report_id = monitoring.check_month(CHANGED)
+    assert monitoring.report(report_id).report.verdict == verdict

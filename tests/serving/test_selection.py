@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from include.candidates.suggested_set import SET_DEPTH
+from include.tag_names import TagNames
 from serving.served_models import AbTest, ServedModels
 from tests.serving.conftest import WordModel, loaded_model
 
@@ -217,3 +218,18 @@ def test_tag_is_as_suggested_in_a_list_as_alone(client):
     batch = client.post("/predict", json=[{"title": TITLE}, {"title": "sql"}]).json
 
     assert [answer["suggested"] for answer in batch] == [["pandas", "python"], ["sql"]]
+
+
+def test_a_synonym_that_was_chosen_excludes_its_canonical_tag(make_app):
+    live = ServedModels(champion=loaded_model()).renamed(TagNames({"py": "python", "sql": None}))
+    asked = ask(make_app(live).test_client(), exclude=["py"])
+
+    assert names(asked) == ["pandas", "flask", "regex"]
+
+
+def test_a_tag_is_suggested_and_explained_by_its_canonical_name(make_app, recorder):
+    live = ServedModels(champion=loaded_model()).renamed(TagNames({"python": "py"}))
+    answer = ask(make_app(live).test_client(), explain=True)
+
+    assert names(answer)[:2] == ["pandas", "py"]
+    assert recorder.rows[-1].tags[1][0] == "py"

@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 BASE = {
     "addresses", "alerts", "capacity", "errors", "escaping", "families", "memory_budget", "months",
-    "names", "questions", "retraining", "settings", "task_results", "timeouts",
+    "names", "questions", "retraining", "settings", "tag_names", "task_results", "timeouts",
 }  # fmt: skip
 PURE = {"text", "candidates", "evaluation", "drift"}
 EVIDENTLY = {"drift.evidently_report", "drift.evidently_workspace"}

@@ -1,4 +1,9 @@
-"""Hashes of what a model is trained or tested on: equal for equal questions, stored or not."""
+"""
+Hashes of what a model is trained or tested on: equal for equal questions, stored or not.
+
+Of stored months with tags that are read by another name, the hash is not that of the same questions
+in memory.
+"""
 
 from __future__ import annotations
 

@@ -39,6 +39,8 @@ from include.store.month_shards import (
     read_questions,
     read_stored_months,
 )
+from include.store.tag_names import read_tag_names
+from include.tag_names import TagNames
 from include.text import tokens
 from include.text.prepare import TEXT_VERSION
 from include.text.prepared import LabelledTexts
@@ -112,15 +114,22 @@ def build_month(
 
 
 def read_months(engine: Engine, site: str, months: Sequence[str]) -> LabelledTexts:
-    """Return the tagged questions of months whose shards are stored; texts are read when needed."""
+    """
+    Return the tagged questions of months whose shards are stored; texts are read when needed.
+
+    Shards hold the tags as they were asked. Here, where everybody reads them, they get their
+    canonical names; a question that has retired tags only is left out as one without a tag.
+    """
     parts: list[ShardPart] = []
     ids: list[NDArray[np.int64]] = []
     tags: list[tuple[str, ...]] = []
     asked_at: list[datetime] = []
-    names: dict[str, str] = {}
+    as_asked: list[tuple[str, ...]] = []
+    known: dict[str, str] = {}
     first = 0
     with engine.connect() as connection:
         stored = read_stored_months(connection, site, shard_version(), months[0], months[-1])
+        names = read_tag_names(connection, site)
         for month in stored.values():
             if month.untagged_count:
                 log.warning(
@@ -130,14 +139,26 @@ def read_months(engine: Engine, site: str, months: Sequence[str]) -> LabelledTex
                 )
             for number, arrays in enumerate(read_questions(connection, month)):
                 count = len(arrays["ids"])
-                parts.append(ShardPart(month, number, first, count))
+                written_tags, of_part = _tags_of(arrays, names, known)
+                written = texts_of(arrays["tag_names"])
+                renamed = [(tag, names.of(tag)) for tag in written if names.of(tag) != tag]
+                parts.append(
+                    ShardPart(month, number, first, count, of_part.count(()), tuple(renamed))
+                )
                 ids.append(arrays["ids"])
-                tags += _tags_of(arrays, names)
+                tags += of_part
+                as_asked += written_tags
                 asked_at += [_EPOCH + _MICROSECOND * int(at) for at in arrays["asked_at"]]
                 first += count
     every_id = np.concatenate(ids) if ids else np.zeros(0, np.int64)
     source = TextSource(engine, site, every_id, parts)
-    return LabelledTexts(StoredTexts(source, np.arange(first)), tuple(tags), tuple(asked_at))
+    questions = LabelledTexts(
+        StoredTexts(source, np.arange(first)),
+        tuple(tags),
+        tuple(asked_at),
+        tuple(as_asked) if any(part.renamed for part in parts) else None,
+    )
+    return questions.tagged()
 
 
 def _current(engine: Engine, site: str, months: Sequence[str]) -> dict[str, StoredMonth | None]:
@@ -170,11 +191,24 @@ def _question_arrays(rows: Sequence[LabelledText]) -> Arrays:
     }
 
 
-def _tags_of(arrays: Arrays, known: dict[str, str]) -> list[tuple[str, ...]]:
-    """Return the questions' tags; equal names are one object, however many questions use them."""
-    names = [known.setdefault(name, name) for name in texts_of(arrays["tag_names"])]
-    tags = iter([names[column] for column in arrays["tags"].tolist()])
-    return [tuple(islice(tags, count)) for count in arrays["tag_counts"].tolist()]
+def _tags_of(
+    arrays: Arrays, names: TagNames, known: dict[str, str]
+) -> tuple[list[tuple[str, ...]], list[tuple[str, ...]]]:
+    """
+    Return the questions' tags as they were asked, and their canonical tags, each once.
+
+    Where no tag has another name, both are one list. Equal names are one object, however many
+    questions use them.
+    """
+    written = [known.setdefault(name, name) for name in texts_of(arrays["tag_names"])]
+    column = iter(arrays["tags"].tolist())
+    columns = [tuple(islice(column, count)) for count in arrays["tag_counts"].tolist()]
+    as_asked = [tuple([written[number] for number in row]) for row in columns]
+    if names.canonical.keys().isdisjoint(written):
+        return as_asked, as_asked
+    return as_asked, [
+        tuple([known.setdefault(tag, tag) for tag in names.of_all(row)]) for row in as_asked
+    ]
 
 
 def _count_arrays(counts: TermCounts) -> Arrays:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Self, overload
@@ -25,12 +26,28 @@ _TEXTS_PER_READ: Final = 1_000
 
 @dataclass(frozen=True, slots=True)
 class ShardPart:
-    """A part of a stored month, and the position of its first question among all that were read."""
+    """
+    A part of a stored month.
+
+    Parameters
+    ----------
+    month : StoredMonth
+    part : int
+    first : int
+        Position of its first question among all that were read.
+    question_count : int
+    retired_count : int, default=0
+        Questions left out because all their tags are retired.
+    renamed : tuple of (str, str or None)
+        Tags in it that are read by another name, or not at all, and that name; by tag.
+    """
 
     month: StoredMonth
     part: int
     first: int
     question_count: int
+    retired_count: int = 0
+    renamed: tuple[tuple[str, str | None], ...] = ()
 
 
 @dataclass(slots=True)
@@ -163,18 +180,29 @@ class StoredTexts(SelectableTexts):
         return self._source.ids[self._positions]
 
     def month_hashes(self) -> Mapping[str, str] | None:
-        """Return the content hash of each month; None unless all of its questions are selected."""
+        """
+        Return the content hash of each month; None unless all of its questions are selected.
+
+        It depends on the names by which the month's tags are read, and is the stored one where all
+        tags keep theirs.
+        """
         sizes: dict[str, int] = {}
         hashes: dict[str, str] = {}
+        renamed: dict[str, dict[str, str | None]] = {}
         inside: dict[str, int] = {}
         for part in self._source.parts:
             month = part.month.key.month
             hashes[month] = part.month.content_hash
-            sizes[month] = sizes.get(month, 0) + part.question_count
+            renamed.setdefault(month, {}).update(part.renamed)
+            sizes[month] = sizes.get(month, 0) + part.question_count - part.retired_count
             inside[month] = inside.get(month, 0) + len(self._rows(part))
         if any(count not in (0, sizes[month]) for month, count in inside.items()):
             return None
-        return {month: hashes[month] for month, count in inside.items() if count}
+        return {
+            month: _with_names(hashes[month], renamed[month])
+            for month, count in inside.items()
+            if count
+        }
 
     def term_counts(self, min_questions: int) -> TermCounts:
         """Return the stored counts of the terms that occur in enough of these texts."""
@@ -206,3 +234,11 @@ class StoredTexts(SelectableTexts):
         """Return the rows of a part that are selected, in the order of the selection."""
         rows = self._positions - part.first
         return rows[(rows >= 0) & (rows < part.question_count)]
+
+
+def _with_names(content_hash: str, renamed: Mapping[str, str | None]) -> str:
+    """Return the hash of a month whose tags are read by other names."""
+    if not renamed:
+        return content_hash
+    pairs = [f"{tag}\0{name or ''}" for tag, name in sorted(renamed.items())]
+    return hashlib.sha256("\1".join([content_hash, *pairs]).encode()).hexdigest()

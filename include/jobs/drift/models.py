@@ -14,11 +14,13 @@ from sqlalchemy import Engine
 from include import names
 from include.candidates.base import Candidate, EncoderFactory, vocabulary_of
 from include.candidates.catalogue import load_candidate, make_candidate, read_description
+from include.candidates.renamed import with_canonical_names
 from include.jobs.data.features import load_tagged
 from include.memory_budget import MemoryBudget, reserved
 from include.months import months_between
 from include.registry import Registry
 from include.registry.downloads import delete_unused_downloads
+from include.store.tag_names import read_tag_names
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +33,7 @@ class MonitoredModel:
     Parameters
     ----------
     candidate : Candidate
-        Fitted.
+        Fitted; its suggestions bear canonical names.
     version : str
         The registry's version.
     training_months : tuple of str
@@ -122,7 +124,9 @@ class MonitoredModels:
             str(description["train_first"]), str(description["train_last"])
         )
         if month is None or month > training_months[-1]:
-            candidate = load_candidate(path, self._encoders)
+            with self._engine.connect() as connection:
+                tag_names = read_tag_names(connection, self._site)
+            candidate = with_canonical_names(load_candidate(path, self._encoders), tag_names)
             yield MonitoredModel(
                 candidate,
                 version.version,

@@ -8,7 +8,7 @@ from typing import Final
 
 from sqlalchemy import Engine
 
-from include.candidates.base import Suggestion
+from include.candidates.renamed import as_suggestions
 from include.drift.calibration import MAX_SAMPLE
 from include.drift.samples import Observations
 from include.jobs.data.observations import observe
@@ -52,11 +52,16 @@ def recent_predictions(
 def observe_predictions(
     answered: Sequence[AnsweredQuestion], references: References, model: MonitoredModel
 ) -> Observations:
-    """Return questions and suggestions of recent predictions; true tags are not known yet."""
+    """
+    Return questions and suggestions of recent predictions; true tags are not known yet.
+
+    Suggestions that were made before a tag got another name count under that name.
+    """
+    names = references.tag_names()
     texts = tuple(prepare(row.title, row.body) for row in answered)
     return observe(
         texts,
         [row.asked_at for row in answered],
-        ranked=[[Suggestion(*pair) for pair in row.suggested] for row in answered],
+        ranked=[as_suggestions(row.suggested, names) for row in answered],
         vectors=references.vectors(model, texts),
     )

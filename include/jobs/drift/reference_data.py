@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Engine
 
-from include.candidates.base import Candidate, EncoderFactory, Suggestion
+from include.candidates.base import Candidate, EncoderFactory
 from include.candidates.catalogue import make_candidate
+from include.candidates.renamed import as_suggestions
 from include.drift.calibration import MAX_SAMPLE
 from include.drift.reference import concat, history_months, reference_months
 from include.drift.samples import Observations
@@ -38,6 +39,8 @@ from include.store.drift_references import (
     save_reference,
 )
 from include.store.questions import questions_per_month, tag_uses
+from include.store.tag_names import read_tag_names
+from include.tag_names import TagNames
 from include.text.prepared import PreparedText
 
 log = logging.getLogger(__name__)
@@ -176,6 +179,11 @@ class References:
         )
         return observe_suggestions(model.candidate, questions, self.vectors(model, questions.texts))
 
+    def tag_names(self) -> TagNames:
+        """Return what the site's tags are called now."""
+        with self._engine.connect() as connection:
+            return read_tag_names(connection, self._site)
+
     def vectors(
         self, model: MonitoredModel, texts: Sequence[PreparedText]
     ) -> NDArray[np.float32] | None:
@@ -197,6 +205,7 @@ class References:
         key = ReferenceKey(self._site, model.label, months[0], months[-1])
         with self._engine.connect() as connection:
             stored = read_reference(connection, key)
+        names = self.tag_names()
         if stored is None or not set(ids) <= stored.suggested.keys():
             stored = self._predict_out_of_fold(model, ids)
             with self._engine.begin() as connection:
@@ -205,8 +214,8 @@ class References:
             part.texts,
             part.asked_at,
             tags=part.tags,
-            ranked=[[Suggestion(*pair) for pair in stored.suggested[i]] for i in ids],
-            vocabulary=stored.vocabulary,
+            ranked=[as_suggestions(stored.suggested[i], names) for i in ids],
+            vocabulary=frozenset(names.of_all(stored.vocabulary)),
             vectors=self.vectors(model, part.texts),
         )
 

@@ -38,6 +38,19 @@ class QuestionSource(Protocol):
         """Return when the newest question was asked, aware; None if there is none."""
 
 
+def api_client(settings: Settings) -> StackExchangeClient:
+    """Return the client of the settings' site."""
+    key = settings.stackexchange_key
+    return StackExchangeClient(
+        api_url=settings.stackexchange_api_url,
+        site=settings.site,
+        key=key.get_secret_value() if key else None,
+        quota_reserve=settings.api_quota_reserve,
+        requests_per_s=settings.api_requests_per_s,
+        max_bad_share=settings.max_bad_share,
+    )
+
+
 @dataclass(frozen=True)
 class MonthIngestion:
     """
@@ -63,17 +76,9 @@ class MonthIngestion:
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
         """Build the database engine and the API client of the settings."""
-        key = settings.stackexchange_key
         return cls(
             engine=process_engine(settings.require_database_url()),
-            source=StackExchangeClient(
-                api_url=settings.stackexchange_api_url,
-                site=settings.site,
-                key=key.get_secret_value() if key else None,
-                quota_reserve=settings.api_quota_reserve,
-                requests_per_s=settings.api_requests_per_s,
-                max_bad_share=settings.max_bad_share,
-            ),
+            source=api_client(settings),
             site=settings.site,
             window_days=settings.ingest_window_days,
         )

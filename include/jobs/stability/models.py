@@ -16,6 +16,7 @@ from sqlalchemy import Engine
 from include import names
 from include.candidates.base import EncoderFactory
 from include.candidates.catalogue import load_candidate
+from include.candidates.renamed import with_canonical_names
 from include.evaluation.metrics import score_questions, summarise
 from include.jobs.data.datasets import TimeSplit, split_slice_masks, tested_questions
 from include.jobs.data.observations import question_ids, unknown_term_share
@@ -47,6 +48,7 @@ from include.store.stability import (
     record_study,
     reopen_month,
 )
+from include.store.tag_names import read_tag_names
 from include.text.prepared import LabelledTexts
 
 log = logging.getLogger(__name__)
@@ -185,20 +187,21 @@ class StudyModels:
         with self.engine.connect() as connection:
             pairs = missing_pairs(connection, study.study_id, month)
             months = read_months(connection, study.study_id, _FIRST, _LAST)
+            tag_names = read_tag_names(connection, study.site)
         copies = self.settings.local_dir / "stability" / "models"
         delete_unused_downloads(copies)
         for model_month, group in groupby(pairs, key=lambda pair: pair[0]):
             model = months[model_month]
             run = self.runs.get(model.model.run_id)
             folder = self.runs.candidate(run, copies)
-            candidate = load_candidate(folder, self.encoders)
+            candidate = with_canonical_names(load_candidate(folder, self.encoders), tag_names)
             for _, test_month in group:
                 questions = self._questions(study, months[test_month], split)
                 if questions is None:
                     continue
                 ranked = rank_questions(candidate, questions, titles_too=False).ranking.tags
                 answers = Answers(
-                    score_questions(ranked, questions.tags, model.vocabulary),
+                    score_questions(ranked, questions.tags, tag_names.of_all(model.vocabulary)),
                     [tuple(tags) for tags in ranked],
                 )
                 self._store(study, model, months[test_month].model, answers)

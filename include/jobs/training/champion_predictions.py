@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from include.candidates.catalogue import load_candidate
+from include.candidates.renamed import with_canonical_names
 from include.errors import MissingDataError
 from include.jobs.data.datasets import TimeSplit
 from include.jobs.training.candidate_runs import CandidateRuns
@@ -23,6 +24,8 @@ from include.jobs.training.plan import TrainingPlan
 from include.jobs.training.question_results import FOLDER, QuestionResults, load_results
 from include.registry import ModelVersion, Registry
 from include.store.models import EvaluationKey, record_evaluations
+from include.store.tag_names import read_tag_names
+from include.tag_names import TagNames
 
 CHAMPION_EVALUATION: Final = "champion evaluation"
 
@@ -40,6 +43,8 @@ class ChampionPredictions:
         """
         Return the predictions of ``champion`` for the test month, made without training on it.
 
+        They bear the names that tags have now, also those stored before a name changed.
+
         Raises
         ------
         MissingDataError
@@ -47,6 +52,13 @@ class ChampionPredictions:
         ModelUnusableError
             If the champion does not load.
         """
+        with self.candidates.engine.connect() as connection:
+            tag_names = read_tag_names(connection, plan.site)
+        return self._for_test_month(plan, split, champion, tag_names).renamed(tag_names)
+
+    def _for_test_month(
+        self, plan: TrainingPlan, split: TimeSplit, champion: ModelVersion, tag_names: TagNames
+    ) -> QuestionResults:
         tags, month = champion.tags, plan.months.test_month
         trained_on = tags.get("site") == plan.site and month <= tags.get("train_last", "")
         if trained_on and tags.get("test_month") == month:
@@ -59,16 +71,21 @@ class ChampionPredictions:
         key = {"kind": CHAMPION_EVALUATION, "version": champion.version, "test_id": plan.test_id}
         if known := self.candidates.runs.find(self.candidates.experiment, key):
             return load_results(self.candidates.runs, known[0].run_id)
-        return self._evaluate(plan, split, champion, key)
+        return self._evaluate(plan, split, champion, key, tag_names)
 
     def _evaluate(
-        self, plan: TrainingPlan, split: TimeSplit, champion: ModelVersion, tags: Mapping[str, str]
+        self,
+        plan: TrainingPlan,
+        split: TimeSplit,
+        champion: ModelVersion,
+        tags: Mapping[str, str],
+        tag_names: TagNames,
     ) -> QuestionResults:
         """Predict the test month's questions with the champion; log and store its evaluation."""
         with tempfile.TemporaryDirectory() as work:
             folder = self.registry.download(champion, Path(work))
             candidate = load_candidate(folder, self.candidates.encoders)
-            results = rank_questions(candidate, split.test)
+            results = rank_questions(with_canonical_names(candidate, tag_names), split.test)
         evaluation = evaluate_results(results, split)
         runs = self.candidates.runs
         name = f"champion {champion.version} on {plan.months.test_month}"

@@ -90,6 +90,7 @@ def evaluate_results(results: QuestionResults, split: TimeSplit) -> Evaluation:
         results.vocabulary,
         masks=split_slice_masks(split),
         title_only=results.title_only if any(results.title_only) else None,
+        strict_tags=split.test.tags_as_asked,
     )
 
 

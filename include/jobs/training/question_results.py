@@ -13,10 +13,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from include.candidates.renamed import as_suggestions
 from include.errors import FixInputError, MissingDataError
 from include.evaluation.evaluation import Ranking
 from include.evaluation.metrics import score_questions
 from include.registry.runs import Runs
+from include.tag_names import TagNames
 
 FOLDER: Final = "results"
 """Folder of the results among a run's artifacts."""
@@ -80,6 +82,24 @@ class QuestionResults:
             ranking=Ranking(rows["tags"], rows["scores"]),
             title_only=rows["title_only"],
             vocabulary=tuple(vocabulary),
+        )
+
+    def renamed(self, names: TagNames) -> QuestionResults:
+        """Return the same suggestions by the names that tags have now, without retired tags."""
+        if names.canonical.keys().isdisjoint(self.vocabulary):
+            return self
+        rows = [
+            as_suggestions(zip(tags, scores, strict=True), names)
+            for tags, scores in zip(self.ranking.tags, self.ranking.scores, strict=True)
+        ]
+        return QuestionResults(
+            question_ids=self.question_ids,
+            ranking=Ranking(
+                [[item.tag for item in row] for row in rows],
+                [[item.score for item in row] for row in rows],
+            ),
+            title_only=[names.of_all(tags) for tags in self.title_only],
+            vocabulary=tuple(sorted(names.of_all(self.vocabulary))),
         )
 
     def f1_all(

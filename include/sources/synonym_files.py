@@ -1,0 +1,126 @@
+"""
+Tag synonyms and retired tags from a file: CSV, or JSON lines, each maybe gzipped.
+
+CSV has a header: ``SourceTagName`` and ``TargetTagName`` with ``CreationDate`` and ``ApprovalDate``
+where they are known, as an export of the Data Explorer's table ``TagSynonyms``, or ``from_tag`` and
+``to_tag`` with ``creation_date``. JSON lines have the latter names. An empty or missing ``to_tag``
+means that the tag is retired.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from include.errors import FixInputError
+from include.questions import is_tag, normalized_tag
+from include.sources.fields import FieldError, is_null_word, parse_time
+from include.sources.read_report import Repair
+from include.sources.text_lines import read_lines
+from include.tag_names import TagSynonym
+
+_SEDE_NAMES: Final = {
+    "SourceTagName": "from_tag",
+    "TargetTagName": "to_tag",
+    "CreationDate": "creation_date",
+    "ApprovalDate": "approval_date",
+}
+
+
+def read_synonyms(path: Path) -> list[TagSynonym]:
+    """
+    Return the synonyms and retired tags in a file, in its order.
+
+    Synonyms that were proposed on the site and not approved are left out.
+
+    Parameters
+    ----------
+    path : Path
+        ``.csv`` or ``.jsonl``, each maybe with ``.gz``.
+
+    Raises
+    ------
+    FixInputError
+        If the file cannot be read or a line names no tags; the message names the line.
+    """
+    name = path.name.lower().removesuffix(".gz")
+    if not name.endswith((".csv", ".jsonl")):
+        raise FixInputError(f"{path.name}: synonyms are read from .csv or .jsonl, each maybe .gz")
+    rows = _csv_rows(path) if name.endswith(".csv") else _json_rows(path)
+    return [
+        _synonym(row, f"{path.name}, line {number}") for number, row in rows if _is_approved(row)
+    ]
+
+
+def _csv_rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    rows = csv.reader(read_lines(path, Counter()), strict=True)
+    try:
+        columns = [_SEDE_NAMES.get(column.strip(), column.strip()) for column in next(rows, [])]
+        if not {"from_tag", "to_tag"} <= set(columns):
+            raise FixInputError(
+                f"{path.name} lacks the columns SourceTagName and TargetTagName, or from_tag and "
+                "to_tag"
+            )
+        for row in rows:
+            if row and len(row) != len(columns):
+                raise FixInputError(
+                    f"{path.name}, line {rows.line_num}: {len(row)} columns, the header has "
+                    f"{len(columns)}"
+                )
+            if row:
+                yield rows.line_num, dict(zip(columns, row, strict=True))
+    except csv.Error as error:
+        raise FixInputError(f"{path.name}, line {rows.line_num}: {error}") from error
+
+
+def _json_rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    for number, line in enumerate(read_lines(path, Counter()), start=1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise FixInputError(f"{path.name}, line {number}: not JSON: {error}") from None
+        if not isinstance(row, dict):
+            raise FixInputError(f"{path.name}, line {number}: not an object with from_tag")
+        yield number, row
+
+
+def _is_approved(row: Mapping[str, Any]) -> bool:
+    """Return whether a row counts: an export of the site also has those that wait for a vote."""
+    return "approval_date" not in row or not _is_empty(row["approval_date"])
+
+
+def _is_empty(value: object) -> bool:
+    return value is None or value == "" or is_null_word(value)
+
+
+def _synonym(row: Mapping[str, Any], place: str) -> TagSynonym:
+    replacement = row.get("to_tag") or None  # not "null" or "nan", which are tags
+    return TagSynonym(
+        from_tag=_tag(row.get("from_tag"), "from_tag", place),
+        to_tag=None if replacement is None else _tag(replacement, "to_tag", place),
+        created_at=_time(row.get("creation_date"), place),
+    )
+
+
+def _tag(value: object, field: str, place: str) -> str:
+    tag = normalized_tag(value.strip()) if isinstance(value, str) else ""
+    if not is_tag(tag):
+        raise FixInputError(f"{place}: {field} is {str(value)[:50]!r}, which is no tag")
+    return tag
+
+
+def _time(value: object, place: str) -> datetime | None:
+    if _is_empty(value):
+        return None
+    repairs: Counter[Repair] = Counter()
+    try:
+        return parse_time(value, repairs, datetime.now(UTC) + timedelta(days=1))
+    except FieldError as error:
+        raise FixInputError(f"{place}: creation_date {error.problem}") from error
