@@ -13,13 +13,16 @@ from include.addresses import LOOPBACK_NAMES, host_of, is_loopback
 from include.errors import FixSettingsError
 from include.settings import Settings
 from serving import rate_storage
-from serving.errors import HostRefusedError, KeyRefusedError
+from serving.errors import HostRefusedError, KeyRefusedError, LoginNeededError
 from serving.keys import ApiKeys
 
 OPEN_ENDPOINTS: Final = frozenset(
     {"health.healthz", "health.readyz", "health.metrics", "openapi.document", "page.show", "static"}
 )
 """Endpoints without a key: they reveal no questions, and probes and browsers send none."""
+
+BROWSER_ENDPOINTS: Final = frozenset({"overview.show"})
+"""Pages that need a key: a browser may send it as the password of HTTP's Basic scheme."""
 
 
 def keys_for(settings: Settings) -> ApiKeys | None:
@@ -87,6 +90,8 @@ def register(app: Flask, settings: Settings, keys: ApiKeys | None) -> None:
         if request.endpoint in OPEN_ENDPOINTS or request.method == "OPTIONS":
             return
         name = keys.name_of(_sent_key())
+        if name is None and request.endpoint in BROWSER_ENDPOINTS:
+            raise LoginNeededError("send a key of this service as the password, with any name")
         if name is None:
             raise KeyRefusedError("send 'Authorization: Bearer KEY' with a key of this service")
         g.key_name = name
@@ -109,4 +114,8 @@ def _sent_key() -> str:
     scheme, _, key = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() == "bearer":
         return key.strip()
+    # Nowhere else: a browser sends it again by itself, also where a foreign page makes it ask
+    if scheme.lower() == "basic" and request.endpoint in BROWSER_ENDPOINTS:
+        sent = request.authorization
+        return (sent.password if sent else None) or ""
     return request.headers.get("X-API-Key", "")

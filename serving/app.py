@@ -19,6 +19,7 @@ from serving import (
     metrics,
     model_info,
     openapi,
+    overview,
     page,
     predict,
     problems,
@@ -45,6 +46,7 @@ BLUEPRINTS: Final = (
     model_info.bp,
     health.bp,
     openapi.bp,
+    overview.bp,
     page.bp,
 )
 

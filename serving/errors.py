@@ -49,6 +49,10 @@ class KeyRefusedError(ProblemError):
     title = "An API key is needed"
 
 
+class LoginNeededError(KeyRefusedError):
+    """No API key at a page, for which a browser asks its user."""
+
+
 class HostRefusedError(ProblemError):
     """The request is for a host that the service is not known by."""
 

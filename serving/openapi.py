@@ -65,6 +65,19 @@ def openapi_document(*, needs_key: bool) -> dict[str, Any]:
                 "responses": {"200": _json("Served models", _OBJECT), **errors()},
             }
         },
+        "/overview": {
+            "get": {
+                "operationId": "overview",
+                "summary": "A page for people: the state of the loop, and what needs a person",
+                "responses": {
+                    "200": {
+                        "description": "HTML",
+                        "content": {"text/html": {"schema": {"type": "string"}}},
+                    },
+                    **errors(),
+                },
+            }
+        },
         "/healthz": {
             "get": _open("healthz", "Whether the process answers", {"200": _OBJECT}, errors)
         },

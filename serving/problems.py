@@ -12,7 +12,7 @@ from msgspec import Meta
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from serving import metrics
-from serving.errors import ProblemError
+from serving.errors import LoginNeededError, ProblemError
 from serving.request_ids import request_id
 from serving.service import service
 
@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 MEDIA_TYPE: Final = "application/problem+json"
 RETRY_AFTER_S: Final = 5
 """Seconds after which a request that got status 503 may be sent again."""
+
+BROWSER_CHALLENGE: Final = 'Basic realm="any name, and an API key as password", charset="UTF-8"'
 
 
 class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -50,6 +52,7 @@ def problem_response(
     detail: str,
     field: str | None = None,
     retry_after_s: int | None = None,
+    challenge: str = "Bearer",
 ) -> Response:
     """Return the problem document of an error, counted by ``kind``."""
     metrics.ERRORS.labels(kind).inc()
@@ -65,7 +68,7 @@ def problem_response(
     if status == 503 or retry_after_s is not None:
         response.headers["Retry-After"] = str(retry_after_s or RETRY_AFTER_S)
     if status == 401:
-        response.headers["WWW-Authenticate"] = "Bearer"
+        response.headers["WWW-Authenticate"] = challenge
     return response
 
 
@@ -77,6 +80,7 @@ def _refused(error: ProblemError) -> Response:
         detail=error.detail,
         field=error.field,
         retry_after_s=error.retry_after_s,
+        challenge=BROWSER_CHALLENGE if isinstance(error, LoginNeededError) else "Bearer",
     )
 
 

@@ -107,7 +107,8 @@ def register(app: Flask, settings: Settings, access_log: AccessLog) -> None:
         found = request_id()
         headers.add(HEADER, found)
         if not isinstance(response, JsonResponse):  # a document that a browser may show
-            headers.update(PAGE_HEADERS)
+            for name, value in PAGE_HEADERS:
+                headers.setdefault(name, value)
         if origins and (origin := environ.get("HTTP_ORIGIN")) in origins:
             headers["Access-Control-Allow-Origin"] = origin
             headers["Access-Control-Allow-Methods"] = CORS_METHODS

@@ -19,7 +19,7 @@ def read_loop_state(
     settings: Settings,
     *,
     now: datetime,
-    active: Sequence[Run],
+    active: Sequence[Run] | None,
     failed: Sequence[Run],
 ) -> LoopState:
     """
@@ -31,7 +31,8 @@ def read_loop_state(
     settings : Settings
     now : datetime
         Aware.
-    active, failed : sequence of Run
+    active : sequence of Run or None
+    failed : sequence of Run
         As `include.pages.overview.LoopState` takes them, from Airflow.
     """
     samples = Samples()

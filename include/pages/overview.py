@@ -126,8 +126,10 @@ class LoopState:
         Messages about failures that wait to be sent.
     backup_at : datetime or None
         When the last backup ended.
-    active, failed : sequence of Run
-        Runs that are queued or running; the last ended run of each DAG where it failed.
+    active : sequence of Run or None
+        Runs that are queued or running; None where Airflow is not asked.
+    failed : sequence of Run
+        The last ended run of each DAG where it failed.
     addresses : mapping of str to str
         Name of another page -> its address.
     """
@@ -141,7 +143,7 @@ class LoopState:
     checks: Mapping[str, LastCheck] = field(default_factory=dict)
     unsent: int = 0
     backup_at: datetime | None = None
-    active: Sequence[Run] = ()
+    active: Sequence[Run] | None = ()
     failed: Sequence[Run] = ()
     addresses: Mapping[str, str] = field(default_factory=dict)
 
@@ -194,7 +196,7 @@ def needs(state: LoopState) -> list[Need]:
 
 
 def _runs(state: LoopState, dag_id: str) -> bool:
-    return any(run.dag_id == dag_id for run in state.active)
+    return any(run.dag_id == dag_id for run in state.active or ())
 
 
 def _first_step(state: LoopState) -> Need | None:
@@ -278,11 +280,20 @@ def ago(moment: datetime, now: datetime) -> str:
     return "just now"
 
 
-def render_overview(state: LoopState) -> str:
-    """Return the page."""
+def render_overview(state: LoopState, *, airflow: str = "..") -> str:
+    """
+    Return the page.
+
+    Parameters
+    ----------
+    state : LoopState
+    airflow : str, default=".."
+        Airflow's address without a slash at the end, or the way to it from the page.
+    """
     template = environment().get_template("overview.html")
     return template.render(
         state=state,
+        airflow=airflow,
         needs=needs(state),
         names=names,
         ago=lambda moment: ago(moment, state.now),

@@ -2,6 +2,7 @@ import subprocess
 import sys
 
 import pytest
+from pydantic import SecretStr
 
 from include.errors import FixSettingsError
 from serving.access import keys_for
@@ -52,6 +53,24 @@ def test_request_without_a_valid_key_is_rejected(locked, headers, recorder):
 def test_key_is_accepted_in_either_header(locked, key):
     assert locked.post("/predict", json=QUESTION, headers=bearer(key)).status_code == 200
     assert locked.post("/predict", json=QUESTION, headers={"X-API-Key": key}).status_code == 200
+
+
+def test_browser_is_told_to_ask_for_the_key_of_a_page(locked):
+    response = locked.get("/overview")
+
+    assert response.status_code == 401
+    assert response.headers["WWW-Authenticate"].startswith("Basic ")
+
+
+def test_key_that_a_browser_sends_again_by_itself_opens_pages_only(locked, key):
+    assert locked.get("/model", auth=("ann", key)).status_code == 401
+    assert locked.post("/predict", json=QUESTION, auth=("ann", key)).status_code == 401
+
+
+def test_page_that_cannot_reach_the_database_says_so(make_app):
+    client = make_app(database_url=SecretStr("postgresql://nobody@127.0.0.1:1/none")).test_client()
+
+    assert client.get("/overview").status_code == 503
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics", "/openapi.json", "/"])

@@ -55,7 +55,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     | EDGES
     | JOBS
     | {"pages", "sandbox", "monitoring", "local_stack", "demo", "docs", "cli", "serving"},
-    "serving": BASE | {"registry", "store", "text", "candidates"},
+    "serving": BASE | {"registry", "store", "text", "candidates", "monitoring", "pages"},
     "plugins": BASE
     | {"store", "notify", "pages", "monitoring", "jobs.drift", "jobs.incidents", "jobs.ingestion"},
     "dags": {"names", "months", "errors", "settings", "plugins", "timeouts"} | JOBS,

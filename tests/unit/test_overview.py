@@ -90,6 +90,14 @@ def test_page_of_a_new_installation_says_what_to_do_and_claims_nothing():
     assert "No DAG is running." in section(html, "runs")
 
 
+def test_page_that_did_not_ask_airflow_claims_nothing_of_runs_and_links_to_it():
+    html = render_overview(replace(SERVED, active=None), airflow="https://airflow.example.org")
+
+    assert "No DAG is running" not in html
+    assert "no run has failed" not in section(html, "needs")
+    assert 'href="https://airflow.example.org/dags"' in html
+
+
 def test_names_of_runs_and_sites_are_escaped():
     bad = "<script>alert(1)</script>"
     state = replace(
