@@ -24,6 +24,7 @@ from serving import (
     predict,
     problems,
     requests,
+    tags,
 )
 from serving.access_log import AccessLog
 from serving.leader import Leader
@@ -44,6 +45,7 @@ BLUEPRINTS: Final = (
     predict.bp,
     feedback.bp,
     model_info.bp,
+    tags.bp,
     health.bp,
     openapi.bp,
     overview.bp,

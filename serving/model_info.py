@@ -15,7 +15,7 @@ from serving.service import service
 
 bp = Blueprint("model_info", __name__)
 
-_HIDDEN: Final = ("vocabulary",)
+_HIDDEN: Final = ("vocabulary", "tag_uses")
 """Keys of a model's description that are too long to show."""
 
 

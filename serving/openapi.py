@@ -8,10 +8,12 @@ from typing import Any, Final
 import msgspec
 from flask import Blueprint, Response
 
+from include.questions import MAX_TAG_LENGTH
 from serving import payloads
 from serving.problems import MEDIA_TYPE, Problem
 from serving.requests import json_response
 from serving.service import service
+from serving.tag_index import MAX_FOUND
 
 bp = Blueprint("openapi", __name__)
 
@@ -55,6 +57,28 @@ def openapi_document(*, needs_key: bool) -> dict[str, Any]:
                 "responses": {
                     "201": _json("Recorded", schemas["feedback_recorded"]),
                     **errors(400, 404, 415),
+                },
+            }
+        },
+        "/tags": {
+            "get": {
+                "operationId": "find_tags",
+                "summary": "Tags of the model that begin with or contain a text, most used first",
+                "parameters": [
+                    _parameter(
+                        "text",
+                        "what was typed of a tag; all tags fit an empty text",
+                        {"type": "string", "maxLength": MAX_TAG_LENGTH, "default": ""},
+                    ),
+                    _parameter(
+                        "limit",
+                        "maximum number of tags",
+                        {"type": "integer", "minimum": 1, "maximum": MAX_FOUND, "default": 10},
+                    ),
+                ],
+                "responses": {
+                    "200": _json("Tags with their uses in training", schemas["found_tags"]),
+                    **errors(400),
                 },
             }
         },
@@ -159,6 +183,10 @@ class _ErrorResponses:
 
 def _body(schema: dict[str, Any]) -> dict[str, Any]:
     return {"required": True, "content": {"application/json": {"schema": schema}}}
+
+
+def _parameter(name: str, description: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return {"name": name, "in": "query", "description": description, "schema": schema}
 
 
 def _json(description: str, schema: dict[str, Any]) -> dict[str, Any]:

@@ -11,4 +11,9 @@ bp = Blueprint("page", __name__)
 def show() -> str:
     """Answer with the page, whose script calls the API."""
     state = service()
-    return render_template("page.html", site=state.settings.site, needs_key=state.needs_key)
+    return render_template(
+        "page.html",
+        site=state.settings.site,
+        needs_key=state.needs_key,
+        keep_months=state.settings.keep_predictions_months,
+    )

@@ -12,6 +12,7 @@ from msgspec import Meta
 
 from include.questions import MAX_TAG_LENGTH
 from serving.errors import InvalidRequestError
+from serving.tag_index import FoundTag
 
 MAX_QUESTIONS: Final = 100
 MAX_TAGS: Final = 25
@@ -144,6 +145,12 @@ class FeedbackRequest(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     source: Literal["page", "api", "site"] = "api"
 
 
+class FoundTags(msgspec.Struct, frozen=True):
+    """The tags that fit what was typed, most used first."""
+
+    tags: list[FoundTag]
+
+
 class FeedbackRecorded(msgspec.Struct, frozen=True):
     """The id of recorded feedback."""
 
@@ -225,9 +232,9 @@ def _shortened(text: str) -> str:
 
 def schemas() -> tuple[dict[str, Any], dict[str, Any]]:
     """Return JSON schemas of requests and answers, and the components that they refer to."""
-    types = [Question, Batch, Answer, FeedbackRequest, FeedbackRecorded]
+    types = [Question, Batch, Answer, FeedbackRequest, FeedbackRecorded, FoundTags]
     found, components = msgspec.json.schema_components(
         types, ref_template="#/components/schemas/{name}"
     )
-    keys = ("question", "batch", "answer", "feedback", "feedback_recorded")
+    keys = ("question", "batch", "answer", "feedback", "feedback_recorded", "found_tags")
     return dict(zip(keys, found, strict=True)), components

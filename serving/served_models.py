@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -18,6 +19,7 @@ from include.errors import ModelUnusableError
 from include.registry import folder_sha256
 from include.tag_names import TagNames
 from include.text.prepare import prepare
+from serving.tag_index import TagIndex
 
 SMOKE_TEST_QUESTIONS: Final = (
     prepare(
@@ -58,7 +60,7 @@ class LoadedModel:
     description: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ServedModels:
     """
     An immutable snapshot of what is served: read once per request, replaced as a whole.
@@ -70,6 +72,14 @@ class ServedModels:
     challenger: LoadedModel | None = None
     ab_test: AbTest | None = None
     tag_names: TagNames = field(default_factory=TagNames)
+
+    @cached_property
+    def tag_index(self) -> TagIndex:
+        """The champion's tags, to look up by what somebody has typed; built at first use."""
+        if self.champion is None:
+            return TagIndex((), {}, self.tag_names)
+        uses = self.champion.description.get("tag_uses", {})
+        return TagIndex(self.champion.candidate.vocabulary, uses, self.tag_names)
 
     def renamed(self, names: TagNames) -> ServedModels:
         """Return a snapshot of the same models, as they were loaded, with other names of tags."""

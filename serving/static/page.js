@@ -1,8 +1,16 @@
-"use strict";
+import { call, rememberKey, UnreachableError } from "./api.js";
+import { completeTags } from "./combobox.js";
+import { mark, wordsFor } from "./reasons.js";
 
 // One request per pause in typing, never two at once, and none for unchanged text: every answer is
 // recorded, so a request per key stroke would fill the table with partial words.
 const PAUSE_MS = 500;
+const SLOW_MS = 1500;
+const RETRY_MS = 5000; // while the service cannot be reached
+const EXAMPLE = {
+  title: "Container cannot write to a mounted volume",
+  body: "I start it with `docker-compose up`, and the process gets *permission denied*:\n\n```yaml\nvolumes:\n  - ./data:/var/lib/data\n```\n\nHow do I give it the right owner?",
+};
 const SUGGESTIONS = 5;
 const MAX_EXCLUDED = 25;
 const TAG = /^(?=.*[\p{L}\p{N}])[\p{L}\p{M}\p{N}+.#-]{1,35}$/u;
@@ -22,6 +30,7 @@ const chosen = new Set();
 const typed = new Set(); // chosen, but not from the suggestions; accepted ones stay in the list
 const preselected = new Set(); // chosen, because the latest answer suggests them
 const removed = new Set(); // not to be preselected again
+let words = new Map(); // that speak for each tag of the latest answer
 
 const format = () => document.querySelector("input[name=format]:checked").value;
 const questionText = () => JSON.stringify([title.value.trim(), body.value, format()]);
@@ -31,35 +40,51 @@ function showMessage(where, text, error = false) {
   where.classList.toggle("error", error);
 }
 
-async function call(path, payload) {
-  const headers = payload ? { "Content-Type": "application/json" } : {};
-  const key = element("key");
-  if (key && key.value) headers.Authorization = `Bearer ${key.value}`;
-  const response = await fetch(path, {
-    method: payload ? "POST" : "GET",
-    headers,
-    body: payload && JSON.stringify(payload),
-  });
-  const answer = await response.json();
-  if (!response.ok) throw new Error(answer.detail || response.statusText);
-  return answer;
+/** Say how much too long a field is, and how long it is near its limit; return whether it fits. */
+function checkLength(field) {
+  const limit = Number(field.dataset.max);
+  const length = [...field.value].length;
+  const number = (count) => count.toLocaleString("en");
+  const tooLong = length > limit;
+  field.setAttribute("aria-invalid", String(tooLong));
+  const text = tooLong
+    ? `${number(length - limit)} characters too long: at most ${number(limit)}. Nothing is sent.`
+    : `${number(length)} of ${number(limit)} characters`;
+  showMessage(element(`${field.id}-length`), length > 0.9 * limit ? text : "", tooLong);
+  return !tooLong;
 }
 
-function schedule() {
+function schedule(pause = PAUSE_MS) {
   clearTimeout(timer);
-  timer = setTimeout(requestTags, PAUSE_MS);
+  timer = setTimeout(requestTags, pause);
+}
+
+function clear() {
+  requestedText = questionText();
+  predictionId = null;
+  words = new Map();
+  tagList.replaceChildren();
+  element("preview-box").hidden = true;
+  element("empty").hidden = Boolean(title.value.trim());
 }
 
 async function requestTags() {
   if (pending || questionText() === requestedText) return;
   if (!title.value.trim()) {
-    requestedText = questionText();
-    tagList.replaceChildren();
+    clear();
     showMessage(status, "Type a title to begin.");
+    return;
+  }
+  element("empty").hidden = true;
+  if (![title, body].map(checkLength).every(Boolean)) {
+    clear();
+    showMessage(status, "No tags: the text is too long.", true);
     return;
   }
   pending = true;
   requestedText = questionText();
+  tagList.setAttribute("aria-busy", "true");
+  const slow = setTimeout(() => showMessage(status, "Still working on it…"), SLOW_MS);
   const started = performance.now();
   try {
     const answer = await call("/predict", {
@@ -73,10 +98,19 @@ async function requestTags() {
     });
     show(answer, Math.round(performance.now() - started));
   } catch (error) {
-    showMessage(status, `No tags: ${error.message}`, true);
+    if (error instanceof UnreachableError) {
+      const seconds = RETRY_MS / 1000;
+      showMessage(status, `No tags: ${error.message}. Your text stays here; the next try is in ${seconds} s.`, true);
+      requestedText = "";
+      schedule(RETRY_MS);
+    } else {
+      showMessage(status, `No tags: ${error.message}`, true);
+    }
   } finally {
+    clearTimeout(slow);
+    tagList.removeAttribute("aria-busy");
     pending = false;
-    if (questionText() !== requestedText) schedule();
+    if (requestedText && questionText() !== requestedText) schedule();
   }
 }
 
@@ -100,9 +134,30 @@ function show(answer, milliseconds) {
   status.prepend(hiddenText);
   element("final").hidden = false;
   showChosen();
+  showPreview(answer);
+}
+
+function showPreview({ body_html: html, tags }) {
   const preview = element("preview");
-  element("preview-box").hidden = !answer.body_html;
-  preview.innerHTML = answer.body_html || ""; // sanitised by the service; the content security policy is a second barrier
+  element("preview-title").textContent = title.value.trim();
+  // Markdown comes back as HTML that the service has sanitised; the content security policy is a
+  // second barrier. What was typed as HTML is shown as text.
+  if (typeof html === "string") preview.innerHTML = html;
+  else preview.textContent = new DOMParser().parseFromString(body.value, "text/html").body.textContent;
+  words = new Map(tags.map(({ tag, reasons = [] }) => [tag, wordsFor(tag, reasons)]));
+  element("preview-box").hidden = false;
+  showReasons();
+}
+
+/** Mark the words that speak for one tag, or for all that are selected. */
+function showReasons(tag = null) {
+  const tags = tag === null ? [...words.keys()].filter((each) => chosen.has(each)) : [tag];
+  const found = mark(
+    [element("preview-title"), element("preview")],
+    [...new Set(tags.flatMap((each) => words.get(each) || []))],
+  );
+  const which = tag === null ? "the selected tags" : tag;
+  element("marked").textContent = found ? `Marked: words that speak for ${which}.` : "";
 }
 
 function preselect(suggested) {
@@ -129,6 +184,8 @@ function row({ tag, score, reasons = [] }, isSuggested) {
   button.setAttribute("aria-pressed", String(chosen.has(tag)));
   button.setAttribute("aria-label", `${tag}, ${isSuggested ? "suggested" : "maybe"}, ${percent} percent`);
   button.addEventListener("click", () => toggle(tag));
+  for (const start of ["mouseenter", "focusin"]) item.addEventListener(start, () => showReasons(tag));
+  for (const end of ["mouseleave", "focusout"]) item.addEventListener(end, () => showReasons());
   return item;
 }
 
@@ -180,9 +237,14 @@ function showChosen() {
     }),
   );
   showMessage(element("sent"), "");
+  if (!tagList.matches(":hover, :focus-within")) showReasons();
 }
 
 async function send() {
+  if (!predictionId) {
+    showMessage(element("sent"), "Not saved: wait for the tags of this text.", true);
+    return;
+  }
   try {
     const tags = [...chosen];
     await call("/feedback", { prediction_id: predictionId, final_tags: tags, source: "page" });
@@ -234,11 +296,36 @@ async function showModel() {
   }
 }
 
-element("question").addEventListener("input", schedule);
+element("question").addEventListener("input", ({ target }) => {
+  if (target.dataset.max) checkLength(target);
+  schedule();
+});
 element("question").addEventListener("submit", (event) => {
   event.preventDefault();
   clearTimeout(timer);
   requestTags();
+});
+element("example").addEventListener("click", () => {
+  title.value = EXAMPLE.title;
+  body.value = EXAMPLE.body;
+  document.querySelector("input[name=format][value=markdown]").checked = true;
+  title.focus();
+  requestTags();
+});
+
+function add(tag) {
+  if (![...tagList.children].some((item) => item.dataset.tag === tag)) typed.add(tag);
+  choose(tag);
+  showChosen();
+}
+
+completeTags(element("add"), element("add-list"), {
+  find: async (text, signal) => {
+    const { tags } = await call(`/tags?text=${encodeURIComponent(text)}&limit=12`, null, { signal });
+    return tags.filter(({ tag }) => !chosen.has(tag)).slice(0, 8);
+  },
+  choose: add,
+  announce: (text) => showMessage(element("add-status"), text),
 });
 element("add-form").addEventListener("submit", (event) => {
   event.preventDefault();
@@ -247,24 +334,18 @@ element("add-form").addEventListener("submit", (event) => {
     showMessage(element("sent"), "A tag is 1 to 35 letters and digits, + - . #", true);
     return;
   }
-  if (tag) {
-    if (![...tagList.children].some((item) => item.dataset.tag === tag)) typed.add(tag);
-    choose(tag);
-  }
   element("add").value = "";
-  showChosen();
+  if (tag) add(tag);
 });
 element("send").addEventListener("click", send);
-if (element("key")) {
-  const storageKey = "tagkeeper-key";
-  element("key").value = sessionStorage.getItem(storageKey) || "";
-  element("key").addEventListener("change", (event) => {
-    sessionStorage.setItem(storageKey, event.target.value);
-    requestedText = "";
-    showModel();
-    schedule();
-  });
-}
+rememberKey(element("key"), () => {
+  requestedText = "";
+  showModel();
+  schedule();
+});
+window.addEventListener("online", () => schedule(0));
+// On a phone the tags come before the text that was just typed
+element("preview-box").open = !matchMedia("(max-width: 46rem)").matches;
 showModel();
 setInterval(showModel, 30000);
 if (title.value) schedule();

@@ -12,6 +12,7 @@ from axe_playwright_python.sync_playwright import Axe
 from werkzeug.serving import make_server
 
 from include.settings import Settings
+from include.tag_names import TagNames
 from serving import create_app
 from serving.keys import add_key
 from serving.served_models import FixedModelSource, ServedModels
@@ -124,7 +125,6 @@ def test_markdown_is_rendered_and_sanitised(page, site):
         "I use **sql** <img src=x onerror='document.title=\"owned\"'>"
     )
     suggest(page)
-    page.get_by_text("Preview", exact=True).click()
 
     assert page.locator("#preview strong").text_content() == "sql"
     assert page.locator("#preview img").count() == 0
@@ -198,6 +198,180 @@ def test_what_is_no_tag_cannot_be_added(page):
 
     page.get_by_text("A tag is 1 to 35 letters").wait_for()
     assert chosen(page) == ["pandas", "python"]
+
+
+def marked(page):
+    """The marked places, in the order of the text."""
+    return page.evaluate("[...CSS.highlights.get('reasons') ?? []].map(range => range.toString())")
+
+
+def test_words_that_speak_for_the_selected_tags_are_marked_in_the_text(page):
+    page.get_by_label("Question", exact=True).fill("I read `Pandas` **data**, not pandasql.")
+    suggest(page, "Use pandas with SQL")
+
+    assert sorted(marked(page)) == ["Pandas", "SQL", "pandas"]
+    assert page.locator("#preview-title").text_content() == "Use pandas with SQL"
+    page.get_by_text("Marked: words that speak for the selected tags.").wait_for()
+
+
+def test_pointing_at_a_tag_marks_its_words_only(page):
+    suggest(page, "Use pandas with SQL")
+    page.locator("[data-tag=sql]").hover()
+    assert marked(page) == ["SQL"]
+    page.get_by_text("Marked: words that speak for sql.").wait_for()
+
+    page.locator("h1").hover()
+    assert sorted(marked(page)) == ["SQL", "pandas"]
+
+
+def test_focusing_a_tag_marks_its_words_only(page):
+    suggest(page, "Use pandas with SQL")
+    accept_button(page, "pandas").focus()
+
+    assert marked(page) == ["pandas"]
+
+
+def test_a_question_in_html_is_previewed_as_text(page):
+    page.get_by_text("HTML", exact=True).click()
+    page.get_by_label("Question", exact=True).fill("<p>about <img src=x onerror=1>sql</p>")
+    suggest(page, "x")
+
+    assert page.locator("#preview").text_content() == "about sql"
+    assert page.locator("#preview *").count() == 0
+    assert marked(page) == ["sql"]
+
+
+@pytest.fixture
+def counted(browser, tmp_path):
+    """A page whose model knows how often its tags are used, and a synonym."""
+    uses = {"flask": 12, "pandas": 1234, "python": 5000, "regex": 88, "sql": 400}
+    model = replace(loaded_model(), description={"tag_uses": uses})
+    served = ServedModels(champion=model, tag_names=TagNames({"regular-expressions": "regex"}))
+    site = Site(Settings(local_dir=tmp_path, site="sandbox"), served)
+    opened = browser.new_page()
+    opened.goto(site.url)
+    suggest(opened, "sql")
+    yield opened
+    opened.close()
+    site.close()
+
+
+def options(page):
+    page.get_by_role("option").first.wait_for()
+    return page.get_by_role("option").all_inner_texts()
+
+
+def test_typing_completes_tags_with_counts(counted):
+    counted.get_by_label("Add a tag").press_sequentially("p")
+
+    assert [" ".join(text.split()) for text in options(counted)] == [
+        "python 5,000 questions",
+        "pandas 1,234 questions",
+        "regex (regular-expressions) 88 questions",
+    ]
+    field = counted.get_by_role("combobox", name="Add a tag")
+    assert field.get_attribute("aria-expanded") == "true"
+    counted.get_by_text("3 tags, use the arrow keys").wait_for()
+
+
+def test_a_synonym_is_completed_to_its_canonical_tag(counted):
+    counted.get_by_label("Add a tag").fill("regular exp")
+
+    assert options(counted)[0].startswith("regex (regular-expressions)")
+    counted.get_by_role("option").click()
+    assert chosen(counted) == ["sql", "regex"]
+
+
+def test_a_tag_is_completed_by_keyboard_only(counted):
+    field = counted.get_by_label("Add a tag")
+    field.focus()
+    counted.keyboard.type("p")
+    options(counted)
+    counted.keyboard.press("ArrowDown")
+    counted.keyboard.press("ArrowDown")
+    active = field.get_attribute("aria-activedescendant")
+    assert counted.locator(f"#{active}").get_attribute("aria-selected") == "true"
+    counted.keyboard.press("Enter")
+
+    assert chosen(counted) == ["sql", "pandas"]
+    assert counted.get_by_role("option").count() == 0
+    assert counted.evaluate("document.activeElement.id") == "add"
+
+
+def test_escape_closes_the_list_and_enter_adds_what_was_typed(counted):
+    counted.get_by_label("Add a tag").focus()
+    counted.keyboard.type("pyt")
+    options(counted)
+    counted.keyboard.press("Escape")
+    assert counted.get_by_role("option").count() == 0
+    counted.keyboard.press("Enter")
+
+    assert chosen(counted) == ["sql", "pyt"]
+
+
+def test_a_tag_that_is_chosen_is_not_offered_again(counted):
+    counted.get_by_label("Add a tag").fill("q")
+    counted.wait_for_timeout(400)
+
+    assert counted.get_by_role("option").count() == 0
+
+
+def test_an_empty_page_offers_an_example(page, site):
+    page.get_by_role("button", name="Try an example").click()
+    page.locator(".tag").first.wait_for()
+
+    assert page.get_by_label("Title").input_value() == site.recorder.rows[-1].title
+    assert page.get_by_role("button", name="Try an example").is_hidden()
+    page.get_by_label("Title").fill("")
+    page.get_by_text("Type a title to begin.").wait_for()
+    assert page.get_by_role("button", name="Try an example").is_visible()
+
+
+def test_a_text_that_is_too_long_is_kept_counted_and_not_sent(page, site):
+    page.get_by_label("Title").fill("pandas" * 90)
+    page.get_by_text("40 characters too long: at most 500. Nothing is sent.").wait_for()
+    page.get_by_text("No tags: the text is too long.").wait_for()
+
+    assert site.recorder.rows == []
+    assert len(page.get_by_label("Title").input_value()) == 540
+    page.get_by_label("Title").fill("pandas")
+    page.locator(".tag").first.wait_for()
+
+
+def test_a_slow_answer_is_announced(page):
+    page.route("**/predict", lambda route: (page.wait_for_timeout(2500), route.continue_()))
+    page.get_by_label("Title").fill("pandas")
+
+    page.get_by_text("Still working on it").wait_for()
+    page.locator(".tag").first.wait_for()
+
+
+def test_an_unreachable_service_is_tried_again_and_the_text_stays(page):
+    page.route("**/predict", lambda route: route.abort())
+    page.get_by_label("Title").fill("pandas")
+    page.get_by_text("the service cannot be reached. Your text stays here").wait_for()
+    page.unroute("**/predict")
+
+    page.locator(".tag").first.wait_for(timeout=15_000)
+    assert page.get_by_label("Title").input_value() == "pandas"
+
+
+def test_the_page_says_what_it_stores_and_for_how_long(page):
+    page.get_by_text("What is stored").click()
+
+    assert "title, text, suggested tags with scores" in page.locator(".stored").inner_text()
+    assert "24 months" in page.locator(".stored").inner_text()
+
+
+def test_on_a_phone_the_tags_come_before_the_preview_is_opened(browser, site):
+    context = browser.new_context(viewport={"width": 390, "height": 800})
+    page = context.new_page()
+    page.goto(site.url)
+    suggest(page)
+    hidden = page.locator("#preview").is_hidden()
+    context.close()
+
+    assert hidden
 
 
 def test_page_is_operable_by_keyboard(page, site):
@@ -279,16 +453,24 @@ def test_accessibility_checker_finds_no_violation(browser, site, scheme, width):
     suggest(page)
     page.get_by_label("Question").fill("A [link](https://example.com) and `code`.")
     page.locator("#preview-box").wait_for()
-    page.locator("#preview-box summary").click()
+    page.evaluate("document.getElementById('preview-box').open = true")
     page.locator("#meaning summary").click()
+    page.locator(".stored summary").click()
     accept_button(page, "sql").click()
     answered = violations(page)
+    page.get_by_label("Add a tag").fill("e")
+    page.get_by_role("option").first.wait_for()
+    page.keyboard.press("ArrowDown")
+    completing = violations(page)
     page.get_by_label("Add a tag").fill("<b>")
     page.get_by_role("button", name="Add", exact=True).click()
     refused = violations(page)
+    page.get_by_label("Title").fill("x" * 501)
+    page.get_by_text("1 characters too long").wait_for()
+    too_long = violations(page)
     context.close()
 
-    assert (empty, answered, refused) == ({}, {}, {})
+    assert (empty, answered, completing, refused, too_long) == ({}, {}, {}, {}, {})
 
 
 CONTRAST = """() => {

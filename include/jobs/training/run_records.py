@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from include.candidates.base import Candidate
@@ -106,6 +107,19 @@ def all_metrics(evaluation: Evaluation) -> dict[str, float]:
     return metrics
 
 
+def tag_uses(tags: Sequence[Sequence[str]], vocabulary: Sequence[str]) -> dict[str, int]:
+    """
+    Return how many questions have each tag of the vocabulary.
+
+    Examples
+    --------
+    >>> tag_uses([["a", "b"], ["a"], ["c"]], ["a", "b"])
+    {'a': 2, 'b': 1}
+    """
+    uses = Counter(tag for row in tags for tag in row)
+    return {tag: uses[tag] for tag in vocabulary}
+
+
 def model_metadata(
     data: TrainingData,
     learned_from: LearnedFrom,
@@ -119,6 +133,7 @@ def model_metadata(
         "train_first": data.first_month,
         "train_last": data.last_month,
         "questions": len(data.questions),
+        "tag_uses": tag_uses(data.questions.tags, data.vocabulary),
         "learned_from": learned_from.to_dict(),
         "dataset_id": data.dataset_id,
         "min_tag_count": data.min_tag_count,
