@@ -19,7 +19,8 @@ class DailyIndicators(msgspec.Struct, frozen=True):
 
     ``judged`` counts the answers whose true tags are known. Over their five best suggestions,
     ``precision`` is the share of suggested tags that are true and ``recall`` the share of true
-    tags that were suggested. ``latency_ms`` is the median.
+    tags that were suggested; ``f1_suggested`` is the mean F1 of the tags that were suggested
+    outright. ``latency_ms`` is the median.
     """
 
     day: dt.date
@@ -28,6 +29,7 @@ class DailyIndicators(msgspec.Struct, frozen=True):
     precision: float | None
     recall: float | None
     latency_ms: float
+    f1_suggested: float | None = None
 
 
 def read_indicators(path: Path) -> list[DailyIndicators]:

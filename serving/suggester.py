@@ -92,7 +92,7 @@ class Suggester:
         ranked = _ranked(served, variants, questions, texts, budget)
         names = served.tag_names
         selected = [select(q, best, names) for q, best in zip(questions, ranked, strict=True)]
-        shadow_ranked = _shadow_ranked(served, questions, texts, budget)
+        shadow_selected = _shadow_selected(served, questions, texts, budget)
         reasons = [
             _reasons(model_of(served, variant), text, selection.tags, budget)
             if q.explain and selection.tags
@@ -104,14 +104,14 @@ class Suggester:
         done = perf_counter()
         latency_ms = (done - started) * 1000 / len(questions)
         rows = [
-            self._row(served, question, body, variant, selection.tags, latency_ms, key_name)
+            self._row(served, question, body, variant, selection, latency_ms, key_name)
             for question, body, variant, selection in zip(
                 questions, bodies, variants, selected, strict=True
             )
         ]
         shadow_rows = [
-            self._shadow_row(served, row, suggestions)
-            for row, suggestions in zip(rows, shadow_ranked, strict=bool(shadow_ranked))
+            self._shadow_row(served, row, selection)
+            for row, selection in zip(rows, shadow_selected, strict=bool(shadow_selected))
         ]
         self.recorder.record(rows + shadow_rows)
         by_challenger = variants.count(CHALLENGER)
@@ -138,7 +138,7 @@ class Suggester:
         question: Question,
         body: str,
         variant: Variant,
-        suggestions: Sequence[Suggestion],
+        selection: Selection,
         latency_ms: float,
         key_name: str | None,
     ) -> Prediction:
@@ -150,7 +150,8 @@ class Suggester:
             site=self.site,
             title=question.title,
             body=body,
-            tags=tuple((item.tag, item.score) for item in suggestions),
+            tags=tuple((item.tag, item.score) for item in selection.tags),
+            suggested_count=selection.suggested_count,
             model_version=model.version,
             candidate=model.candidate.name,
             variant=variant,
@@ -164,7 +165,7 @@ class Suggester:
         )
 
     def _shadow_row(
-        self, served: ServedModels, shown: Prediction, suggestions: Sequence[Suggestion]
+        self, served: ServedModels, shown: Prediction, selection: Selection
     ) -> Prediction:
         challenger = model_of(served, CHALLENGER)
         prediction_id = self.ids.new(shown.key_name)
@@ -174,7 +175,8 @@ class Suggester:
             site=shown.site,
             title=shown.title,
             body=shown.body,
-            tags=tuple((item.tag, item.score) for item in suggestions),
+            tags=tuple((item.tag, item.score) for item in selection.tags),
+            suggested_count=selection.suggested_count,
             model_version=challenger.version,
             candidate=challenger.candidate.name,
             variant=CHALLENGER,
@@ -231,14 +233,14 @@ def _rank(
     return ranked
 
 
-def _shadow_ranked(
+def _shadow_selected(
     served: ServedModels,
     questions: Sequence[Question],
     texts: Sequence[PreparedText],
     budget: Budget,
-) -> list[tuple[Suggestion, ...]]:
+) -> list[Selection]:
     """
-    Return the challenger's suggestions in shadow mode; otherwise nothing.
+    Return the challenger's tags in shadow mode; otherwise nothing.
 
     They are computed before the response is sent, so that both rows are recorded together and no
     question has only one of them; shadow mode therefore adds the challenger's ranking time.
@@ -247,7 +249,7 @@ def _shadow_ranked(
         return []
     answers = _rank(model_of(served, CHALLENGER), texts, questions, budget)
     return [
-        select(question, best, served.tag_names).tags
+        select(question, best, served.tag_names)
         for question, best in zip(questions, answers, strict=True)
     ]
 

@@ -72,7 +72,7 @@ class Candidate(ABC):
     name: ClassVar[str]
     vocabulary: tuple[str, ...] = ()
     calibration: ScoreCalibration | None = None
-    """Of the best scores, applied in `rank`; None for families that do not calibrate."""
+    """Of the best scores, applied in `rank`; None for models of earlier releases."""
 
     @property
     def question_limit(self) -> int | None:

@@ -11,6 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from include.candidates.base import Candidate, EncoderFactory
+from include.candidates.held_out import (
+    calibrate,
+    calibration_rows,
+    calibration_state,
+    stored_calibration,
+)
 from include.candidates.labels import check_training_data, label_matrix
 from include.candidates.model_files import read_array, read_json, write_array, write_json
 from include.text.prepared import PreparedText
@@ -39,7 +45,13 @@ class Frequency(Candidate):
         """Count the tags; see `Candidate.fit`."""
         check_training_data(texts, tags, vocabulary)
         self.vocabulary = tuple(vocabulary)
-        self._shares = label_matrix(tags, self.vocabulary).mean(axis=0, dtype=np.float32)
+        labels = label_matrix(tags, self.vocabulary)
+        held_out = calibration_rows(len(texts))
+        if held_out.start < held_out.stop:
+            earlier = labels[: held_out.start].mean(axis=0, dtype=np.float32)
+            latest = labels[held_out].toarray()
+            self.calibration = calibrate(np.tile(earlier, (len(latest), 1)), latest)
+        self._shares = labels.mean(axis=0, dtype=np.float32)
         return self
 
     def score(self, texts: Sequence[PreparedText]) -> NDArray[np.float32]:
@@ -48,14 +60,20 @@ class Frequency(Candidate):
 
     def save(self, folder: Path) -> None:
         """Write ``frequency.json`` and ``shares.npy``."""
-        write_json(folder, "frequency.json", {"vocabulary": self.vocabulary})
+        state = {
+            "vocabulary": self.vocabulary,
+            "calibration": calibration_state(self.calibration),
+        }
+        write_json(folder, "frequency.json", state)
         write_array(folder, "shares.npy", self._shares)
 
     @classmethod
     def load(cls, folder: Path, encoders: EncoderFactory) -> Self:
         """Read what ``save`` wrote; see `Candidate.load`."""
         candidate = cls(FrequencyParameters(), encoders)
-        candidate.vocabulary = tuple(read_json(folder, "frequency.json")["vocabulary"])
+        state = read_json(folder, "frequency.json")
+        candidate.vocabulary = tuple(state["vocabulary"])
+        candidate.calibration = stored_calibration(state)
         candidate._shares = read_array(folder, "shares.npy")
         return candidate
 

@@ -22,10 +22,17 @@ from pathlib import Path
 from typing import Any, ClassVar, Final, Self
 
 import numpy as np
+import scipy.sparse as sp
 from numpy.typing import NDArray
 from scipy.special import psi
 
 from include.candidates.base import Candidate, EncoderFactory, Reason
+from include.candidates.held_out import (
+    calibrate,
+    calibration_rows,
+    calibration_state,
+    stored_calibration,
+)
 from include.candidates.labels import check_training_data, label_matrix
 from include.candidates.model_files import read_array, read_json, write_array, write_json
 from include.errors import FixInputError, ModelUnusableError
@@ -102,13 +109,21 @@ class Lda(Candidate):
         bags = [self._bag(row) for row in counts]
         self._fit_topics(bags)
         labels = label_matrix(tags, self.vocabulary)
-        self._mean: NDArray[np.float32] = labels.mean(axis=0, dtype=np.float32)
         proportions = self._topic_weights(bags)
+        held_out = calibration_rows(len(bags))
+        if held_out.start < held_out.stop:  # the topics, which know no tags, are those of all
+            self._fit_affinity(proportions[: held_out.start], labels[: held_out.start])
+            scores = self._scores(bags[held_out], proportions[held_out])
+            self.calibration = calibrate(scores, labels[held_out].toarray())
+        self._fit_affinity(proportions, labels)
+        return self
+
+    def _fit_affinity(self, proportions: NDArray[np.float32], labels: sp.csr_array) -> None:
+        self._mean: NDArray[np.float32] = labels.mean(axis=0, dtype=np.float32)
         prior = self.parameters.smoothing
         questions = proportions.sum(axis=0)[:, None]
         affinity = (proportions.T @ labels + prior * self._mean) / (questions + prior)
         self._affinity: NDArray[np.float32] = affinity.astype(np.float32)
-        return self
 
     def score(self, texts: Sequence[PreparedText]) -> NDArray[np.float32]:
         """
@@ -117,7 +132,14 @@ class Lda(Candidate):
         A text without a known word has no topics and gets the tags' shares in training.
         """
         bags = [self._bag(self._word_counts(text)) for text in texts]
-        scores: NDArray[np.float32] = np.clip(self._topic_weights(bags) @ self._affinity, 0, 1)
+        return self._scores(bags, self._topic_weights(bags))
+
+    def _scores(
+        self,
+        bags: Sequence[tuple[NDArray[np.intp], NDArray[np.float32]]],
+        proportions: NDArray[np.float32],
+    ) -> NDArray[np.float32]:
+        scores: NDArray[np.float32] = np.clip(proportions @ self._affinity, 0, 1)
         scores[[not len(columns) for columns, _ in bags]] = self._mean
         return scores
 
@@ -150,6 +172,7 @@ class Lda(Candidate):
             "parameters": asdict(self.parameters),
             "vocabulary": self.vocabulary,
             "terms": self._terms,
+            "calibration": calibration_state(self.calibration),
         }
         write_json(folder, "lda.json", state)
 
@@ -159,6 +182,7 @@ class Lda(Candidate):
         state = read_json(folder, "lda.json")
         candidate = cls(LdaParameters(**state["parameters"]), encoders)
         candidate.vocabulary = tuple(state["vocabulary"])
+        candidate.calibration = stored_calibration(state)
         candidate._terms = list(state["terms"])
         candidate._columns = {term: column for column, term in enumerate(candidate._terms)}
         candidate._topic_words = read_array(folder, "topic_words.npy")

@@ -24,6 +24,12 @@ from numpy.typing import NDArray
 
 from include.candidates.base import Candidate, EncoderFactory, Reason
 from include.candidates.explanations import mention_reasons, score_slopes, strongest
+from include.candidates.held_out import (
+    CALIBRATED_ON,
+    calibrate_pairs,
+    calibration_state,
+    stored_calibration,
+)
 from include.candidates.labels import check_training_data, label_matrix
 from include.candidates.mentions import MENTION_FEATURES, MentionFinder
 from include.candidates.model_files import read_array, read_json, write_array, write_json
@@ -194,6 +200,7 @@ class Linear(Candidate):
             "parameters": asdict(self.parameters),
             "vocabulary": self.vocabulary,
             "pair_weights": self._reranker.weights.tolist(),
+            "calibration": calibration_state(self.calibration),
         }
         write_json(folder, "linear.json", state)
 
@@ -203,6 +210,7 @@ class Linear(Candidate):
         state = read_json(folder, "linear.json")
         candidate = cls(LinearParameters(**state["parameters"]), encoders)
         candidate.vocabulary = tuple(state["vocabulary"])
+        candidate.calibration = stored_calibration(state)
         size = len(candidate.vocabulary)
         candidate._mentions = MentionFinder(candidate.vocabulary)
         candidate._terms = TermVectors.load(folder, candidate.parameters.title_weight)
@@ -234,8 +242,12 @@ class Linear(Candidate):
         labels: sp.csr_array,
         history: TagHistory,
     ) -> Reranker:
-        """Fit to scores of questions by regressions that were fitted without them."""
-        features, truth = [], []
+        """
+        Fit to scores of questions by regressions that were fitted without them; and calibrate.
+
+        The calibration is of the latest of these questions.
+        """
+        features, truth, questions = [], [], []
         for learned, held_out in _splits(len(texts)):
             weights = self._fit_first_stage(_rows(vectors, learned), _rows(labels, learned))
             for start in range(0, len(held_out), _BATCH_SIZE):
@@ -246,8 +258,14 @@ class Linear(Candidate):
                 trends = history.trends(pairs.columns, at)
                 features.append(pairs.features(self._log_counts[pairs.columns], trends))
                 truth.append(np.asarray(labels[at, pairs.columns]).ravel())
+                questions.append(at)
+        X, y, question = map(np.concatenate, (features, truth, questions))
         latest = slice(-MAX_TRAINING_PAIRS, None)
-        return Reranker.fit(np.concatenate(features)[latest], np.concatenate(truth)[latest])
+        reranker = Reranker.fit(X[latest], y[latest])
+        recent = question >= len(texts) - CALIBRATED_ON
+        scores = reranker.predict_proba(X[recent])
+        self.calibration = calibrate_pairs(question[recent], scores, y[recent])
+        return reranker
 
     def _shortlist(self, texts: Sequence[PreparedText], scores: NDArray[np.float32]) -> Shortlist:
         mentions = [self._mentions.find(text) for text in texts]

@@ -24,15 +24,19 @@ from typing import Any, ClassVar, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from include.candidates.base import Candidate, EncoderFactory, Reason, top_k
-from include.candidates.calibration import ScoreCalibration
+from include.candidates.base import Candidate, EncoderFactory, Reason
 from include.candidates.explanations import mention_reasons, score_slopes, strongest
 from include.candidates.first_stage import TERMS, FirstStage, StackSpec
+from include.candidates.held_out import (
+    CALIBRATED_ON,
+    calibrate,
+    calibration_state,
+    stored_calibration,
+)
 from include.candidates.labels import check_training_data, label_matrix
 from include.candidates.mentions import MENTION_FEATURES, MentionFinder
 from include.candidates.model_files import read_array, read_json, write_array, write_json
 from include.candidates.reranker import Reranker, score_features, training_rows
-from include.candidates.suggested_set import SET_DEPTH
 from include.candidates.tag_trends import TagHistory
 from include.candidates.time_blocks import Block, latest_blocks
 from include.errors import ModelUnusableError
@@ -40,8 +44,6 @@ from include.text.prepared import PreparedText
 
 _BATCH_SIZE: Final = 200
 """Texts scored at once: limits the memory for the scores of a large vocabulary."""
-_CALIBRATED_ON: Final = 500
-"""Latest questions to calibrate scores on: older ones were scored by models of less data."""
 
 
 class StackedCandidate(Candidate):
@@ -100,9 +102,9 @@ class StackedCandidate(Candidate):
         features = self._pair_features(texts[scored], scores, tag_features)
         reranker = Reranker.fit(features, labels[scored])
         self._set_reranker(reranker)
-        recent = slice(-_CALIBRATED_ON, None)
+        recent = slice(-CALIBRATED_ON, None)
         recent_scores = reranker.predict_proba(features[recent])
-        self.calibration = _calibration(recent_scores, labels[scored][recent])
+        self.calibration = calibrate(recent_scores, labels[scored][recent])
         return self
 
     def score(self, texts: Sequence[PreparedText]) -> NDArray[np.float32]:
@@ -154,7 +156,7 @@ class StackedCandidate(Candidate):
             "parameters": asdict(self.parameters),
             "vocabulary": self.vocabulary,
             "pair_weights": self._reranker.weights.tolist(),
-            "calibration": asdict(self.calibration or ScoreCalibration()),
+            "calibration": calibration_state(self.calibration),
             "encoders": {name: view.encoder.name for name, view in self._stage.embeddings.items()},
         }
         write_json(folder, f"{self.name}.json", state)
@@ -173,8 +175,7 @@ class StackedCandidate(Candidate):
             raise ModelUnusableError(f"{folder}: tag_facts.npy does not fit the vocabulary")
         features = 2 * len(spec.ridges) + 2 + spec.mentions * len(MENTION_FEATURES)
         candidate._set_reranker(Reranker.from_list(state["pair_weights"], features))
-        if "calibration" in state:  # models of version 0.1.0 have none
-            candidate.calibration = ScoreCalibration(**state["calibration"])
+        candidate.calibration = stored_calibration(state)
         return candidate
 
     def get_params(self) -> dict[str, Any]:
@@ -200,10 +201,3 @@ def _tag_features_known(history: TagHistory, blocks: Sequence[Block]) -> NDArray
     by_block = np.stack([np.stack([np.log1p(counts), trends], axis=1) for counts, trends in known])
     sizes = [block.stop - block.start for block in blocks]
     return np.repeat(by_block.astype(np.float32), sizes, axis=0)
-
-
-def _calibration(scores: NDArray[np.float32], labels: NDArray[np.float32]) -> ScoreCalibration:
-    """Return the calibration of each question's best scores; both of shape (n, n_vocabulary)."""
-    best = top_k(scores, SET_DEPTH)
-    found = np.take_along_axis(labels, best, axis=1) > 0
-    return ScoreCalibration.fit(np.take_along_axis(scores, best, axis=1), found)

@@ -26,6 +26,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from include.candidates.base import Candidate, EncoderFactory, Reason
+from include.candidates.held_out import (
+    CALIBRATED_ON,
+    calibrate,
+    calibration_state,
+    stored_calibration,
+)
 from include.candidates.kernel_ridge import MAX_QUESTIONS, fit_kernel_ridge
 from include.candidates.labels import check_training_data, label_matrix
 from include.candidates.model_files import read_array, read_json, write_array, write_json
@@ -124,6 +130,9 @@ class Word2Vec(Candidate):
         self._uses: NDArray[np.float32] = np.log1p(labels.sum(axis=0))
         rows = training_rows(len(labels), len(self.vocabulary))
         self._reranker = Reranker.fit(self._pair_features(ridge.loo_scores[rows]), labels[rows])
+        recent = slice(-CALIBRATED_ON, None)  # each scored by a regression without it
+        scores = self._reranker.predict_proba(self._pair_features(ridge.loo_scores[recent]))
+        self.calibration = calibrate(scores, labels[recent])
         return self
 
     def score(self, texts: Sequence[PreparedText]) -> NDArray[np.float32]:
@@ -166,6 +175,7 @@ class Word2Vec(Candidate):
             "vocabulary": self.vocabulary,
             "words": self._words,
             "pair_weights": self._reranker.weights.tolist(),
+            "calibration": calibration_state(self.calibration),
         }
         write_json(folder, "word2vec.json", state)
 
@@ -175,6 +185,7 @@ class Word2Vec(Candidate):
         state = read_json(folder, "word2vec.json")
         candidate = cls(Word2VecParameters(**state["parameters"]), encoders)
         candidate.vocabulary = tuple(state["vocabulary"])
+        candidate.calibration = stored_calibration(state)
         candidate._set_words(
             list(state["words"]),
             read_array(folder, "word_vectors.npy", mapped=True),

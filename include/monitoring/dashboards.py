@@ -160,6 +160,11 @@ QUALITY: Final = Dashboard(
             ("tagkeeper_live_recall_ratio", "live"), link=TRAININGS,
         ),
         _series(
+            "Live F1 of the suggested tags",
+            "Of the tags that it suggested outright, mean over answers of 7 days.", "percentunit",
+            ("tagkeeper_live_suggested_f1_ratio", "live"), link=TRAININGS,
+        ),
+        _series(
             "Judged answers", "Answers of 7 days whose true tags are known.", "short",
             ("tagkeeper_live_judged_answers", "answers"), link=ALERTS,
         ),

@@ -145,6 +145,8 @@ def _add_champion(connection: Connection, samples: Samples, site: str, share: fl
     if live.suggested_count and live.truth_count:
         samples.add("live_precision_ratio", live.hit_count / live.suggested_count)
         samples.add("live_recall_ratio", live.hit_count / live.truth_count)
+    if live.set_judged:
+        samples.add("live_suggested_f1_ratio", live.set_f1_sum / live.set_judged)
 
 
 def _add_drift(connection: Connection, samples: Samples, site: str) -> None:

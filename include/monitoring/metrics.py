@@ -76,6 +76,10 @@ METRICS: Final = (
         "Share of the champion's five best suggestions that were true, in 7 days",
     ),
     Metric("live_recall_ratio", "Share of true tags among the champion's suggestions, in 7 days"),
+    Metric(
+        "live_suggested_f1_ratio",
+        "Mean F1 of the tags that the champion suggested outright, in 7 days",
+    ),
     Metric("live_judged_answers", "The champion's answers of 7 days whose true tags are known"),
     Metric(
         "live_precision_threshold_ratio",

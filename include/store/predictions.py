@@ -19,8 +19,10 @@ from sqlalchemy import Connection
 from include.store.copy_text import array_literal, copy_line, copy_lines
 from include.store.queries import query
 
-PREDICTION_COLUMNS: Final = 16
+PREDICTION_COLUMNS: Final = 17
 FEEDBACK_COLUMNS: Final = 6
+_FIRST_COLUMNS: Final = {PREDICTION_COLUMNS: 15, FEEDBACK_COLUMNS: 5}
+"""Columns of the lines that the first releases spooled."""
 TOP_TAGS: Final = 5
 """Suggestions that metrics are computed on: a question has at most five tags."""
 _RECOUNTED_AFTER: Final = timedelta(days=1)
@@ -54,6 +56,8 @@ class Prediction(msgspec.Struct, frozen=True):
         Name that the client sent.
     key_name : str or None
         Name of the API key that asked; None if the service runs without keys.
+    suggested_count : int or None
+        Of ``tags``, how many of the first were suggested outright; None if that is not known.
     """
 
     prediction_id: UUID
@@ -72,6 +76,7 @@ class Prediction(msgspec.Struct, frozen=True):
     ab_test_id: int | None = None
     client: str | None = None
     key_name: str | None = None
+    suggested_count: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +135,7 @@ def prediction_line(row: Prediction) -> bytes:
             f"{row.latency_ms:.3f}",
             row.client,
             row.key_name,
+            None if row.suggested_count is None else str(row.suggested_count),
         )
     )
 
@@ -232,8 +238,9 @@ def daily_indicators(connection: Connection, site: str, first_day: date) -> list
 
     Each row holds ``day`` (date), ``answers``, ``judged`` (answers whose true tags are known),
     ``precision`` (share of suggested tags that were true), ``recall`` (share of true tags that
-    were suggested), both over the five best suggestions and None if no answer is judged, and
-    ``latency_ms`` (median), as last counted by `count_indicators`.
+    were suggested), both over the five best suggestions and None if no answer is judged,
+    ``f1_suggested`` (mean F1 of the tags suggested outright, None if not known) and ``latency_ms``
+    (median), as last counted by `count_indicators`.
     """
     rows = connection.execute(query("daily_indicators"), {"site": site, "start": first_day})
     return [dict(row) for row in rows.mappings()]
@@ -245,6 +252,15 @@ def uuid7_time(prediction_id: UUID) -> datetime:
 
 
 def _complete(lines: Iterable[bytes], columns: int) -> list[bytes]:
-    """Return ``lines`` with ``key_name``, which lines spooled by an earlier release lack."""
-    missing = columns - 2
-    return [line + b"\t\\N" if line.count(b"\t") == missing else line for line in lines]
+    """
+    Return ``lines`` with the last columns as NULL where an earlier release spooled them without.
+
+    Those are ``key_name``, and of predictions ``suggested_count``.
+    """
+    added = columns - _FIRST_COLUMNS[columns]
+    return [
+        line + b"\t\\N" * missing
+        if 0 < (missing := columns - 1 - line.count(b"\t")) <= added
+        else line
+        for line in lines
+    ]

@@ -1,6 +1,6 @@
 -- Count one UTC day's answers again: how many are judged (true tags known: the last feedback, else the
--- question's tags as settled so far), the sums that precision and recall are made of, and the median
--- latency; and the sums of each model version. Tags are compared by their canonical names. A day
+-- question's tags as settled so far), the sums that precision and recall are made of, those of the F1 of
+-- the tags suggested outright, and the median latency; and the sums of each model version. Tags are compared by their canonical names. A day
 -- without answers gets a row as well, so that it is not counted every time.
 -- Binds: site (text), day (date), start (timestamptz), end (timestamptz), top (int)
 -- Index: predictions_asked_at_idx, feedback_prediction_idx, question_tags_pkey, daily_indicators_pkey,
@@ -15,7 +15,14 @@ WITH answered AS (
             FROM jsonb_array_elements(p.tags) WITH ORDINALITY AS s (suggestion, position)
             WHERE position <= :top
             ORDER BY position
-        )) AS suggested
+        )) AS suggested,
+        with_canonical_names(p.site, ARRAY(
+            SELECT suggestion ->> 'tag'
+            FROM jsonb_array_elements(p.tags) WITH ORDINALITY AS s (suggestion, position)
+            WHERE position <= p.suggested_count
+            ORDER BY position
+        )) AS suggested_set,
+        p.suggested_count IS NOT NULL AS set_known
     FROM predictions AS p
     LEFT JOIN LATERAL (
         SELECT final_tags
@@ -35,11 +42,15 @@ WITH answered AS (
         cardinality(truth) AS truth_count,
         CASE WHEN truth IS NOT NULL THEN (
             SELECT count(*) FROM unnest(suggested) AS tag WHERE tag = ANY (truth)
-        ) END AS hit_count
+        ) END AS hit_count,
+        CASE WHEN cardinality(truth) > 0 AND set_known THEN 2.0 * (
+            SELECT count(*) FROM unnest(suggested_set) AS tag WHERE tag = ANY (truth)
+        ) / (cardinality(suggested_set) + cardinality(truth)) END AS set_f1
     FROM answered
 ), by_version AS (
     INSERT INTO daily_version_quality AS v (
-        site, day, model_version, judged, suggested_count, truth_count, hit_count
+        site, day, model_version, judged, suggested_count, truth_count, hit_count,
+        set_judged, set_f1_sum
     )
     SELECT
         :site,
@@ -48,7 +59,9 @@ WITH answered AS (
         count(*),
         coalesce(sum(suggested_count), 0),
         coalesce(sum(truth_count), 0),
-        coalesce(sum(hit_count), 0)
+        coalesce(sum(hit_count), 0),
+        count(set_f1),
+        coalesce(sum(set_f1), 0)
     FROM counted
     WHERE judged
     GROUP BY model_version
@@ -56,10 +69,13 @@ WITH answered AS (
         judged = excluded.judged,
         suggested_count = excluded.suggested_count,
         truth_count = excluded.truth_count,
-        hit_count = excluded.hit_count
+        hit_count = excluded.hit_count,
+        set_judged = excluded.set_judged,
+        set_f1_sum = excluded.set_f1_sum
 )
 INSERT INTO daily_indicators AS d (
-    site, day, answers, judged, suggested_count, truth_count, hit_count, latency_ms
+    site, day, answers, judged, suggested_count, truth_count, hit_count, latency_ms,
+    set_judged, set_f1_sum
 )
 SELECT
     :site,
@@ -69,7 +85,9 @@ SELECT
     coalesce(sum(suggested_count), 0),
     coalesce(sum(truth_count), 0),
     coalesce(sum(hit_count), 0),
-    coalesce(percentile_cont(0.5) WITHIN GROUP (ORDER BY latency_ms), 0)
+    coalesce(percentile_cont(0.5) WITHIN GROUP (ORDER BY latency_ms), 0),
+    count(set_f1),
+    coalesce(sum(set_f1), 0)
 FROM counted
 ON CONFLICT (site, day) DO UPDATE SET
     answers = excluded.answers,
@@ -78,4 +96,6 @@ ON CONFLICT (site, day) DO UPDATE SET
     truth_count = excluded.truth_count,
     hit_count = excluded.hit_count,
     latency_ms = excluded.latency_ms,
+    set_judged = excluded.set_judged,
+    set_f1_sum = excluded.set_f1_sum,
     computed_at = clock_timestamp();

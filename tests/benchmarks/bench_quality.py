@@ -34,6 +34,7 @@ from include.candidates.encoders import encoder_factory
 from include.candidates.suggested_set import SET_DEPTH
 from include.evaluation.bootstrap import paired_difference
 from include.evaluation.metrics import DEPTH, QuestionScores, pool, score_questions, summarise
+from include.evaluation.reliability import reliability_curve
 from include.evaluation.suggested import ScoredTags
 from include.months import add_months, check_month, month_of, months_between
 from include.names import CANDIDATES
@@ -64,6 +65,14 @@ class Course:
         """F1 of the tags suggested outright, per question, month by month."""
         return [month.suggested().f1 for month in self.scored]
 
+    def calibration_error(self) -> float:
+        """Expected calibration error of the first five suggestions, over all months."""
+        first = slice(None), slice(DEPTH)
+        return reliability_curve(
+            np.concatenate([month.scores[first] for month in self.scored]),
+            np.concatenate([month.found[first] for month in self.scored]),
+        ).ece
+
     def test(self, model: Candidate | Peer, split: TimeSplit) -> None:
         """Test a trained model on a month."""
         ranked = model.rank(split.test.texts, SET_DEPTH)
@@ -79,6 +88,7 @@ class Course:
         names += ["coverage", f"ceiling@{DEPTH}", f"ceiling_all@{DEPTH}"]
         rounded = {name: round(means[name], 4) for name in names}
         rounded["f1_suggested"] = round(float(np.concatenate(self.set_f1()).mean()), 4)
+        rounded["ece"] = round(self.calibration_error(), 4)
         return rounded | {
             "train_s": round(float(np.mean(self.train_s)), 2),
             "rank_ms": round(self.rank_ms, 3),
@@ -169,7 +179,8 @@ def show(
     table.add_column("", no_wrap=True)
     for k in range(1, DEPTH + 1):
         table.add_column(f"F1@{k}", justify="right")
-    for heading in (f"all@{DEPTH}", "suggested", "best by, 95 %", "train s", "one ms", "MB"):
+    headings = (f"all@{DEPTH}", "suggested", "ece", "best by, 95 %", "train s", "one ms", "MB")
+    for heading in headings:
         table.add_column(heading, justify="right", no_wrap=True)
     for name, row in figures.items():
         table.add_row(
@@ -177,6 +188,7 @@ def show(
             *(f"{row[f'f1@{k}']:.3f}" for k in range(1, DEPTH + 1)),
             f"{row[f'f1_all@{DEPTH}']:.3f}",
             f"{row['f1_suggested']:.3f}",
+            f"{row['ece']:.3f}",
             "" if name == best else behind(courses[best], courses[name]),
             f"{row['train_s']:.1f}",
             f"{row['rank_ms']:.2f}",

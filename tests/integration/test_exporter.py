@@ -94,7 +94,7 @@ def answer(connection, version: str, question_id: int, tags: tuple[str, ...]):
     row = Prediction(
         prediction_id=new_id(), asked_at=datetime.now(UTC), site=SITE, title="t", body="b",
         tags=tuple((tag, 0.5) for tag in tags), model_version=version, candidate="tfidf",
-        variant="champion", latency_ms=1.0, question_id=question_id,
+        variant="champion", latency_ms=1.0, question_id=question_id, suggested_count=1,
     )  # fmt: skip
     copy_predictions(connection, [prediction_line(row)])
 
@@ -151,6 +151,8 @@ def test_new_version_is_judged_by_its_own_answers(read, engine):
     assert of_first.values("live_precision_ratio")[()] == pytest.approx(1 / 4)
     assert of_first.values("live_recall_ratio")[()] == pytest.approx(1 / 2)
     assert of_first.values("live_precision_threshold_ratio")[()] == pytest.approx(0.2)
+    assert of_first.values("live_suggested_f1_ratio")[()] == pytest.approx(1 / 2)
+    assert of_second.values("live_suggested_f1_ratio")[()] == pytest.approx(2 / 3)
     assert of_second.values("champion_info") == {("2",): 1}
     assert of_second.values("live_precision_ratio")[()] == 1
     assert of_second.values("live_judged_answers")[()] == 1

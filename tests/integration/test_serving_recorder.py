@@ -116,12 +116,34 @@ def test_batch_sent_twice_is_stored_once(engine):
     assert len(stored(engine)) == 5
 
 
-def test_row_that_an_earlier_release_spooled_is_stored(engine):
-    without_key_name = prediction_line(prediction()).rpartition(b"\t")[0]
+@pytest.mark.parametrize("missing", [1, 2])
+def test_row_that_an_earlier_release_spooled_is_stored(engine, missing):
+    spooled = prediction_line(prediction()).rsplit(b"\t", missing)[0]
     with engine.begin() as connection:
-        assert copy_predictions(connection, [without_key_name]) == 1
+        assert copy_predictions(connection, [spooled]) == 1
 
-    assert stored(engine)[0]["key_name"] is None
+    (row,) = stored(engine)
+    assert (row["key_name"], row["suggested_count"]) == (None, None)
+
+
+def test_f1_of_the_suggested_tags_is_that_of_the_first_ones_that_were_suggested(engine, recorder):
+    best = (("python", 0.9), ("sql", 0.6), ("flask", 0.2))
+    for count, true_tags in (
+        (2, ("python", "sql")),
+        (1, ("sql",)),
+        (0, ("flask",)),
+        (None, ("a",)),
+    ):
+        row = prediction(tags=best, suggested_count=count)
+        recorder.record([row])
+        recorder.record_feedback(
+            Feedback(new_id(), row.prediction_id, datetime.now(UTC), true_tags, "api")
+        )
+    assert recorder.drain()
+    days = counted_indicators(engine, datetime.now(UTC))
+
+    (day,) = [day for day in days if day["judged"]]
+    assert (day["judged"], day["f1_suggested"]) == (4, pytest.approx(1 / 3))
 
 
 def test_copy_of_new_rows_is_all_or_nothing(engine):

@@ -220,6 +220,26 @@ def test_tag_is_as_suggested_in_a_list_as_alone(client):
     assert [answer["suggested"] for answer in batch] == [["pandas", "python"], ["sql"]]
 
 
+def test_how_many_tags_are_suggested_outright_is_recorded(client, recorder):
+    answer = ask(client)
+
+    assert len(answer["suggested"]) == 2
+    assert recorder.rows[-1].suggested_count == 2
+
+
+def test_a_challenger_in_shadow_is_recorded_with_its_own_set(make_app, recorder):
+    test = AbTest(1, "7", "8", 0.5, shadow=True)
+    served = ServedModels(
+        champion=loaded_model(),
+        challenger=loaded_model("8", WordModel(("flask", "sql"))),
+        ab_test=test,
+    )
+    ask(make_app(served).test_client())
+
+    counts = {row.shadow: row.suggested_count for row in recorder.rows}
+    assert counts == {False: 2, True: 0}
+
+
 def test_a_synonym_that_was_chosen_excludes_its_canonical_tag(make_app):
     live = ServedModels(champion=loaded_model()).renamed(TagNames({"py": "python", "sql": None}))
     asked = ask(make_app(live).test_client(), exclude=["py"])
