@@ -20,10 +20,10 @@ from plugins.retry_policy import RetryTransientErrors
     start_date=datetime(2024, 1, 1),
     max_active_runs=1,
     tags=["upkeep"],
-    doc_md=__doc__,
     # On the platform's machine, which has the files
     **dag_settings(
         names.DAG_BACK_UP,
+        __doc__,
         retry_policy=RetryTransientErrors(),
         executor=names.EXECUTOR_LOCAL,
     ),

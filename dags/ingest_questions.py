@@ -37,8 +37,7 @@ from plugins.retry_policy import RetryTransientErrors
         )
     },
     tags=["questions"],
-    doc_md=__doc__,
-    **dag_settings(names.DAG_INGEST, retry_policy=RetryTransientErrors()),
+    **dag_settings(names.DAG_INGEST, __doc__, retry_policy=RetryTransientErrors()),
 )
 def ingest_questions() -> None:
     @task

@@ -39,8 +39,7 @@ from plugins.retry_policy import RetryTransientErrors
         )
     },
     tags=["questions"],
-    doc_md=__doc__,
-    **dag_settings(names.DAG_INGEST_RECENT, retry_policy=RetryTransientErrors()),
+    **dag_settings(names.DAG_INGEST_RECENT, __doc__, retry_policy=RetryTransientErrors()),
 )
 def ingest_recent() -> None:
     @task(pool=names.POOL_API)

@@ -55,8 +55,7 @@ from plugins.dag_defaults import dag_settings
         "reason": Param("", type="string", title="Reason", description="for the ledger"),
     },
     tags=["serving"],
-    doc_md=__doc__,
-    **dag_settings(names.DAG_JUDGE),
+    **dag_settings(names.DAG_JUDGE, __doc__),
 )
 def judge_ab_test() -> None:
     @task

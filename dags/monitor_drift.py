@@ -36,8 +36,7 @@ from plugins.requested_months import RequestedMonths
         )
     },
     tags=["monitor"],
-    doc_md=__doc__,
-    **dag_settings(names.DAG_MONITOR_DRIFT),
+    **dag_settings(names.DAG_MONITOR_DRIFT, __doc__),
 )
 def monitor_drift() -> None:
     @task(pool=names.POOL_TRAINING, queue=names.QUEUE_TRAINING)

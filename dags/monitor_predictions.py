@@ -32,8 +32,7 @@ from plugins.drift_follow_up import follow_up
         )
     },
     tags=["monitor"],
-    doc_md=__doc__,
-    **dag_settings(names.DAG_MONITOR_PREDICTIONS),
+    **dag_settings(names.DAG_MONITOR_PREDICTIONS, __doc__),
 )
 def monitor_predictions() -> None:
     @task

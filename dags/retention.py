@@ -30,10 +30,10 @@ from plugins.retry_policy import RetryTransientErrors
         )
     },
     tags=["upkeep"],
-    doc_md=__doc__,
     # On the platform's machine, which has the files
     **dag_settings(
         names.DAG_RETENTION,
+        __doc__,
         retry_policy=RetryTransientErrors(),
         executor=names.EXECUTOR_LOCAL,
     ),

@@ -40,8 +40,7 @@ from plugins.retry_policy import RetryTransientErrors
         ),
     },
     tags=["models", "serving"],
-    doc_md=__doc__,
-    **dag_settings(names.DAG_ROLLBACK, retries=2, retry_policy=RetryTransientErrors()),
+    **dag_settings(names.DAG_ROLLBACK, __doc__, retries=2, retry_policy=RetryTransientErrors()),
 )
 def rollback_champion() -> None:
     @task

@@ -37,8 +37,7 @@ from plugins.wait_for_month import WaitForMonth
         )
     },
     tags=["monitor", "models"],
-    doc_md=__doc__,
-    **dag_settings(names.DAG_MONTHLY),
+    **dag_settings(names.DAG_MONTHLY, __doc__),
 )
 def run_monthly_jobs() -> None:
     wait = WaitForMonth(task_id="wait_for_month", longest=time_limits(names.DAG_MONTHLY).run * 0.8)

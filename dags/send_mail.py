@@ -35,8 +35,7 @@ from plugins.failure_callbacks import open_smtp
         ),
     },
     tags=["monitor"],
-    doc_md=__doc__,
-    **dag_settings(names.DAG_SEND_MAIL, retries=50),
+    **dag_settings(names.DAG_SEND_MAIL, __doc__, retries=50),
 )
 def send_mail() -> None:
     @task

@@ -68,8 +68,7 @@ from plugins.retry_policy import RetryTransientErrors
         ),
     },
     tags=["models"],
-    doc_md=__doc__,
-    **dag_settings(names.DAG_STABILITY, retries=2, retry_policy=RetryTransientErrors()),
+    **dag_settings(names.DAG_STABILITY, __doc__, retries=2, retry_policy=RetryTransientErrors()),
 )
 def stability_month() -> None:
     @task(pool=names.POOL_TRAINING, queue=names.QUEUE_TRAINING)

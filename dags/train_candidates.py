@@ -88,8 +88,7 @@ CANDIDATES = os.environ.get("CANDIDATES") or names.AUTO
         ),
     },
     tags=["models"],
-    doc_md=__doc__,
-    **dag_settings(names.DAG_TRAIN, retries=2, retry_policy=RetryTransientErrors()),
+    **dag_settings(names.DAG_TRAIN, __doc__, retries=2, retry_policy=RetryTransientErrors()),
 )
 def train_candidates() -> None:
     @task

@@ -23,8 +23,7 @@ from plugins.failure_callbacks import open_smtp
     start_date=datetime(2024, 1, 1),
     max_active_runs=1,
     tags=["monitor"],
-    doc_md=__doc__,
-    **dag_settings(names.DAG_WATCH),
+    **dag_settings(names.DAG_WATCH, __doc__),
 )
 def watch_pipeline() -> None:
     @task

@@ -8,7 +8,7 @@ from include.timeouts import time_limits
 from plugins.failure_callbacks import on_run_failure, on_task_failure
 
 
-def dag_settings(dag_id: str, **changes: Any) -> dict[str, Any]:
+def dag_settings(dag_id: str, doc: str | None, **changes: Any) -> dict[str, Any]:
     """
     Return the arguments of ``@dag`` that every DAG needs.
 
@@ -16,9 +16,20 @@ def dag_settings(dag_id: str, **changes: Any) -> dict[str, Any]:
     ----------
     dag_id : str
         With a row in `include.timeouts.LIMITS`.
+    doc : str
+        The DAG file's docstring, in Markdown: a heading that says what the DAG does, for Airflow's
+        list, and below it what its users should know.
     **changes
         Default arguments of this DAG's tasks that differ from the others'.
+
+    Raises
+    ------
+    ValueError
+        If the docstring does not begin with a heading.
     """
+    heading, _, _ = (doc or "").strip().partition("\n")
+    if not heading.startswith("### "):
+        raise ValueError(f"the docstring of {dag_id} must begin with a heading '### What it does'")
     limits = time_limits(dag_id)
     tasks = {
         "owner": names.PROJECT,
@@ -30,6 +41,8 @@ def dag_settings(dag_id: str, **changes: Any) -> dict[str, Any]:
         "on_failure_callback": on_task_failure,
     }
     return {
+        "description": heading.removeprefix("### ").rstrip("."),
+        "doc_md": doc,
         "catchup": False,
         "is_paused_upon_creation": False,
         "dagrun_timeout": limits.run,

@@ -80,6 +80,7 @@ def test_import_of_a_file_loads_no_job_and_no_heavy_library(measured):
 def test_dag_has_docs_from_its_file(dags, dag_id):
     assert len(DOCS[dag_id]) > 80
     assert dags[dag_id].doc_md.strip().startswith(DOCS[dag_id].splitlines()[0])
+    assert DOCS[dag_id].startswith(f"### {dags[dag_id].description}.")
 
 
 @pytest.mark.parametrize("dag_id", IDS)
