@@ -17,7 +17,15 @@ from serving.errors import HostRefusedError, KeyRefusedError, LoginNeededError
 from serving.keys import ApiKeys
 
 OPEN_ENDPOINTS: Final = frozenset(
-    {"health.healthz", "health.readyz", "health.metrics", "openapi.document", "page.show", "static"}
+    {
+        "health.healthz",
+        "health.readyz",
+        "health.metrics",
+        "openapi.document",
+        "page.show",
+        "page.show_batch",
+        "static",
+    }
 )
 """Endpoints without a key: they reveal no questions, and probes and browsers send none."""
 

@@ -1,4 +1,4 @@
-"""GET /: a web page to try the service."""
+"""GET / and GET /batch: web pages to try the service with one question, or with a file of them."""
 
 from flask import Blueprint, render_template
 
@@ -10,9 +10,19 @@ bp = Blueprint("page", __name__)
 @bp.get("/")
 def show() -> str:
     """Answer with the page, whose script calls the API."""
+    return _page("page.html")
+
+
+@bp.get("/batch")
+def show_batch() -> str:
+    """Answer with the page for a file of questions."""
+    return _page("batch.html")
+
+
+def _page(template: str) -> str:
     state = service()
     return render_template(
-        "page.html",
+        template,
         site=state.settings.site,
         needs_key=state.needs_key,
         keep_months=state.settings.keep_predictions_months,
