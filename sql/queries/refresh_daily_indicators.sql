@@ -5,7 +5,7 @@
 -- Binds: site (text), day (date), start (timestamptz), end (timestamptz), top (int)
 -- Index: predictions_asked_at_idx, feedback_prediction_idx, question_tags_pkey, daily_indicators_pkey,
 -- daily_version_quality_pkey, canonical_tags_pkey
-WITH answered AS (
+WITH answered AS MATERIALIZED (  -- each array is made once, not wherever it is read
     SELECT
         p.model_version,
         p.latency_ms,
