@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,54 @@ class TagNames:
             return tuple(dict.fromkeys(found))
         named = (self.canonical.get(tag, tag) for tag in found)
         return tuple(dict.fromkeys(tag for tag in named if tag is not None))
+
+
+RENAME_QUESTIONS: Final = 5
+"""Edited questions from which a rename is likely."""
+RENAME_SHARE: Final = 0.8
+"""Of the questions that were asked with a tag, the share that must bear the other one now."""
+
+
+@dataclass(frozen=True, slots=True)
+class LikelyRename:
+    """
+    A tag that people replace by another one on nearly every question.
+
+    Parameters
+    ----------
+    from_tag, to_tag : str
+    question_count : int
+        Questions on which they did.
+    asked_count : int
+        All questions that were asked with ``from_tag``, >= ``question_count``.
+    """
+
+    from_tag: str
+    to_tag: str
+    question_count: int
+    asked_count: int
+
+
+def likely_renames(found: Iterable[LikelyRename]) -> list[LikelyRename]:
+    """
+    Return those that are frequent enough to ask a person about.
+
+    Two tags that are edited into each other are left out: then both are in use.
+
+    Examples
+    --------
+    >>> found = [LikelyRename("golang", "go", 12, 13), LikelyRename("c", "c++", 6, 90)]
+    >>> [each.from_tag for each in likely_renames(found)]
+    ['golang']
+    """
+    frequent = [
+        each
+        for each in found
+        if each.question_count >= RENAME_QUESTIONS
+        and each.question_count >= RENAME_SHARE * each.asked_count
+    ]
+    replaced = {(each.from_tag, each.to_tag) for each in frequent}
+    return [each for each in frequent if (each.to_tag, each.from_tag) not in replaced]
 
 
 def resolve_synonyms(synonyms: Mapping[str, str], retired: Collection[str]) -> TagNames:

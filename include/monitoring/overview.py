@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Final
 
 from sqlalchemy import Connection
 
@@ -12,6 +13,10 @@ from include.monitoring.metrics import Samples
 from include.months import month_of
 from include.pages.overview import ChampionState, LastCheck, LiveQuality, LoopState, Run
 from include.settings import Settings
+from include.store.tag_names import read_likely_renames
+
+_RETAGGED_FOR: Final = timedelta(days=92)
+"""Questions of so many days are looked at for renamed tags."""
 
 
 def read_loop_state(
@@ -55,6 +60,7 @@ def read_loop_state(
         checks=_checks(samples),
         unsent=int(_value(samples, "incidents_waiting") or 0),
         backup_at=_moment(_value(samples, "backup_timestamp_seconds")),
+        renames=read_likely_renames(connection, settings.site, now - _RETAGGED_FOR),
         active=active,
         failed=failed,
         addresses={

@@ -11,9 +11,12 @@ from include import names
 from include.months import month_of
 from include.pages.environment import environment
 from include.pages.figures import counted, share
+from include.tag_names import LikelyRename
 
 JUDGED_ENOUGH: Final = 50
 """Judged answers below which live precision is not compared with its threshold."""
+MAX_RENAMES: Final = 3
+"""Likely renames that are shown at once."""
 BACKUP_AGE: Final = timedelta(days=2)
 """Age from which a backup is old; the alert rule BackupOld has the same."""
 
@@ -126,6 +129,8 @@ class LoopState:
         Messages about failures that wait to be sent.
     backup_at : datetime or None
         When the last backup ended.
+    renames : sequence of LikelyRename
+        Tags that people replace by others, most often first.
     active : sequence of Run or None
         Runs that are queued or running; None where Airflow is not asked.
     failed : sequence of Run
@@ -143,6 +148,7 @@ class LoopState:
     checks: Mapping[str, LastCheck] = field(default_factory=dict)
     unsent: int = 0
     backup_at: datetime | None = None
+    renames: Sequence[LikelyRename] = ()
     active: Sequence[Run] | None = ()
     failed: Sequence[Run] = ()
     addresses: Mapping[str, str] = field(default_factory=dict)
@@ -192,7 +198,8 @@ def needs(state: LoopState) -> list[Need]:
         )
         for run in state.failed
     ]
-    return [need for need in (first, *failed, *others) if need is not None]
+    renames = [_rename(state.site, each) for each in state.renames[:MAX_RENAMES]]
+    return [need for need in (first, *failed, *others, *renames) if need is not None]
 
 
 def _runs(state: LoopState, dag_id: str) -> bool:
@@ -260,6 +267,16 @@ def _old_backup(state: LoopState) -> Need | None:
         "There is no backup of the last two days.",
         "Trigger one, and see why the scheduled one does not run.",
         names.DAG_BACK_UP,
+    )
+
+
+def _rename(site: str, rename: LikelyRename) -> Need:
+    return Need(
+        f"{rename.from_tag} seems to be called {rename.to_tag} now: people have replaced it on "
+        f"{rename.question_count} of the {counted(rename.asked_count, 'question')} that were asked "
+        "with it lately.",
+        f"If they mean the same, write the line {rename.from_tag},{rename.to_tag} into a file that "
+        f"begins with from_tag,to_tag and run tagkeeper import FILE --synonyms --site {site}.",
     )
 
 

@@ -15,7 +15,14 @@ from typing import Literal
 from sqlalchemy import Connection
 
 from include.store.queries import query
-from include.tag_names import TagNames, TagSynonym, resolve_synonyms
+from include.tag_names import (
+    RENAME_QUESTIONS,
+    LikelyRename,
+    TagNames,
+    TagSynonym,
+    likely_renames,
+    resolve_synonyms,
+)
 
 SynonymSource = Literal["api", "file"]
 
@@ -101,6 +108,13 @@ def _resolve(connection: Connection, site: str) -> bool:
         query("merge_canonical_tags"), binds | {"canonical": list(names.canonical.values())}
     ).rowcount
     return bool(dropped or merged)
+
+
+def read_likely_renames(connection: Connection, site: str, since: datetime) -> list[LikelyRename]:
+    """Return tags that people replace by another on nearly every question asked since then."""
+    binds = {"site": site, "start": since, "least": RENAME_QUESTIONS}
+    rows = connection.execute(query("retagged_uses"), binds)
+    return likely_renames(LikelyRename(**row._mapping) for row in rows)
 
 
 def read_synonym_pull(connection: Connection, site: str) -> SynonymPull | None:

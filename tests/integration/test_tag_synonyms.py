@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -29,8 +30,8 @@ from include.store.predictions import (
     prediction_line,
 )
 from include.store.questions import read_questions, tag_uses, upsert_questions
-from include.store.tag_names import read_tag_names, store_synonyms
-from include.tag_names import TagNames, TagSynonym
+from include.store.tag_names import read_likely_renames, read_tag_names, store_synonyms
+from include.tag_names import LikelyRename, TagNames, TagSynonym
 from serving.lookups import Lookups
 from serving.model_cache import ModelCache
 from serving.model_reloader import ModelReloader
@@ -328,3 +329,21 @@ def test_the_service_follows_the_table_without_a_new_model(engine, tmp_path):
     lookups.poll()
     worker.reload()
     assert worker.current.champion.candidate.vocabulary == ("golang", "homework", "json")
+
+
+def test_a_rename_is_found_in_the_edits_of_questions_until_its_synonym_is_known(engine):
+    later = START + timedelta(days=60)
+    for number in range(1, 9):
+        first = question(number, "golang", "json", days=1)
+        store(engine, replace(first, fetched_at=first.asked_at))
+        new = ("go", "json") if number < 8 else ("golang", "json", "xml")
+        store(engine, replace(question(number, *new, days=1), fetched_at=later))
+    store(engine, question(9, "json", days=1))
+
+    def found() -> list[LikelyRename]:
+        with engine.connect() as connection:
+            return read_likely_renames(connection, SITE, START)
+
+    assert found() == [LikelyRename("golang", "go", 7, 8)]
+    learn(engine, synonym("golang", "go"))
+    assert found() == []

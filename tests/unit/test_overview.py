@@ -18,6 +18,7 @@ from include.pages.overview import (
     needs,
     render_overview,
 )
+from include.tag_names import LikelyRename
 
 NOW = datetime(2024, 3, 5, 12, tzinfo=UTC)
 NEW = LoopState("devops", NOW)
@@ -66,6 +67,15 @@ def test_next_step_of_a_new_installation_is_named_until_it_runs(state, dag_ids):
 )
 def test_fault_is_named_with_the_dag_to_open(change, dag_id):
     assert open_dags(replace(SERVED, **change)) == [dag_id]
+
+
+def test_likely_rename_is_proposed_with_the_line_to_write():
+    state = replace(SERVED, renames=[LikelyRename("golang", "go", 12, 13)])
+    text = section(render_overview(state), "needs")
+
+    assert "golang seems to be called go now" in text
+    assert "12 of the 13 questions" in text
+    assert "golang,go" in text
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.tag_names import TagNames, resolve_synonyms
+from include.tag_names import LikelyRename, TagNames, likely_renames, resolve_synonyms
 
 TAGS = st.sampled_from("abcdefgh")
 SYNONYMS = st.dictionaries(TAGS, TAGS)
@@ -59,3 +59,15 @@ def test_a_question_with_both_names_keeps_one():
     names = TagNames({"golang": "go"})
 
     assert names.of_all(["golang", "json", "go"]) == ("go", "json")
+
+
+def test_rename_is_likely_if_nearly_every_question_was_edited():
+    few = LikelyRename("a", "b", 4, 4)
+    some = LikelyRename("c", "d", 50, 90)
+    most = LikelyRename("e", "f", 50, 60)
+
+    assert likely_renames([few, some, most]) == [most]
+
+
+def test_tags_that_are_edited_into_each_other_are_both_in_use():
+    assert likely_renames([LikelyRename("a", "b", 9, 9), LikelyRename("b", "a", 8, 8)]) == []
