@@ -59,7 +59,7 @@ export function completeTags(input, list, { find, choose, announce }) {
     name.textContent = synonym ? `${tag} (${synonym})` : tag;
     const count = document.createElement("span");
     count.className = "count";
-    count.textContent = uses ? `${uses.toLocaleString("en")} questions` : "";
+    count.textContent = uses ? `${uses.toLocaleString("en")} question${uses === 1 ? "" : "s"}` : "";
     option.append(name, " ", count);
     // before the field loses its focus, which closes the list
     option.addEventListener("mousedown", (event) => event.preventDefault());

@@ -194,9 +194,18 @@ function why(tag, reasons) {
   const textsOf = (kind) => reasons.filter((each) => each.kind === kind).map((each) => plain(each.text));
   const parts = [];
   if (textsOf("word").length) parts.push(`words: ${textsOf("word").join(", ")}`);
-  if (textsOf("mention").length) parts.push(`name: ${textsOf("mention").join(", ")}`);
+  if (textsOf("mention").length) parts.push(mentioned(textsOf("mention")));
   if (textsOf("question").length) parts.push(`like: ${textsOf("question").join("; ")}`);
   return parts.join(" · ");
+}
+
+/** Say where a tag is named; parts of its name count only where it is named nowhere. */
+function mentioned(texts) {
+  const places = (how) => texts.filter((text) => text.startsWith(how)).map((text) => text.slice(how.length));
+  const [whole, parts] = [places("named in "), places("parts in ")];
+  if (whole.length) return `named in ${whole.join(" and ")}`;
+  if (parts.length) return `part of its name in ${parts.join(" and ")}`;
+  return `name: ${texts.join(", ")}`;
 }
 
 function toggle(tag) {

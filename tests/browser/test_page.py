@@ -112,6 +112,32 @@ def test_reasons_are_shown(page):
     assert page.locator("[data-tag=pandas] .why").text_content() == "name: pandas"
 
 
+@pytest.mark.parametrize(
+    ("mentions", "said"),
+    [
+        (["parts in the title", "named in the text", "named in the code"],
+         "named in the text and the code"),
+        (["parts in the title", "parts in the text"],
+         "part of its name in the title and the text"),
+    ],
+)  # fmt: skip
+def test_where_a_tag_is_named_is_said_in_one_phrase(page, mentions, said):
+    def answer(route):
+        reasons = [{"kind": "mention", "text": f"sql: {each}", "weight": 1} for each in mentions]
+        tags = [{"tag": "sql", "score": 0.9, "reasons": reasons}]
+        route.fulfill(
+            json={
+                "tags": tags, "suggested": ["sql"], "model_version": "7", "variant": "champion",
+                "prediction_id": "00000000-0000-0000-0000-000000000001",
+            }
+        )  # fmt: skip
+
+    page.route("**/predict", answer)
+    suggest(page)
+
+    assert page.locator("[data-tag=sql] .why").text_content() == said
+
+
 def test_typing_sends_one_request_per_pause(page, site):
     page.get_by_label("Title").press_sequentially("How do I use pandas", delay=40)
     page.locator(".tag").first.wait_for()
