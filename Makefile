@@ -68,7 +68,7 @@ lint: install-dev ## style and format
 types: install-dev ## static types
 	$(BIN)/mypy
 
-check: lint spelling types test ## what CI runs: lint, spelling, types, tests
+check: lint spelling types site test ## what CI runs: lint, spelling, types, links, tests
 
 spelling: install-dev ## misspelt words in code and documents
 	$(BIN)/codespell
