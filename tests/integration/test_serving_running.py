@@ -18,6 +18,8 @@ from include.jobs.drift.checks import Monitoring
 from include.jobs.release import ab_testing as ab_test
 from include.registry import Registry
 from include.settings import Settings
+from include.store.tag_names import store_synonyms
+from include.tag_names import TagSynonym
 from serving.keys import add_key
 from serving.spool import spool_state
 from tests.serving.ledger import make_champion
@@ -76,6 +78,19 @@ def test_new_champion_answers_within_five_seconds(service, registry, database_ur
     assert until(lambda: set(metric(service, "app_model_version{")) == {2.0}, quiet_s=5.0)
     answers = {ask(service).json()["model_version"] for _ in range(20)}
     assert answers == {"2"}
+
+
+def test_retired_and_renamed_tags_are_gone_within_ten_seconds_in_every_worker(service, engine):
+    assert {item["tag"] for item in ask(service).json()["tags"]} == {"python", "sql"}
+    with engine.begin() as connection:
+        known = [TagSynonym("python", "python-language"), TagSynonym("sql", None)]
+        store_synonyms(connection, "sandbox", known, "file", complete=True)
+
+    def suggested() -> set[str]:
+        answers = [ask(service).json()["tags"] for _ in range(10)]
+        return {item["tag"] for answer in answers for item in answer}
+
+    assert until(lambda: suggested() == {"python-language"}, quiet_s=10.0)
 
 
 def test_alias_moved_in_the_registry_alone_is_not_followed(service, registry):

@@ -22,6 +22,7 @@ from include.sandbox.api import SandboxApi
 from include.sandbox.question_index import QuestionIndex
 from include.sandbox.site import running
 from include.sources.stackexchange_api import StackExchangeClient
+from include.store.ab_tests import read_paired_scores, start_ab_test
 from include.store.predictions import (
     Prediction,
     copy_predictions,
@@ -347,3 +348,50 @@ def test_a_rename_is_found_in_the_edits_of_questions_until_its_synonym_is_known(
     assert found() == [LikelyRename("golang", "go", 7, 8)]
     learn(engine, synonym("golang", "go"))
     assert found() == []
+
+
+def test_an_ab_test_counts_an_old_name_as_the_same_tag(engine):
+    store(engine, question(1, "go", "json", days=0))
+    with engine.begin() as connection:
+        test_id = start_ab_test(
+            connection,
+            champion_version="1",
+            challenger_version="2",
+            share=0.5,
+            shadow=True,
+            started_by="test",
+        )
+    rows = [
+        Prediction(
+            prediction_id=UUID(int=number),
+            asked_at=START + timedelta(hours=1),
+            site=SITE,
+            title="t",
+            body="b",
+            tags=tags,
+            model_version=str(number),
+            candidate="tfidf",
+            variant=variant,
+            latency_ms=1.0,
+            question_id=1,
+            shadow=variant == "challenger",
+            ab_test_id=test_id,
+        )
+        for number, variant, tags in (
+            (1, "champion", (("golang", 0.9), ("go", 0.8))),
+            (2, "challenger", (("go", 0.9), ("json", 0.8))),
+        )
+    ]
+    with engine.begin() as connection:
+        copy_predictions(connection, [prediction_line(row) for row in rows])
+
+    def scores() -> list[float]:
+        with engine.connect() as connection:
+            (pair,) = read_paired_scores(connection, test_id)
+            return [round(pair.champion * 7 / 2, 3), round(pair.challenger * 7 / 2, 3)]
+
+    assert scores() == [1, 2]
+    learn(engine, synonym("golang", "go"))
+    assert scores() == [1, 2], "one tag under two names is found once"
+    learn(engine, synonym("go", "golang"))
+    assert scores() == [1, 2]
