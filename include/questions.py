@@ -35,6 +35,19 @@ def normalized_tag(text: str) -> str:
     return unicodedata.normalize("NFC", text).lower()
 
 
+def question_link(site: str, question_id: int) -> str:
+    """
+    Return the question's address; ``site`` is the API's name or a full host name.
+
+    Examples
+    --------
+    >>> question_link("devops.stackexchange", 7), question_link("askubuntu.com", 7)
+    ('https://devops.stackexchange.com/q/7', 'https://askubuntu.com/q/7')
+    """
+    host = site if site.endswith((".com", ".net", ".org")) else f"{site}.com"
+    return f"https://{host}/q/{question_id}"
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
     """

@@ -23,16 +23,3 @@ def licence_at(asked_at: datetime) -> str:
         if asked_at >= since:
             return licence
     return "CC BY-SA 2.5"
-
-
-def question_link(site: str, question_id: int) -> str:
-    """
-    Return the question's address; ``site`` is the API's name or a full host name.
-
-    Examples
-    --------
-    >>> question_link("devops.stackexchange", 7), question_link("askubuntu.com", 7)
-    ('https://devops.stackexchange.com/q/7', 'https://askubuntu.com/q/7')
-    """
-    host = site if site.endswith((".com", ".net", ".org")) else f"{site}.com"
-    return f"https://{host}/q/{question_id}"

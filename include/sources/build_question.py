@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from include.questions import Question
-from include.sources.attribution import licence_at, question_link
+from include.questions import Question, question_link
+from include.sources.attribution import licence_at
 from include.sources.fields import (
     FieldError,
     describe,

@@ -63,6 +63,7 @@ function clear() {
   requestedText = questionText();
   predictionId = null;
   words = new Map();
+  element("licence").hidden = true;
   tagList.replaceChildren();
   element("preview-box").hidden = true;
   element("empty").hidden = Boolean(title.value.trim());
@@ -120,6 +121,7 @@ function show(answer, milliseconds) {
   const suggested = new Set(answer.suggested);
   preselect(suggested);
   tagList.replaceChildren(...answer.tags.map((each) => row(each, suggested.has(each.tag))));
+  element("licence").hidden = !tagList.querySelector(".why a");
   if (focused) tagList.querySelector(`[data-tag="${CSS.escape(focused)}"] button`)?.focus();
   const maybe = answer.tags.map((each) => each.tag).filter((tag) => !suggested.has(tag));
   const parts = [
@@ -179,7 +181,7 @@ function row({ tag, score, reasons = [] }, isSuggested) {
   item.querySelector(".name").textContent = tag;
   item.querySelector(".score").textContent = `${percent}%`;
   item.querySelector(".fill").style.width = `${percent}%`;
-  item.querySelector(".why").textContent = why(tag, reasons);
+  item.querySelector(".why").append(...why(tag, reasons));
   const button = item.querySelector(".accept");
   button.setAttribute("aria-pressed", String(chosen.has(tag)));
   button.setAttribute("aria-label", `${tag}, ${isSuggested ? "suggested" : "maybe"}, ${percent} percent`);
@@ -195,8 +197,20 @@ function why(tag, reasons) {
   const parts = [];
   if (textsOf("word").length) parts.push(`words: ${textsOf("word").join(", ")}`);
   if (textsOf("mention").length) parts.push(mentioned(textsOf("mention")));
-  if (textsOf("question").length) parts.push(`like: ${textsOf("question").join("; ")}`);
-  return parts.join(" · ");
+  const similar = reasons.filter((each) => each.kind === "question");
+  if (!similar.length) return [parts.join(" · ")];
+  const links = similar.flatMap((each, index) => [index ? "; " : "", similarQuestion(each)]);
+  return [[...parts, "like: "].join(" · "), ...links];
+}
+
+/** Return a question's title, as a link where the site has an address. */
+function similarQuestion({ text, question_id: id }) {
+  const url = tagList.dataset.questionUrl;
+  if (!url || !id) return text;
+  const link = document.createElement("a");
+  link.href = url + id;
+  link.textContent = text;
+  return link;
 }
 
 /** Say where a tag is named; parts of its name count only where it is named nowhere. */

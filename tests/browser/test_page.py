@@ -138,6 +138,58 @@ def test_where_a_tag_is_named_is_said_in_one_phrase(page, mentions, said):
     assert page.locator("[data-tag=sql] .why").text_content() == said
 
 
+def like_other_questions(route):
+    reasons = [
+        {"kind": "question", "text": "Merge <b>two</b> dicts", "weight": 2, "question_id": 38987},
+        {"kind": "question", "text": "Sort a dict", "weight": 1, "question_id": 613183},
+    ]
+    tags = [{"tag": "python", "score": 0.9, "reasons": reasons}]
+    route.fulfill(
+        json={
+            "tags": tags, "suggested": ["python"], "model_version": "7", "variant": "champion",
+            "prediction_id": "00000000-0000-0000-0000-000000000001",
+        }
+    )  # fmt: skip
+
+
+def test_similar_questions_are_linked_with_their_licence(browser, tmp_path):
+    site = Site(Settings(local_dir=tmp_path, site="stackoverflow"), ServedModels())
+    page = browser.new_page()
+    page.goto(site.url)
+    page.route("**/predict", like_other_questions)
+    suggest(page)
+    links = {
+        link.text_content(): link.get_attribute("href") for link in page.locator(".why a").all()
+    }
+    licence = page.locator("#licence").inner_text()
+    found = violations(page)
+    page.close()
+    site.close()
+
+    assert links == {
+        "Merge <b>two</b> dicts": "https://stackoverflow.com/q/38987",
+        "Sort a dict": "https://stackoverflow.com/q/613183",
+    }
+    assert "CC BY-SA" in licence
+    assert found == {}
+
+
+def test_questions_of_a_sandbox_have_no_address(browser, tmp_path):
+    settings = Settings(local_dir=tmp_path, stackexchange_api_url="http://127.0.0.1:5/2.3")
+    site = Site(settings, ServedModels())
+    page = browser.new_page()
+    page.goto(site.url)
+    page.route("**/predict", like_other_questions)
+    suggest(page)
+    said = page.locator(".why").text_content()
+    hidden = page.locator("#licence").is_hidden()
+    page.close()
+    site.close()
+
+    assert said == "like: Merge <b>two</b> dicts; Sort a dict"
+    assert hidden
+
+
 def test_typing_sends_one_request_per_pause(page, site):
     page.get_by_label("Title").press_sequentially("How do I use pandas", delay=40)
     page.locator(".tag").first.wait_for()

@@ -20,7 +20,8 @@ from include.evaluation.metrics import DEPTH
 from include.evaluation.year import Example, ExplainedPeriod
 from include.jobs.stability.questions import MonthQuestions, StudyQuestions
 from include.months import add_months, months_between
-from include.sources.attribution import licence_at, question_link
+from include.questions import question_link
+from include.sources.attribution import licence_at
 from include.store.stability import Answers, DisplayedQuestion, StoredMonth
 
 MonthPair = tuple[str, str]
