@@ -24,6 +24,7 @@ from include.jobs.training.summary import (
     table_rows,
 )
 from include.settings import Settings
+from include.tag_names import TagNames
 from include.task_results import TrainingResult
 from include.text.prepared import LabelledTexts, PreparedText
 
@@ -49,6 +50,22 @@ QUESTIONS = labelled((0, "a"), (1, "ab"), (40, "ac"), (41, ""), (65, "ad"), (66,
 
 def split(questions=QUESTIONS, min_tag_count=1):
     return split_by_time(questions, MONTHS, site="s", min_tag_count=min_tag_count)
+
+
+def test_stored_results_are_read_by_the_names_that_tags_have_now(tmp_path):
+    stored = QuestionResults(
+        question_ids=[7],
+        ranking=Ranking([["golang", "homework", "go", "json"]], [[0.9, 0.8, 0.7, 0.1]]),
+        title_only=[["go", "golang"]],
+        vocabulary=("go", "golang", "homework", "json"),
+    )
+    stored.save(tmp_path)
+    read = QuestionResults.load(tmp_path).renamed(TagNames({"golang": "go", "homework": None}))
+
+    assert (read.ranking.tags, read.ranking.scores) == ([["go", "json"]], [[0.9, 0.1]])
+    assert [list(row) for row in read.title_only] == [["go"]]
+    assert read.vocabulary == ("go", "json")
+    assert read.f1_all([7], [("go",)]).tolist() == [pytest.approx(1 / 3)]
 
 
 def test_split_is_by_time_and_leaves_out_untagged_questions():

@@ -27,6 +27,7 @@ from include.registry.runs import NOTE, Run
 from include.settings import Settings
 from include.store.ab_tests import open_ab_test
 from include.store.models import Promotion, latest_promotion, record_dataset
+from include.store.tag_names import read_tag_names
 from include.task_results import CandidateRow, TrainingResult
 
 
@@ -92,8 +93,11 @@ class ModelSelection:
         if not by_label:
             raise CheckFailedError(f"every candidate failed: {', '.join(failed)}")
         runs = self.candidates.runs
-        results = {
-            label: load_results(runs, candidate.run_id) for label, candidate in by_label.items()
+        with self.engine.connect() as connection:
+            tag_names = read_tag_names(connection, plan.site)
+        results = {  # a synonym may have become known since a candidate was tested
+            label: load_results(runs, candidate.run_id).renamed(tag_names)
+            for label, candidate in by_label.items()
         }
         questions = shared_questions(split, results)
         scores = {
