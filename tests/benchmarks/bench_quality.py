@@ -35,7 +35,7 @@ from include.candidates.suggested_set import SET_DEPTH
 from include.evaluation.bootstrap import paired_difference
 from include.evaluation.metrics import DEPTH, QuestionScores, pool, score_questions, summarise
 from include.evaluation.reliability import reliability_curve
-from include.evaluation.suggested import ScoredTags
+from include.evaluation.suggested import THRESHOLDS, ScoredTags, threshold_figures
 from include.months import add_months, check_month, month_of, months_between
 from include.names import CANDIDATES
 from include.sandbox.simulator import simulate
@@ -72,6 +72,15 @@ class Course:
             np.concatenate([month.scores[first] for month in self.scored]),
             np.concatenate([month.found[first] for month in self.scored]),
         ).ece
+
+    def thresholds(self) -> dict[str, float]:
+        """Precision, recall and share of questions answered by minimum score, over all months."""
+        pooled = ScoredTags(
+            np.concatenate([month.scores for month in self.scored]),
+            np.concatenate([month.found for month in self.scored]),
+            np.concatenate([month.true_count for month in self.scored]),
+        )
+        return {name: round(value, 4) for name, value in threshold_figures(pooled).items()}
 
     def test(self, model: Candidate | Peer, split: TimeSplit) -> None:
         """Test a trained model on a month."""
@@ -201,6 +210,7 @@ def show(
         f"{shared[f'ceiling_all@{DEPTH}']:.3f} over all questions; "
         f"the vocabulary covers {shared['coverage']:.1%} of tag uses."
     )
+    out.print(threshold_table(courses))
     monthly = Table(title=f"F1@{DEPTH} month by month, after training on all months before")
     for heading in ("month", "trained on", "tested", "tags", *courses):
         monthly.add_column(heading, justify="right")
@@ -216,6 +226,25 @@ def show(
             ),
         )
     out.print(monthly)
+
+
+def threshold_table(courses: dict[str, Course]) -> Table:
+    """Precision / share of questions answered, of tags from a minimum score on."""
+    table = Table(title="precision / questions answered, by minimum score")
+    table.add_column("", no_wrap=True)
+    for threshold in THRESHOLDS:
+        table.add_column(f"{threshold:g}", justify="right")
+    for name, course in courses.items():
+        found = course.thresholds()
+        table.add_row(
+            PEER_TITLES.get(name, name),
+            *(
+                f"{found.get(f'precision_from_{one:g}', float('nan')):.3f} / "
+                f"{found[f'answered_from_{one:g}']:.3f}"
+                for one in THRESHOLDS
+            ),
+        )
+    return table
 
 
 def behind(best: Course, other: Course) -> str:
@@ -313,6 +342,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             }
             for name, course in courses.items()
         },
+        "thresholds": {name: course.thresholds() for name, course in courses.items()},
         "questions": sum(len(split.test) for split in parts),
         "seconds": round(time.perf_counter() - begin, 1),
     }

@@ -309,25 +309,28 @@ def test_the_service_follows_the_table_without_a_new_model(engine, tmp_path):
     machine = Machine(tmp_path)
     machine.publish("1", "golang", "homework", "json")
     machine.leader().poll()
-    lookups = Lookups(
-        machine.model_cache,
-        connect=lambda: engine,
-        site=SITE,
-        read_release=lambda database: Release(),
-    )
+
+    def look_up() -> None:
+        lookups = Lookups(
+            machine.model_cache,
+            connect=lambda: engine,
+            site=SITE,
+            read_release=lambda database: Release(),
+        )
+        lookups.poll()
+
     worker = ModelReloader(ModelCache(machine.model_cache.folder), machine.leader(), no_encoders)
     worker.reload()
 
     assert worker.current.champion.candidate.vocabulary == ("golang", "homework", "json")
     learn(engine, synonym("golang", "go"), synonym("homework", None))
-    lookups.poll()
+    look_up()
     worker.reload()
 
     assert worker.current.champion.candidate.vocabulary == ("go", "json")
     assert worker.current.champion.version == "1"
     learn(engine)
-    lookups._tag_names_read_at = float("-inf")
-    lookups.poll()
+    look_up()
     worker.reload()
     assert worker.current.champion.candidate.vocabulary == ("golang", "homework", "json")
 

@@ -15,6 +15,7 @@ from include.candidates.catalogue import make_candidate, save_candidate
 from include.errors import ModelUnusableError, RetryLaterError
 from include.registry import ModelVersion, folder_sha256
 from include.store.models import Promotion
+from include.tag_names import TagNames
 from include.text.prepare import prepare
 from serving.leader import Leader
 from serving.model_cache import MAX_CACHED_MODELS, ModelCache
@@ -351,3 +352,37 @@ def test_valid_answers_pass_the_smoke_test():
 def test_invalid_answers_fail_the_smoke_test(answer, fault):
     with pytest.raises(ModelUnusableError, match=fault):
         smoke_test(FixedAnswers(*answer))
+
+
+def test_names_of_tags_are_known_after_a_restart_without_postgres(machine):
+    machine.publish("1", "python", "sql")
+    machine.leader().poll()
+    machine.model_cache.tag_names.write(TagNames({"sql": None}))
+    worker = machine.worker()  # its PostgreSQL does not answer
+    worker.reload()
+
+    assert worker.current.champion.candidate.vocabulary == ("python",)
+
+
+def test_damaged_names_of_tags_leave_the_models_as_they_are_until_written_again(machine):
+    machine.publish("1", "python", "sql")
+    machine.leader().poll()
+    names = machine.model_cache.tag_names
+    names.write(TagNames({"sql": None}))
+    (machine.model_cache.folder / "tag_names.json").write_text('{"sql": nul')
+    worker = machine.worker()
+    worker.reload()
+    assert worker.current.champion.candidate.vocabulary == ("python", "sql")
+
+    names.write(TagNames({"sql": None}))
+    worker.reload()
+    assert worker.current.champion.candidate.vocabulary == ("python",)
+
+
+def test_names_that_did_not_change_are_not_written_again(machine):
+    names = machine.model_cache.tag_names
+    names.write(TagNames({"sql": None}))
+    before = names.modified_ns()
+    names.write(TagNames({"sql": None}))
+
+    assert names.modified_ns() == before
