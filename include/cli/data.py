@@ -1,4 +1,4 @@
-"""``tagkeeper ingest``, ``import`` and ``transform``: questions into PostgreSQL, prepared once."""
+"""``tagkeeper ingest``, ``import``, ``synonyms``, ``transform``: data into PostgreSQL, prepared."""
 
 from __future__ import annotations
 
@@ -181,6 +181,27 @@ class _Bars:
         self._progress.update(bar, completed=done, total=total)
         speed = self._progress.tasks[bar].speed
         self._progress.update(bar, rate=f"{speed:,.0f} rows/s" if speed else "")
+
+
+def synonyms(
+    full: Annotated[
+        bool, typer.Option("--full", help="Read all of them, and forget those that are gone.")
+    ] = False,
+) -> None:
+    """
+    Read the tag synonyms that the site has made since the last time; ingest_recent does it daily.
+
+    A file of your own, also of retired tags, is read by import --synonyms.
+    """
+    from include.jobs.ingestion.synonyms import SynonymIngestion
+    from include.settings import Settings
+
+    settings = Settings.from_env()
+    read = SynonymIngestion.from_settings(settings).pull(full=full)
+    typer.echo(
+        f"{read['synonyms']:,} synonyms of {settings.site} read with {read['requests']} requests; "
+        f"{'names of tags have changed' if read['changed'] else 'no name has changed'}"
+    )
 
 
 def transform(

@@ -398,3 +398,18 @@ def test_an_ab_test_counts_an_old_name_as_the_same_tag(engine):
     assert scores() == [1, 2], "one tag under two names is found once"
     learn(engine, synonym("go", "golang"))
     assert scores() == [1, 2]
+
+
+def test_the_command_reads_the_synonyms_of_the_site(engine, database_url, monkeypatch, capsys):
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    monkeypatch.setenv("SITE", SITE)
+    with site_with(synonym("golang", "go")) as url:
+        monkeypatch.setenv("STACKEXCHANGE_API_URL", url)
+        assert main(["synonyms"]) == 0
+        first = capsys.readouterr().out
+        assert main(["synonyms", "--full"]) == 0
+        second = capsys.readouterr().out
+
+    assert "1 synonyms of sandbox read with 1 requests; names of tags have changed" in first
+    assert "no name has changed" in second
+    assert names_of(engine).of("golang") == "go"
