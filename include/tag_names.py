@@ -18,7 +18,8 @@ class TagSynonym:
     from_tag : str
         By the grammar of `include.questions.is_tag`.
     to_tag : str or None
-        The tag to use instead, which may be a synonym itself; None if the tag is retired.
+        The tag to use instead, which may be a synonym itself; None if the tag is retired. The same
+        tag keeps its name.
     created_at : datetime or None
         When the site decided it, aware; None if the source does not say.
     """

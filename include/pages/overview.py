@@ -276,7 +276,8 @@ def _rename(site: str, rename: LikelyRename) -> Need:
         f"{rename.question_count} of the {counted(rename.asked_count, 'question')} that were asked "
         "with it lately.",
         f"If they mean the same, write the line {rename.from_tag},{rename.to_tag} into a file that "
-        f"begins with from_tag,to_tag and run tagkeeper import FILE --synonyms --site {site}.",
+        f"begins with from_tag,to_tag and run tagkeeper import FILE --synonyms --site {site}; "
+        f"if not, the line {rename.from_tag},{rename.from_tag}.",
     )
 
 

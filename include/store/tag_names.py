@@ -72,13 +72,14 @@ def store_synonyms(
         In a transaction; one site's names are written by one transaction at a time.
     site : str
     synonyms : sequence of TagSynonym
-        Of two on one tag the later counts; a synonym of itself is left out.
+        Of two on one tag the later counts. One of itself keeps the tag's name, whatever the other
+        source says.
     source : {"api", "file"}
         Where both speak of one tag, the file counts.
     complete : bool
         Whether the source lists no other tag: what it said before of others is deleted.
     """
-    latest = {each.from_tag: each for each in synonyms if each.from_tag != each.to_tag}
+    latest = {each.from_tag: each for each in synonyms}
     connection.execute(query("lock_tag_names"), {"site": site})
     binds = {"site": site, "source": source, "from_tags": list(latest)}
     if complete:

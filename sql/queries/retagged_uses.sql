@@ -1,7 +1,7 @@
 -- Tags that people took from questions asked since `start`, each with a tag that they added in the same
 -- edits: questions with that edit, and all questions that were asked with the first tag. Canonical names.
 -- Binds: site (text), start (timestamptz), least (int)
--- Index: question_tags_asked_at_idx, canonical_tags_pkey
+-- Index: question_tags_asked_at_idx, canonical_tags_pkey, tag_synonyms_pkey
 WITH edited AS MATERIALIZED (
     SELECT
         with_canonical_names(site, first_tags) AS first_tags,
@@ -31,4 +31,8 @@ WITH edited AS MATERIALIZED (
 SELECT p.from_tag, p.to_tag, p.question_count, a.question_count AS asked_count
 FROM pairs AS p
 JOIN asked AS a ON a.tag = p.from_tag
+WHERE NOT EXISTS (  -- a person keeps the name
+    SELECT FROM tag_synonyms AS s
+    WHERE s.site = :site AND s.from_tag = p.from_tag AND s.to_tag = p.from_tag
+)
 ORDER BY p.question_count DESC, p.from_tag, p.to_tag;

@@ -351,6 +351,16 @@ def test_a_rename_is_found_in_the_edits_of_questions_until_its_synonym_is_known(
     assert found() == [LikelyRename("golang", "go", 7, 8)]
     learn(engine, synonym("golang", "go"))
     assert found() == []
+    learn(engine, synonym("golang", "golang"))
+    assert found() == [], "a person keeps the name"
+
+
+def test_a_person_may_keep_a_name_that_the_site_calls_a_synonym(engine):
+    with site_with(synonym("golang", "go"), synonym("js", "javascript")) as url:
+        pulling(engine, url).pull()
+    learn(engine, synonym("golang", "golang"))
+
+    assert names_of(engine).canonical == {"js": "javascript"}
 
 
 def test_an_ab_test_counts_an_old_name_as_the_same_tag(engine):
