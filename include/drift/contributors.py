@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
 
 from include.drift.samples import FloatArray, Sample
 from include.drift.signal import Contributor
@@ -14,6 +16,8 @@ from include.drift.statistics import jensen_shannon_parts, merge_rare
 MAX_CONTRIBUTORS: Final = 12
 MIN_USES: Final = 5.0
 """Uses in both samples together that a tag or word needs to be treated as a category of its own."""
+FALSE_DISCOVERIES: Final = 0.05
+"""Share of the names called changed that did not change, at most, on average."""
 
 
 def quartile_contributors(
@@ -65,7 +69,18 @@ def top_contributors(
     reference: Sample,
     analysis: Sample,
 ) -> tuple[Contributor, ...]:
-    """Return the names of largest weight, with their shares of the questions; none of weight 0."""
+    """
+    Return the names of largest weight, with their shares of the questions; none of weight 0.
+
+    Parameters
+    ----------
+    weight : ndarray, shape (n_names,)
+    names : sequence of str
+    before, after : ndarray, shape (n_names,)
+        Questions of each sample that have the name.
+    reference, analysis : Sample
+    """
+    changed = changed_shares(before, after, len(reference), len(analysis))
     order = np.argsort(-weight, kind="stable")[:MAX_CONTRIBUTORS]
     return tuple(
         Contributor(
@@ -73,7 +88,47 @@ def top_contributors(
             float(before[i] / max(len(reference), 1)),
             float(after[i] / max(len(analysis), 1)),
             float(weight[i]),
+            bool(changed[i]),
         )
         for i in order
         if weight[i] > 0
     )
+
+
+def changed_shares(
+    before: FloatArray, after: FloatArray, reference: int, analysis: int
+) -> NDArray[np.bool_]:
+    """
+    Return for which names the share of questions changed by more than chance explains.
+
+    The conditional test of two Poisson rates on each name that has any use, two-sided by twice the
+    smaller tail, with a false discovery rate of `FALSE_DISCOVERIES` over all of them. For the share
+    of frequent names it is conservative.
+
+    Parameters
+    ----------
+    before, after : ndarray, shape (n_names,)
+        Questions that have each name.
+    reference, analysis : int
+        Questions of each sample.
+
+    References
+    ----------
+    Przyborowski and Wilenski, "Homogeneity of results in testing samples from Poisson series",
+    Biometrika 31 (1940), 313-323. Benjamini and Hochberg, "Controlling the false discovery
+    rate", Journal of the Royal Statistical Society B 57 (1995), 289-300.
+
+    Examples
+    --------
+    >>> before, after = np.array([10.0, 0.0, 50.0]), np.array([10.0, 1.0, 120.0])
+    >>> changed_shares(before, after, 200, 186).tolist()
+    [False, False, True]
+    """
+    found = np.zeros(len(before), dtype=bool)
+    used = np.flatnonzero(before + after > 0)
+    if len(used):
+        drawn = stats.binom((before + after)[used], analysis / (reference + analysis))
+        tails = np.minimum(drawn.cdf(after[used]), drawn.sf(after[used] - 1))
+        adjusted = stats.false_discovery_control(np.minimum(2 * tails, 1.0))
+        found[used] = adjusted <= FALSE_DISCOVERIES
+    return found

@@ -21,12 +21,16 @@ class Contributor:
         bins, the quantity that ``name`` says.
     weight : float
         Its contribution to the signal; comparable within one signal only.
+    significant : bool or None
+        For a tag or word, whether its share changed by more than chance explains, corrected for the
+        number of tags or words; None for other contributors.
     """
 
     name: str
     before: float
     after: float
     weight: float
+    significant: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

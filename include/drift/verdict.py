@@ -112,13 +112,15 @@ def driven_by_one_key(verdict: DriftVerdict, key: str) -> DriftVerdict:
 
 
 def describe_contributors(alarms: Sequence[SignalValue]) -> str:
-    """Return the top contributing tags and words of all alarms, as ``combine (0% to 9%)``."""
+    """Return the tags and words of all alarms that changed, as ``combine (0% to 9%)``."""
     shown: dict[str, str] = {}
     for family in ("tags", "text"):
         for alarm in alarms:
             if SIGNAL[alarm.signal].family != family or alarm.signal == "unreachable":
                 continue
-            for contributor in alarm.contributors[:_CONTRIBUTORS_SHOWN]:
+            for contributor in alarm.contributors:
+                if not contributor.significant:
+                    continue
                 shown.setdefault(
                     contributor.name,
                     f"{contributor.name} ({contributor.before:.1%} to {contributor.after:.1%})",

@@ -179,7 +179,7 @@ def _top_contributors(
             if rank < len(contributors):
                 merged.setdefault(contributors[rank].name, contributors[rank])
     return tuple(
-        ContributorSummary(one.name, one.before, one.after)
+        ContributorSummary(one.name, one.before, one.after, bool(one.significant))
         for one in list(merged.values())[:CONTRIBUTORS_SHOWN]
     )
 

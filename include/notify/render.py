@@ -20,7 +20,7 @@ from include.notify.summaries import (
 
 def drift_mail(summary: DriftSummary) -> Mail:
     """Return the mail of a drift alarm that starts a retraining."""
-    contributors = [each.name for each in (*summary.tags, *summary.words)][:3]
+    contributors = [each.name for each in (*summary.tags, *summary.words) if each.significant][:3]
     names = f": {joined_names(contributors)}" if contributors else ""
     subject = f"[{summary.site}] Drift in {summary.window}{names}; retraining"
     return _mail("drift", f"drift-report-{summary.report_id}", subject, summary, summary.images)

@@ -33,11 +33,16 @@ class SignalSummary:
 
 @dataclass(frozen=True, slots=True)
 class ContributorSummary:
-    """A top contributor: a tag or word with its share of questions before and now, in [0, 1]."""
+    """
+    A top contributor: a tag or word with its share of questions before and now, in [0, 1].
+
+    ``significant`` says whether the change holds after correction for the number of names.
+    """
 
     name: str
     before: float
     after: float
+    significant: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,15 +29,15 @@ SIGNALS = (
     SignalSummary("Length of texts", 0.031, 0.115, False),
 )
 TAGS = (
-    ContributorSummary("combine", 0.0, 0.174),
-    ContributorSummary("swiftui", 0.0, 0.131),
-    ContributorSummary("rxjs6", 0.261, 0.148),
+    ContributorSummary("combine", 0.0, 0.174, significant=True),
+    ContributorSummary("swiftui", 0.0, 0.131, significant=True),
+    ContributorSummary("rxjs6", 0.261, 0.148, significant=True),
     ContributorSummary("angular", 0.342, 0.255),
     ContributorSummary("ios13", 0.0, 0.022),
 )
 WORDS = (
-    ContributorSummary("publisher", 0.004, 0.094),
-    ContributorSummary("combine", 0.021, 0.187),
+    ContributorSummary("publisher", 0.004, 0.094, significant=True),
+    ContributorSummary("combine", 0.021, 0.187, significant=True),
     ContributorSummary("@published", 0.0, 0.061),
     ContributorSummary("pipe", 0.288, 0.191),
 )

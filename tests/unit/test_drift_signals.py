@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from include.drift.contributors import changed_shares
 from include.drift.samples import Observations, build_samples
 from include.drift.signals import SIGNAL, SIGNALS, calculate_signals, usable_signals
 
@@ -77,6 +78,30 @@ def test_tag_distribution_names_its_top_contributors():
         "rxjs",
         "combine",
     }
+
+
+def test_tag_of_one_question_of_many_is_shown_as_possible_chance():
+    before = observed([("a", "swift")] * 200)
+    after = observed([("a", "swift combine")] * 40 + [("a", "swift")] * 145 + [("a", "swift rare")])
+
+    shown = {one.name: one.significant for one in contributors_of("new_tags", before, after)}
+
+    assert shown == {"combine": True, "rare": False}
+
+
+def test_names_of_equally_frequent_tags_are_rarely_called_changed():
+    generator = np.random.default_rng(3)
+    called = [
+        changed_shares(
+            generator.poisson(4, 300).astype(float),
+            generator.poisson(2, 300).astype(float),
+            200,
+            100,
+        ).any()
+        for _ in range(200)
+    ]
+
+    assert np.mean(called) <= 0.05
 
 
 def test_new_and_vanished_tags_are_shares_of_tag_uses():

@@ -10,6 +10,7 @@ from PIL import Image
 from include.errors import FixSettingsError
 from include.notify.mail import Mail, message, send
 from include.notify.render import ab_test_mail, drift_mail, rollback_mail, training_mail
+from include.notify.summaries import ContributorSummary
 from tests.unit.notification_samples import (
     TAGS,
     ab_test_summary,
@@ -68,6 +69,15 @@ def test_subject_names_month_and_top_contributors(drift):
     assert drift["Subject"] == (
         "[stackoverflow] Drift in 2019-06: combine, swiftui and rxjs6; retraining"
     )
+
+
+def test_change_that_may_be_chance_is_not_in_the_subject_and_marked_in_the_text():
+    rare = ContributorSummary("rare", 0.0, 0.005)
+
+    mail = drift_mail(drift_summary(tags=(rare,), words=()))
+
+    assert mail.subject == "[stackoverflow] Drift in 2019-06; retraining"
+    assert "rare: 0.0 % to 0.5 %, may be chance" in mail.text
 
 
 def test_all_recipients_are_in_the_header(drift):
