@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
+from scipy import stats
 
 from include.drift.contributors import MIN_USES
 from include.drift.samples import FloatArray, Sample
@@ -24,13 +25,15 @@ from include.drift.variability import (
     BetweenMonthVariability,
     PastVocabulary,
     SamplePair,
+    assumed_variability,
     between_month_variability,
     consecutive_month_pairs,
+    forward_unreachable,
     leave_one_month_out,
     widened_distance,
 )
 
-CALIBRATION_VERSION: Final = 5
+CALIBRATION_VERSION: Final = 6
 DRAWS: Final = 1000
 MONTHLY_CHECKS: Final = 12.0
 HOURLY_CHECKS: Final = 24 * 365.0
@@ -175,15 +178,23 @@ def calibrate_thresholds(
             for pair in random_splits(reference, size, draws, generator)
         ]
     )
-    level = common_level(
-        table[:, : len(selected)], min(false_alarms_per_year / checks_per_year, 0.5)
-    )
+    if history is not None and vocabulary is not None and history.tags is not None:
+        _replace_unreachable(
+            table, calculated, forward_unreachable(history, vocabulary), size, generator
+        )
+    family_level = min(false_alarms_per_year / checks_per_year, 0.5)
+    level = common_level(table[:, : len(selected)], family_level)
+    # How signals correlate over months is not known from a few of them
+    monthly = checks_per_year <= MONTHLY_CHECKS
+    month_level = independent_level(family_level, len(selected)) if monthly else None
     values_of = {signal.name: table[:, i] for i, signal in enumerate(calculated)}
     pairs = [] if history is None else _pairs(history, reference, size, generator, vocabulary)
     left_out = list(leave_one_month_out(reference, size, generator))
     variability = _variability_of(calculated, values_of, pairs, left_out)
     null_distributions = {
-        signal.name: _null(values_of[signal.name], level, variability[signal.name], MIN_USES / size)
+        signal.name: _null(
+            values_of[signal.name], level, month_level, variability[signal.name], MIN_USES / size
+        )
         for signal in selected
     }
     return ThresholdCalibration(
@@ -196,6 +207,26 @@ def calibrate_thresholds(
         pairs=None if history is None else max(len(pairs), len(left_out)),
         seed=seed,
     )
+
+
+def _replace_unreachable(
+    table: FloatArray,
+    signals: Sequence[Signal],
+    forward: Sample,
+    size: int,
+    generator: np.random.Generator,
+) -> None:
+    """
+    Replace the draws of tags outside the vocabulary by those of months that came after a model.
+
+    The reference's months are training months: their tags are in the vocabulary, so that no draw of
+    them varies as the share of new tags in a month ahead does.
+    """
+    columns = [i for i, signal in enumerate(signals) if signal.needs == ("unreachable",)]
+    if not columns or len(forward) < 4:
+        return
+    for row, pair in enumerate(random_splits(forward, size, len(table), generator)):
+        table[row, columns] = [signals[i].value(*pair) for i in columns]
 
 
 def _pairs(
@@ -263,7 +294,7 @@ def common_level(table: FloatArray, family_level: float) -> float:
     0.05
     """
     draws, count = table.shape
-    independent = float(1 - (1 - family_level) ** (1 / max(count, 1)))
+    independent = independent_level(family_level, count)
     if draws * family_level < 20:
         return independent
     ascending = np.sort(table, axis=0)
@@ -273,6 +304,18 @@ def common_level(table: FloatArray, family_level: float) -> float:
     )
     smallest = (above / draws).min(axis=0)
     return max(float(np.quantile(smallest, family_level)), independent)
+
+
+def independent_level(family_level: float, count: int) -> float:
+    """
+    Return the level of each of ``count`` independent signals (Sidak, as `common_level` cites).
+
+    Examples
+    --------
+    >>> round(independent_level(0.05, 9), 4)
+    0.0057
+    """
+    return float(1 - (1 - family_level) ** (1 / max(count, 1)))
 
 
 def tail_quantile(values: FloatArray, level: float) -> float:
@@ -309,22 +352,33 @@ def tail_quantile(values: FloatArray, level: float) -> float:
 
 
 def _null(
-    draws: FloatArray, level: float, variability: BetweenMonthVariability | None, min_excess: float
+    draws: FloatArray,
+    level: float,
+    month_level: float | None,
+    variability: BetweenMonthVariability | None,
+    min_excess: float,
 ) -> NullDistribution:
     """
     Return the null distribution of sampling, widened by the between-month variability.
 
     A signal that is constant over all draws (no tag was ever new) raises an alarm at ``min_excess``
-    above that constant, which a few questions make up, and not at the first question.
+    above that constant, which a few questions make up, and not at the first question; or above what
+    months without drift have, where they differ.
     """
     mean, std = float(draws.mean()), float(draws.std())
-    if std == 0:
+    if std == 0 and (variability is None or not variability.scale):
         return NullDistribution(mean, std, None, None, mean + min_excess)
+    if std == 0 and variability is not None:
+        own = variability.scale
+        quantile = float(stats.t.isf(month_level or level, variability.degrees_of_freedom))
+        distance = quantile * own * float(np.sqrt(1 + variability.location_variance))
+        threshold = max(mean, variability.location) + max(distance, min_excess)
+        return NullDistribution(mean, std, variability.location, own, threshold)
     sampling_threshold = tail_quantile(draws, level)
     if variability is None:
         return NullDistribution(mean, std, None, None, sampling_threshold)
     deviations = (sampling_threshold - mean) / std
-    distance = widened_distance(deviations, std, variability, level)
+    distance = widened_distance(deviations, std, variability, level, month_level)
     threshold = max(sampling_threshold, max(mean, variability.location) + distance)
     return NullDistribution(mean, std, variability.location, variability.scale, threshold)
 
@@ -340,7 +394,8 @@ def _variability_of(
 
     Preferably from ``pairs``, in which each month follows those it is compared with, as in a check.
     Next, that of the signal's proxy. Last from ``left_out``, whose months lie among the others and
-    so differ less than a month ahead does.
+    so differ less than a month ahead does; for signals on answers beside an assumption, since no
+    past answers of the same model are known.
     """
     forward = {signal.name: _estimate(signal, pairs) for signal in signals}
     found = {}
@@ -348,8 +403,20 @@ def _variability_of(
         known, proxy = forward[signal.name], forward.get(signal.proxy or "")
         if known is None and signal.proxy and proxy is not None:
             known = _rescaled_variability(proxy, draws[signal.proxy], draws[signal.name])
+        if known is None and {"f1", "found"} & set(signal.needs):
+            known = _of_answers(signal, draws[signal.name], left_out)
         found[signal.name] = known or _estimate(signal, left_out)
     return found
+
+
+def _of_answers(
+    signal: Signal, draws: FloatArray, left_out: Sequence[SamplePair]
+) -> BetweenMonthVariability | None:
+    """Return the assumed variability of a signal on answers; None where it never varies."""
+    if not draws.std():
+        return None
+    values = [signal.value(*pair) for pair in left_out if usable_signals(*pair, [signal])]
+    return assumed_variability(float(draws.mean()), float(draws.std()), np.array(values))
 
 
 def _estimate(signal: Signal, pairs: Sequence[SamplePair]) -> BetweenMonthVariability | None:
@@ -368,4 +435,6 @@ def _rescaled_variability(
         return None
     scale = float(draws.std() / proxy_draws.std())
     shift = (proxy.location - float(proxy_draws.mean())) * scale
-    return BetweenMonthVariability(float(draws.mean()) + shift, proxy.scale * scale, proxy.count)
+    return BetweenMonthVariability(
+        float(draws.mean()) + shift, proxy.scale * scale, proxy.count, proxy.degrees_of_freedom
+    )

@@ -28,8 +28,22 @@ _CONSISTENCY: Final = 2.2219
 """Makes the estimator consistent for the standard deviation of a normal distribution."""
 _SMALL_SAMPLE: Final = (0.399, 0.994, 0.512, 0.844, 0.611, 0.857, 0.669, 0.872)
 """Its correction factors for 2 to 9 values."""
-_DEGREES_OF_FREEDOM: Final = 0.6
-"""Degrees of freedom per value, from the variance of the estimate over many simulated draws."""
+_DEGREES_OF_FREEDOM: Final = 0.4
+"""
+Degrees of freedom per value: 0.6 by the variance of Qn over many simulated draws, less because
+pairs of months share months. Confirmed on real months in shuffled order (docs/drift.md).
+"""
+MIN_DEGREES_OF_FREEDOM: Final = 3.0
+"""With fewer, after half a year, thresholds are so high that no real event exceeded one."""
+ASSUMED_RATIO: Final = 4.0
+"""Variance over months by that of sampling, of signals on answers: 1 to 5 on two real sites."""
+ASSUMED_DEGREES_OF_FREEDOM: Final = 4.0
+MIN_LEFT_OUT: Final = 4
+_TRIMMED_FROM: Final = 6
+_TRIMMED_CORRECTION: Final = 1.15
+"""For the absence of the largest of some ten normal values."""
+_UPPER_LIMIT: Final = 0.25
+"""Probability that a variance is larger than the limit that counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,19 +71,76 @@ class BetweenMonthVariability:
     Parameters
     ----------
     location, scale : float
-        Median and robust standard deviation (`qn_scale`).
+        Median and standard deviation (`month_scale`).
     count : int
-        Pairs of months, >= 2.
+        Pairs of months, >= 2; 0 where the location is that of sampling alone.
+    degrees_of_freedom : float
+        Of the scale, > 0.
     """
 
     location: float
     scale: float
     count: int
+    degrees_of_freedom: float
+
+    @property
+    def location_variance(self) -> float:
+        """Variance of the estimated location, in variances of a month."""
+        return np.pi / (2 * self.count) if self.count else 0.0
 
 
 def between_month_variability(values: FloatArray) -> BetweenMonthVariability:
     """Return location and scale of a signal's values over pairs of months, shape (n,), n >= 2."""
-    return BetweenMonthVariability(float(np.median(values)), qn_scale(values), len(values))
+    count = len(values)
+    degrees = max(_DEGREES_OF_FREEDOM * (count - 1), MIN_DEGREES_OF_FREEDOM)
+    return BetweenMonthVariability(float(np.median(values)), month_scale(values), count, degrees)
+
+
+def assumed_variability(mean: float, std: float, left_out: FloatArray) -> BetweenMonthVariability:
+    """
+    Return the variability of a signal on answers, whose past values are not known.
+
+    The variance over months is `ASSUMED_RATIO` times that of sampling, with the weight of
+    `ASSUMED_DEGREES_OF_FREEDOM`; months of the reference that were left out one by one count beside
+    it where there are enough (the conjugate prior of a normal distribution's variance).
+
+    Parameters
+    ----------
+    mean, std : float
+        Under sampling variability alone; ``std`` > 0.
+    left_out : ndarray, shape (n,)
+        The signal's values on months that were left out; fewer than `MIN_LEFT_OUT` do not count.
+
+    References
+    ----------
+    Gelman et al., "Bayesian Data Analysis", 3rd edition, CRC Press (2013), section 2.6: the scaled
+    inverse chi-squared distribution.
+    """
+    ratio, degrees = ASSUMED_RATIO, ASSUMED_DEGREES_OF_FREEDOM
+    if len(left_out) >= MIN_LEFT_OUT:
+        own = between_month_variability(left_out)
+        total = degrees + own.degrees_of_freedom
+        ratio = (degrees * ratio + own.degrees_of_freedom * (own.scale / std) ** 2) / total
+        degrees = total
+    return BetweenMonthVariability(mean, std * float(np.sqrt(ratio)), 0, degrees)
+
+
+def month_scale(values: FloatArray) -> float:
+    """
+    Return the standard deviation of a signal over months, not less than robust estimates say.
+
+    The larger of Qn and of the standard deviation without the largest value, corrected for its
+    absence. Qn alone underestimates months of two kinds (before and after a release), a plain
+    standard deviation is ruled by a single month of drift.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n,)
+        n >= 2.
+    """
+    kept = np.sort(values)[:-1] if len(values) >= _TRIMMED_FROM else values
+    trimmed = _TRIMMED_CORRECTION if len(values) >= _TRIMMED_FROM else 1.0
+    return max(qn_scale(values), trimmed * float(np.std(kept, ddof=1)))
 
 
 def qn_scale(values: FloatArray) -> float:
@@ -108,13 +179,17 @@ def qn_scale(values: FloatArray) -> float:
 
 
 def widened_distance(
-    deviations: float, std: float, variability: BetweenMonthVariability, level: float
+    deviations: float,
+    std: float,
+    variability: BetweenMonthVariability,
+    level: float,
+    month_level: float | None = None,
 ) -> float:
     """
     Return the distance of the threshold from the location of months without drift.
 
-    Between-month variability adds to sampling variability, and ``variability.count`` pairs estimate
-    it only roughly. The threshold is the prediction limit that a new month exceeds with probability
+    Between-month variability adds to sampling variability, and a few pairs of months estimate it
+    only roughly. The threshold is the prediction limit that a new month exceeds with probability
     ``level`` given that uncertainty: Student's quantile instead of the normal one, with the
     Welch-Satterthwaite degrees of freedom of the total variance (sampling variance is known
     exactly), and the variance of the estimated location added.
@@ -128,7 +203,11 @@ def widened_distance(
         Standard deviation under sampling variability alone, > 0.
     variability : BetweenMonthVariability
     level : float
-        Probability of a false alarm, in (0, 0.5).
+        Probability of a false alarm under sampling variability, in (0, 0.5).
+    month_level : float or None
+        The same over months, where a month is checked: then the variance that months add counts
+        with the upper limit of its estimate, since an estimate that happens to be small would
+        otherwise also pass for certain. None for hours, whose variance is nearly all of sampling.
 
     References
     ----------
@@ -138,18 +217,25 @@ def widened_distance(
 
     Examples
     --------
-    >>> low, high = BetweenMonthVariability(0.0, 0.9, 12), BetweenMonthVariability(0.0, 2.0, 12)
+    >>> low, high = (BetweenMonthVariability(0.0, scale, 12, 5.5) for scale in (0.9, 2.0))
     >>> [round(widened_distance(2.7, 1.0, v, 0.0035), 1) for v in (low, high)]
-    [2.9, 6.9]
+    [2.9, 7.2]
     """
-    excess = max(variability.scale**2 - std**2, 0.0)
-    total = std**2 + excess
+    ratio = (variability.scale / std) ** 2
+    total = max(ratio, 1.0)
+    degrees = variability.degrees_of_freedom
+    if month_level is None:
+        excess = max(ratio - 1.0, 0.0)
+    else:
+        upper = ratio * degrees / float(stats.chi2.ppf(_UPPER_LIMIT, degrees))
+        excess = max(upper - 1.0, 0.0)
     factor = 1.0
-    if excess:
-        degrees_of_freedom = _DEGREES_OF_FREEDOM * (variability.count - 1) * (total / excess) ** 2
-        factor = float(stats.t.isf(level, degrees_of_freedom) / stats.norm.isf(level))
-    location_factor = 1 + np.pi / (2 * variability.count)
-    return deviations * factor * float(np.sqrt(total * location_factor))
+    if excess or month_level is not None:
+        satterthwaite = degrees * max(total / excess, 1.0) ** 2 if excess else np.inf
+        quantile = stats.t.isf(level if month_level is None else month_level, satterthwaite)
+        factor = float(quantile / stats.norm.isf(level))
+    spread = std * float(np.sqrt(total * (1 + variability.location_variance)))
+    return deviations * factor * spread
 
 
 def consecutive_month_pairs(
@@ -196,16 +282,42 @@ def subsample(
     return rows if len(rows) <= size else generator.choice(rows, size, replace=False)
 
 
+def forward_unreachable(history: Sample, vocabulary: PastVocabulary) -> Sample:
+    """
+    Return the history but its first month, with the tags that no model of the months before knew.
+
+    Parameters
+    ----------
+    history : Sample
+        With tags.
+    vocabulary : PastVocabulary
+        Of the months before the history.
+    """
+    months = np.unique(history.months)
+    counts = np.zeros(len(history))
+    for month in months[1:]:
+        unknown = _outside_vocabulary(history.take(history.months < month), vocabulary)
+        rows = history.months == month
+        counts[rows] = _with_unreachable(history.take(rows), unknown).unreachable
+    later = history.months > months[0]
+    return replace(history.take(later), unreachable=counts[later])
+
+
 def _with_unreachable_counts(
     pair: SamplePair, trained: Sample, vocabulary: PastVocabulary
 ) -> SamplePair:
     """Set the counts of tags outside the vocabulary of ``trained`` and earlier months."""
+    unknown = _outside_vocabulary(trained, vocabulary)
+    before, month = (_with_unreachable(side, unknown) for side in pair)
+    return before, month
+
+
+def _outside_vocabulary(trained: Sample, vocabulary: PastVocabulary) -> FloatArray:
+    """Return 1 for each tag that a model of ``trained`` and earlier months does not know."""
     uses = Counter(vocabulary.earlier_uses)
     uses.update(dict(zip(trained.tag_names, trained.tag_use.tolist(), strict=True)))
     least = least_uses(uses.values(), vocabulary.min_tag_count)
-    unknown = np.array([uses[tag] < least for tag in trained.tag_names], dtype=np.float64)
-    before, month = (_with_unreachable(side, unknown) for side in pair)
-    return before, month
+    return np.array([uses[tag] < least for tag in trained.tag_names], dtype=np.float64)
 
 
 def _with_unreachable(sample: Sample, unknown: FloatArray) -> Sample:

@@ -1,5 +1,7 @@
 """Thresholds hold the false-alarm rate that is set, and still detect drift."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -13,8 +15,8 @@ from include.drift.power import power
 from include.drift.reference import concat
 from include.drift.samples import Observations, build_samples
 from include.drift.signal import SignalValue
-from include.drift.signals import SIGNALS, calculate_signals
-from include.drift.variability import consecutive_month_pairs
+from include.drift.signals import SIGNAL, SIGNALS, calculate_signals
+from include.drift.variability import PastVocabulary, consecutive_month_pairs
 from include.drift.verdict import drift_verdict, insufficient_data
 
 TAGS = np.array([f"tag{i}" for i in range(30)])
@@ -119,6 +121,39 @@ def test_between_month_variability_widens_the_thresholds():
     )
 
     assert widened.thresholds["text_length"] > by_chance.thresholds["text_length"]
+
+
+def test_usual_share_of_new_tags_is_no_drift_although_training_months_have_none():
+    """Every month has tags of its own; those of training months are in the vocabulary."""
+    generator = np.random.default_rng(6)
+
+    def month(name, own):
+        part = month_of_questions(generator, 100, month=name)
+        for row in part.tags[:own]:
+            row.append(f"first-used-in-{name}")
+        return replace(part, reachable=[len(row) for row in part.tags])
+
+    names = [f"2023-{i:02d}" for i in range(1, 9)]
+    past = [month(name, own) for name, own in zip(names, (9, 6, 12, 8, 10, 7, 11, 9), strict=True)]
+
+    def unreachable_alarm(own):
+        now = month("2023-09", own)
+        now = replace(now, reachable=[sum(tag in TAGS for tag in row) for row in now.tags])
+        known, sample, history = build_samples(concat(past[-3:]), now, concat(past))
+        calibration = calibrate_thresholds(
+            known,
+            100,
+            false_alarms_per_year=0.5,
+            draws=200,
+            history=history,
+            vocabulary=PastVocabulary({}, min_tag_count=1),
+            signals=[SIGNAL["unreachable"], *CHEAP],
+        )
+        verdict = drift_verdict(calculate_signals(known, sample), calibration)
+        return "unreachable" in {alarm.signal for alarm in verdict.alarms}
+
+    assert not unreachable_alarm(own=10)
+    assert unreachable_alarm(own=60)
 
 
 def test_splits_are_disjoint_and_of_the_requested_size(reference):

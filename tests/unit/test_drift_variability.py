@@ -11,8 +11,10 @@ from include.drift.signals import SIGNAL
 from include.drift.variability import (
     BetweenMonthVariability,
     PastVocabulary,
+    assumed_variability,
     between_month_variability,
     consecutive_month_pairs,
+    month_scale,
     qn_scale,
     widened_distance,
 )
@@ -66,12 +68,51 @@ def test_threshold_from_few_months_holds_the_false_alarm_rate(count, month_std):
     assert np.mean(passed) < 1.5 * LEVEL
 
 
+@pytest.mark.parametrize("month_std", [0.0, 1.0, 3.0])
+@pytest.mark.parametrize("count", [4, 5, 8, 12])
+def test_months_hold_the_false_alarm_rate_also_with_little_history(count, month_std):
+    true_std = np.hypot(1.0, month_std)
+    simulations = np.random.default_rng(4).normal(scale=true_std, size=(4000, count))
+
+    passed = [
+        stats.norm.sf(max(0.0, u.location) + widened_distance(SAMPLING_THRESHOLD, 1.0, u, LEVEL, LEVEL), 0, true_std)
+        for u in map(between_month_variability, simulations)
+    ]  # fmt: skip
+
+    assert np.mean(passed) < 1.3 * LEVEL
+
+
+def test_months_of_two_kinds_do_not_shrink_the_scale():
+    values = np.array([1.0] * 9 + [6.0] * 3) + np.random.default_rng(2).normal(scale=0.1, size=12)
+
+    assert month_scale(values) > 2 * qn_scale(values)
+
+
+def test_one_month_of_drift_hardly_changes_the_scale():
+    quiet = np.random.default_rng(1).normal(size=12)
+
+    assert month_scale(np.append(quiet, 40.0)) < 1.5 * month_scale(quiet)
+
+
+def test_signal_on_answers_varies_over_months_although_none_are_known():
+    known = np.array([0.0, 0.1, -0.1, 0.05, -0.05])
+
+    assumed = assumed_variability(0.01, 0.1, np.array([]))
+    with_months = assumed_variability(0.01, 0.1, known)
+
+    assert (assumed.location, assumed.scale) == (0.01, pytest.approx(0.2))
+    assert with_months.scale < assumed.scale
+    assert with_months.degrees_of_freedom > assumed.degrees_of_freedom
+
+
 def test_ignoring_the_uncertainty_of_the_estimate_doubles_false_alarms():
     simulations = np.random.default_rng(3).normal(scale=np.sqrt(2), size=(4000, 7))
 
     passed = [
-        stats.norm.sf(max(u.location, 0) + SAMPLING_THRESHOLD * max(u.scale, 1), 0, np.sqrt(2))
-        for u in map(between_month_variability, simulations)
+        stats.norm.sf(
+            max(np.median(values), 0) + SAMPLING_THRESHOLD * max(qn_scale(values), 1), 0, np.sqrt(2)
+        )
+        for values in simulations
     ]
 
     assert np.mean(passed) > 2 * LEVEL
@@ -79,11 +120,28 @@ def test_ignoring_the_uncertainty_of_the_estimate_doubles_false_alarms():
 
 def test_more_months_make_the_threshold_lower():
     few, many = (
-        widened_distance(SAMPLING_THRESHOLD, 1.0, BetweenMonthVariability(0.0, 2.0, count), LEVEL)
+        widened_distance(
+            SAMPLING_THRESHOLD,
+            1.0,
+            BetweenMonthVariability(0.0, 2.0, count, count / 2),
+            LEVEL,
+            LEVEL,
+        )
         for count in (6, 18)
     )
 
     assert many < few
+
+
+def test_distance_is_in_units_of_the_signal():
+    one, thousand = (
+        widened_distance(
+            SAMPLING_THRESHOLD, unit, BetweenMonthVariability(0.0, 2.0 * unit, 8, 4.0), LEVEL, LEVEL
+        )
+        for unit in (1.0, 1000.0)
+    )
+
+    assert thousand == pytest.approx(1000 * one)
 
 
 def test_pairs_count_tags_outside_the_vocabulary_of_the_months_before():
