@@ -42,7 +42,7 @@ MIN_LEFT_OUT: Final = 4
 _TRIMMED_FROM: Final = 6
 _TRIMMED_CORRECTION: Final = 1.15
 """For the absence of the largest of some ten normal values."""
-_UPPER_LIMIT: Final = 0.25
+_UPPER_LIMIT: Final = 0.4
 """Probability that a variance is larger than the limit that counts."""
 
 

@@ -369,7 +369,7 @@ def test_reference_and_analysis_data_of_a_stored_check_are_reproducible(monitori
     assert len(data.analysis) == monitoring.report(report_id).report.question_count
 
 
-RENAMED = simulate(3, "2023-06", 9, 150, events=()).questions
+RENAMED = simulate(3, "2022-11", 16, 150, events=()).questions
 
 
 @pytest.mark.parametrize(("known", "verdict"), [(False, "drift"), (True, "quiet")])
@@ -387,7 +387,7 @@ def test_a_renamed_tag_is_no_drift_once_its_synonym_is_known(
     ]
     with engine.begin() as connection:
         upsert_questions(connection, changed)
-    champion(engine, registry, mlflow_server, tmp_path, "2023-06", "2023-12")
+    champion(engine, registry, mlflow_server, tmp_path, "2022-11", "2023-12")
     monitoring = Monitoring(engine, registry, settings)
     monitoring.check_month(QUIET)
     if known:
