@@ -28,10 +28,12 @@ _CONSISTENCY: Final = 2.2219
 """Makes the estimator consistent for the standard deviation of a normal distribution."""
 _SMALL_SAMPLE: Final = (0.399, 0.994, 0.512, 0.844, 0.611, 0.857, 0.669, 0.872)
 """Its correction factors for 2 to 9 values."""
+_DEGREES_OF_QN: Final = 0.6
+"""Degrees of freedom per value, from the variance of Qn over many simulated draws."""
 _DEGREES_OF_FREEDOM: Final = 0.4
 """
-Degrees of freedom per value: 0.6 by the variance of Qn over many simulated draws, less because
-pairs of months share months. Confirmed on real months in shuffled order (docs/drift.md).
+The same for months: fewer, because pairs of months share months. Set by the false alarms on real
+months in shuffled order (docs/drift.md).
 """
 MIN_DEGREES_OF_FREEDOM: Final = 3.0
 """With fewer, after half a year, thresholds are so high that no real event exceeded one."""
@@ -40,8 +42,10 @@ ASSUMED_RATIO: Final = 4.0
 ASSUMED_DEGREES_OF_FREEDOM: Final = 4.0
 MIN_LEFT_OUT: Final = 4
 _TRIMMED_FROM: Final = 6
-_TRIMMED_CORRECTION: Final = 1.15
-"""For the absence of the largest of some ten normal values."""
+_TRIMMED_CORRECTION: Final = 1.25
+"""For the absence of the largest of some ten values: 1.15 if they are normal, and not all are."""
+_FEW_CORRECTION: Final = 1.15
+"""For the bias of a standard deviation of four or five values (1.08 if they are normal)."""
 _UPPER_LIMIT: Final = 0.4
 """Probability that a variance is larger than the limit that counts."""
 
@@ -139,8 +143,8 @@ def month_scale(values: FloatArray) -> float:
         n >= 2.
     """
     kept = np.sort(values)[:-1] if len(values) >= _TRIMMED_FROM else values
-    trimmed = _TRIMMED_CORRECTION if len(values) >= _TRIMMED_FROM else 1.0
-    return max(qn_scale(values), trimmed * float(np.std(kept, ddof=1)))
+    correction = _TRIMMED_CORRECTION if len(values) >= _TRIMMED_FROM else _FEW_CORRECTION
+    return max(qn_scale(values), correction * float(np.std(kept, ddof=1)))
 
 
 def qn_scale(values: FloatArray) -> float:
@@ -219,12 +223,13 @@ def widened_distance(
     --------
     >>> low, high = (BetweenMonthVariability(0.0, scale, 12, 5.5) for scale in (0.9, 2.0))
     >>> [round(widened_distance(2.7, 1.0, v, 0.0035), 1) for v in (low, high)]
-    [2.9, 7.2]
+    [2.9, 6.9]
     """
     ratio = (variability.scale / std) ** 2
     total = max(ratio, 1.0)
     degrees = variability.degrees_of_freedom
     if month_level is None:
+        degrees = max(degrees, _DEGREES_OF_QN * (variability.count - 1))
         excess = max(ratio - 1.0, 0.0)
     else:
         upper = ratio * degrees / float(stats.chi2.ppf(_UPPER_LIMIT, degrees))
