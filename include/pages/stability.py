@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from include.errors import FixInputError
+from include.evaluation.schedules import Schedule, best_schedules, cheapest_ranges, regret
 from include.evaluation.year import ExplainedPeriod, MonthFigures, YearReport
 from include.pages import ageing, curves, figures, heat
 from include.pages.environment import environment
@@ -70,6 +71,7 @@ def render(report: YearReport) -> str:
     if not report.months:
         raise FixInputError("a report needs at least one month")
     marks = marks_of(report.periods)
+    schedules = schedules_of(report)
     return (
         environment()
         .get_template("stability.html")
@@ -84,6 +86,9 @@ def render(report: YearReport) -> str:
             frozen=report.curves.get("frozen"),
             policies=[report.curves[policy] for policy in STUDIED if policy in report.curves],
             policy_titles={name: policy.title for name, policy in STUDIED.items()},
+            schedules=schedules,
+            regrets={name: regret(curve, schedules) for name, curve in report.curves.items()},
+            worths={name: worth(found) for name, found in cheapest_ranges(report.curves).items()},
             panels=curves.curve_panels(report.curves, report.months, marks, report.alarms),
             box=curves,
             heats=[
@@ -103,6 +108,31 @@ def render(report: YearReport) -> str:
             questions=sum(each.question_count for each in report.figures),
         )
     )
+
+
+def schedules_of(report: YearReport) -> tuple[Schedule, ...]:
+    """Return the best schedules in hindsight; none for a single month."""
+    matrix = report.matrices.get("f1_all@5")
+    if matrix is None or matrix.months != report.months or len(report.months) == 1:
+        return ()
+    return best_schedules(matrix, [each.question_count for each in report.figures])
+
+
+def worth(found: tuple[float, float] | None) -> str:
+    """
+    Return for which worth of a point of F1@5 a policy is the cheapest, in trainings.
+
+    Examples
+    --------
+    >>> worth((0.0, 2.04)), worth((2.04, math.inf)), worth(None)
+    ('up to 2.0 trainings', '2.0 trainings or more', 'never')
+    """
+    if found is None:
+        return "never"
+    low, high = found
+    if math.isinf(high):
+        return f"{low:.1f} trainings or more" if low else "whatever"
+    return f"{low:.1f} to {high:.1f} trainings" if low else f"up to {high:.1f} trainings"
 
 
 def page_title(report: YearReport) -> str:

@@ -103,6 +103,17 @@ def test_table_of_policies_marks_the_recommended_one():
     )
 
 
+def test_policies_are_compared_with_the_best_schedule_and_with_what_a_point_is_worth():
+    rows = {row[0].split(",")[0]: row for row in table("The four policies compared")[1:]}
+    best = table("Best months to train")
+
+    assert all(float(row[4]) >= 0 for row in rows.values())
+    assert rows["Every month"][5].endswith("trainings or more")
+    assert rows["Never (frozen at the start)"][5].startswith("up to")
+    assert [int(row[0]) for row in best[1:]] == list(range(1, len(REPORT.months) + 1))
+    assert best[-1][2] == "every month"
+
+
 @pytest.mark.parametrize(
     ("caption", "metric"),
     [("Quality", "f1_all@5"), ("Coverage", "coverage"), ("Ceiling", "ceiling_all@5")],

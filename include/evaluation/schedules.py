@@ -1,0 +1,140 @@
+"""The best retraining schedule in hindsight, what policies lose against it, and prices. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from include.evaluation.decay import DecayMatrix
+from include.evaluation.policies import PolicyCurve
+
+FloatArray = NDArray[np.float64]
+
+POINT: Final = 0.01
+"""One point of F1@5."""
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """
+    Months before which a model was trained, and the mean F1@5 of the models in use.
+
+    Parameters
+    ----------
+    trainings : tuple of str
+        Model months, oldest first; the first studied month is always one of them.
+    mean : float
+        F1@5 over all questions of all months, in [0, 1].
+    """
+
+    trainings: tuple[str, ...]
+    mean: float
+
+
+def best_schedules(matrix: DecayMatrix, questions: Sequence[int]) -> tuple[Schedule, ...]:
+    """
+    Return the best schedule in hindsight for 1, 2, ... trainings.
+
+    No policy can know it: it chooses its months by the F1@5 of months to come. What a policy loses
+    against the one with as many trainings is its regret. Found by dynamic programming over the
+    month of the last training (the segmentation of a sequence, Bellman 1961).
+
+    Parameters
+    ----------
+    matrix : DecayMatrix
+        Of ``f1_all@5``, n months. A model that was not tested on a month cannot be in use in it.
+    questions : sequence of int, length n
+        Questions of each month, >= 1.
+
+    Returns
+    -------
+    tuple of Schedule
+        At most n; fewer where models are missing.
+
+    References
+    ----------
+    Bellman, "On the approximation of curves by line segments using dynamic programming",
+    Communications of the ACM 4 (1961), 284.
+
+    Examples
+    --------
+    >>> values = np.array([[0.6, 0.5, 0.3], [np.nan, 0.6, 0.4], [np.nan, np.nan, 0.6]])
+    >>> matrix = DecayMatrix(("2024-01", "2024-02", "2024-03"), values)
+    >>> [schedule.trainings for schedule in best_schedules(matrix, [100, 100, 100])][1]
+    ('2024-01', '2024-03')
+    """
+    count = len(matrix.months)
+    weights = np.asarray(questions, dtype=np.float64) / sum(questions)
+    # until[i, j]: F1@5 of months i to j with the model of i, weighted
+    until = np.cumsum(np.nan_to_num(np.triu(matrix.values), nan=-np.inf) * weights, axis=1)
+    best = [until[0]]
+    last = [np.zeros(count, dtype=np.intp)]
+    for _ in range(1, count):
+        options = np.full((count, count), -np.inf)
+        for i in range(1, count):
+            options[i, i:] = best[-1][i - 1] + until[i, i:]
+        last.append(options.argmax(axis=0))
+        best.append(options.max(axis=0))
+    return tuple(
+        Schedule(_months(matrix.months, last[: number + 1]), float(values[-1]))
+        for number, values in enumerate(best)
+        if math.isfinite(values[-1])
+    )
+
+
+def regret(curve: PolicyCurve, schedules: Sequence[Schedule]) -> float | None:
+    """Return what a policy loses against the best schedule of as many trainings; None without."""
+    for schedule in schedules:
+        if len(schedule.trainings) == curve.trainings:
+            return max(schedule.mean - curve.mean, 0.0)
+    return None
+
+
+def cheapest_ranges(
+    curves: Mapping[str, PolicyCurve],
+) -> dict[str, tuple[float, float] | None]:
+    """
+    Return for which worth of a point of F1@5 each policy is the cheapest.
+
+    A policy costs its trainings and the points that it lost. Which policy costs least depends on
+    how many trainings one point is worth, over all studied months together.
+
+    Parameters
+    ----------
+    curves : mapping of policy to PolicyCurve
+
+    Returns
+    -------
+    dict of str to (low, high) or None
+        In trainings for each point (`POINT`), 0 <= low < high; None for a policy that is never the
+        cheapest. ``high`` may be infinite.
+    """
+    found: dict[str, tuple[float, float] | None] = {}
+    for name, curve in curves.items():
+        low, high = 0.0, math.inf
+        for other in curves.values():
+            saved = other.trainings - curve.trainings
+            lost = (other.mean - curve.mean) / POINT
+            if lost > 0:
+                high = min(high, saved / lost)
+            elif lost < 0:
+                low = max(low, saved / lost)
+            elif saved < 0:
+                high = -1.0
+        found[name] = (low, high) if low < high else None
+    return found
+
+
+def _months(months: Sequence[str], last: Sequence[NDArray[np.intp]]) -> tuple[str, ...]:
+    """Return the months of the trainings, followed back from the last one."""
+    end, chosen = len(months) - 1, []
+    for starts in reversed(last):
+        start = int(starts[end])
+        chosen.append(months[start])
+        end = start - 1
+    return tuple(reversed(chosen))
