@@ -3,7 +3,7 @@ The service with a model of 5,000 tags: latency at 200 requests a second, memory
 
     python -m tests.benchmarks.bench_serve_large [--questions 20000] [--workers 2] [--seconds 20]
 
-A `tree` model is trained on a simulated site (5,000 tags by Zipf's law, 145 terms a question) and served by
+A `linear` model is trained on a simulated site (5,000 tags by Zipf's law, 145 terms a question) and served by
 the real service, which records every answer in a real PostgreSQL. The load generator is another process
 on the same cores. The last line is one JSON object.
 """
@@ -51,7 +51,7 @@ def main() -> None:
     """Train, serve, load, and print the figures."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--questions", type=int, default=20_000)
-    parser.add_argument("--family", default="tree")
+    parser.add_argument("--family", default="linear")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--seconds", type=float, default=20.0)
     options = parser.parse_args()
