@@ -7,7 +7,7 @@ month, in UTC.
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from include.errors import FixInputError
@@ -51,6 +51,31 @@ def month_start(month: str) -> datetime:
     return datetime(int(year), int(number), 1, tzinfo=UTC)
 
 
+def day_start(day: str) -> datetime:
+    """
+    Return the start of a day, UTC.
+
+    Parameters
+    ----------
+    day : str
+        ``YYYY-MM-DD``.
+
+    Raises
+    ------
+    FixInputError
+        If it has another form.
+
+    Examples
+    --------
+    >>> f"{day_start('2024-02-29'):%Y-%m-%d %H:%M %Z}"
+    '2024-02-29 00:00 UTC'
+    """
+    try:
+        return datetime.strptime(day, "%Y-%m-%d").replace(tzinfo=UTC)
+    except ValueError as error:
+        raise FixInputError(f"a day must look like 2024-02-29, got {day!r}") from error
+
+
 def month_range(month: str) -> tuple[datetime, datetime]:
     """Return the half-open range ``[start, end)`` of ``month``, UTC."""
     return month_start(month), month_start(add_months(month, 1))
@@ -68,6 +93,34 @@ def add_months(month: str, count: int) -> str:
     start = month_start(month)
     index = start.year * 12 + start.month - 1 + count
     return f"{index // 12:04d}-{index % 12 + 1:02d}"
+
+
+def last_month_before(moment: datetime) -> str:
+    """
+    Return the last month that was over at an aware ``moment``.
+
+    Examples
+    --------
+    >>> last_month_before(datetime(2024, 3, 1, tzinfo=UTC))
+    '2024-02'
+    """
+    return add_months(month_of(moment), -1)
+
+
+def period_end_label(end: datetime) -> str:
+    """
+    Return the last month or day of a period that ends before ``end``, for people.
+
+    Examples
+    --------
+    >>> period_end_label(datetime(2024, 3, 1, tzinfo=UTC))
+    '2024-02'
+    >>> period_end_label(datetime(2024, 3, 5, tzinfo=UTC))
+    '2024-03-04'
+    """
+    last = end.astimezone(UTC) - timedelta(microseconds=1)
+    month = month_of(last)
+    return month if end == month_range(month)[1] else f"{last:%Y-%m-%d}"
 
 
 def months_between(first: str, last: str) -> tuple[str, ...]:

@@ -127,9 +127,7 @@ def _add_champion(connection: Connection, samples: Samples, site: str, share: fl
     samples.add("champion_info", 1, champion.model_version)
     samples.add("champion_promoted_timestamp_seconds", champion.promoted_at)
     samples.add("champion_created_timestamp_seconds", champion.made_at)
-    if champion.last_month is not None:
-        end = month_start(add_months(champion.last_month, 1))
-        samples.add("champion_trained_until_timestamp_seconds", end)
+    samples.add("champion_trained_until_timestamp_seconds", champion.learned_until)
     samples.add("champion_training_questions", champion.question_count)
     samples.add("champion_vocabulary_tags", champion.vocabulary_size)
     samples.add("tested_precision_ratio", champion.tested_precision)

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from include.monitoring.database_sources import read_months, read_state
 from include.monitoring.metrics import Samples
-from include.months import month_of
+from include.months import period_end_label
 from include.pages.overview import ChampionState, LastCheck, LiveQuality, LoopState, Run
 from include.settings import Settings
 from include.store.tag_names import read_likely_renames
@@ -80,7 +80,7 @@ def _champion(samples: Samples) -> ChampionState | None:
     return ChampionState(
         version=version,
         promoted_at=promoted_at,
-        learned_until=None if end is None else month_of(datetime.fromtimestamp(end - 1, UTC)),
+        learned_until=None if end is None else period_end_label(datetime.fromtimestamp(end, UTC)),
     )
 
 

@@ -32,7 +32,7 @@ class ChampionState:
     promoted_at : datetime
         Aware.
     learned_until : str or None
-        Last month of its training questions, ``YYYY-MM``.
+        Last month of its training questions, ``YYYY-MM``, or the last day after a refresh.
     """
 
     version: str

@@ -11,6 +11,7 @@ from typing import Any
 
 from include import names
 from include.errors import ModelUnusableError
+from include.months import month_range
 from include.registry.downloads import download_candidate, verified_download
 from include.registry.rest import NOT_FOUND, MlflowError, RestClient
 
@@ -33,8 +34,9 @@ class ModelVersion:
     created_at : datetime
         Aware, UTC.
     tags : mapping of str to str
-        Among them ``site``, ``dataset_id``, ``train_first``, ``train_last``,
-        ``test_month``, ``evaluation_run_id``.
+        Among them ``site``, ``dataset_id``, ``train_first``, ``train_last`` (the last whole month),
+        ``learned_until`` (ISO 8601), ``test_month``, ``tested_on``, ``evaluation_run_id``, and
+        ``refresh`` if a refresh made it.
     """
 
     version: str
@@ -43,6 +45,19 @@ class ModelVersion:
     sha256: str
     created_at: datetime
     tags: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+    @property
+    def learned_until(self) -> datetime | None:
+        """
+        The time up to which it learned from every question of its training window.
+
+        Of versions that were registered before refreshes, the end of their last month; None if the
+        version was registered by another tool.
+        """
+        if moment := self.tags.get("learned_until"):
+            return datetime.fromisoformat(moment)
+        last = self.tags.get("train_last")
+        return month_range(last)[1] if last else None
 
 
 class Registry:

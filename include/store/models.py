@@ -34,6 +34,9 @@ class StoredDataset:
     question_count, min_tag_count : int
     vocabulary : tuple of str
         Sorted.
+    learned_until : datetime
+        Aware: every question asked before it is contained; the end of ``last_month``, or a day of
+        the month after.
     """
 
     dataset_id: str
@@ -43,6 +46,7 @@ class StoredDataset:
     question_count: int
     min_tag_count: int
     vocabulary: tuple[str, ...]
+    learned_until: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +92,8 @@ class EvaluationKey:
     run_id : str
         The MLflow run of the evaluation.
     train_first, train_last, test_month : str
+    test_from, test_until : str or None
+        ``YYYY-MM-DD``, half-open, if it was evaluated on days and not on the whole month.
     """
 
     site: str
@@ -97,6 +103,8 @@ class EvaluationKey:
     train_first: str
     train_last: str
     test_month: str
+    test_from: str | None = None
+    test_until: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +166,7 @@ def record_dataset(connection: Connection, dataset: StoredDataset) -> None:
             "question_count": dataset.question_count,
             "min_tag_count": dataset.min_tag_count,
             "vocabulary": list(dataset.vocabulary),
+            "learned_until": dataset.learned_until,
         },
     )
 
@@ -182,6 +191,8 @@ def record_evaluations(
             "train_first": model.train_first,
             "train_last": model.train_last,
             "test_month": model.test_month,
+            "test_from": model.test_from,
+            "test_until": model.test_until,
             "slices": [figure.slice for figure in kept],
             "metrics": [figure.metric for figure in kept],
             "values": [figure.value for figure in kept],

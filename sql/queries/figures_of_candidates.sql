@@ -6,6 +6,7 @@ FROM evaluations
 WHERE site = :site
   AND train_last = :train_last
   AND test_month = :test_month
+  AND test_from IS NULL
   AND slice = 'all'
   AND metric = ANY (:metrics)
 ORDER BY candidate, metric, evaluated_at DESC;

@@ -9,7 +9,7 @@ SELECT
     made.promoted_at AS made_at,
     made.dataset_id,
     d.question_count,
-    d.last_month,
+    d.learned_until,
     cardinality(d.vocabulary) AS vocabulary_size,
     e.value AS tested_precision
 FROM (

@@ -22,7 +22,8 @@ def window(count: int, vocabulary: tuple[str, ...] = ("new", "old")) -> Training
         tags=tuple(("old",) if row < count // 2 else ("new",) for row in range(count)),
         asked_at=tuple(start + timedelta(days=row) for row in range(count)),
     )
-    return TrainingData("hash", "site", "2024-01", "2024-12", questions, 5, vocabulary)
+    until = datetime(2025, 1, 1, tzinfo=UTC)
+    return TrainingData("hash", "site", "2024-01", "2024-12", questions, 5, vocabulary, until)
 
 
 def test_a_family_with_a_limit_learns_from_the_latest_questions():

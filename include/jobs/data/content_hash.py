@@ -39,7 +39,8 @@ def content_hash(site: str, questions: LabelledTexts, min_tag_count: int) -> str
     ----------
     site : str
     questions : LabelledTexts
-        Each with a tag. Those of whole stored months are not read: their months' hashes are stored.
+        Each with a tag, oldest first. Those of whole stored months are not read: their months'
+        hashes are stored.
     min_tag_count : int
     """
     digest = hashlib.sha256(f"{site}\0{min_tag_count}".encode())
@@ -50,10 +51,18 @@ def content_hash(site: str, questions: LabelledTexts, min_tag_count: int) -> str
 
 def _month_hashes(questions: LabelledTexts) -> Mapping[str, str]:
     """Return the hash of each month's questions, oldest month first."""
-    if isinstance(questions.texts, StoredTexts):
-        stored = questions.texts.month_hashes()
-        if stored is not None:
-            return stored
+    if not isinstance(questions.texts, StoredTexts):
+        return _hashes_of_texts(questions)
+    stored = questions.texts.month_hashes()
+    partial = {month for month, value in stored.items() if value is None}
+    hashes = {month: value for month, value in stored.items() if value is not None}
+    if partial:
+        rows = [i for i, when in enumerate(questions.asked_at) if month_of(when) in partial]
+        hashes |= _hashes_of_texts(questions.take(rows))
+    return dict(sorted(hashes.items()))
+
+
+def _hashes_of_texts(questions: LabelledTexts) -> Mapping[str, str]:
     months: dict[str, MonthHash] = {}
     rows = zip(questions.texts, questions.tags, questions.asked_at, strict=True)
     for text, tags, asked_at in rows:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
+from bisect import bisect_left
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Final
+from datetime import UTC, datetime, timedelta
+from typing import Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,16 @@ from include.errors import MissingDataError
 from include.evaluation.slices import TestQuestions, TrainingTagCounts, slice_masks
 from include.jobs.data.content_hash import content_hash
 from include.jobs.ingestion.completeness import how_to_fetch, stored_completely
-from include.months import add_months, month_range, month_start, months_between
+from include.months import (
+    add_months,
+    day_start,
+    last_month_before,
+    month_of,
+    month_range,
+    month_start,
+    months_between,
+    period_end_label,
+)
 from include.store.questions import questions_per_month
 from include.text.prepared import LabelledTexts
 
@@ -33,12 +43,65 @@ class SplitMonths:
     """
     Months of a split: train on ``train_first`` to ``train_last``, test on the month after.
 
-    All are ``YYYY-MM``; both training months are included.
+    All months are ``YYYY-MM``; both training months are included. A refresh is tested on some days
+    instead, and trained on every question asked before them.
+
+    Parameters
+    ----------
+    train_first, train_last : str
+        The last one is the last whole month before the test.
+    test_month : str
+        The month tested on, or the one in which the tested days begin.
+    test_from, test_until : str or None
+        ``YYYY-MM-DD``, the half-open range of days tested on; None for the whole month.
     """
 
     train_first: str
     train_last: str
     test_month: str
+    test_from: str | None = None
+    test_until: str | None = None
+
+    @classmethod
+    def of_days(cls, train_first: str, test_from: datetime, test_until: datetime) -> Self:
+        """
+        Return the months of a split that is tested on days.
+
+        Parameters
+        ----------
+        train_first : str
+        test_from, test_until : datetime
+            Midnights, UTC; half-open.
+        """
+        return cls(
+            train_first=train_first,
+            train_last=last_month_before(test_from),
+            test_month=month_of(test_from),
+            test_from=f"{test_from:%Y-%m-%d}",
+            test_until=f"{test_until:%Y-%m-%d}",
+        )
+
+    @property
+    def test_range(self) -> tuple[datetime, datetime]:
+        """The half-open time tested on, UTC."""
+        start, end = month_range(self.test_month)
+        return (
+            day_start(self.test_from) if self.test_from else start,
+            day_start(self.test_until) if self.test_until else end,
+        )
+
+    @property
+    def last_loaded(self) -> str:
+        """The last month of which questions are needed."""
+        return month_of(self.test_range[1] - timedelta(microseconds=1))
+
+    @property
+    def label(self) -> str:
+        """What is tested on, for people: ``2024-03``, or ``2024-03-20 to 2024-03-26``."""
+        start, end = self.test_range
+        if self.test_from is None:
+            return self.test_month
+        return f"{start:%Y-%m-%d} to {end - timedelta(days=1):%Y-%m-%d}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +114,15 @@ class TrainingData:
     dataset_id : str
         Hash of site, content, tags and ``min_tag_count``.
     site, first_month, last_month : str
-        Both months included.
+        Both months included; the last one is the last that is contained as a whole.
     questions : LabelledTexts
         Oldest first; each has at least one tag.
     min_tag_count : int
     vocabulary : tuple of str
         Sorted.
+    until : datetime
+        Aware, UTC: every question asked before it is contained, later ones are not. The end of
+        ``last_month``, or a day of the month after.
     """
 
     dataset_id: str
@@ -66,21 +132,22 @@ class TrainingData:
     questions: LabelledTexts
     min_tag_count: int
     vocabulary: tuple[str, ...]
+    until: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class TimeSplit:
     """
-    A test month and the training months before it.
+    The questions of a test month, or of the days of a refresh's test, and those before them.
 
     Parameters
     ----------
     months : SplitMonths
     train : TrainingData
     test : LabelledTexts
-        The test month's questions, oldest first; each has at least one tag.
+        The tested questions, oldest first; each has at least one tag.
     test_id : str
-        Hash of the test month's content.
+        Hash of their content.
     """
 
     months: SplitMonths
@@ -119,20 +186,70 @@ def resolve_months(
         message names the month and the command that fetches it.
     """
     counts = questions_per_month(connection, site)
-    month = test_month or _latest_complete(connection, site, list(counts), now or datetime.now(UTC))
+    month = test_month or latest_complete(connection, site, now or datetime.now(UTC), counts)
     if month not in counts:
         raise MissingDataError(f"{site} has no stored questions of {month}: {how_to_fetch(month)}")
     require_complete(connection, site, month)
+    first = _first_training_month(connection, site, month, window_months, counts)
+    return SplitMonths(train_first=first, train_last=add_months(month, -1), test_month=month)
+
+
+def resolve_days(
+    connection: Connection,
+    site: str,
+    *,
+    test_from: str,
+    test_until: str,
+    window_months: int | None,
+) -> SplitMonths:
+    """
+    Return the months of a split that is tested on days and trained on everything before them.
+
+    Parameters
+    ----------
+    connection : Connection
+    site : str
+    test_from, test_until : str
+        ``YYYY-MM-DD``, half-open.
+    window_months : int or None
+        Whole training months, beside the days of the month in which the test begins.
+
+    Raises
+    ------
+    MissingDataError
+        If the month before is not stored, or only in part.
+    """
+    start, end = day_start(test_from), day_start(test_until)
+    counts = questions_per_month(connection, site)
+    first = _first_training_month(connection, site, month_of(start), window_months, counts)
+    return SplitMonths.of_days(first, start, end)
+
+
+def _first_training_month(
+    connection: Connection,
+    site: str,
+    month: str,
+    window_months: int | None,
+    counts: Collection[str],
+) -> str:
+    """Return the first of the training months before ``month``, without a gap between them."""
     last = add_months(month, -1)
-    earliest = max(min(counts), add_months(month, -window_months) if window_months else "")
+    earliest = max(
+        min(counts, default=month), add_months(month, -window_months) if window_months else ""
+    )
     first = month
     while first > earliest and _is_stored(connection, site, add_months(first, -1), counts):
         first = add_months(first, -1)
     if first == month:
+        require_complete(connection, site, last)
         raise MissingDataError(f"{site} has no stored questions of {last}: {how_to_fetch(last)}")
     if first > earliest:
-        log.warning("months before %s are left out: %s is missing", first, add_months(first, -1))
-    return SplitMonths(train_first=first, train_last=last, test_month=month)
+        log.warning(
+            "months before %s are left out: %s is missing or stored only in part",
+            first,
+            add_months(first, -1),
+        )
+    return first
 
 
 def require_complete(connection: Connection, site: str, month: str) -> None:
@@ -154,21 +271,22 @@ def split_by_time(
     MissingDataError
         If either part is empty, or no tag is used often enough.
     """
-    start = month_start(months.test_month)
+    start, end = months.test_range
     tagged = questions.tagged()
     if left_out := len(questions) - len(tagged):
         log.warning("%d questions without a tag are left out", left_out)
-    first_test = sum(asked_at < start for asked_at in tagged.asked_at)
+    first_test = bisect_left(tagged.asked_at, start)
     train = tagged.take(range(first_test))
-    test = tagged.take(range(first_test, len(tagged)))
+    test = tagged.take(range(first_test, bisect_left(tagged.asked_at, end)))
     if not len(test):
-        month = months.test_month
-        raise MissingDataError(f"{site} has no tagged question of {month}: {how_to_fetch(month)}")
+        raise MissingDataError(
+            f"{site} has no tagged question of {months.label}: {how_to_fetch(months.test_month)}"
+        )
     data = training_data(
         train,
         site=site,
         first_month=months.train_first,
-        last_month=months.train_last,
+        until=start,
         min_tag_count=min_tag_count,
     )
     return TimeSplit(months, data, *tested_questions(test, site))
@@ -181,10 +299,19 @@ def tested_questions(questions: LabelledTexts, site: str) -> tuple[LabelledTexts
 
 
 def training_data(
-    questions: LabelledTexts, *, site: str, first_month: str, last_month: str, min_tag_count: int
+    questions: LabelledTexts, *, site: str, first_month: str, until: datetime, min_tag_count: int
 ) -> TrainingData:
     """
     Return questions with their vocabulary and the hash of their content.
+
+    Parameters
+    ----------
+    questions : LabelledTexts
+        All that were asked from the start of ``first_month`` and before ``until``.
+    site, first_month : str
+    until : datetime
+        Aware.
+    min_tag_count : int
 
     Raises
     ------
@@ -195,28 +322,30 @@ def training_data(
     vocabulary = vocabulary_of(tagged.tags, min_tag_count)
     if not vocabulary:
         raise MissingDataError(
-            f"no tag of {site} is used {min_tag_count} times from {first_month} to {last_month} "
+            f"no tag of {site} is used {min_tag_count} times from {first_month} to "
+            f"{period_end_label(until)} "
             f"({len(tagged)} questions): store more months, or lower MIN_TAG_COUNT"
         )
     return TrainingData(
         dataset_id=content_hash(site, tagged, min_tag_count),
         site=site,
         first_month=first_month,
-        last_month=last_month,
+        last_month=last_month_before(until),
         questions=tagged,
         min_tag_count=min_tag_count,
         vocabulary=vocabulary,
+        until=until,
     )
 
 
 def all_questions(split: TimeSplit) -> TrainingData:
-    """Return the split's training months and test month together, to refit a model on them."""
+    """Return the split's training and test questions together, to refit a model on them."""
     train = split.train
     return training_data(
         train.questions + split.test,
         site=train.site,
         first_month=train.first_month,
-        last_month=split.months.test_month,
+        until=split.months.test_range[1],
         min_tag_count=train.min_tag_count,
     )
 
@@ -245,11 +374,25 @@ def split_slice_masks(split: TimeSplit) -> dict[str, NDArray[np.bool_]]:
     )
 
 
-def _latest_complete(
-    connection: Connection, site: str, stored: Sequence[str], now: datetime
-) -> str:
-    """Return the latest past month that is stored and not partly fetched."""
-    for month in reversed(stored):
+def latest_complete(connection: Connection, site: str, now: datetime, stored: Iterable[str]) -> str:
+    """
+    Return the latest past month that is stored and not partly fetched.
+
+    Parameters
+    ----------
+    connection : Connection
+    site : str
+    now : datetime
+        Aware.
+    stored : iterable of str
+        The months that have questions.
+
+    Raises
+    ------
+    MissingDataError
+        If there is none.
+    """
+    for month in sorted(stored, reverse=True):
         if month_range(month)[1] <= now and stored_completely(connection, site, month) is not False:
             return month
     raise MissingDataError(
@@ -258,10 +401,11 @@ def _latest_complete(
 
 
 def _is_stored(connection: Connection, site: str, month: str, counts: Collection[str]) -> bool:
-    """Return whether the month has questions, or was fetched and has none."""
-    return month in counts or stored_completely(connection, site, month) is True
+    """Return whether the month is stored as a whole, as far as anybody can say."""
+    complete = stored_completely(connection, site, month)
+    return month in counts if complete is None else complete
 
 
 def all_months(months: SplitMonths) -> tuple[str, ...]:
     """Return every month that the split needs, oldest first."""
-    return months_between(months.train_first, months.test_month)
+    return months_between(months.train_first, months.last_loaded)

@@ -179,9 +179,9 @@ class StoredTexts(SelectableTexts):
         """Return the questions' ids, shape (n,)."""
         return self._source.ids[self._positions]
 
-    def month_hashes(self) -> Mapping[str, str] | None:
+    def month_hashes(self) -> Mapping[str, str | None]:
         """
-        Return the content hash of each month; None unless all of its questions are selected.
+        Return each month's content hash; None where not all of its questions are selected.
 
         It depends on the names by which the month's tags are read, and is the stored one where all
         tags keep theirs.
@@ -196,10 +196,8 @@ class StoredTexts(SelectableTexts):
             renamed.setdefault(month, {}).update(part.renamed)
             sizes[month] = sizes.get(month, 0) + part.question_count - part.retired_count
             inside[month] = inside.get(month, 0) + len(self._rows(part))
-        if any(count not in (0, sizes[month]) for month, count in inside.items()):
-            return None
         return {
-            month: _with_names(hashes[month], renamed[month])
+            month: _with_names(hashes[month], renamed[month]) if count == sizes[month] else None
             for month, count in inside.items()
             if count
         }

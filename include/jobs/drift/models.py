@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from include.candidates.catalogue import load_candidate, make_candidate, read_de
 from include.candidates.renamed import with_canonical_names
 from include.jobs.data.features import load_tagged
 from include.memory_budget import MemoryBudget, reserved
-from include.months import months_between
+from include.months import month_start, months_between
 from include.registry import Registry
 from include.registry.downloads import delete_unused_downloads
 from include.store.tag_names import read_tag_names
@@ -123,7 +124,7 @@ class MonitoredModels:
         training_months = months_between(
             str(description["train_first"]), str(description["train_last"])
         )
-        if month is None or month > training_months[-1]:
+        if month is None or not _learned_any_of(description, month):
             with self._engine.connect() as connection:
                 tag_names = read_tag_names(connection, self._site)
             candidate = with_canonical_names(load_candidate(path, self._encoders), tag_names)
@@ -158,3 +159,11 @@ class MonitoredModels:
         with reserved(self._memory, needed_mb, f"{candidate.name} as of {before[-1]}"):
             candidate.fit(questions.texts, questions.tags, vocabulary)
         return MonitoredModel(candidate, version, before, min_tag_count, as_of=True)
+
+
+def _learned_any_of(description: dict[str, Any], month: str) -> bool:
+    """Return whether a model learned from questions of ``month`` or later ones."""
+    # A refreshed one has learned days of the month after its last whole one
+    if until := description.get("learned_until"):
+        return datetime.fromisoformat(str(until)) > month_start(month)
+    return month <= str(description["train_last"])

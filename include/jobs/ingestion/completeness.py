@@ -1,6 +1,6 @@
 """Whether a month of questions is stored completely: one rule for all who ask."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sqlalchemy import Connection
 
@@ -83,7 +83,13 @@ def month_has_questions(settings: Settings, month: str) -> bool:
         return month in questions_per_month(connection, settings.site)
 
 
-def how_to_fetch(month: str) -> str:
-    """Return what to run to get a month's questions, for messages."""
+def how_to_fetch(month: str, now: datetime | None = None) -> str:
+    """Return what to run to get a month's questions, for messages; ``now`` is aware."""
+    end = month_range(month)[1]
+    if end > (now or datetime.now(UTC)):
+        return (
+            f"it is not over; ingest_recent stores its days, and from {end:%Y-%m-%d} on "
+            "ingest_questions reads it as a whole; choose an earlier month until then"
+        )
     command = f"tagkeeper ingest --month {month}"
     return f"run `{command}`, or backfill ingest_questions"

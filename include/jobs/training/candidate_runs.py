@@ -36,6 +36,7 @@ from include.jobs.training.run_records import (
     trained_candidate,
 )
 from include.memory_budget import MemoryBudget, reserved
+from include.months import period_end_label
 from include.registry.requirements import model_requirements
 from include.registry.runs import Run, Runs
 from include.store.models import (
@@ -108,10 +109,10 @@ class CandidateRuns:
             log.info("%s: run %s is reused", spec.label, known.run_id)
             return trained_candidate(spec, known, reused=True)
         tags = identifying_tags(spec, split.train, key, kind=EVALUATION) | {
-            "test_month": split.months.test_month,
+            "test_month": split.months.label,
             "test_id": split.test_id,
         }
-        name = name or f"{spec.label} on {split.months.test_month}"
+        name = name or f"{spec.label} on {split.months.label}"
         return self._in_run(
             parent_id, name, tags, lambda run_id: self._train(run_id, candidate, split, spec)
         )
@@ -124,7 +125,7 @@ class CandidateRuns:
         if known := self.finished(key):
             return known
         tags = identifying_tags(spec, data, key, kind=REFIT) | {"evaluation_run_id": best.run_id}
-        name = f"{spec.label} refitted to {data.last_month}"
+        name = f"{spec.label} refitted to {period_end_label(data.until)}"
 
         def work(run_id: str) -> Run:
             learned_from, train_s = self._fit(candidate, data)
@@ -135,7 +136,7 @@ class CandidateRuns:
             )
             figures = reported(best.figures)
             metadata = model_metadata(data, learned_from, figures, best.run_id, self.bert_model) | {
-                "tested_on": plan.months.test_month,
+                "tested_on": plan.months.label,
                 "refit": True,
             }
             self._log_training_data(run_id, candidate, data, learned_from)
@@ -166,7 +167,7 @@ class CandidateRuns:
         self._log_evaluation(run_id, measurement, split, spec)
         figures = reported(evaluation.figures)
         metadata = model_metadata(split.train, learned_from, figures, run_id, self.bert_model) | {
-            "tested_on": split.months.test_month,
+            "tested_on": split.months.label,
             "refit": False,
         }
         run = self._log_model(run_id, candidate, metadata)
@@ -178,6 +179,8 @@ class CandidateRuns:
             train_first=split.months.train_first,
             train_last=split.months.train_last,
             test_month=split.months.test_month,
+            test_from=split.months.test_from,
+            test_until=split.months.test_until,
         )
         with self.engine.begin() as connection:
             record_evaluations(connection, model, figures_to_store(evaluation))
@@ -216,8 +219,8 @@ class CandidateRuns:
         """Log tables, plots and the suggestions for each question."""
         evaluation, months = measurement.evaluation, split.months
         title = (
-            f"{spec.label} on {months.test_month} of {split.train.site}, "
-            f"trained {months.train_first} to {months.train_last}"
+            f"{spec.label} on {months.label} of {split.train.site}, "
+            f"trained {months.train_first} to {period_end_label(split.train.until)}"
         )
         tags = evaluation.tags
         self.runs.log_table(
@@ -305,6 +308,7 @@ def log_dataset(
     profile: dict[str, Any] = {
         "first_month": data.first_month,
         "last_month": data.last_month,
+        "until": data.until.isoformat(),
         "questions": len(data.questions),
         "tags": len(data.vocabulary),
     }
@@ -312,7 +316,7 @@ def log_dataset(
         profile["learned_from"] = learned_from.to_dict()
     runs.log_dataset(
         run_id,
-        name=f"{data.site} {data.first_month} to {data.last_month}",
+        name=f"{data.site} {data.first_month} to {period_end_label(data.until)}",
         digest=data.dataset_id,
         role="training",
         profile=json.dumps(profile),
@@ -329,4 +333,5 @@ def dataset_row(data: TrainingData) -> StoredDataset:
         question_count=len(data.questions),
         min_tag_count=data.min_tag_count,
         vocabulary=data.vocabulary,
+        learned_until=data.until,
     )

@@ -21,7 +21,13 @@ from include.candidates.base import EncoderFactory
 from include.candidates.catalogue import make_candidate
 from include.capacity import configured_capacity
 from include.errors import CheckFailedError
-from include.jobs.data.datasets import SplitMonths, TimeSplit, resolve_months, split_by_time
+from include.jobs.data.datasets import (
+    SplitMonths,
+    TimeSplit,
+    resolve_days,
+    resolve_months,
+    split_by_time,
+)
 from include.jobs.training.candidate_runs import (
     CandidateMaker,
     CandidateRuns,
@@ -118,14 +124,7 @@ class TrainingPipeline:
         CheckFailedError
             If the test month's tags look wrong: the winner would be refitted with them.
         """
-        site = self.settings.site
-        with self.engine.connect() as connection:
-            months = resolve_months(
-                connection,
-                site,
-                test_month=request.test_month,
-                window_months=request.window_months or self.settings.training_window_months,
-            )
+        site, months = self.settings.site, self._months(request)
         split = self._split(months)
         self._check_labels(split)
         with self.engine.begin() as connection:
@@ -208,13 +207,30 @@ class TrainingPipeline:
         gate = PromotionGate(champion, self.settings)
         return ModelSelection(self.registry, self.candidates, gate, self.settings)
 
+    def _months(self, request: TrainingRequest) -> SplitMonths:
+        """Return the months of the request's split."""
+        site = self.settings.site
+        window_months = request.window_months or self.settings.training_window_months
+        with self.engine.connect() as connection:
+            if request.test_from and request.test_until:
+                return resolve_days(
+                    connection,
+                    site,
+                    test_from=request.test_from,
+                    test_until=request.test_until,
+                    window_months=window_months,
+                )
+            return resolve_months(
+                connection, site, test_month=request.test_month, window_months=window_months
+            )
+
     def _check_labels(self, split: TimeSplit) -> None:
         if not self.settings.check_labels:
             return
         if faults := label_faults(split.train.questions, split.test):
-            month = split.months.test_month
+            tested, month = split.months.label, split.months.test_month
             raise CheckFailedError(
-                f"the tags of {month} look wrong, so nothing was trained: {'; '.join(faults)}. "
+                f"the tags of {tested} look wrong, so nothing was trained: {'; '.join(faults)}. "
                 f"Compare some questions with the site; clear ingest_questions for {month} to "
                 "read them again. If they are right, set CHECK_LABELS=false"
             )
@@ -238,19 +254,19 @@ class TrainingPipeline:
 
     def _split(self, months: SplitMonths) -> TimeSplit:
         """Load the months' questions and split them by time."""
-        questions = self.load(months.train_first, months.test_month)
+        questions = self.load(months.train_first, months.last_loaded)
         count = self.settings.min_tag_count
         return split_by_time(questions, months, site=self.settings.site, min_tag_count=count)
 
     def _training_run(self, request: TrainingRequest, split: TimeSplit) -> tuple[str, str]:
         """Return run and experiment of the request; start the run if there is none."""
         tags = {"kind": "training", "request_id": request.request_id}
-        tags |= {"test_month": split.months.test_month, "site": self.settings.site}
+        tags |= {"test_month": split.months.label, "site": self.settings.site}
         if known := self.runs.find(names.EXPERIMENT_TRAINING, tags, status=None):
             return known[0].run_id, known[0].experiment_id
         run_id = self.runs.start(
             names.EXPERIMENT_TRAINING,
-            f"training for {split.months.test_month}",
+            f"training for {split.months.label}",
             tags=tags | {"actor": request.actor, "reason": request.reason},
         )
         log_dataset(self.runs, run_id, split.train)

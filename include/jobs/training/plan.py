@@ -60,6 +60,9 @@ class TrainingRequest:
         The drift report that triggered it: the gate's rule is then "not worse".
     refit : bool
         Refit with the test month before serving, so that its new tags are known.
+    test_from, test_until : str or None
+        ``YYYY-MM-DD``, half-open: the days on which a refresh is tested, instead of a month. The
+        gate's rule is then "not worse".
     """
 
     request_id: str
@@ -71,6 +74,13 @@ class TrainingRequest:
     window_months: int | None = None
     drift_report_id: int | None = None
     refit: bool = True
+    test_from: str | None = None
+    test_until: str | None = None
+
+    @property
+    def is_refresh(self) -> bool:
+        """Whether the champion's own configuration learns from the days since it was trained."""
+        return self.test_from is not None
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON values, for passing between tasks."""

@@ -117,11 +117,13 @@ class PromotionGate:
         """
         Return the gate's rule.
 
-        "Not worse" is enough after a drift decision, and for the champion's own family trained on
-        newer months: what is new in the test month is in neither of the compared models, only in
-        the refitted one that will be served, so that its gain shows in later months.
+        "Not worse" is enough in a refresh, after a drift decision, and for the champion's own
+        family trained on newer months: what is new in the test month is in neither of the compared
+        models, only in the refitted one that will be served, so that its gain shows in later
+        months.
         """
-        if plan.request.drift_report_id is not None or self.refreshes(plan, spec, champion):
+        urgent = plan.request.drift_report_id is not None
+        if plan.request.is_refresh or urgent or self.refreshes(plan, spec, champion):
             return "not_worse"
         return "better"
 

@@ -70,6 +70,7 @@ def identifying_tags(
         "dataset_id": data.dataset_id,
         "train_first": data.first_month,
         "train_last": data.last_month,
+        "learned_until": data.until.isoformat(),
         "code_version": code_version(),
         "git_version": git_version(),
     }
@@ -84,6 +85,7 @@ def logged_params(
         "site": data.site,
         "train_first": data.first_month,
         "train_last": data.last_month,
+        "learned_until": data.until.isoformat(),
         "questions": len(data.questions),
         "tags": len(data.vocabulary),
         "learned_from": str(learned_from),
@@ -132,6 +134,7 @@ def model_metadata(
         "site": data.site,
         "train_first": data.first_month,
         "train_last": data.last_month,
+        "learned_until": data.until.isoformat(),
         "questions": len(data.questions),
         "tag_uses": tag_uses(data.questions.tags, data.vocabulary),
         "learned_from": learned_from.to_dict(),

@@ -144,7 +144,7 @@ class ModelSelection:
         return TrainingResult(
             run_id=plan.run_id,
             experiment_id=plan.experiment_id,
-            test_month=plan.months.test_month,
+            test_month=plan.months.label,
             candidate=comparison.best.spec.label,
             promoted=decision.promote,
             version=version,
@@ -207,9 +207,12 @@ class ModelSelection:
                 "dataset_id": run.tags["dataset_id"],
                 "train_first": run.tags["train_first"],
                 "train_last": run.tags["train_last"],
+                "learned_until": run.tags["learned_until"],
                 "test_month": plan.months.test_month,
+                "tested_on": plan.months.label,
                 "evaluation_run_id": comparison.best.run_id,
-            },
+            }
+            | ({"refresh": "true"} if plan.request.is_refresh else {}),
         )
         champion = comparison.decision.promote
         move = AliasMove(
@@ -253,7 +256,7 @@ class ModelSelection:
         }
         intervals = {label: mean_interval(row, **self._bootstrap) for label, row in scores.items()}
         with tempfile.TemporaryDirectory() as work:
-            title = f"{plan.months.test_month} of {plan.site}"
+            title = f"{plan.months.label} of {plan.site}"
             draw_comparison(figures, intervals, title, Path(work) / "candidates.png")
             self.candidates.runs.log_folder(plan.run_id, Path(work), "pictures")
 

@@ -8,6 +8,7 @@ from typing import Final
 from include.escaping import markdown
 from include.evaluation.suggested import THRESHOLD_METRICS, threshold_table
 from include.jobs.training.plan import TrainedCandidate, TrainingPlan
+from include.months import period_end_label
 from include.registry.runs import run_url
 from include.task_results import CandidateRow, TrainingResult
 
@@ -99,8 +100,8 @@ def note(
     months = plan.months
     parts = [
         f"**{markdown(reason)}**",
-        f"Tested on {months.test_month} of {plan.site} after training on {months.train_first} to "
-        f"{months.train_last}. Requested by {markdown(plan.request.actor)}: "
+        f"Tested on {months.label} of {plan.site} after training on {months.train_first} to "
+        f"{period_end_label(months.test_range[0])}. Requested by {markdown(plan.request.actor)}: "
         f"{markdown(plan.request.reason)}.",
         markdown_table(rows),
         "F1@k counts every question and every tag, and F1@5 decides the selection; *known tags* "
