@@ -138,6 +138,12 @@ class Settings(BaseSettings):
         description="let the champion's own family, trained on newer months, replace it if it is "
         "not worse; if false, it must be better, like any other candidate",
     )
+    refresh_days: int = Field(
+        7,
+        ge=0,
+        description="days after which the champion learns from the open month's questions too, "
+        "sooner if new tags surge; 0 for never",
+    )
     bootstrap_samples: int = Field(2000, ge=100, description="resamples of the paired bootstrap")
     bert_model: str | None = Field(
         None, description="sentence-transformers folder or hub name; the bundled MiniLM if unset"

@@ -71,6 +71,7 @@ class TrainingResult(TaskResult):
     run_id, experiment_id : str
         MLflow's training run.
     test_month : str
+        Or the tested days of a refresh, for people.
     candidate : str
         Label of the selected candidate.
     promoted : bool
@@ -91,6 +92,10 @@ class TrainingResult(TaskResult):
         The report that triggered the training.
     note : str
         All of it as Markdown.
+    refresh_cause : str
+        Of a refresh, why it was made: ``due``, ``surge`` or ``requested``; empty for a training.
+    new_tags : list of str
+        Of a refresh, the tags used often since the champion learned, which it could not suggest.
     """
 
     run_id: str
@@ -107,6 +112,8 @@ class TrainingResult(TaskResult):
     figures: dict[str, Any] = field(default_factory=dict)
     drift_report_id: int | None = None
     note: str = ""
+    refresh_cause: str = ""
+    new_tags: list[str] = field(default_factory=list)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:

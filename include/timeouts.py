@@ -39,6 +39,7 @@ LIMITS: Final = {
     names.DAG_INGEST: _hours(6, 10 * 24),
     names.DAG_INGEST_RECENT: _hours(4, 20),
     names.DAG_TRAIN: _hours(12, 3 * 24),
+    names.DAG_REFRESH: _hours(6, 20),
     # Runs of a backfill wait for each other's trainings
     names.DAG_STABILITY: _hours(12, 7 * 24),
     names.DAG_MONITOR_PREDICTIONS: _hours(0.75, 6),

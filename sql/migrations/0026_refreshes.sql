@@ -28,8 +28,7 @@ CREATE TABLE refreshes (
     training_run_id  text        NOT NULL,  -- of MLflow
     version          text,                  -- null if the gate refused it
     decision         text        NOT NULL,  -- the gate's sentence
-    new_tags         text[]      NOT NULL,  -- that the champion could not suggest
-    surging_tags     text[]      NOT NULL,
+    new_tags         text[]      NOT NULL,  -- used often since, that the champion could not suggest
     judged_at        timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (site, learned_until)
 );

@@ -29,6 +29,7 @@ JOBS_MAY_IMPORT: dict[str, set[str]] = {
     "jobs.data": {"jobs.ingestion"},
     "jobs.drift": {"jobs.data"},
     "jobs.training": {"jobs.data", "jobs.release"},
+    "jobs.refresh": {"jobs.data", "jobs.ingestion", "jobs.training"},
     "jobs.stability": {"jobs.data", "jobs.training"},
 }
 JOBS = {"jobs", *JOBS_MAY_IMPORT}

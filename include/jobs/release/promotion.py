@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine
 
 from include import names
-from include.errors import ModelUnusableError
+from include.errors import ModelUnusableError, RetryLaterError
 from include.registry import ModelVersion, Registry
 from include.store.models import (
     Promotion,
@@ -49,6 +49,9 @@ class AliasMove:
     figures : mapping
         Plain JSON values behind the decision.
     alias : str, default="champion"
+    replaces : str or None
+        The version that the decision was made against, which must still have the alias; empty if
+        no version had it, None for whichever has it.
     """
 
     version: ModelVersion
@@ -57,6 +60,7 @@ class AliasMove:
     reason: str
     figures: Mapping[str, Any]
     alias: str = names.CHAMPION
+    replaces: str | None = None
 
 
 def promote(engine: Engine, registry: Registry, move: AliasMove) -> Promotion:
@@ -71,7 +75,8 @@ def promote(engine: Engine, registry: Registry, move: AliasMove) -> Promotion:
     ModelUnusableError
         If a version that was promoted before has other files now: the registry was changed.
     RetryLaterError
-        If MLflow is unavailable or somebody else is moving an alias; nothing has changed then.
+        If MLflow is unavailable, somebody else is moving an alias, or the alias was moved since the
+        decision; nothing has changed then.
     """
     with engine.begin() as connection:
         lock_promotion(connection)
@@ -93,6 +98,7 @@ def _move_locked(connection: Connection, registry: Registry, move: AliasMove) ->
     holds = holder is not None and holder.version == move.version.version
     if holds and last is not None and last.to_version == move.version.version:
         return last
+    _check_replaced(move, holder, holds=holds)
     if move.kind == "rollback" or move.figures.get("ab_test_id") is not None:
         _check_unchanged(connection, move.version)
     # after an interruption the alias may have moved already: the ledger then has the version before
@@ -139,6 +145,16 @@ def _withdraw(
     )
     registry.remove_alias(names.CHALLENGER)
     return row
+
+
+def _check_replaced(move: AliasMove, holder: ModelVersion | None, *, holds: bool) -> None:
+    """Check that the alias still belongs to the version that the decision was made against."""
+    current = holder.version if holder else ""
+    if move.replaces is not None and not holds and current != move.replaces:
+        raise RetryLaterError(
+            f"{move.alias} moved from version {move.replaces or 'none'} to {current or 'none'} since "
+            f"version {move.version.version} was compared with it: compare again"
+        )
 
 
 def _check_unchanged(connection: Connection, version: ModelVersion) -> None:

@@ -8,6 +8,7 @@ entry points use it.
 from __future__ import annotations
 
 import logging
+from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -50,7 +51,7 @@ from include.jobs.training.run_records import EVALUATION, candidate_of_run
 from include.jobs.training.selection import Comparison, ModelSelection
 from include.jobs.training.summary import note, short_note
 from include.memory_budget import MemoryBudget
-from include.months import add_months, month_of
+from include.months import add_months, day_start, month_of
 from include.notify.airflow_note import write_note
 from include.registry import Registry
 from include.registry.runs import NOTE, Runs
@@ -126,7 +127,7 @@ class TrainingPipeline:
         """
         site, months = self.settings.site, self._months(request)
         split = self._split(months)
-        self._check_labels(split)
+        self._check_labels(request, split)
         with self.engine.begin() as connection:
             record_dataset(connection, dataset_row(split.train))
         specs, left_out = self._specs(request, split)
@@ -224,15 +225,24 @@ class TrainingPipeline:
                 connection, site, test_month=request.test_month, window_months=window_months
             )
 
-    def _check_labels(self, split: TimeSplit) -> None:
+    def _check_labels(self, request: TrainingRequest, split: TimeSplit) -> None:
+        """Check the tags of what a model would learn for the first time."""
         if not self.settings.check_labels:
             return
-        if faults := label_faults(split.train.questions, split.test):
-            tested, month = split.months.label, split.months.test_month
+        before, new = split.train.questions, split.test
+        tested, month = split.months.label, split.months.test_month
+        advice = f"clear ingest_questions for {month} to read them again"
+        if request.unseen_from is not None:
+            unseen = bisect_left(before.asked_at, day_start(request.unseen_from))
+            new = before.take(range(unseen, len(before))) + new
+            before = before.take(range(unseen))
+            tested = f"the questions from {request.unseen_from} on"
+            advice = "delete the rows of their days in ingest_windows, and ingest_recent reads them again"
+        if faults := label_faults(before, new):
             raise CheckFailedError(
                 f"the tags of {tested} look wrong, so nothing was trained: {'; '.join(faults)}. "
-                f"Compare some questions with the site; clear ingest_questions for {month} to "
-                "read them again. If they are right, set CHECK_LABELS=false"
+                f"Compare some questions with the site; {advice}. If they are right, set "
+                "CHECK_LABELS=false"
             )
 
     def _specs(

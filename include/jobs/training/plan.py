@@ -63,6 +63,8 @@ class TrainingRequest:
     test_from, test_until : str or None
         ``YYYY-MM-DD``, half-open: the days on which a refresh is tested, instead of a month. The
         gate's rule is then "not worse".
+    unseen_from : str or None
+        ``YYYY-MM-DD``, of a refresh: the first day that the champion has not learned.
     """
 
     request_id: str
@@ -76,6 +78,7 @@ class TrainingRequest:
     refit: bool = True
     test_from: str | None = None
     test_until: str | None = None
+    unseen_from: str | None = None
 
     @property
     def is_refresh(self) -> bool:

@@ -137,7 +137,7 @@ class ModelSelection:
             decision = GateDecision(True, earlier.reason, earlier.figures)
         elif decision.promote:
             version = self._register(plan, split, comparison).version
-        elif comparison.champion and self._may_be_better(comparison):
+        elif self._may_be_better(plan, comparison):
             challenger = self._register(plan, split, comparison).version
         text = note(plan, comparison.rows, decision.reason, comparison.failed)
         self._close(plan, comparison, text, promoted=decision.promote)
@@ -181,8 +181,10 @@ class ModelSelection:
             last = latest_promotion(connection, names.CHAMPION)
         return last if last and last.figures.get("training_run_id") == plan.run_id else None
 
-    def _may_be_better(self, comparison: Comparison) -> bool:
+    def _may_be_better(self, plan: TrainingPlan, comparison: Comparison) -> bool:
         """Return whether the best may beat the champion, so that an A/B test can decide."""
+        if comparison.champion is None or plan.request.is_refresh:
+            return False
         difference = comparison.decision.figures.get("difference")
         if difference is None or difference["mean"] <= 0:
             return False
@@ -215,10 +217,12 @@ class ModelSelection:
             | ({"refresh": "true"} if plan.request.is_refresh else {}),
         )
         champion = comparison.decision.promote
+        before = comparison.champion.version if comparison.champion else ""
         move = AliasMove(
             version=version,
             kind="promotion" if champion else "challenger",
             alias=names.CHAMPION if champion else names.CHALLENGER,
+            replaces=before if champion else None,
             actor=plan.request.actor,
             reason=comparison.decision.reason,
             figures=comparison.decision.figures
@@ -228,6 +232,7 @@ class ModelSelection:
                 "dataset_id": run.tags["dataset_id"],
                 "evaluation_run_id": comparison.best.run_id,
                 "drift_report_id": plan.request.drift_report_id,
+                "tested_on": plan.months.label,
             },
         )
         promote(self.engine, self.registry, move)

@@ -1,0 +1,1 @@
+"""Refreshes: between trainings the champion's own configuration learns what was asked since."""
