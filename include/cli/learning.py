@@ -1,4 +1,4 @@
-"""``tagkeeper train``, ``evaluate``, ``register``, ``stability`` and ``check-drift``."""
+"""``tagkeeper train``, ``evaluate``, ``register``, ``refresh``, ``stability``, ``check-drift``."""
 
 from __future__ import annotations
 
@@ -80,6 +80,25 @@ def register(
     pipeline, request = _prepared(candidate, parameters, test_month, window_months, reason, refit)
     plan = pipeline.plan(request)
     Console(markup=False).print(Markdown(pipeline.select(plan, _trained(pipeline, plan)).note))
+
+
+def refresh(
+    now: Annotated[bool, typer.Option("--now", help="Even if it is not due.")] = False,
+) -> None:
+    """Let the champion learn from the open month too, if that is due; refresh_champion does it."""
+    from include.jobs.refresh.refresh import ChampionRefresh
+    from include.settings import Settings
+
+    steps, console = ChampionRefresh.from_settings(Settings.from_env()), Console(markup=False)
+    order = steps.decide(requested=now)
+    console.print(order.reason)
+    if order.cause is None:
+        return
+    actor = getpass.getuser()
+    request_id = f"command line of {actor}, refresh up to {order.test_until}"
+    result = steps.refresh(order, request_id=request_id, actor=actor)
+    if result is not None:
+        console.print(Markdown(result.note))
 
 
 def _prepared(

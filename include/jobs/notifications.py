@@ -214,7 +214,8 @@ def training_summary(settings: Settings, result: TrainingResult, run: str = "") 
     mlflow_url = settings.mlflow_page
     links = [Link("Run in MLflow", run_url(mlflow_url, result.experiment_id, result.run_id))]
     if run:
-        links.append(Link("Run in Airflow", airflow_run(settings, names.DAG_TRAIN, run)))
+        dag_id = names.DAG_REFRESH if result.refresh_cause else names.DAG_TRAIN
+        links.append(Link("Run in Airflow", airflow_run(settings, dag_id, run)))
     return TrainingSummary(
         key=result.run_id,
         site=settings.site,
@@ -230,6 +231,8 @@ def training_summary(settings: Settings, result: TrainingResult, run: str = "") 
         failed=tuple(result.failed),
         drift_report_id=result.drift_report_id,
         links=tuple(links),
+        refresh_cause=result.refresh_cause,
+        new_tags=tuple(result.new_tags),
     )
 
 

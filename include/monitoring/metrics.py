@@ -64,7 +64,7 @@ METRICS: Final = (
     Metric("champion_created_timestamp_seconds", "When the champion's version was made"),
     Metric(
         "champion_trained_until_timestamp_seconds",
-        "End of the last month the champion learned from",
+        "Time up to which the champion learned from every question",
     ),
     Metric("champion_training_questions", "Questions of the champion's training data"),
     Metric("champion_vocabulary_tags", "Tags that the champion can suggest"),

@@ -27,12 +27,14 @@ def drift_mail(summary: DriftSummary) -> Mail:
 
 
 def training_mail(summary: TrainingSummary) -> Mail:
-    """Return the mail of a finished retraining."""
+    """Return the mail of a finished retraining or refresh."""
     if summary.promoted:
         outcome = f"Version {summary.version} ({summary.candidate}) is live"
     else:
         outcome = f"Version {summary.version_before} stays"
-    subject = f"[{summary.site}] {outcome} after retraining for {summary.test_month}"
+    subject = f"[{summary.site}] {outcome} after {summary.occasion}"
+    if summary.refresh_cause == "surge":
+        subject += f"; new: {joined_names(summary.new_tags[:3])}"
     return _mail("training", f"training-{summary.key}", subject, summary)
 
 

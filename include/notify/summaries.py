@@ -158,6 +158,10 @@ class TrainingSummary:
         Candidates that failed.
     drift_report_id : int or None
     links : sequence of Link
+    refresh_cause : str
+        Of a refresh: ``due``, ``surge`` or ``requested``; empty for a training.
+    new_tags : sequence of str
+        Of a refresh: used often since the champion learned, which it could not suggest.
     """
 
     key: str
@@ -174,6 +178,20 @@ class TrainingSummary:
     failed: Sequence[str]
     drift_report_id: int | None
     links: Sequence[Link]
+    refresh_cause: str = ""
+    new_tags: Sequence[str] = ()
+
+    @property
+    def occasion(self) -> str:
+        """What the model was trained for: ``retraining for 2024-03``."""
+        if self.refresh_cause:
+            return f"refresh judged on {self.test_month}"
+        return f"retraining for {self.test_month}"
+
+    @property
+    def trained_model(self) -> str:
+        """The model of the training, for sentences."""
+        return "the refreshed model" if self.refresh_cause else "the retrained model"
 
 
 @dataclass(frozen=True, slots=True)

@@ -324,4 +324,6 @@ def _months_behind(state: LoopState) -> int:
     if state.champion is None or state.champion.learned_until is None:
         return 0
     complete = [month for month in state.months if month < month_of(state.now)]
-    return sum(month > state.champion.learned_until for month in complete)
+    learned_until = state.champion.learned_until
+    # A month of which it has learned some days, "2024-03-04", is not learned yet
+    return sum(month > learned_until or learned_until.startswith(f"{month}-") for month in complete)

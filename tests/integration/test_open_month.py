@@ -109,7 +109,7 @@ def test_month_that_is_over_is_read_again_as_a_whole(engine):
 def test_days_of_an_imported_dump_that_ends_in_mid_month_are_not_fetched(engine, tmp_path):
     file = tmp_path / "questions.jsonl"
     written = [q for q in month_of_questions(58) if q.asked_at < datetime(2024, 2, 6, tzinfo=UTC)]
-    file.write_text("".join(_line(question) for question in written))
+    file.write_text("".join(line_of(question) for question in written))
     # The day of the export may have questions that came after it
     import_file(engine, file, site="sandbox", as_of=datetime(2024, 2, 6, tzinfo=UTC))
     source = Recorded(month_of_questions(58))
@@ -147,7 +147,8 @@ def test_days_of_a_longer_window_are_left_to_the_month(engine):
     assert [first.day for first, _ in days] == [9, 10]
 
 
-def _line(question: Question) -> str:
+def line_of(question: Question) -> str:
+    """Return a question as a line of an export."""
     return (
         json.dumps(
             {

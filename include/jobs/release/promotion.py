@@ -152,8 +152,8 @@ def _check_replaced(move: AliasMove, holder: ModelVersion | None, *, holds: bool
     current = holder.version if holder else ""
     if move.replaces is not None and not holds and current != move.replaces:
         raise RetryLaterError(
-            f"{move.alias} moved from version {move.replaces or 'none'} to {current or 'none'} since "
-            f"version {move.version.version} was compared with it: compare again"
+            f"{move.alias} moved from version {move.replaces or 'none'} to {current or 'none'} "
+            f"since version {move.version.version} was compared with it: compare again"
         )
 
 

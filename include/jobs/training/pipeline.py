@@ -237,7 +237,7 @@ class TrainingPipeline:
             new = before.take(range(unseen, len(before))) + new
             before = before.take(range(unseen))
             tested = f"the questions from {request.unseen_from} on"
-            advice = "delete the rows of their days in ingest_windows, and ingest_recent reads them again"
+            advice = "delete their days from ingest_windows: ingest_recent reads them again"
         if faults := label_faults(before, new):
             raise CheckFailedError(
                 f"the tags of {tested} look wrong, so nothing was trained: {'; '.join(faults)}. "

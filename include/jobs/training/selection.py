@@ -224,7 +224,7 @@ class ModelSelection:
             alias=names.CHAMPION if champion else names.CHALLENGER,
             replaces=before if champion else None,
             actor=plan.request.actor,
-            reason=comparison.decision.reason,
+            reason=_ledger_reason(plan, comparison.decision),
             figures=comparison.decision.figures
             | {
                 "training_run_id": plan.run_id,
@@ -281,6 +281,13 @@ class ModelSelection:
             },
         )
         runs.finish(plan.run_id)
+
+
+def _ledger_reason(plan: TrainingPlan, decision: GateDecision) -> str:
+    """Return the gate's sentence, after that of a refresh about its cause."""
+    return (
+        f"{plan.request.reason}. {decision.reason}" if plan.request.is_refresh else decision.reason
+    )
 
 
 def cheapest_first(trained: Sequence[TrainedCandidate]) -> list[str]:
