@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import text
@@ -23,6 +24,7 @@ from include.monitoring.metrics import Samples
 from include.sandbox.events import Event
 from include.sandbox.simulator import simulate
 from include.store.models import latest_promotion, list_promotions
+from tests.conftest import own_database
 from tests.integration.test_open_month import line_of
 from tests.integration.test_training import TrainingSite, make_site, run
 
@@ -89,6 +91,19 @@ def site(database_url, mlflow_server, tmp_path):
     made.engine.dispose()
 
 
+@pytest.fixture(scope="module")
+def refreshed(postgres_server, migrated_template, mlflow_server, tmp_path_factory):
+    """A site whose champion was refreshed on 11 April; tests leave it as it is."""
+    with own_database(postgres_server, migrated_template) as url:
+        made = OpenSite(make_site(url, mlflow_server), tmp_path_factory.mktemp("exports"))
+        made.store_days(april(1))
+        before = run(made.training, ["tfidf"], test_month=LAST)
+        made.store_days(april(11))
+        order = made.decide(april(11))
+        yield SimpleNamespace(site=made, before=before, order=order, result=made.carry_out(order))
+        made.engine.dispose()
+
+
 def other_version(site: OpenSite, alias: str | None = names.CHAMPION) -> str:
     """Return a version of another family; somebody gives it the alias."""
     result = run(site.training, ["frequency"], test_month=LAST)
@@ -118,49 +133,53 @@ def test_month_without_a_stored_day_is_not_refreshed(site):
     )
 
 
-def test_champion_learns_the_open_month_and_the_ledger_says_why(site, tmp_path):
-    before = site.champion()
-    site.store_days(april(11))
-    order = site.decide(april(11))
+def test_champion_learns_the_open_month(refreshed, tmp_path):
+    site, order = refreshed.site, refreshed.order
     assert (order.cause, order.unseen_from, order.test_until) == ("due", "2023-04-01", "2023-04-11")
-
-    result = site.carry_out(order)
-
-    assert result.promoted, result.reason
-    assert result.test_month == f"{order.test_from} to 2023-04-10"
+    assert refreshed.result.promoted, refreshed.result.reason
+    assert refreshed.result.test_month == f"{order.test_from} to 2023-04-10"
     champion = site.champion()
-    assert (champion.candidate, champion.learned_until) == (before.candidate, april(11))
+    assert (champion.candidate, champion.learned_until) == ("tfidf", april(11))
     assert champion.tags["train_last"] == LAST
     described = read_description(site.training.registry.download(champion, tmp_path))
     assert described["learned_until"] == "2023-04-11T00:00:00+00:00"
     asked = sum(question.asked_at < april(11) for question in site.questions)
     assert described["questions"] == asked
-    with site.engine.connect() as connection:
+
+
+def test_ledger_says_why_the_champion_was_refreshed(refreshed):
+    version = refreshed.site.champion().version
+    with refreshed.site.engine.connect() as connection:
         row = latest_promotion(connection)
-    assert (row.kind, row.from_version) == ("promotion", before.version)
+    assert (row.kind, row.from_version, row.to_version) == (
+        "promotion", refreshed.before.version, version,
+    )  # fmt: skip
     assert row.reason.startswith("Refresh after 10 days. The challenger is not worse")
-    [stored] = site.rows()
-    assert (stored["version"], stored["champion_version"]) == (champion.version, before.version)
+    [stored] = refreshed.site.rows()
+    assert (stored["version"], stored["champion_version"]) == (version, refreshed.before.version)
 
 
-def test_second_run_of_the_day_finds_nothing_to_do(site):
-    site.store_days(april(11))
-    site.carry_out(site.decide(april(11)))
-    rows = site.rows()
-    assert site.decide(april(11)).cause is None
-    assert site.rows() == rows
+def test_exporter_says_up_to_when_the_champion_has_learned(refreshed):
+    samples = Samples()
+    with refreshed.site.engine.connect() as connection:
+        read_state(connection, samples, refreshed.site.training.settings.site, 0.7)
+    until = samples.values("champion_trained_until_timestamp_seconds")
+    assert list(until.values()) == [april(11).timestamp()]
 
 
-def test_interrupted_refresh_is_completed_by_the_same_request(site):
-    site.store_days(april(11))
-    order = site.decide(april(11))
-    first = site.carry_out(order)
-    with site.engine.begin() as connection:
+def test_second_run_of_the_day_finds_nothing_to_do(refreshed):
+    rows = refreshed.site.rows()
+    assert refreshed.site.decide(april(11)).cause is None
+    assert refreshed.site.rows() == rows
+
+
+def test_interrupted_refresh_is_completed_by_the_same_request(refreshed):
+    with refreshed.site.engine.begin() as connection:
         connection.execute(text("DELETE FROM refreshes"))
-    again = site.carry_out(order)
-    assert (again.version, again.promoted) == (first.version, True)
-    assert [row["version"] for row in site.rows()] == [first.version]
-    with site.engine.connect() as connection:
+    again = refreshed.site.carry_out(refreshed.order)
+    assert (again.version, again.promoted) == (refreshed.result.version, True)
+    assert [row["version"] for row in refreshed.site.rows()] == [again.version]
+    with refreshed.site.engine.connect() as connection:
         assert len(list_promotions(connection, names.CHAMPION)) == 2
 
 
@@ -261,16 +280,6 @@ def test_wrong_tags_of_the_open_month_stop_the_refresh(site):
     assert order.cause == "surge"
     with pytest.raises(CheckFailedError, match=r"from 2023-04-01 on look wrong.*poison is on 100%"):
         site.carry_out(order)
-
-
-def test_exporter_and_drift_follow_what_a_refresh_learned(site):
-    site.store_days(april(11))
-    site.carry_out(site.decide(april(11)))
-    samples = Samples()
-    with site.engine.connect() as connection:
-        read_state(connection, samples, site.training.settings.site, 0.7)
-    until = samples.values("champion_trained_until_timestamp_seconds")
-    assert list(until.values()) == [april(11).timestamp()]
 
 
 def test_new_technology_surges_and_is_learned_within_days(database_url, mlflow_server, tmp_path):

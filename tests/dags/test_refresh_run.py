@@ -1,0 +1,48 @@
+"""`refresh_champion` run by a real Airflow on real PostgreSQL and MLflow."""
+
+import uuid
+from datetime import UTC, datetime
+
+import pytest
+
+from include import names
+from include.jobs.training.pipeline import TrainingPipeline
+from include.settings import Settings
+from tests.dags.airflow_command import airflow
+from tests.integration.test_refresh import LAST, OpenSite, TrainingSite, april, run
+
+pytestmark = pytest.mark.integration
+
+
+def test_dag_refreshes_the_champion_once(metadata, database_url, mlflow_server, tmp_path):
+    settings = Settings(
+        database_url=database_url,
+        mlflow_tracking_uri=mlflow_server,
+        site=f"test-{uuid.uuid4().hex[:8]}",
+        bootstrap_samples=200,
+    )
+    site = OpenSite(TrainingSite(TrainingPipeline.from_settings(settings)), tmp_path)
+    site.store_days(april(1))
+    first = run(site.training, ["tfidf"], test_month=LAST)
+    site.store_days(april(11))
+    platform = {
+        "DATABASE_URL": database_url,
+        "MLFLOW_TRACKING_URI": mlflow_server,
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "SITE": settings.site,
+        "BOOTSTRAP_SAMPLES": "200",
+    }
+
+    code, output = airflow("dags", "test", names.DAG_REFRESH, **platform)
+
+    assert code == 0, output[-5000:]
+    refreshed = site.champion()
+    assert refreshed.version != first.version
+    assert refreshed.learned_until == datetime(2023, 4, 11, tzinfo=UTC)
+
+    code, output = airflow("dags", "test", names.DAG_REFRESH, **platform)
+
+    assert code == 0, output[-5000:]
+    assert "No refresh: nothing is stored that was asked from 2023-04-11 on." in output
+    assert site.champion().version == refreshed.version
+    site.engine.dispose()
