@@ -205,6 +205,27 @@ def test_mail_of_a_kept_model_has_no_rollback_command():
     assert "roll back" not in mail.text + mail.html
 
 
+def test_mail_of_a_refresh_on_a_surge_names_the_new_tags():
+    summary = training_summary(
+        test_month="2019-06-05 to 2019-06-08", refresh_cause="surge", new_tags=("swiftui", NASTY)
+    )
+    mail = training_mail(summary)
+
+    assert mail.subject.startswith(
+        "[stackoverflow] Version 13 (hybrid) is live after refresh judged on "
+        "2019-06-05 to 2019-06-08; new: swiftui"
+    )
+    assert "since version 12 learned, which it cannot suggest:\nswiftui, " in mail.text
+    assert NASTY not in mail.html
+
+
+def test_mail_of_a_refused_refresh_says_that_the_champion_stays():
+    mail = training_mail(training_summary(promoted=False, version=None, refresh_cause="due"))
+
+    assert "stays; the refreshed model was not promoted" in mail.text
+    assert "retrain" not in mail.text + mail.html
+
+
 def test_failed_candidates_are_named():
     assert "Failed and left out: lda" in training_mail(training_summary(failed=("lda",))).text
 

@@ -92,6 +92,13 @@ def test_page_says_how_far_the_model_is_behind_the_stored_months():
     assert "version 3 promoted 4 days ago learned until Jan 2024; 1 month stored since" in text
 
 
+def test_month_of_which_a_refresh_learned_some_days_is_one_that_is_stored_since():
+    champion = ChampionState("4", NOW - timedelta(days=4), learned_until="2024-02-12")
+    text = section(render_overview(replace(SERVED, champion=champion)), "loop")
+
+    assert "learned until 2024-02-12; 1 month stored since" in text
+
+
 def test_page_of_a_new_installation_says_what_to_do_and_claims_nothing():
     html = render_overview(NEW)
 
