@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sqlalchemy import Engine
@@ -21,6 +21,7 @@ from include.jobs.training.plan import TrainedCandidate, TrainingPlan
 from include.jobs.training.plots import draw_comparison
 from include.jobs.training.promotion_gate import FloatArray, PromotionGate, shared_questions
 from include.jobs.training.question_results import load_results
+from include.jobs.training.refit_check import compare_with_tested
 from include.jobs.training.summary import note, table_rows
 from include.registry import ModelVersion, Registry
 from include.registry.runs import NOTE, Run
@@ -46,6 +47,8 @@ class Comparison:
         The table of candidates; see `summary.table_rows`.
     failed : tuple of str
         Labels of the candidates whose training failed.
+    spoilt : bool, default=False
+        Whether the refit with the test month made the best worse at what it had learned.
     """
 
     best: TrainedCandidate
@@ -53,6 +56,7 @@ class Comparison:
     decision: GateDecision
     rows: list[CandidateRow]
     failed: tuple[str, ...]
+    spoilt: bool = False
 
 
 @dataclass(frozen=True)
@@ -135,10 +139,14 @@ class ModelSelection:
         )
         if earlier is not None:
             decision = GateDecision(True, earlier.reason, earlier.figures)
-        elif decision.promote:
-            version = self._register(plan, split, comparison).version
-        elif self._may_be_better(plan, comparison):
-            challenger = self._register(plan, split, comparison).version
+        elif decision.promote or self._may_be_better(plan, comparison):
+            run = self._final_run(plan, split, comparison.best)
+            comparison = self._after_refit(plan, split, comparison, run)
+            decision = comparison.decision
+            if decision.promote:
+                version = self._register(plan, comparison, run).version
+            elif not comparison.spoilt:
+                challenger = self._register(plan, comparison, run).version
         text = note(plan, comparison.rows, decision.reason, comparison.failed)
         self._close(plan, comparison, text, promoted=decision.promote)
         return TrainingResult(
@@ -192,11 +200,24 @@ class ModelSelection:
             # an open A/B test keeps its challenger
             return open_ab_test(connection) is None
 
-    def _register(
-        self, plan: TrainingPlan, split: TimeSplit, comparison: Comparison
-    ) -> ModelVersion:
-        """Register the best candidate, refitted if planned; set alias and ledger row."""
-        run = self._final_run(plan, split, comparison.best)
+    def _after_refit(
+        self, plan: TrainingPlan, split: TimeSplit, comparison: Comparison, run: Run
+    ) -> Comparison:
+        """Return the comparison; with a refusal if the refit has spoilt the model."""
+        if not plan.request.refit or comparison.champion is None:
+            return comparison
+        found = compare_with_tested(self.candidates, split, comparison.best, run, **self._bootstrap)
+        if found is None:
+            return comparison
+        decision = comparison.decision
+        figures = decision.figures | {"refit": found.to_dict()}
+        if found.passed:
+            return replace(comparison, decision=replace(decision, figures=figures))
+        reason = f"Version {comparison.champion.version} stays: {found.reason}."
+        return replace(comparison, decision=GateDecision(False, reason, figures), spoilt=True)
+
+    def _register(self, plan: TrainingPlan, comparison: Comparison, run: Run) -> ModelVersion:
+        """Register the model that will be served; set alias and ledger row."""
         version = self.registry.register(
             run_id=run.run_id,
             model_id=run.model_id,

@@ -1,0 +1,66 @@
+"""Which questions judge a refitted model, and when it has lost too much."""
+
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+
+from include.jobs.training.refit_check import (
+    MAX_LOSS,
+    MAX_QUESTIONS,
+    MIN_QUESTIONS,
+    compare_refit,
+    learned_by_both,
+)
+from include.text.prepared import LabelledTexts, PreparedText
+
+START = datetime(2024, 1, 1, tzinfo=UTC)
+BOOTSTRAP = {"samples": 500, "seed": 1}
+
+
+def questions(count: int, days: float) -> LabelledTexts:
+    """Return questions evenly spread over days from January 2024 on."""
+    moments = [START + timedelta(days=days * row / count) for row in range(count)]
+    texts = [PreparedText("title", "", "", ("site", row)) for row in range(count)]
+    return LabelledTexts(tuple(texts), (("tag",),) * count, tuple(moments))
+
+
+def test_questions_of_the_last_three_months_judge():
+    found = learned_by_both(questions(300, 150), START)
+    assert found.asked_at[0] >= datetime(2024, 3, 1, tzinfo=UTC)
+    assert found.asked_at[-1] == questions(300, 150).asked_at[-1]
+
+
+def test_latest_thousand_are_enough():
+    train = questions(3_000, 60)
+    assert learned_by_both(train, START).asked_at == train.asked_at[-MAX_QUESTIONS:]
+
+
+def test_questions_that_the_refit_no_longer_holds_do_not_judge():
+    train = questions(300, 30)
+    assert learned_by_both(train, train.asked_at[290]).asked_at == train.asked_at[290:]
+
+
+def test_few_questions_say_nothing():
+    scores = np.ones(MIN_QUESTIONS - 1)
+    assert compare_refit(scores, scores - 1, **BOOTSTRAP) is None
+
+
+@pytest.mark.parametrize(
+    ("loss", "share", "passed"),
+    [
+        (0.0, 1.0, True),
+        (MAX_LOSS / 2, 1.0, True),  # certain, but small
+        (0.9, 0.02, True),  # large, but of six questions in 300: by chance
+        (0.2, 0.3, False),
+    ],
+)
+def test_loss_counts_if_it_is_large_and_certain(loss, share, passed):
+    tested = np.full(300, 0.9)
+    refitted = tested.copy()
+    rows = np.arange(round(share * 300))
+    refitted[rows] -= loss
+    if share < 0.1:
+        refitted[rows[::2] + 100] += 0.7 * loss
+    found = compare_refit(tested, refitted, **BOOTSTRAP)
+    assert found.passed is passed
