@@ -1,5 +1,6 @@
 """What training decides without a database: requests, splits, slices, notes, results."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -113,6 +114,20 @@ def test_refit_data_includes_the_test_month():
     data = all_questions(split())
     assert (data.first_month, data.last_month, len(data.questions)) == ("2024-01", "2024-03", 4)
     assert data.vocabulary == ("a", "b", "c", "d")
+
+
+def test_refit_moves_a_bounded_window_on_by_a_month():
+    """Or the next month's model, of one month less, would be compared with the champion."""
+    months = replace(MONTHS, window_months=2)
+    data = all_questions(split_by_time(QUESTIONS, months, site="s", min_tag_count=1))
+    assert (data.first_month, data.last_month) == ("2024-02", "2024-03")
+    assert data.vocabulary == ("a", "c", "d")
+
+
+def test_refit_of_a_refresh_keeps_the_window_and_adds_the_days():
+    start, end = (datetime(2024, 3, day, tzinfo=UTC) for day in (5, 9))
+    months = SplitMonths.of_days("2024-01", start, end, window_months=2)
+    assert months.refit_first == "2024-01"
 
 
 def test_new_tags_are_those_first_used_within_three_months():

@@ -54,6 +54,8 @@ class SplitMonths:
         The month tested on, or the one in which the tested days begin.
     test_from, test_until : str or None
         ``YYYY-MM-DD``, the half-open range of days tested on; None for the whole month.
+    window_months : int or None
+        The most whole months that a model learns from; None for no limit.
     """
 
     train_first: str
@@ -61,9 +63,16 @@ class SplitMonths:
     test_month: str
     test_from: str | None = None
     test_until: str | None = None
+    window_months: int | None = None
 
     @classmethod
-    def of_days(cls, train_first: str, test_from: datetime, test_until: datetime) -> Self:
+    def of_days(
+        cls,
+        train_first: str,
+        test_from: datetime,
+        test_until: datetime,
+        window_months: int | None = None,
+    ) -> Self:
         """
         Return the months of a split that is tested on days.
 
@@ -72,6 +81,7 @@ class SplitMonths:
         train_first : str
         test_from, test_until : datetime
             Midnights, UTC; half-open.
+        window_months : int or None
         """
         return cls(
             train_first=train_first,
@@ -79,7 +89,20 @@ class SplitMonths:
             test_month=month_of(test_from),
             test_from=f"{test_from:%Y-%m-%d}",
             test_until=f"{test_until:%Y-%m-%d}",
+            window_months=window_months,
         )
+
+    @property
+    def refit_first(self) -> str:
+        """
+        The first month of the refit, which learns the tested questions too.
+
+        After a whole month the window moves on by a month, so that the next model is compared with
+        one of as many months.
+        """
+        if self.window_months is None or self.test_from is not None:
+            return self.train_first
+        return max(self.train_first, add_months(self.test_month, 1 - self.window_months))
 
     @property
     def test_range(self) -> tuple[datetime, datetime]:
@@ -191,7 +214,12 @@ def resolve_months(
         raise MissingDataError(f"{site} has no stored questions of {month}: {how_to_fetch(month)}")
     require_complete(connection, site, month)
     first = _first_training_month(connection, site, month, window_months, counts)
-    return SplitMonths(train_first=first, train_last=add_months(month, -1), test_month=month)
+    return SplitMonths(
+        train_first=first,
+        train_last=add_months(month, -1),
+        test_month=month,
+        window_months=window_months,
+    )
 
 
 def resolve_days(
@@ -222,7 +250,7 @@ def resolve_days(
     start, end = day_start(test_from), day_start(test_until)
     counts = questions_per_month(connection, site)
     first = _first_training_month(connection, site, month_of(start), window_months, counts)
-    return SplitMonths.of_days(first, start, end)
+    return SplitMonths.of_days(first, start, end, window_months)
 
 
 def _first_training_month(
@@ -339,13 +367,14 @@ def training_data(
 
 
 def all_questions(split: TimeSplit) -> TrainingData:
-    """Return the split's training and test questions together, to refit a model on them."""
-    train = split.train
+    """Return what a model is refitted on: the tested questions and the window before them."""
+    train, months = split.train, split.months
+    first = bisect_left(train.questions.asked_at, month_start(months.refit_first))
     return training_data(
-        train.questions + split.test,
+        train.questions.take(range(first, len(train.questions))) + split.test,
         site=train.site,
-        first_month=train.first_month,
-        until=split.months.test_range[1],
+        first_month=months.refit_first,
+        until=months.test_range[1],
         min_tag_count=train.min_tag_count,
     )
 
