@@ -17,6 +17,7 @@ EXPERIMENT_DRIFT: Final = "drift"
 # Airflow: a DAG's id is the name of its function
 DAG_INGEST: Final = "ingest_questions"
 DAG_INGEST_RECENT: Final = "ingest_recent"
+DAG_SETTLE: Final = "settle_labels"
 DAG_TRAIN: Final = "train_candidates"
 DAG_REFRESH: Final = "refresh_champion"
 DAG_STABILITY: Final = "stability_month"

@@ -38,6 +38,7 @@ LIMITS: Final = {
     # A site without a key grants 300 requests a day: a busy month is fetched over several days
     names.DAG_INGEST: _hours(6, 10 * 24),
     names.DAG_INGEST_RECENT: _hours(4, 20),
+    names.DAG_SETTLE: _hours(6, 10 * 24),
     names.DAG_TRAIN: _hours(12, 3 * 24),
     names.DAG_REFRESH: _hours(6, 20),
     # Runs of a backfill wait for each other's trainings

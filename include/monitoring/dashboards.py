@@ -183,6 +183,11 @@ QUALITY: Final = Dashboard(
             "Settled labels", "Share of the newest questions whose tags were read a second time.",
             "percentunit", ("tagkeeper_labels_settled_ratio", "settled"), link=RUNS,
         ),
+        _series(
+            "Agreement of labels",
+            "F1 of the tags read first against the settled ones, by month.",
+            "percentunit", ("tagkeeper_label_agreement_ratio", "{{month}}"), link=RUNS,
+        ),
     ),
 )  # fmt: skip
 

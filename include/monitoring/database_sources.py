@@ -12,6 +12,7 @@ from include import names
 from include.monitoring.metrics import Samples
 from include.months import add_months, month_of, month_start
 from include.store.deadlines import Deadlines
+from include.store.label_readings import read_label_agreements
 from include.store.queries import query
 
 LIVE_DAYS: Final = 7
@@ -88,6 +89,7 @@ def read_volumes(connection: Connection, samples: Samples, site: str) -> None:
     if newest is None:
         return
     _add_months(connection, samples, site, newest)
+    _add_label_agreement(connection, samples, site, newest)
     binds = {"site": site, "start": newest - timedelta(days=LABEL_DAYS)}
     labels = connection.execute(query("state_of_labels"), binds).one()
     samples.add("labels_read_timestamp_seconds", labels.read_at)
@@ -106,6 +108,17 @@ def _add_months(connection: Connection, samples: Samples, site: str, newest: dat
     first = month_start(add_months(month_of(newest), 1 - MONTHS_SHOWN))
     for row in connection.execute(query("state_of_months"), {"site": site, "start": first}):
         samples.add("month_questions", row.question_count, row.month)
+
+
+def _add_label_agreement(
+    connection: Connection, samples: Samples, site: str, newest: datetime
+) -> None:
+    first = add_months(month_of(newest), 1 - MONTHS_SHOWN)
+    for found in read_label_agreements(connection, site, first):
+        samples.add("label_agreement_ratio", found.mean_f1, found.month)
+        if found.compared_count:
+            changed = found.changed_count / found.compared_count
+            samples.add("labels_changed_ratio", changed, found.month)
 
 
 def _add_windows(connection: Connection, samples: Samples, site: str) -> None:

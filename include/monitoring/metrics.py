@@ -53,6 +53,12 @@ METRICS: Final = (
     Metric("windows_waiting", "Fetch windows that are not finished"),
     Metric("api_quota_left", "Requests left of the API's daily quota, as last reported"),
     Metric("api_quota_timestamp_seconds", "When the quota was last reported"),
+    Metric(
+        "label_agreement_ratio",
+        "F1 of the tags read first against the settled ones, by month of the question",
+        ("month",),
+    ),
+    Metric("labels_changed_ratio", "Share of the month's questions whose tags changed", ("month",)),
     Metric("labels_read_timestamp_seconds", "When tags of the newest 31 days were last read"),
     Metric(
         "labels_settled_ratio",

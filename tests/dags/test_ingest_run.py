@@ -15,6 +15,7 @@ from include.sandbox.api import SandboxApi
 from include.sandbox.question_index import QuestionIndex
 from include.sandbox.simulator import simulate
 from include.sandbox.site import running
+from include.store.label_readings import read_label_agreements
 from include.store.questions import questions_per_month
 from tests.dags.airflow_command import airflow
 
@@ -44,6 +45,18 @@ def test_run_stores_the_month_that_it_names(site, engine):
     assert list(stored) == ["2023-02"]
     assert f"'month': '2023-02', 'questions': {stored['2023-02']}" in output
     assert "rendered_map_index='2023-02-17 to 2023-02-28'" in output
+
+
+def test_tags_of_a_stored_month_are_read_a_second_time(site, engine):
+    conf = '{"month": "2023-02"}'
+    code, output = airflow("dags", "test", "ingest_questions", "--conf", conf, **site)
+    assert code == 0, output[-4000:]
+    code, output = airflow("dags", "test", "settle_labels", "--conf", conf, **site)
+    assert code == 0, output[-4000:]
+    with engine.connect() as connection:
+        stored = questions_per_month(connection, "sandbox")["2023-02"]
+        [found] = read_label_agreements(connection, "sandbox")
+    assert (found.month, found.question_count) == ("2023-02", stored)
 
 
 def test_recent_run_stores_the_days_before_the_date_and_leaves_the_month_incomplete(site, engine):

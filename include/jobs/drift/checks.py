@@ -45,6 +45,7 @@ from include.settings import Settings
 from include.store.drift import CheckKind, DriftReport, StoredDriftReport, read_report, save_report
 from include.store.drift_references import AnsweredQuestion
 from include.store.engine import process_engine
+from include.store.label_readings import label_age_days
 
 log = logging.getLogger(__name__)
 
@@ -293,6 +294,10 @@ class Monitoring:
     def _save(self, result: CheckResult, start: datetime, end: datetime, month: str) -> int:
         """Store a result and return its report's id."""
         data, verdict = result.data, result.verdict
+        ages: dict[str, float | None] = {}
+        if result.kind == "month":
+            with self._engine.connect() as connection:
+                ages["label_age_days"] = label_age_days(connection, self._site, start, end)
         report = DriftReport(
             kind=result.kind,
             site=self._site,
@@ -301,7 +306,7 @@ class Monitoring:
             model_version=data.model.label,
             question_count=len(data.analysis),
             verdict=verdict.kind,
-            summary={"as_of": data.model.as_of, "reason": verdict.reason, **result.summary},
+            summary={"as_of": data.model.as_of, "reason": verdict.reason, **result.summary, **ages},
             reference_first=data.reference.key.first_month,
             reference_last=data.reference.key.last_month,
             calibration_id=result.calibration_id,

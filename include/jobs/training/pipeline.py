@@ -57,6 +57,7 @@ from include.registry import Registry
 from include.registry.runs import NOTE, Runs
 from include.settings import Settings
 from include.store.engine import process_engine
+from include.store.label_readings import label_age_days
 from include.store.models import record_dataset
 from include.task_results import TrainingResult
 from include.text.prepared import LabelledTexts
@@ -130,6 +131,7 @@ class TrainingPipeline:
         self._check_labels(request, split)
         with self.engine.begin() as connection:
             record_dataset(connection, dataset_row(split.train))
+            age_days = label_age_days(connection, site, *months.test_range)
         specs, left_out = self._specs(request, split)
         run_id, experiment_id = self._training_run(request, split)
         return TrainingPlan(
@@ -142,6 +144,7 @@ class TrainingPipeline:
             experiment_id=experiment_id,
             specs=specs,
             left_out=left_out,
+            label_age_days=age_days,
         )
 
     def train_one(self, plan: TrainingPlan, spec: CandidateSpec) -> TrainedCandidate:

@@ -114,6 +114,8 @@ class TrainingPlan:
         The requested candidates that are trained.
     left_out : tuple of str
         Of each requested candidate that cannot learn from the whole window, why.
+    label_age_days : float or None
+        Median days from asking the tested questions to the last reading of their tags.
     """
 
     request: TrainingRequest
@@ -125,6 +127,7 @@ class TrainingPlan:
     experiment_id: str
     specs: tuple[CandidateSpec, ...]
     left_out: tuple[str, ...]
+    label_age_days: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON values, for passing between tasks."""

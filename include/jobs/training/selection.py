@@ -22,7 +22,7 @@ from include.jobs.training.plots import draw_comparison
 from include.jobs.training.promotion_gate import FloatArray, PromotionGate, shared_questions
 from include.jobs.training.question_results import load_results
 from include.jobs.training.refit_check import compare_with_tested
-from include.jobs.training.summary import note, table_rows
+from include.jobs.training.summary import label_age_tag, note, table_rows
 from include.registry import ModelVersion, Registry
 from include.registry.runs import NOTE, Run
 from include.settings import Settings
@@ -254,6 +254,7 @@ class ModelSelection:
                 "evaluation_run_id": comparison.best.run_id,
                 "drift_report_id": plan.request.drift_report_id,
                 "tested_on": plan.months.label,
+                "label_age_days": plan.label_age_days,
             },
         )
         promote(self.engine, self.registry, move)
@@ -299,7 +300,8 @@ class ModelSelection:
                 "selected": comparison.best.spec.label,
                 "promoted": str(promoted).lower(),
                 "failed": ", ".join(comparison.failed),
-            },
+            }
+            | label_age_tag(plan),
         )
         runs.finish(plan.run_id)
 

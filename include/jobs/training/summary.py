@@ -26,6 +26,8 @@ COLUMNS: Final[Mapping[str, str]] = {
     "rank_ms": "rank ms",
 }
 AIRFLOW_NOTE_LENGTH: Final = 1000
+SETTLED_DAYS: Final = 14.0
+"""People rarely change tags later."""
 _TIMES: Final = ("train_s", "rank_ms")
 
 
@@ -102,7 +104,7 @@ def note(
         f"**{markdown(reason)}**",
         f"Tested on {months.label} of {plan.site} after training on {months.train_first} to "
         f"{period_end_label(months.test_range[0])}. Requested by {markdown(plan.request.actor)}: "
-        f"{markdown(plan.request.reason)}.",
+        f"{markdown(plan.request.reason)}.{_label_age(plan)}",
         markdown_table(rows),
         "F1@k counts every question and every tag, and F1@5 decides the selection; *known tags* "
         "counts only what is in the model's own vocabulary, so models with different vocabularies "
@@ -120,6 +122,23 @@ def note(
     if failed:
         parts.append(f"Failed and left out: {markdown(', '.join(failed))}.")
     return "\n\n".join(parts)
+
+
+def label_age_tag(plan: TrainingPlan) -> dict[str, str]:
+    """Return the age of the tested questions' tags as a tag of the training run, if it is known."""
+    if plan.label_age_days is None:
+        return {}
+    return {"label_age_days": f"{plan.label_age_days:.1f}"}
+
+
+def _label_age(plan: TrainingPlan) -> str:
+    """Return a sentence about tags that people may still change; empty if they are old enough."""
+    if plan.label_age_days is None or plan.label_age_days >= SETTLED_DAYS:
+        return ""
+    return (
+        f" Half of the tested questions' tags were read within {plan.label_age_days:.1f} days of "
+        "being asked, and people may still change them."
+    )
 
 
 def short_note(result: TrainingResult, mlflow_url: str) -> str:

@@ -1,0 +1,239 @@
+"""
+The second reading of a month's tags, when people have settled them: the DAG `settle_labels`.
+
+People edit the tags of new questions for some days. What is read once, a day after it was asked,
+holds errors that no model can foresee; how often the first and the settled tags agree bounds what
+any figure that is measured on first tags can mean.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, Self
+
+from sqlalchemy import Connection, Engine
+
+from include.errors import FixInputError, MissingDataError
+from include.jobs.ingestion.completeness import how_to_fetch, stored_completely
+from include.jobs.ingestion.month_ingest import QuestionSource, api_client, split_windows
+from include.months import check_month, last_month_before, month_range
+from include.questions import Question
+from include.settings import Settings
+from include.sources.stackexchange_api import Page
+from include.store.engine import process_engine
+from include.store.label_readings import (
+    LabelReading,
+    LabelSums,
+    advance_label_reading,
+    open_label_reading,
+    read_first_tags,
+    read_label_agreements,
+)
+from include.store.questions import upsert_questions
+from include.store.tag_names import read_tag_names
+from include.tag_names import TagNames
+
+log = logging.getLogger(__name__)
+
+SETTLED_DAYS: Final = 14
+"""After a month's end: its youngest question has then been edited for two weeks."""
+FIRST_READ_DAYS: Final = 7
+"""A first reading that came later after the question saw tags that had settled already."""
+
+
+@dataclass(frozen=True)
+class SettledLabels:
+    """
+    Reads tags a second time; safe to run again, and resumes where it was interrupted.
+
+    Parameters
+    ----------
+    engine : Engine
+        The platform's database.
+    source : QuestionSource
+    site : str
+        The API's name of the site.
+    window_days : int, default=8
+        Days of each part.
+    """
+
+    engine: Engine
+    source: QuestionSource
+    site: str
+    window_days: int = 8
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Self:
+        """Build the database engine and the API client of the settings."""
+        return cls(
+            engine=process_engine(settings.require_database_url()),
+            source=api_client(settings),
+            site=settings.site,
+            window_days=settings.ingest_window_days,
+        )
+
+    def read(self, month: str, now: datetime | None = None) -> dict[str, Any]:
+        """
+        Read a month's tags again and compare them with the first ones.
+
+        The month stays complete meanwhile; what was read already is not read again.
+
+        Parameters
+        ----------
+        month : str
+            ``YYYY-MM``, stored completely, over for `SETTLED_DAYS`.
+        now : datetime, optional
+            Aware; the current time if not given.
+
+        Returns
+        -------
+        dict
+            ``month``, ``questions``, ``compared``, ``changed``, ``mean_f1``, ``requests``.
+
+        Raises
+        ------
+        FixInputError
+            If the month's tags have not settled yet.
+        MissingDataError
+            If the month is not stored completely.
+        RetryLaterError
+            If the site asks to wait, or the day's quota is at its reserve. What was read is kept.
+        """
+        start, end = month_range(check_month(month))
+        settled_at = end + timedelta(days=SETTLED_DAYS)
+        if settled_at > (now or datetime.now(UTC)):
+            raise FixInputError(f"the tags of {month} settle until {settled_at:%Y-%m-%d}")
+        with self.engine.connect() as connection:
+            if stored_completely(connection, self.site, month) is False:
+                raise MissingDataError(
+                    f"{month} of {self.site} is stored only in part: {how_to_fetch(month)}"
+                )
+            tag_names = read_tag_names(connection, self.site)
+        for first, last in split_windows(start, end, self.window_days):
+            self._read_part(month, first, last, tag_names)
+        with self.engine.connect() as connection:
+            found = next(one for one in read_label_agreements(connection, self.site, month))
+        log.info(
+            "%s: %d of %d questions have other tags than at first",
+            *(month, found.changed_count, found.compared_count),
+        )
+        return {
+            "month": month,
+            "questions": found.question_count,
+            "compared": found.compared_count,
+            "changed": found.changed_count,
+            "mean_f1": found.mean_f1,
+            "requests": found.request_count,
+        }
+
+    def _read_part(self, month: str, start: datetime, end: datetime, names: TagNames) -> None:
+        """Read one part page by page; each page is stored with the part's cursor."""
+        with self.engine.begin() as connection:
+            reading = open_label_reading(connection, self.site, month, start, end)
+        if reading.done:
+            return
+        ahead: list[Question] = []
+        for page in self.source.pages(reading.resume_at, end):
+            # Those from the cursor on come again if the part is resumed: counted when it has passed
+            ahead += page.questions
+            behind = [question for question in ahead if question.asked_at < page.cursor]
+            ahead = [question for question in ahead if question.asked_at >= page.cursor]
+            with self.engine.begin() as connection:
+                reading = self._store(connection, reading, page, behind, names)
+        with self.engine.begin() as connection:
+            sums = self._compared(connection, ahead, names)
+            advance_label_reading(connection, reading, sums, cursor=end, done=True)
+
+    def _store(
+        self,
+        connection: Connection,
+        reading: LabelReading,
+        page: Page,
+        behind: Sequence[Question],
+        names: TagNames,
+    ) -> LabelReading:
+        sums = self._compared(connection, behind, names)
+        upsert_questions(connection, page.questions)
+        return advance_label_reading(
+            connection, reading, sums, cursor=page.cursor, requests=page.requests
+        )
+
+    def _compared(
+        self, connection: Connection, questions: Sequence[Question], names: TagNames
+    ) -> LabelSums:
+        first = read_first_tags(connection, self.site, [q.question_id for q in questions])
+        return compare_readings(questions, first, names)
+
+
+def compare_readings(
+    questions: Sequence[Question],
+    first: Mapping[int, tuple[tuple[str, ...], datetime]],
+    names: TagNames,
+) -> LabelSums:
+    """
+    Compare the tags of questions with those that were read first, by canonical names.
+
+    Parameters
+    ----------
+    questions : sequence of Question
+        As read now.
+    first : mapping of int to (tuple of str, datetime)
+        First tags of the stored ones, and when they were read. Questions that were first read more
+        than `FIRST_READ_DAYS` after they were asked, or only now, are not compared.
+    names : TagNames
+        A rename of a tag is no change.
+    """
+    compared = changed = 0
+    f1_sum = first_days = settled_days = 0.0
+    for question in questions:
+        settled_days += _days(question.asked_at, question.fetched_at)
+        if question.question_id not in first:
+            continue
+        tags, read_at = first[question.question_id]
+        age = _days(question.asked_at, read_at)
+        if age > FIRST_READ_DAYS:
+            continue
+        score = tag_f1(names.of_all(tags), names.of_all(question.tags))
+        compared += 1
+        changed += score < 1
+        f1_sum += score
+        first_days += age
+    return LabelSums(len(questions), compared, changed, f1_sum, first_days, settled_days)
+
+
+def tag_f1(first: Sequence[str], settled: Sequence[str]) -> float:
+    """
+    Return F1 of one set of tags against another, in [0, 1].
+
+    Examples
+    --------
+    >>> tag_f1(["python", "pandas"], ["pandas", "python"])
+    1.0
+    >>> tag_f1(["python", "pandas"], ["pandas"])
+    0.6666666666666666
+    """
+    if not first and not settled:
+        return 1.0
+    return 2 * len(set(first) & set(settled)) / (len(set(first)) + len(set(settled)))
+
+
+def month_to_settle(due_at: datetime | None) -> str:
+    """
+    Return the last month whose tags had settled when a run was due; now, for a manual run.
+
+    Examples
+    --------
+    >>> month_to_settle(datetime(2024, 3, 15, 2, tzinfo=UTC))
+    '2024-02'
+    >>> month_to_settle(datetime(2024, 3, 14, tzinfo=UTC))
+    '2024-01'
+    """
+    moment = (due_at or datetime.now(UTC)) - timedelta(days=SETTLED_DAYS)
+    return last_month_before(moment)
+
+
+def _days(asked_at: datetime, read_at: datetime | None) -> float:
+    return 0.0 if read_at is None else (read_at - asked_at) / timedelta(days=1)

@@ -1,0 +1,166 @@
+"""Second readings of tags in PostgreSQL: how far they are, and what they say of the first ones."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from include.errors import RetryLaterError
+from include.store.queries import query
+
+
+@dataclass(frozen=True, slots=True)
+class LabelSums:
+    """
+    Sums over questions that were read a second time.
+
+    Parameters
+    ----------
+    questions : int
+        Read again.
+    compared : int
+        Of these, those that were first read soon after they were asked.
+    changed : int
+        Of the compared, those that have other tags now.
+    f1_sum : float
+        F1 of the first against the settled tags, over the compared.
+    first_age_days, settled_age_days : float
+        Days from asking to the first reading of the compared, and to this reading of all.
+    """
+
+    questions: int = 0
+    compared: int = 0
+    changed: int = 0
+    f1_sum: float = 0.0
+    first_age_days: float = 0.0
+    settled_age_days: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class LabelReading:
+    """
+    A part of a month's second reading.
+
+    Parameters
+    ----------
+    site : str
+    start, end : datetime
+        Half-open, aware.
+    cursor : datetime or None
+        All questions before it are read.
+    done : bool
+    """
+
+    site: str
+    start: datetime
+    end: datetime
+    cursor: datetime | None
+    done: bool
+
+    @property
+    def resume_at(self) -> datetime:
+        """Where reading resumes."""
+        return self.cursor or self.start
+
+
+@dataclass(frozen=True, slots=True)
+class LabelAgreement:
+    """
+    How well the first and the settled tags of a month agree.
+
+    Parameters
+    ----------
+    month : str
+    question_count : int
+        Read a second time.
+    compared_count : int
+        Of these, those that were first read within `settled_labels.FIRST_READ_DAYS`.
+    changed_count : int
+        Of the compared, those whose tags are others now.
+    mean_f1 : float or None
+        F1 of the first against the settled tags, mean over the compared; None if there are none.
+    first_age_days, settled_age_days : float or None
+        Mean days from asking to the readings.
+    request_count : int
+    finished_at : datetime
+    """
+
+    month: str
+    question_count: int
+    compared_count: int
+    changed_count: int
+    mean_f1: float | None
+    first_age_days: float | None
+    settled_age_days: float | None
+    request_count: int
+    finished_at: datetime
+
+
+def open_label_reading(
+    connection: Connection, site: str, month: str, start: datetime, end: datetime
+) -> LabelReading:
+    """Return a part of a month's second reading, begun if it is new."""
+    binds = {"site": site, "month": month, "start": start, "end": end}
+    row = connection.execute(query("open_label_reading"), binds).one()
+    return LabelReading(site, start, end, row.cursor, row.finished_at is not None)
+
+
+def advance_label_reading(
+    connection: Connection,
+    reading: LabelReading,
+    sums: LabelSums,
+    *,
+    cursor: datetime,
+    requests: int = 0,
+    done: bool = False,
+) -> LabelReading:
+    """
+    Add what was read, and move the cursor, in the transaction that stores the tags.
+
+    Raises
+    ------
+    RetryLaterError
+        If another process reads the same part.
+    """
+    binds = asdict(sums) | {
+        "site": reading.site,
+        "start": reading.start,
+        "end": reading.end,
+        "old_cursor": reading.cursor,
+        "cursor": cursor,
+        "requests": requests,
+        "finished": done,
+    }
+    if connection.execute(query("advance_label_reading"), binds).one_or_none() is None:
+        raise RetryLaterError(
+            f"another process reads the tags from {reading.start:%Y-%m-%d} on again"
+        )
+    return LabelReading(reading.site, reading.start, reading.end, cursor, done)
+
+
+def read_first_tags(
+    connection: Connection, site: str, question_ids: Sequence[int]
+) -> dict[int, tuple[tuple[str, ...], datetime]]:
+    """Return the first-seen tags of stored questions, and when they were read."""
+    binds = {"site": site, "question_ids": list(question_ids)}
+    rows = connection.execute(query("first_tags_of"), binds)
+    return {row.question_id: (tuple(row.first_tags), row.first_seen_at) for row in rows}
+
+
+def read_label_agreements(
+    connection: Connection, site: str, first_month: str = "0000-00"
+) -> list[LabelAgreement]:
+    """Return the agreement of each month whose second reading is finished, oldest first."""
+    binds = {"site": site, "first_month": first_month}
+    rows = connection.execute(query("label_agreements"), binds)
+    return [LabelAgreement(**row._mapping) for row in rows]
+
+
+def label_age_days(
+    connection: Connection, site: str, start: datetime, end: datetime
+) -> float | None:
+    """Return the median days from asking to the last reading of tags; None without a question."""
+    binds = {"site": site, "start": start, "end": end}
+    age: float | None = connection.execute(query("label_age_days"), binds).scalar_one()
+    return None if age is None else float(age)
