@@ -156,6 +156,23 @@ QUALITY: Final = Dashboard(
             link=TRAININGS,
         ),
         _series(
+            "Estimated precision",
+            "Share of its five best suggestions that their scores let expect to be true, over all "
+            "answers of 7 days, with the 95 % interval; and the estimate minus what came true.",
+            "percentunit",
+            ("tagkeeper_estimated_precision_ratio", "estimate"),
+            ("tagkeeper_estimated_precision_low_ratio", "low"),
+            ("tagkeeper_estimated_precision_high_ratio", "high"),
+            ("tagkeeper_estimated_precision_bias_ratio", "estimate minus truth"),
+            link=TRAININGS,
+        ),
+        _series(
+            "Questions beyond the vocabulary",
+            "Share of the newest 31 days' questions with a tag that it cannot suggest: scores do "
+            "not know of these.", "percentunit",
+            ("tagkeeper_unreachable_questions_ratio", "questions"), link=MODEL,
+        ),
+        _series(
             "Live recall", "Share of true tags among the suggestions, over 7 days.", "percentunit",
             ("tagkeeper_live_recall_ratio", "live"), link=TRAININGS,
         ),
@@ -195,6 +212,16 @@ DRIFT: Final = Dashboard(
     "tagkeeper-drift",
     "Drift",
     (
+        _series(
+            "F1@5 of the latest checks",
+            "As the scores let expect, by hour and month, with the 95 % interval; and as measured, "
+            "for months.", "percentunit",
+            ("tagkeeper_drift_estimated_f1_ratio", "{{kind}}, estimate"),
+            ("tagkeeper_drift_estimated_f1_low_ratio", "{{kind}}, low"),
+            ("tagkeeper_drift_estimated_f1_high_ratio", "{{kind}}, high"),
+            ("tagkeeper_drift_f1_ratio", "{{kind}}, measured"),
+            link=RUNS,
+        ),
         _series(
             "Signals of the latest month", "Divided by their thresholds: above 1 is an alarm.",
             "short",

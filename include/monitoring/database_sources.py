@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from math import sqrt
+from typing import Any, Final
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, Row
 
 from include import names
 from include.monitoring.metrics import Samples
@@ -19,6 +20,8 @@ LIVE_DAYS: Final = 7
 LABEL_DAYS: Final = 31
 MONTHS_SHOWN: Final = 24
 COVERAGE_MONTHS: Final = 12
+_Z: Final = 1.96
+"""Of a 95 % interval of a normal distribution."""
 
 
 class DatabaseSource:
@@ -158,6 +161,24 @@ def _add_champion(connection: Connection, samples: Samples, site: str, share: fl
         samples.add("live_recall_ratio", live.hit_count / live.truth_count)
     if live.set_judged:
         samples.add("live_suggested_f1_ratio", live.set_f1_sum / live.set_judged)
+    _add_estimate(samples, live)
+
+
+def _add_estimate(samples: Samples, live: Row[Any]) -> None:
+    """Add what the scores let expect of all answers, and its error where the truth is known."""
+    if not live.shown_count:
+        return
+    estimate = live.expected_hits / live.shown_count
+    mean = live.expected_hits / live.answers
+    spread = max(0.0, live.expected_squares / live.answers - mean**2)
+    variance = (spread + live.expected_variance / live.answers) / live.answers
+    error = _Z * sqrt(variance) * live.answers / live.shown_count
+    samples.add("estimated_precision_ratio", estimate)
+    samples.add("estimated_precision_low_ratio", max(0.0, estimate - error))
+    samples.add("estimated_precision_high_ratio", min(1.0, estimate + error))
+    if live.suggested_count:
+        bias = (live.judged_expected_hits - live.hit_count) / live.suggested_count
+        samples.add("estimated_precision_bias_ratio", bias)
 
 
 def _add_drift(connection: Connection, samples: Samples, site: str) -> None:
@@ -166,6 +187,10 @@ def _add_drift(connection: Connection, samples: Samples, site: str) -> None:
         samples.add("drift_check_questions", row.question_count, row.kind)
         samples.add("drift_verdict", 1, row.kind, row.verdict)
         samples.add("drift_report_info", 1, row.kind, str(row.report_id))
+        samples.add("drift_f1_ratio", row.f1, row.kind)
+        samples.add("drift_estimated_f1_ratio", row.f1_estimated, row.kind)
+        samples.add("drift_estimated_f1_low_ratio", row.f1_estimated_low, row.kind)
+        samples.add("drift_estimated_f1_high_ratio", row.f1_estimated_high, row.kind)
         if row.signal is not None:
             samples.add("drift_signal_value", row.value, row.kind, row.signal)
             samples.add("drift_signal_threshold", row.threshold, row.kind, row.signal)
@@ -186,6 +211,11 @@ def _add_coverage(connection: Connection, samples: Samples, site: str, newest: d
         "start": month_start(add_months(month_of(newest), 1 - COVERAGE_MONTHS)),
         "dataset_id": champion.dataset_id,
     }
+    recent = binds | {"start": newest - timedelta(days=LABEL_DAYS)}
+    asked = connection.execute(query("state_of_new_tags"), recent).one()
+    if asked.question_count:
+        share = asked.unreachable_count / asked.question_count
+        samples.add("unreachable_questions_ratio", share)
     found = connection.execute(query("state_of_coverage"), binds).one()
     if found.tag_count:
         samples.add("coverage_tags_ratio", found.known_tag_count / found.tag_count)

@@ -74,6 +74,35 @@ METRICS: Final = (
     ),
     Metric("champion_training_questions", "Questions of the champion's training data"),
     Metric("champion_vocabulary_tags", "Tags that the champion can suggest"),
+    Metric(
+        "unreachable_questions_ratio",
+        "Share of the questions of the newest 31 days with a tag that the champion cannot suggest",
+    ),
+    Metric(
+        "estimated_precision_ratio",
+        "Share of the champion's five best suggestions that their scores let expect to be true, "
+        "over all answers of 7 days",
+    ),
+    Metric(
+        "estimated_precision_low_ratio",
+        "Lower end of its 95 % interval, without the error of the scores",
+    ),
+    Metric(
+        "estimated_precision_high_ratio",
+        "Upper end of its 95 % interval, without the error of the scores",
+    ),
+    Metric(
+        "estimated_precision_bias_ratio",
+        "Estimate minus what came true, over the answers of 7 days whose true tags are known",
+    ),
+    Metric("drift_f1_ratio", "F1@5 of the questions of the latest check", ("kind",)),
+    Metric(
+        "drift_estimated_f1_ratio",
+        "F1@5 that the scores let expect of the questions of the latest check",
+        ("kind",),
+    ),
+    Metric("drift_estimated_f1_low_ratio", "Lower end of its 95 % interval", ("kind",)),
+    Metric("drift_estimated_f1_high_ratio", "Upper end of its 95 % interval", ("kind",)),
     Metric("coverage_tags_ratio", "Share of the tags used on the site that the champion knows"),
     Metric("coverage_uses_ratio", "Share of the uses of tags on the site that the champion knows"),
     Metric("tested_precision_ratio", "The champion's precision@5 on its test month"),

@@ -4,9 +4,13 @@
 -- Index: drift_reports_kind_site_window_start_window_end_model_versi_key, drift_signals_pkey
 SELECT
     r.kind, r.report_id, r.verdict, r.created_at, r.window_end, r.question_count,
-    s.signal, s.value, s.threshold, s.alarmed
+    s.signal, s.value, s.threshold, s.alarmed,
+    (r.summary ->> 'f1')::double precision AS f1,
+    (r.summary ->> 'f1_estimated')::double precision AS f1_estimated,
+    (r.summary ->> 'f1_estimated_low')::double precision AS f1_estimated_low,
+    (r.summary ->> 'f1_estimated_high')::double precision AS f1_estimated_high
 FROM (
-    SELECT DISTINCT ON (kind) kind, report_id, verdict, created_at, window_end, question_count
+    SELECT DISTINCT ON (kind) kind, report_id, verdict, created_at, window_end, question_count, summary
     FROM drift_reports
     WHERE site = :site
     ORDER BY kind, window_end DESC, report_id DESC

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from math import sqrt
 
 import pytest
 from sqlalchemy import text
@@ -159,6 +160,41 @@ def test_new_version_is_judged_by_its_own_answers(read, engine):
     assert of_second.values("champion_info") == {("2",): 1}
     assert of_second.values("live_precision_ratio")[()] == 1
     assert of_second.values("live_judged_answers")[()] == 1
+
+
+def test_precision_is_estimated_from_scores_and_its_error_shown_where_truth_is_known(read, engine):
+    with engine.begin() as connection:
+        promote(connection, "1")
+        label(connection, 0, "{python}")
+        answer(connection, "1", 0, ("python", "php"))  # judged: one of two
+        for number in (1, 2, 3):
+            answer(connection, "1", number, ("java", "php"))  # not known yet
+        count_indicators(connection, SITE, datetime.now(UTC).date())
+    samples = read(state)
+
+    estimate = samples.values("estimated_precision_ratio")[()]
+    assert estimate == pytest.approx(0.5)
+    low, high = (samples.values(f"estimated_precision_{end}_ratio")[()] for end in ("low", "high"))
+    # Four answers with two scores of .5 each: only whether they are true varies
+    error = 1.96 * sqrt(2 * 0.5 * 0.5 / 4) / 2
+    assert (low, high) == (pytest.approx(0.5 - error), pytest.approx(0.5 + error))
+    bias = samples.values("estimated_precision_bias_ratio")[()]
+    assert bias == pytest.approx((2 * 0.5 - 1) / 2)
+
+
+def test_questions_beyond_the_vocabulary_are_those_with_a_tag_that_cannot_be_suggested(
+    read, engine
+):
+    with engine.begin() as connection:
+        made = simulate(
+            seed=1, first_month="2024-01", months=1, questions_per_month=20, events=(), site=SITE
+        )
+        upsert_questions(connection, made.questions)
+        connection.execute(text("DELETE FROM question_tags"))
+        for number, tags in enumerate(("{python}", "{python,go}", "{rust}", "{sql}")):
+            label(connection, number, tags)
+        promote(connection, "1", ("python", "sql"))
+    assert read(volumes).values("unreachable_questions_ratio")[()] == pytest.approx(2 / 4)
 
 
 def test_coverage_counts_the_tags_of_the_site_that_the_champion_can_suggest(read, engine):

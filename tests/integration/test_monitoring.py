@@ -114,8 +114,13 @@ def test_quiet_month_keeps_the_model(monitoring, go_live):
 
     report_id = monitoring.check_month(QUIET)
 
-    assert monitoring.report(report_id).report.verdict == "quiet"
+    report = monitoring.report(report_id).report
+    assert report.verdict == "quiet"
     assert decided(monitoring, report_id).action == "keep"
+    # What the scores let expect is near what came true, and the age of the tags is known
+    assert report.summary["f1_estimated"] == pytest.approx(report.summary["f1"], abs=0.1)
+    assert report.summary["f1_estimated_low"] < report.summary["f1_estimated_high"]
+    assert report.summary["label_age_days"] >= 0
 
 
 def test_open_month_is_refused_and_leaves_no_report(monitoring, stored):

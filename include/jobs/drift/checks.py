@@ -17,7 +17,8 @@ from typing import Any, Final, Self
 from sqlalchemy import Engine
 
 from include.candidates.encoders import encoder_factory
-from include.drift.samples import Observations, build_samples
+from include.drift.estimated_f1 import estimated_f1
+from include.drift.samples import Observations, Sample, build_samples
 from include.drift.signal import SignalValue
 from include.drift.signals import calculate_signals
 from include.drift.verdict import (
@@ -281,6 +282,7 @@ class Monitoring:
                 "f1_reference": float(reference_sample.f1.mean()),
                 "f1": float(analysis_sample.f1.mean()),
             }
+        summary |= _estimate(reference_sample, analysis_sample)
         return CheckResult(
             kind,
             data,
@@ -353,3 +355,15 @@ class Monitoring:
     def _store(self, report: DriftReport) -> int:
         with self._engine.begin() as connection:
             return save_report(connection, report)
+
+
+def _estimate(reference: Sample, analysis: Sample) -> dict[str, float]:
+    """Return what F1@5 the scores let expect, with its interval; nothing without scores."""
+    if analysis.scores is None or reference.tags is None or not len(analysis):
+        return {}
+    found = estimated_f1(analysis.scores, float(reference.tags.sum()) / len(reference))
+    return {
+        "f1_estimated": found.mean,
+        "f1_estimated_low": found.low,
+        "f1_estimated_high": found.high,
+    }

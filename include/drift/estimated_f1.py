@@ -1,0 +1,75 @@
+"""
+F1 estimated before the true tags are known, from the scores of the suggestions. Pure.
+
+If scores are calibrated, a suggestion with the score s is true with the probability s, so that the
+expected number of true ones among the suggestions of a question is the sum of their scores. This is
+confidence-based performance estimation as NannyML describes it for one label of a few classes, here
+for the suggestions of a multi-label model. It sees questions that are harder than before. It does
+not see true tags that the model cannot suggest, or a relation of texts and tags that has changed:
+scores do not know of either.
+
+References
+----------
+NannyML, "Confidence-based performance estimation (CBPE)", in its documentation, "How it works:
+Estimating performance".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+DEPTH: Final = 5
+_Z: Final = 1.96
+"""Of a 95 % interval of a normal distribution."""
+
+
+@dataclass(frozen=True, slots=True)
+class EstimatedF1:
+    """
+    Estimated F1@5 over all tags, with its 95 % interval.
+
+    Parameters
+    ----------
+    mean, low, high : float
+        In [0, 1]. The interval is of the sampling of questions and of their tags given the scores;
+        an error of the calibration is not in it.
+    question_count : int
+    """
+
+    mean: float
+    low: float
+    high: float
+    question_count: int
+
+
+def estimated_f1(scores: NDArray[np.float64], mean_tag_count: float) -> EstimatedF1:
+    """
+    Return the F1@5 over all tags that is expected of suggestions with these scores.
+
+    F1 of a question with h true ones among five suggestions and t tags is 2 h / (5 + t). The mean
+    is estimated with the expected h, and for t with the mean number of tags of earlier questions.
+
+    Parameters
+    ----------
+    scores : ndarray of float, shape (n_questions, DEPTH)
+        Calibrated, in [0, 1]; 0 beyond the last suggestion. At least one question.
+    mean_tag_count : float
+        Tags of a question, > 0, from questions whose tags are known.
+
+    Examples
+    --------
+    >>> found = estimated_f1(np.full((100, 5), 0.4), 3.0)
+    >>> f"{found.mean:.2f} ({found.low:.2f} to {found.high:.2f})"
+    '0.50 (0.45 to 0.55)'
+    """
+    weight = 2 / (DEPTH + mean_tag_count)
+    expected = weight * scores.sum(axis=1)
+    # Whether a suggestion is true, given its score: independent draws
+    of_labels = weight**2 * (scores * (1 - scores)).sum(axis=1)
+    error = _Z * float(np.sqrt((expected.var() + of_labels.mean()) / len(scores)))
+    mean = float(expected.mean())
+    return EstimatedF1(mean, max(0.0, mean - error), min(1.0, mean + error), len(scores))

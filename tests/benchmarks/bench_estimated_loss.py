@@ -1,0 +1,153 @@
+"""
+How far F1 estimated from scores, before true tags are known, is from F1 measured later.
+
+    python -m tests.benchmarks.bench_estimated_loss --data FILE.jsonl.gz [--from 2018-01] [--to 2018-12]
+
+A model is fitted on every question before the first month, and again before each month (``monthly``)
+or never (``frozen``). Beside the estimate stands what is known without it: F1 of the last month whose
+tags were known when the model was fitted (``last_known``).
+
+The last line is one JSON object: ``months`` {rule: {month: {``measured``, ``estimated``, ``low``,
+``high``, ``last_known``}}} and ``errors`` {rule: {``months``, ``estimated`` and ``last_known`` (mean
+absolute error), ``bias`` (mean of estimate minus measurement), ``inside`` (months whose measurement
+is within the interval)}}.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table
+
+from include.candidates.base import Candidate, vocabulary_of
+from include.candidates.catalogue import make_candidate
+from include.drift.estimated_f1 import estimated_f1
+from include.evaluation.metrics import DEPTH, score_questions
+from include.months import add_months, check_month, month_start, months_between
+from include.text.prepared import LabelledTexts
+from tests.benchmarks.bench_quality import load
+from tests.benchmarks.drift_loop import no_encoder
+
+
+@dataclass(frozen=True)
+class Answers:
+    """A model's suggestions for a month: scores, shape (n, DEPTH), mean F1@5 and tags a question."""
+
+    scores: NDArray[np.float64]
+    f1: float
+    mean_tag_count: float
+
+
+def answers(candidate: Candidate, questions: LabelledTexts) -> Answers:
+    """Return what a model suggests for questions."""
+    ranked = candidate.rank(questions.texts, DEPTH)
+    scores = np.zeros((len(ranked), DEPTH))
+    for row, suggestions in enumerate(ranked):
+        scores[row, : len(suggestions)] = [one.score for one in suggestions]
+    tags = [[one.tag for one in row] for row in ranked]
+    f1 = score_questions(tags, questions.tags, candidate.vocabulary).f1_all(DEPTH).mean()
+    return Answers(scores, float(f1), float(np.mean([len(tags) for tags in questions.tags])))
+
+
+def replay(
+    data: LabelledTexts, months: Sequence[str], candidate: str, *, frozen: bool
+) -> dict[str, dict[str, float]]:
+    """Return measured and estimated F1 of each month."""
+
+    def asked(first: str | None, last: str) -> LabelledTexts:
+        start = bisect_left(data.asked_at, month_start(first)) if first else 0
+        return data.take(range(start, bisect_left(data.asked_at, month_start(add_months(last, 1)))))
+
+    def fitted(until: str) -> Candidate:
+        train = asked(None, until)
+        model = make_candidate(candidate, None, no_encoder)
+        return model.fit(train.texts, train.tags, vocabulary_of(train.tags, 1))
+
+    found = {}
+    model = known = None
+    for month in months:
+        if model is None or known is None or not frozen:
+            before = add_months(month, -1)
+            known = answers(fitted(add_months(before, -1)), asked(before, before))
+            model = fitted(before)
+        now = answers(model, asked(month, month))
+        estimate = estimated_f1(now.scores, known.mean_tag_count)
+        found[month] = {
+            "measured": round(now.f1, 4),
+            "estimated": round(estimate.mean, 4),
+            "low": round(estimate.low, 4),
+            "high": round(estimate.high, 4),
+            "last_known": round(known.f1, 4),
+        }
+        sys.stderr.write(f"{month} replayed\n")
+    return found
+
+
+def errors(months: dict[str, dict[str, float]]) -> dict[str, Any]:
+    """Return the mean errors over months."""
+    rows = list(months.values())
+    differences = np.array([row["estimated"] - row["measured"] for row in rows])
+    known = np.array([row["last_known"] - row["measured"] for row in rows])
+    return {
+        "months": len(rows),
+        "estimated": round(float(np.abs(differences).mean()), 4),
+        "last_known": round(float(np.abs(known).mean()), 4),
+        "bias": round(float(differences.mean()), 4),
+        "inside": sum(row["low"] <= row["measured"] <= row["high"] for row in rows),
+    }
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Read the options; each one's default is the environment variable of its name."""
+    env = {name: value for name, value in os.environ.items() if value}
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.benchmarks.bench_estimated_loss",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--data", type=Path, default=env.get("DATA"),
+                        help="questions, jsonl.gz; default: the simulator's")  # fmt: skip
+    parser.add_argument("--site", default=env.get("SITE"), help="only questions of this site")
+    parser.add_argument("--from", dest="first", type=check_month, default=env.get("FROM", "2018-01"),
+                        help="first month, default 2018-01")  # fmt: skip
+    parser.add_argument("--to", dest="last", type=check_month, default=env.get("TO", "2018-12"),
+                        help="last month, default 2018-12")  # fmt: skip
+    parser.add_argument("--candidate", default="tfidf", help="family, default tfidf")
+    return parser.parse_args(arguments)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the benchmark; see the module."""
+    options = parse(arguments)
+    data = load(options.data, options.site)
+    months = months_between(options.first, options.last)
+    found = {
+        name: replay(data, months, options.candidate, frozen=name == "frozen")
+        for name in ("monthly", "frozen")
+    }
+    table = Table("month", "measured", "estimated", "95 % interval", "last known")
+    for name, rows in found.items():
+        table.add_section()
+        table.add_row(name)
+        for month, row in rows.items():
+            interval = f"{row['low']:.3f} to {row['high']:.3f}"
+            figures = (f"{row[key]:.3f}" for key in ("measured", "estimated"))
+            table.add_row(month, *figures, interval, f"{row['last_known']:.3f}")
+    Console(width=100).print(table)
+    result = {"months": found, "errors": {name: errors(rows) for name, rows in found.items()}}
+    sys.stdout.write(json.dumps(result) + "\n")
+
+
+if __name__ == "__main__":
+    main()
