@@ -8,7 +8,8 @@ that were read first are kept. How well both agree is published by month:
 `tagkeeper_label_agreement_ratio`. The month stays complete meanwhile.
 
 Costs a request per 100 questions. If the day's quota is used up, the run goes on the next day where
-it stopped. Safe to run again: what was read a second time is not read a third time.
+it stopped. Safe to run again: what was read a second time is not read a third time. Fails if most
+questions have other tags than at first: those are not stored.
 """
 
 from datetime import datetime

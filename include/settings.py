@@ -107,7 +107,8 @@ class Settings(BaseSettings):
     check_labels: bool = Field(
         True,
         description="a test month whose tags do not belong to its texts, or of which one tag is on "
-        "everything, stops the training",
+        "everything, stops the training; a second reading that changes most questions' tags is "
+        "not stored",
     )
     training_window_months: int | None = Field(
         None, ge=1, description="training months before the test month; all if unset"

@@ -1,7 +1,7 @@
 """Second readings of tags in PostgreSQL: how far they are, and what they say of the first ones."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -45,6 +45,7 @@ class LabelReading:
     Parameters
     ----------
     site : str
+    month : str
     start, end : datetime
         Half-open, aware.
     cursor : datetime or None
@@ -53,6 +54,7 @@ class LabelReading:
     """
 
     site: str
+    month: str
     start: datetime
     end: datetime
     cursor: datetime | None
@@ -97,13 +99,38 @@ class LabelAgreement:
     finished_at: datetime
 
 
-def open_label_reading(
-    connection: Connection, site: str, month: str, start: datetime, end: datetime
-) -> LabelReading:
-    """Return a part of a month's second reading, begun if it is new."""
-    binds = {"site": site, "month": month, "start": start, "end": end}
-    row = connection.execute(query("open_label_reading"), binds).one()
-    return LabelReading(site, start, end, row.cursor, row.finished_at is not None)
+def plan_label_reading(
+    connection: Connection, site: str, month: str, parts: Sequence[tuple[datetime, datetime]]
+) -> list[LabelReading]:
+    """
+    Return the parts of a month's second reading, in order; planned now if it is new.
+
+    Parameters
+    ----------
+    connection : Connection
+    site, month : str
+    parts : sequence of (datetime, datetime)
+        Half-open, aware; a plan made before, maybe with other parts, is kept.
+    """
+    binds = {"site": site, "month": month}
+    planned = {"starts": [start for start, _ in parts], "ends": [end for _, end in parts]}
+    connection.execute(query("plan_label_reading"), binds | planned)
+    rows = connection.execute(query("label_reading_parts"), binds)
+    return [
+        LabelReading(site, month, row.window_start, row.window_end, row.cursor, row.done)
+        for row in rows
+    ]
+
+
+def label_changes_so_far(connection: Connection, site: str, month: str) -> tuple[int, int]:
+    """Return how many questions a second reading has compared, and how many have other tags."""
+    row = connection.execute(query("label_changes_so_far"), {"site": site, "month": month}).one()
+    return int(row.compared), int(row.changed)
+
+
+def drop_label_reading(connection: Connection, site: str, month: str) -> None:
+    """Forget a month's second reading; all of it is read again. The first tags are kept."""
+    connection.execute(query("drop_label_reading"), {"site": site, "month": month})
 
 
 def advance_label_reading(
@@ -136,7 +163,7 @@ def advance_label_reading(
         raise RetryLaterError(
             f"another process reads the tags from {reading.start:%Y-%m-%d} on again"
         )
-    return LabelReading(reading.site, reading.start, reading.end, cursor, done)
+    return replace(reading, cursor=cursor, done=done)
 
 
 def read_first_tags(

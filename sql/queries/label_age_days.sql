@@ -8,4 +8,5 @@ SELECT percentile_cont(0.5) WITHIN GROUP (
 FROM question_tags AS t
 LEFT JOIN label_readings AS r
     ON r.site = t.site AND t.asked_at >= r.window_start AND t.asked_at < r.window_end
+    AND r.window_start < :end AND r.window_end > :start
 WHERE t.site = :site AND t.asked_at >= :start AND t.asked_at < :end;
