@@ -24,7 +24,7 @@ FloatArray = NDArray[np.float64]
 MonthPair = tuple[str, str]
 PairScores = Mapping[MonthPair, QuestionScores]
 
-_UNSEEN_SHOCK: Final = -1 / 3
+UNSEEN_SHOCK: Final = -1 / 3
 """
 Decay of a month in log2, a fifth: what two releases cost on a slice about reactive programming.
 """
@@ -117,7 +117,7 @@ def half_life(pairs: PairScores) -> HalfLife:
     what all pairs say of each step's decay is estimated by least squares, and the slope is a
     weighted mean of the steps, with Student's t for their variation. As a few quiet steps cannot
     rule a shock out [1]_, the interval's end of fast decay counts one step more, with
-    `_UNSEEN_SHOCK` or twice the largest decay that was seen.
+    `UNSEEN_SHOCK` or twice the largest decay that was seen.
 
     Parameters
     ----------
@@ -144,7 +144,9 @@ def half_life(pairs: PairScores) -> HalfLife:
     weights = ages @ steps / (ages @ ages)
     solved, _, known, _ = np.linalg.lstsq(steps, ratios)
     decays: FloatArray = solved.astype(np.float64, copy=False)
-    fast, slow = _slope_interval(slope, decays, min(float(known), 1 / float(weights @ weights)))
+    count = min(float(known), 1 / float(weights @ weights))
+    unseen = min(2 * float(decays.min()), UNSEEN_SHOCK)
+    fast, slow = interval_of_steps(slope, decays, count, unseen)
     found, low, high = _months_of(np.array([slope, fast, slow])).tolist()
     return HalfLife(found, low, high)
 
@@ -153,44 +155,74 @@ def _aged_pairs(pairs: PairScores) -> tuple[FloatArray, FloatArray]:
     """
     Return the steps in the age of each pair, and log2 of its F1 over that of the fresh model.
 
-    The steps, shape (n_pairs, n_months - 1), are 1 from the model month to the test month. Steps
-    that no pair has are left out.
+    Steps that no pair has are left out.
+    """
+    steps, means = steps_and_means(pairs)
+    ratios = np.array([_log2_ratio(row)[0] for row in means])
+    return steps[:, steps.any(axis=0)], ratios
+
+
+def steps_and_means(pairs: PairScores) -> tuple[FloatArray, FloatArray]:
+    """
+    Return the steps in the age of each pair of an earlier model with a fresh one, and their F1.
+
+    Parameters
+    ----------
+    pairs : mapping of (model month, test month) to QuestionScores
+        Those without a fresh model of the test month are left out.
+
+    Returns
+    -------
+    steps : ndarray, shape (n_pairs, n_months - 1)
+        1 from the model month to the test month, else 0.
+    means : ndarray, shape (n_pairs, 2)
+        Mean F1@5 of the earlier and of the fresh model on the same questions.
     """
     tests = {test for model, test in pairs if model == test}
     aged = sorted(pair for pair in pairs if pair[0] < pair[1] and pair[1] in tests)
     if not aged:
-        return np.empty((0, 0)), np.empty(0)
+        return np.empty((0, 0)), np.empty((0, 2))
     months = months_between(aged[0][0], max(test for _, test in aged))
     position = {month: index for index, month in enumerate(months)}
     steps = np.zeros((len(aged), len(months) - 1))
-    ratios = np.empty(len(aged))
+    means = np.empty((len(aged), 2))
     for row, (model, test) in enumerate(aged):
         steps[row, position[model] : position[test]] = 1
-        means = [pairs[month, test].f1_all(DEPTH).mean() for month in (model, test)]
-        ratios[row] = _log2_ratio(np.array(means))[0]
-    return steps[:, steps.any(axis=0)], ratios
+        means[row] = [pairs[month, test].f1_all(DEPTH).mean() for month in (model, test)]
+    return steps, means
 
 
-def _slope_interval(slope: float, decays: FloatArray, count: float) -> tuple[float, float]:
+def interval_of_steps(
+    mean: float, steps: FloatArray, count: float, unseen: float
+) -> tuple[float, float]:
     """
-    Return both ends of the slope's interval (95 %), that of fast decay first.
+    Return both ends of the interval (95 %) of a mean over steps from month to month.
+
+    Student's t for the variation of the steps; the lower end allows for one step more that was not
+    seen, of the size ``unseen``, as a few quiet steps cannot rule a shock out.
 
     Parameters
     ----------
-    slope : float
-        A mean of ``decays``.
-    decays : ndarray of float
-        Log2 of what remains, by step.
+    mean : float
+        A weighted mean of ``steps``.
+    steps : ndarray of float
+        At least one.
     count : float
         Steps that the mean is worth, >= 1.
+    unseen : float
+        Below the steps.
+
+    Returns
+    -------
+    low, high : float
+        ``high`` is infinite where the steps are too few.
     """
-    shock = min(2 * float(decays.min()), _UNSEEN_SHOCK)
-    spread = np.append(decays, shock).std(ddof=1) / np.sqrt(count + 1)
-    fast = (slope * count + shock) / (count + 1) - stats.t.isf(_TAIL, count) * float(spread)
+    spread = np.append(steps, unseen).std(ddof=1) / np.sqrt(count + 1)
+    low = (mean * count + unseen) / (count + 1) - stats.t.isf(_TAIL, count) * float(spread)
     if count < 2:
-        return fast, np.inf
-    half = stats.t.isf(_TAIL, count - 1) * float(decays.std(ddof=1) / np.sqrt(count))
-    return min(fast, slope - half), slope + half
+        return float(low), np.inf
+    half = stats.t.isf(_TAIL, count - 1) * float(steps.std(ddof=1) / np.sqrt(count))
+    return float(min(low, mean - half)), float(mean + half)
 
 
 def _log2_ratio(means: FloatArray) -> FloatArray:

@@ -7,9 +7,11 @@ A policy determines, for each month, which model is in use: the one trained befo
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,9 +20,13 @@ from include.errors import MissingDataError
 from include.evaluation.bootstrap import bootstrap_means, percentile_interval
 from include.evaluation.decay import PairScores
 from include.evaluation.metrics import DEPTH
+from include.evaluation.other_years import loss_in_other_years
 from include.retraining import STUDIED
 
 FloatArray = NDArray[np.float64]
+
+TOLERANCE: Final = 0.01
+"""Loss of F1@5 against monthly retraining that may be tolerated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +51,10 @@ class PolicyCurve:
     loss, loss_low, loss_high : float
         F1@5 of monthly retraining minus that of the policy on the same questions, with its
         bootstrap interval (95 %); negative where the policy is better than monthly retraining.
+        The interval is of the questions of these months.
+    other_low, other_high : float
+        Interval (95 %) of the loss in other years like this one, whose units are the months; see
+        `other_years.loss_in_other_years`. NaN in reports of earlier releases.
     """
 
     policy: str
@@ -58,6 +68,13 @@ class PolicyCurve:
     loss: float
     loss_low: float
     loss_high: float
+    other_low: float = math.nan
+    other_high: float = math.nan
+
+    @property
+    def known(self) -> bool:
+        """Whether these months tell that the policy loses in other years, or loses little."""
+        return self.other_low > 0 or self.other_high <= TOLERANCE
 
 
 def models_in_use(
@@ -122,12 +139,17 @@ def policy_curves(
             model = used[policy][position]
             means[policy].append(float(rows[model].mean()))
             draws[policy].append(resampled[models.index(model)])
-    return {
-        policy: _curve(policy, months, used[policy], means, draws, weights) for policy in STUDIED
-    }
+    curves = {}
+    for policy, rule in STUDIED.items():
+        low, high = loss_in_other_years(
+            pairs, months, used[policy], weights, on_drift=rule.on_drift
+        )
+        found = _curve(policy, months, used[policy], means, draws, weights)
+        curves[policy] = replace(found, other_low=low, other_high=high)
+    return curves
 
 
-def recommend(curves: Mapping[str, PolicyCurve], tolerance: float = 0.01) -> tuple[str, str]:
+def recommend(curves: Mapping[str, PolicyCurve], tolerance: float = TOLERANCE) -> tuple[str, str]:
     """
     Return the policy with the fewest trainings and a tolerable loss, and the reason in a sentence.
 
@@ -162,7 +184,19 @@ def recommend(curves: Mapping[str, PolicyCurve], tolerance: float = 0.01) -> tup
         )
     return best.policy, (
         f"{advice}: {reason}; a model frozen at the start loses {frozen.loss:.3f} "
-        f"[{frozen.loss_low:.3f}, {frozen.loss_high:.3f}]."
+        f"[{frozen.loss_low:.3f}, {frozen.loss_high:.3f}].{_other_years(best, tolerance)}"
+    )
+
+
+def _other_years(best: PolicyCurve, tolerance: float) -> str:
+    """Return a sentence on what these months cannot tell; empty if they tell enough."""
+    if best.policy == "monthly" or best.other_high <= tolerance:
+        return ""
+    if not math.isfinite(best.other_high):
+        return " These months are too few to say what it loses in another year."
+    return (
+        f" In another year it may lose up to {best.other_high:.3f}, with a release that these "
+        "months did not see."
     )
 
 

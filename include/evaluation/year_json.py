@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from typing import Any, get_args, get_origin, get_type_hints
 
 import numpy as np
@@ -78,9 +78,17 @@ def _matrix(value: Mapping[str, Any]) -> DecayMatrix:
 def _reader(kind: type) -> Callable[[Mapping[str, Any]], Any]:
     """Return a function that makes the dataclass of an object, each field by its type."""
     hints = get_type_hints(kind)
+    # What a report of an earlier release does not have
+    later = {field.name for field in fields(kind) if field.default is not MISSING}
 
     def read(value: Mapping[str, Any]) -> Any:
-        return kind(**{name: _read(hint, value[name]) for name, hint in hints.items()})
+        return kind(
+            **{
+                name: _read(hint, value[name])
+                for name, hint in hints.items()
+                if name in value or name not in later
+            }
+        )
 
     return read
 

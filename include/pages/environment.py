@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from math import isfinite
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -27,6 +28,7 @@ def environment() -> Environment:
         "web_address": figures.web_address,
         "licence_address": figures.licence_address,
     }
+    made.tests["finite"] = isfinite
     made.globals |= {
         "span": figures.span,
         "month_span": figures.month_span,

@@ -4,6 +4,7 @@ import pytest
 from include.errors import FixInputError, MissingDataError
 from include.evaluation.decay import decay_matrix, half_life, model_age
 from include.evaluation.metrics import QuestionScores
+from include.evaluation.other_years import loss_in_other_years
 from include.evaluation.policies import models_in_use, policy_curves, recommend
 from include.months import months_between
 
@@ -141,6 +142,52 @@ def test_frozen_model_loses_what_decay_takes():
     assert curves["frozen"].loss_low < curves["frozen"].loss < curves["frozen"].loss_high
 
 
+@pytest.mark.parametrize("policy", ["frozen", "quarterly", "on_drift"])
+@pytest.mark.parametrize("world", ["equal", "shocks"])
+def test_interval_of_other_years_holds_the_expected_loss_in_nine_of_ten(world, policy):
+    random = np.random.default_rng(7)
+    half_life_months, hits = 12.0, 0.5
+
+    def year() -> np.ndarray:
+        if world == "equal":
+            return np.full(12, 1 / half_life_months)
+        return (random.random(12) < 1 / 6) * random.exponential(6 / half_life_months, 12)
+
+    def used(decays: np.ndarray) -> tuple[str, ...]:
+        alarms = {MONTHS[at] for at in np.flatnonzero(decays > 0.15)}
+        return models_in_use(policy, MONTHS, alarms)
+
+    def loss(decays: np.ndarray) -> float:
+        lost = np.cumsum(decays)
+        left = [
+            2 ** (lost[MONTHS.index(model)] - lost[at]) for at, model in enumerate(used(decays))
+        ]
+        return float(np.mean([2 * hits / 6 * (1 - share) for share in left]))
+
+    truth = np.mean([loss(year()) for _ in range(2_000)])
+    held, years = 0, 40
+    for _ in range(years):
+        decays = year()
+        pairs = study(random, decays)
+        low, high = loss_in_other_years(
+            pairs, MONTHS, used(decays), np.full(12, 1 / 12), on_drift=policy == "on_drift"
+        )
+        held += low <= truth <= high
+    assert held >= 0.9 * years
+
+
+def test_few_months_cannot_tell_what_a_policy_loses_in_other_years():
+    months = MONTHS[:2]
+    curves = policy_curves(decaying(6, months), months, (), samples=100, seed=1)
+    assert curves["frozen"].other_high == float("inf")
+    assert not curves["frozen"].known
+
+
+def test_monthly_retraining_loses_nothing_in_any_year():
+    curves = policy_curves(decaying(6), MONTHS, (), samples=100, seed=1)
+    assert (curves["monthly"].other_low, curves["monthly"].other_high) == (0, 0)
+
+
 def test_missing_pair_is_named():
     pairs = decaying(6)
     del pairs["2019-01", "2019-09"]
@@ -152,7 +199,9 @@ def test_missing_pair_is_named():
 def test_without_decay_the_policy_is_not_to_retrain():
     curves = policy_curves(decaying(float("inf")), MONTHS, (), samples=200, seed=1)
 
-    assert recommend(curves)[0] == "frozen"
+    policy, sentence = recommend(curves)
+    assert policy == "frozen"
+    assert "In another year it may lose up to" in sentence
 
 
 def test_under_fast_decay_the_policy_is_monthly():

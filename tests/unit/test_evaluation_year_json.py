@@ -107,3 +107,13 @@ def test_absent_half_life_comes_back_absent(report):
 def test_something_else_is_refused(values):
     with pytest.raises(FixInputError, match="not a stability report"):
         from_plain(values)
+
+
+def test_report_of_an_earlier_release_has_no_interval_of_other_years(report):
+    values = json.loads(to_json(report))
+    for curve in values["curves"].values():
+        del curve["other_low"], curve["other_high"]
+
+    curves = from_plain(values).curves.values()
+
+    assert all(math.isnan(curve.other_high) and not curve.known for curve in curves)

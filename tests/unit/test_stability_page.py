@@ -13,6 +13,7 @@ from selectolax.lexbor import LexborHTMLParser
 
 from include.errors import FixInputError
 from include.evaluation.decay import DecayMatrix, HalfLife
+from include.pages.figures import span
 from include.pages.stability import render
 from tests.unit.stability_reports import with_period, year_report
 
@@ -94,6 +95,15 @@ def test_drift_months_are_marked_on_every_curve_by_letter():
     assert len(PAGE.css(".panels path.alarm")) == 4
 
 
+def test_table_says_what_other_years_may_lose_or_that_it_is_not_known():
+    rows = {row[0].split(",")[0]: row[4] for row in table("The four policies compared")[1:]}
+    frozen = REPORT.curves["frozen"]
+    assert rows["Every month"] == "–"
+    assert rows["Never (frozen at the start)"].startswith(span(frozen.other_low, frozen.other_high))
+    unknown = sum(not curve.known for curve in REPORT.curves.values())
+    assert sum(cell.endswith("not known yet") for cell in rows.values()) == unknown
+
+
 def test_table_of_policies_marks_the_recommended_one():
     rows = table("The four policies compared")
 
@@ -107,9 +117,9 @@ def test_policies_are_compared_with_the_best_schedule_and_with_what_a_point_is_w
     rows = {row[0].split(",")[0]: row for row in table("The four policies compared")[1:]}
     best = table("Best months to train")
 
-    assert all(float(row[4]) >= 0 for row in rows.values())
-    assert rows["Every month"][5].endswith("trainings or more")
-    assert rows["Never (frozen at the start)"][5].startswith("up to")
+    assert all(float(row[5]) >= 0 for row in rows.values())
+    assert rows["Every month"][6].endswith("trainings or more")
+    assert rows["Never (frozen at the start)"][6].startswith("up to")
     assert [int(row[0]) for row in best[1:]] == list(range(1, len(REPORT.months) + 1))
     assert best[-1][2] == "every month"
 
