@@ -7,6 +7,7 @@ import pytest
 
 from include import names
 from include.jobs.training.pipeline import TrainingPipeline
+from include.registry import Registry
 from include.settings import Settings
 from tests.dags.airflow_command import airflow
 from tests.integration.test_refresh import LAST, OpenSite, TrainingSite, april, run
@@ -14,7 +15,23 @@ from tests.integration.test_refresh import LAST, OpenSite, TrainingSite, april, 
 pytestmark = pytest.mark.integration
 
 
-def test_dag_refreshes_the_champion_once(metadata, database_url, mlflow_server, tmp_path):
+@pytest.fixture
+def no_champion(mlflow_server):
+    """The DAG's model has its fixed name, and tests share the MLflow server."""
+    registry = Registry(mlflow_server)
+
+    def remove() -> None:
+        if registry.alias(names.CHAMPION) is not None:
+            registry.remove_alias(names.CHAMPION)
+
+    remove()
+    yield
+    remove()
+
+
+def test_dag_refreshes_the_champion_once(
+    metadata, no_champion, database_url, mlflow_server, tmp_path
+):
     settings = Settings(
         database_url=database_url,
         mlflow_tracking_uri=mlflow_server,
