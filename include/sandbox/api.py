@@ -9,6 +9,7 @@ replaces the tag synonyms by a list of ``from_tag``, ``to_tag`` and ``creation_d
 from __future__ import annotations
 
 import gzip
+import html
 import json
 import time
 from collections import deque
@@ -29,6 +30,7 @@ from include.sandbox.synonyms import SynonymList
 from include.tag_names import TagSynonym
 
 MAX_REQUESTS_PER_S: Final = 30  # per IP address, as on the real site
+MAX_TAGS_PER_REQUEST: Final = 20  # as on the real site
 _DAY_S: Final = 86_400
 _BAN_PAGE: Final = (
     "<!DOCTYPE html><html><head><title>Too many requests</title></head>"
@@ -62,6 +64,8 @@ class SandboxApi:
         Seconds, monotonic.
     synonyms : sequence of TagSynonym
         That ``/tags/synonyms`` serves; each names another tag, and when.
+    descriptions : mapping of str to str
+        Excerpts of tag wikis by tag, plain text; ``/tags/{tags}/wikis`` serves them.
     """
 
     site: str
@@ -71,6 +75,7 @@ class SandboxApi:
     clock: Callable[[], float] = time.monotonic
     faults: FaultQueue = field(default_factory=FaultQueue)
     synonyms: Sequence[TagSynonym] = ()
+    descriptions: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._synonyms = SynonymList(self.synonyms)
@@ -87,6 +92,7 @@ class SandboxApi:
                 Route("/", self._about),
                 Route("/2.3/questions", self._questions),
                 Route("/2.3/tags/synonyms", self._tag_synonyms),
+                Route("/2.3/tags/{tags}/wikis", self._tag_wikis),
                 Route("/2.3/{method:path}", self._no_method),
                 Route("/_sandbox/faults", self._list_faults, methods=["GET"]),
                 Route("/_sandbox/faults", self._add_fault, methods=["POST"]),
@@ -135,6 +141,14 @@ class SandboxApi:
     async def _tag_synonyms(self, request: Request) -> Response:
         params = {"sort": "creation", "order": "desc"} | dict(request.query_params)
         return self._answer(params, self._synonym_page)
+
+    async def _tag_wikis(self, request: Request) -> Response:
+        tags = request.path_params["tags"].split(";")
+
+        def page(_: QuestionQuery, fault: Fault | None) -> bytes:
+            return self._wiki_page(tags, fault)
+
+        return self._answer(dict(request.query_params), page)
 
     def _answer(self, params: Mapping[str, str], page: _PageOf) -> Response:
         fault: Fault | None = None
@@ -200,6 +214,17 @@ class SandboxApi:
         page, has_more = self._synonyms.page(query)
         items = b",".join(json.dumps(item).encode() for item in page)
         return self._wrapped(items, fault, has_more=has_more)
+
+    def _wiki_page(self, tags: Sequence[str], fault: Fault | None) -> bytes:
+        """Return the wrapper with the excerpts of the tags that have one, escaped as on the site."""
+        if len(tags) > MAX_TAGS_PER_REQUEST:
+            raise ApiError(400, "bad_parameter", "`tags` are too many")
+        found = [
+            {"tag_name": tag, "excerpt": html.escape(self.descriptions[tag])}
+            for tag in tags
+            if tag in self.descriptions
+        ]
+        return self._wrapped(json.dumps(found).encode()[1:-1], fault, has_more=False)
 
     def _wrapped(self, items: bytes, fault: Fault | None, *, has_more: bool) -> bytes:
         wrapper: dict[str, Any] = {"has_more": has_more}

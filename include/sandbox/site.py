@@ -186,6 +186,7 @@ def serve(options: SandboxOptions) -> None:
         quota=options.quota,
         key=options.key or None,
         synonyms=read_synonyms(options.synonyms) if options.synonyms else (),
+        descriptions=_descriptions(questions),
     )
     sys.stdout.write(
         f"site '{site}' with {len(questions)} questions at "
@@ -207,6 +208,12 @@ def write_large_site(options: SandboxOptions, path: Path) -> int:
     if not options.large:
         raise FixInputError("--write needs --large QUESTIONS")
     return write_questions(_large_site(options), path, processes=_cores())
+
+
+def _descriptions(questions: Iterable[Question]) -> dict[str, str]:
+    """Return a description of each tag of the questions."""
+    tags = {tag for question in questions for tag in question.tags}
+    return {tag: f"For questions about {tag} on this sandbox site." for tag in sorted(tags)}
 
 
 def _contents(options: SandboxOptions) -> tuple[str, list[Question]]:

@@ -23,6 +23,8 @@ _BAN_WAIT_S: Final = 1800.0  # if the ban page does not say when it ends
 _THROTTLE_WAIT_S: Final = 60.0  # if the message has no time
 _BACKOFF_WAIT_S: Final = 60.0  # if the backoff is no number of seconds
 _NAMES: Final = {"asked_at": "creation_date", "body_html": "body", "licence": "content_license"}
+MAX_DESCRIPTION_LENGTH: Final = 1000
+"""Characters of a tag's description that are kept; the site allows 500."""
 _SECONDS_PATTERN: Final = re.compile(r"(\d+) seconds?\b")
 
 
@@ -63,6 +65,11 @@ def is_synonym_item(item: object) -> bool:
     return _has_numbers(item, "creation_date") and all(
         isinstance(item.get(field), str) for field in ("from_tag", "to_tag")
     )
+
+
+def is_wiki_item(item: object) -> bool:
+    """Return whether an item names the tag that it is about."""
+    return isinstance(item, dict) and isinstance(item.get("tag_name"), str)
 
 
 def _has_numbers(item: object, *fields: str) -> TypeGuard[dict[str, Any]]:
@@ -189,6 +196,13 @@ def tag_synonym(item: Mapping[str, Any]) -> TagSynonym:
     if not (is_tag(old) and is_tag(new)):
         raise FixInputError(f"the API's synonym of {old[:50]!r} for {new[:50]!r} names no tags")
     return TagSynonym(old, new, datetime.fromtimestamp(created_at(item), UTC))
+
+
+def tag_description(item: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the tag and the plain excerpt of an item of ``/tags/{tags}/wikis``, empty if none."""
+    excerpt = item.get("excerpt")
+    words = html.unescape(excerpt).split() if isinstance(excerpt, str) else []
+    return normalized_tag(item["tag_name"]), " ".join(words)[:MAX_DESCRIPTION_LENGTH]
 
 
 def _unescaped(value: object) -> object:

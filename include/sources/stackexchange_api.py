@@ -1,5 +1,5 @@
 """
-Questions and tag synonyms of a time range from the Stack Exchange API 2.3, page by page.
+Questions, tag synonyms and descriptions of tags from the Stack Exchange API 2.3, page by page.
 
 A page is yielded before anything else is done, so that the caller can store it; only then come the
 API's backoff and the check of the daily quota. Pagination is in ``keyset_pagination.py``, the
@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
+from urllib.parse import quote
 
 import requests
 
@@ -24,8 +25,10 @@ from include.sources.api_responses import (
     TransientError,
     is_question_item,
     is_synonym_item,
+    is_wiki_item,
     parse_response,
     raw_question,
+    tag_description,
     tag_synonym,
 )
 from include.sources.build_question import accepted_questions
@@ -41,6 +44,7 @@ log = logging.getLogger(__name__)
 # first use of each site.
 QUESTION_FILTER: Final = "withbody"
 PAGE_SIZE: Final = 100  # the API's maximum
+TAGS_PER_REQUEST: Final = 20  # the API's maximum of tags named in one address
 MAX_ATTEMPTS: Final = 5
 FIRST_RETRY_WAIT_S: Final = 2.0  # exponential backoff: 2, 4, 8, 16
 _TIMEOUT_S: Final = (10.0, 60.0)  # to connect, between bytes
@@ -93,6 +97,26 @@ class SynonymPage:
     """
 
     synonyms: tuple[TagSynonym, ...]
+    quota_left: int | None
+    requests: int
+
+
+@dataclass(frozen=True, slots=True)
+class DescriptionPage:
+    """
+    What the site says of some tags.
+
+    Parameters
+    ----------
+    descriptions : mapping of str to str
+        Plain text by tag; a tag without a description is left out.
+    quota_left : int or None
+        Requests left today, from the API's response.
+    requests : int
+        Requests made for this page, >= 1.
+    """
+
+    descriptions: Mapping[str, str]
     quota_left: int | None
     requests: int
 
@@ -219,6 +243,31 @@ class StackExchangeClient:
         for items, response, attempts in self._pages(_SYNONYMS, paginator):
             yield SynonymPage(tuple(map(tag_synonym, items)), response.quota_left, attempts)
 
+    def tag_descriptions(self, tags: Sequence[str]) -> DescriptionPage:
+        """
+        Return the excerpts of the tags' wikis.
+
+        Parameters
+        ----------
+        tags : sequence of str
+            From 1 to `TAGS_PER_REQUEST`.
+
+        Raises
+        ------
+        FixInputError
+            If the number of tags is another.
+        RetryLaterError, FixSettingsError
+            As `pages`.
+        """
+        if not 1 <= len(tags) <= TAGS_PER_REQUEST:
+            raise FixInputError(f"1 to {TAGS_PER_REQUEST} tags per request, got {len(tags)}")
+        named = ";".join(quote(tag, safe="") for tag in tags)
+        self._check_quota()
+        response, attempts = self._fetch(_Method(f"tags/{named}/wikis", "", is_wiki_item, {}), None)
+        found = dict(map(tag_description, response.items))
+        described = {tag: text for tag, text in found.items() if text}
+        return DescriptionPage(described, response.quota_left, attempts)
+
     def _pages(
         self, method: _Method, paginator: KeysetPaginator
     ) -> Iterator[tuple[list[dict[str, Any]], ApiResponse, int]]:
@@ -260,7 +309,7 @@ class StackExchangeClient:
                 retry_after_s=_seconds_to_midnight(self._now()),
             )
 
-    def _fetch(self, method: _Method, request: PageRequest) -> tuple[ApiResponse, int]:
+    def _fetch(self, method: _Method, request: PageRequest | None) -> tuple[ApiResponse, int]:
         """Return the response and the number of attempts; RetryLaterError if all of them failed."""
         for attempt in range(1, MAX_ATTEMPTS + 1):
             self._rate_limiter.acquire()
@@ -282,15 +331,11 @@ class StackExchangeClient:
                 return response, attempt
         raise AssertionError("unreachable: the last attempt returns or raises")
 
-    def _request(self, method: _Method, request: PageRequest) -> ApiResponse:
+    def _request(self, method: _Method, request: PageRequest | None) -> ApiResponse:
         params: dict[str, str | int] = {
             "site": self._site,
-            "fromdate": request.first,
-            "todate": request.last,
-            "page": request.page,
             "pagesize": PAGE_SIZE,
-            "sort": "creation",
-            "order": "desc" if request.newest_first else "asc",
+            **(_time_range(request) if request else {}),
             **method.parameters,
         }
         if self._key:
@@ -306,6 +351,17 @@ class StackExchangeClient:
             raise TransientError(f"no complete response ({type(error).__name__})") from None
         headers = {name.lower(): value for name, value in response.headers.items()}
         return parse_response(response.status_code, headers, response.content, method.is_item)
+
+
+def _time_range(request: PageRequest) -> dict[str, str | int]:
+    """Return the parameters of a page of a time range."""
+    return {
+        "fromdate": request.first,
+        "todate": request.last,
+        "page": request.page,
+        "sort": "creation",
+        "order": "desc" if request.newest_first else "asc",
+    }
 
 
 def _unix(moment: datetime) -> int:
