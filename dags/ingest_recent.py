@@ -1,5 +1,5 @@
 """
-### Fetch, store and check what was asked this month, up to last midnight; and new tag synonyms.
+### Fetch, store and check what was asked this month, up to last midnight; and what is new of tags.
 
 Runs daily. Each day of the open month that is over is a window of its own, fetched by the same
 client and stored with the same cursors as a month in `ingest_questions`; days that an imported file
@@ -12,7 +12,8 @@ uses it. Safe to run again: a day that is stored is not fetched again.
 
 `synonyms` reads the tag synonyms that the site has made since the last run, with one request as a
 rule, and once in thirty days all of them. From then on, trainings, checks and the service call
-these tags by their canonical names.
+these tags by their canonical names. `descriptions` reads what the site says of the tags in use,
+with at most ten requests, for the service to show beside a suggestion.
 """
 
 from datetime import datetime
@@ -67,8 +68,15 @@ def ingest_recent() -> None:
 
         return SynonymIngestion.from_settings(Settings.from_env()).pull()
 
+    @task(pool=names.POOL_API)
+    def descriptions() -> dict[str, Any]:
+        from include.jobs.ingestion.tag_descriptions import DescriptionIngestion
+        from include.settings import Settings
+
+        return DescriptionIngestion.from_settings(Settings.from_env()).pull()
+
     pull() >> check()
-    synonyms()
+    synonyms() >> descriptions()
 
 
 ingest_recent()

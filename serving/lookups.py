@@ -1,5 +1,5 @@
 """
-What the leading worker looks up in PostgreSQL: ledger, A/B test, names of tags, live indicators.
+What the leading worker looks up in PostgreSQL: ledger, A/B test, tags, live indicators.
 
 In a thread of its own, so that a database that is slow or hangs delays neither the polling of the
 registry nor any answer.
@@ -21,6 +21,7 @@ from include.errors import RetryLaterError
 from include.store.deadlines import Deadlines
 from include.store.errors import description
 from include.store.predictions import count_indicators, daily_indicators, stale_indicator_days
+from include.store.tag_descriptions import descriptions_read_at, read_descriptions
 from include.store.tag_names import read_tag_names
 from serving.indicators import DailyIndicators, write_indicators
 from serving.model_cache import ModelCache
@@ -32,6 +33,7 @@ INDICATORS_INTERVAL_S: Final = 60.0
 INDICATOR_DAYS: Final = 30
 TAG_NAMES_INTERVAL_S: Final = 5.0
 """A site has some thousand synonyms; they change seldom."""
+TAG_DESCRIPTIONS_INTERVAL_S: Final = 60.0
 LOOKUP_INTERVAL_S: Final = 1.0
 FIRST_LOOKUP_S: Final = 2.0
 """How long the first poll of the registry waits for the first look-up."""
@@ -70,6 +72,8 @@ class Lookups:
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._indicators_computed_at = self._tag_names_read_at = float("-inf")
+        self._descriptions_checked_at = float("-inf")
+        self._descriptions_written: datetime | None = None
         self._read_release = read_release
         self._release: Release | None = None
         self._answered = threading.Condition()
@@ -124,7 +128,7 @@ class Lookups:
                 log.error("looking up failed, will be tried again: %s", description(error))
 
     def poll(self) -> None:
-        """Look up release, names of tags and indicators as due; on an error the last ones stay."""
+        """Look up release, tags and indicators as due; on an error the last ones stay."""
         try:
             self._release = self._read_release(self._database)
             with self._answered:
@@ -134,6 +138,9 @@ class Lookups:
                 with self._database.begin() as connection:
                     self._model_cache.tag_names.write(read_tag_names(connection, self._site))
                 self._tag_names_read_at = time.monotonic()
+            if time.monotonic() - self._descriptions_checked_at >= TAG_DESCRIPTIONS_INTERVAL_S:
+                self._write_descriptions()
+                self._descriptions_checked_at = time.monotonic()
             if time.monotonic() - self._indicators_computed_at >= INDICATORS_INTERVAL_S:
                 self._indicators_computed_at = time.monotonic()
                 self._write_indicators()
@@ -141,6 +148,15 @@ class Lookups:
             log.debug("PostgreSQL cannot be read: %s", description(error))
             self._database.dispose()
             self._indicators_database.dispose()
+
+    def _write_descriptions(self) -> None:
+        """Write the descriptions of tags if there are others; a large site has megabytes."""
+        with self._database.begin() as connection:
+            read_at = descriptions_read_at(connection, self._site)
+            if read_at == self._descriptions_written:
+                return
+            self._model_cache.tag_descriptions.write(read_descriptions(connection, self._site))
+        self._descriptions_written = read_at
 
     def _write_indicators(self) -> None:
         started, now = time.monotonic(), datetime.now(UTC)

@@ -17,7 +17,7 @@ from typing import Final
 import msgspec
 
 from serving.served_models import AbTest
-from serving.tag_name_file import TagNameFile
+from serving.tag_name_file import DescriptionFile, TagNameFile
 
 MAX_CACHED_MODELS: Final = 4
 """Model folders kept on disk: the live ones and the latest before them, for a rollback."""
@@ -63,6 +63,7 @@ class ModelCache:
         self.folder = folder
         self.indicators_path = folder / "indicators.json"
         self.tag_names = TagNameFile(folder / "tag_names.json")
+        self.tag_descriptions = DescriptionFile(folder / "tag_descriptions.json")
         self._desired_state_path = folder / "desired_state.json"
         self._leader_lock_fd = -1
 

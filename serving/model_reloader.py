@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from dataclasses import replace
 from typing import Final
 
 from include import names
@@ -47,7 +48,8 @@ class ModelReloader:
         self._encoders = encoders
         self._loaded_models = ServedModels()
         self._served = ServedModels()
-        self._applied_ns = self._named_ns = -1
+        self._applied_ns = -1
+        self._tags_ns = (-1, -1)
         self._failures = 0
         self._problem: str | None = None
         self._retry_at: dict[str, float] = {}
@@ -92,14 +94,16 @@ class ModelReloader:
             self._thread.join(timeout=2.0)
 
     def reload(self) -> None:
-        """Bring the served models and the names of tags to the desired state, if it has changed."""
+        """Bring the served models and what is known of tags to the desired state, if it changed."""
         before = self._loaded_models
         self._load_desired()
-        named_ns = self._model_cache.tag_names.modified_ns()
-        if self._loaded_models is before and named_ns == self._named_ns:
+        names, descriptions = self._model_cache.tag_names, self._model_cache.tag_descriptions
+        tags_ns = (names.modified_ns(), descriptions.modified_ns())
+        if self._loaded_models is before and tags_ns == self._tags_ns:
             return
-        self._named_ns = named_ns
-        self._served = self._loaded_models.renamed(self._model_cache.tag_names.read())
+        self._tags_ns = tags_ns
+        renamed = self._loaded_models.renamed(names.read())
+        self._served = replace(renamed, tag_descriptions=descriptions.read())
 
     def _load_desired(self) -> None:
         """Load the desired models, if they have changed."""

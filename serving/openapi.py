@@ -63,12 +63,17 @@ def openapi_document(*, needs_key: bool) -> dict[str, Any]:
         "/tags": {
             "get": {
                 "operationId": "find_tags",
-                "summary": "Tags of the model that begin with or contain a text, most used first",
+                "summary": "Tags of the model that fit a text, most used first, or named ones",
                 "parameters": [
                     _parameter(
                         "text",
                         "what was typed of a tag; all tags fit an empty text",
                         {"type": "string", "maxLength": MAX_TAG_LENGTH, "default": ""},
+                    ),
+                    _parameter(
+                        "tag",
+                        "exact name of a tag, may be repeated; takes precedence over `text`",
+                        {"type": "array", "maxItems": MAX_FOUND, "items": {"type": "string"}},
                     ),
                     _parameter(
                         "limit",
@@ -77,7 +82,10 @@ def openapi_document(*, needs_key: bool) -> dict[str, Any]:
                     ),
                 ],
                 "responses": {
-                    "200": _json("Tags with their uses in training", schemas["found_tags"]),
+                    "200": _json(
+                        "Tags with uses and descriptions",
+                        schemas["found_tags"],
+                    ),
                     **errors(400),
                 },
             }

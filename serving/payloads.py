@@ -145,10 +145,13 @@ class FeedbackRequest(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     source: Literal["page", "api", "site"] = "api"
 
 
-class FoundTags(msgspec.Struct, frozen=True):
-    """The tags that fit what was typed, most used first."""
+class FoundTags(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The tags that fit what was typed, most used first, or those that were named."""
 
     tags: list[FoundTag]
+    licence: Annotated[
+        str | None, Meta(description="of the descriptions, which are by the site's users")
+    ] = None
 
 
 class FeedbackRecorded(msgspec.Struct, frozen=True):

@@ -65,13 +65,15 @@ class ServedModels:
     """
     An immutable snapshot of what is served: read once per request, replaced as a whole.
 
-    The models speak of canonical tags, by ``tag_names``.
+    The models speak of canonical tags, by ``tag_names``; ``tag_descriptions`` is what the site says
+    of them.
     """
 
     champion: LoadedModel | None = None
     challenger: LoadedModel | None = None
     ab_test: AbTest | None = None
     tag_names: TagNames = field(default_factory=TagNames)
+    tag_descriptions: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def tag_index(self) -> TagIndex:
@@ -79,7 +81,8 @@ class ServedModels:
         if self.champion is None:
             return TagIndex((), {}, self.tag_names)
         uses = self.champion.description.get("tag_uses", {})
-        return TagIndex(self.champion.candidate.vocabulary, uses, self.tag_names)
+        vocabulary = self.champion.candidate.vocabulary
+        return TagIndex(vocabulary, uses, self.tag_names, self.tag_descriptions)
 
     def renamed(self, names: TagNames) -> ServedModels:
         """Return a snapshot of the same models, as they were loaded, with other names of tags."""

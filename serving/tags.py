@@ -1,6 +1,8 @@
-"""GET /tags: the model's tags that fit what somebody has typed."""
+"""GET /tags: the model's tags that fit what somebody has typed, and what the site says of them."""
 
 from __future__ import annotations
+
+from typing import Final
 
 from flask import Blueprint, Response, request
 
@@ -9,19 +11,29 @@ from serving.errors import InvalidRequestError
 from serving.payloads import FoundTags
 from serving.requests import json_response
 from serving.service import service
-from serving.tag_index import MAX_FOUND
+from serving.tag_index import MAX_FOUND, FoundTag
+
+DESCRIPTIONS_LICENCE: Final = "CC BY-SA"
+"""Of what users of Stack Exchange sites write, in the version of its day."""
 
 bp = Blueprint("tags", __name__)
 
 
 @bp.get("/tags")
 def find_tags() -> Response:
-    """Answer with the tags that begin with or contain ``text``, most used first."""
-    text = request.args.get("text", "")
+    """Answer with the tags that begin with or contain ``text``, or those named by ``tag``."""
+    text, limit, named = request.args.get("text", ""), _limit(), request.args.getlist("tag")
     if len(text) > MAX_TAG_LENGTH:
         raise InvalidRequestError(f"text: at most {MAX_TAG_LENGTH} characters", field="text")
+    if len(named) > MAX_FOUND:
+        raise InvalidRequestError(f"tag: at most {MAX_FOUND} tags", field="tag")
     index = service().models.current.tag_index
-    return json_response(FoundTags(index.find(text, _limit())))
+    return _answer(index.named(named) if named else index.find(text, limit))
+
+
+def _answer(tags: list[FoundTag]) -> Response:
+    described = any(each.description for each in tags)
+    return json_response(FoundTags(tags, DESCRIPTIONS_LICENCE if described else None))
 
 
 def _limit() -> int:

@@ -216,7 +216,7 @@ class SandboxApi:
         return self._wrapped(items, fault, has_more=has_more)
 
     def _wiki_page(self, tags: Sequence[str], fault: Fault | None) -> bytes:
-        """Return the wrapper with the excerpts of the tags that have one, escaped as on the site."""
+        """Return the wrapper with the tags' excerpts, escaped as on the site."""
         if len(tags) > MAX_TAGS_PER_REQUEST:
             raise ApiError(400, "bad_parameter", "`tags` are too many")
         found = [

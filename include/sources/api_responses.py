@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,6 +14,7 @@ from typing import Any, Final, TypeGuard
 from include.errors import FixInputError, FixSettingsError, RetryLaterError
 from include.questions import is_tag, normalized_tag
 from include.sources.build_question import RawQuestion
+from include.sources.fields import UNDECODABLE, parse_text
 from include.sources.waits import parse_retry_after, parse_seconds
 from include.tag_names import TagSynonym
 
@@ -201,8 +203,14 @@ def tag_synonym(item: Mapping[str, Any]) -> TagSynonym:
 def tag_description(item: Mapping[str, Any]) -> tuple[str, str]:
     """Return the tag and the plain excerpt of an item of ``/tags/{tags}/wikis``, empty if none."""
     excerpt = item.get("excerpt")
-    words = html.unescape(excerpt).split() if isinstance(excerpt, str) else []
-    return normalized_tag(item["tag_name"]), " ".join(words)[:MAX_DESCRIPTION_LENGTH]
+    text = _storable(html.unescape(excerpt)) if isinstance(excerpt, str) else ""
+    return normalized_tag(item["tag_name"]), " ".join(text.split())
+
+
+def _storable(text: str) -> str:
+    """Return text that PostgreSQL can hold."""
+    start = text[:MAX_DESCRIPTION_LENGTH].replace(UNDECODABLE, "\ufffd")
+    return parse_text(start, "excerpt", Counter(), MAX_DESCRIPTION_LENGTH)
 
 
 def _unescaped(value: object) -> object:

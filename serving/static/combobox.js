@@ -6,7 +6,7 @@ const PAUSE_MS = 120;
 /**
  * Complete tags in `input`, with options in the listbox `list`.
  *
- * `find(text, signal)` resolves to tags, best first: {tag, uses, synonym}. `choose(tag)` is called
+ * `find(text, signal)` resolves to tags, best first: {tag, uses, synonym, description}. `choose(tag)` is called
  * when one is taken; `announce(text)` tells screen readers how many there are.
  */
 export function completeTags(input, list, { find, choose, announce }) {
@@ -48,7 +48,7 @@ export function completeTags(input, list, { find, choose, announce }) {
     announce(tags.length ? `${found}, use the arrow keys` : "");
   }
 
-  function optionOf({ tag, uses = 0, synonym }, index) {
+  function optionOf({ tag, uses = 0, synonym, description }, index) {
     const option = document.createElement("li");
     option.id = `${list.id}-${index}`;
     option.setAttribute("role", "option");
@@ -61,6 +61,12 @@ export function completeTags(input, list, { find, choose, announce }) {
     count.className = "count";
     count.textContent = uses ? `${uses.toLocaleString("en")} question${uses === 1 ? "" : "s"}` : "";
     option.append(name, " ", count);
+    if (description) {
+      const about = document.createElement("span");
+      about.className = "about";
+      about.textContent = description;
+      option.append(" ", about);
+    }
     // before the field loses its focus, which closes the list
     option.addEventListener("mousedown", (event) => event.preventDefault());
     option.addEventListener("click", () => take(tag));

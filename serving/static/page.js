@@ -30,6 +30,7 @@ const chosen = new Set();
 const typed = new Set(); // chosen, but not from the suggestions; accepted ones stay in the list
 const preselected = new Set(); // chosen, because the latest answer suggests them
 const removed = new Set(); // not to be preselected again
+const descriptions = new Map(); // what the site says of each tag that was suggested
 let words = new Map(); // that speak for each tag of the latest answer
 
 const format = () => document.querySelector("input[name=format]:checked").value;
@@ -121,7 +122,8 @@ function show(answer, milliseconds) {
   const suggested = new Set(answer.suggested);
   preselect(suggested);
   tagList.replaceChildren(...answer.tags.map((each) => row(each, suggested.has(each.tag))));
-  element("licence").hidden = !tagList.querySelector(".why a");
+  showLicence();
+  describe(answer.tags.map((each) => each.tag));
   if (focused) tagList.querySelector(`[data-tag="${CSS.escape(focused)}"] button`)?.focus();
   const maybe = answer.tags.map((each) => each.tag).filter((tag) => !suggested.has(tag));
   const parts = [
@@ -182,6 +184,7 @@ function row({ tag, score, reasons = [] }, isSuggested) {
   item.querySelector(".score").textContent = `${percent}%`;
   item.querySelector(".fill").style.width = `${percent}%`;
   item.querySelector(".why").append(...why(tag, reasons));
+  showDescription(item);
   const button = item.querySelector(".accept");
   button.setAttribute("aria-pressed", String(chosen.has(tag)));
   button.setAttribute("aria-label", `${tag}, ${isSuggested ? "suggested" : "maybe"}, ${percent} percent`);
@@ -189,6 +192,39 @@ function row({ tag, score, reasons = [] }, isSuggested) {
   for (const start of ["mouseenter", "focusin"]) item.addEventListener(start, () => showReasons(tag));
   for (const end of ["mouseleave", "focusout"]) item.addEventListener(end, () => showReasons());
   return item;
+}
+
+/** Show what the site says of the suggested tags; it is asked once for each. */
+async function describe(tags) {
+  const unknown = tags.filter((tag) => !descriptions.has(tag));
+  if (unknown.length) {
+    try {
+      const query = new URLSearchParams(unknown.map((tag) => ["tag", tag]));
+      const { tags: found } = await call(`/tags?${query}`);
+      for (const { tag, description = "" } of found) descriptions.set(tag, description);
+    } catch {
+      return; // the suggestions stand without them; the next answer asks again
+    }
+  }
+  for (const item of tagList.children) showDescription(item);
+  showLicence();
+}
+
+function showDescription(item) {
+  const text = descriptions.get(item.dataset.tag) || "";
+  const place = item.querySelector(".description");
+  place.textContent = text;
+  place.hidden = !text;
+}
+
+function showLicence() {
+  const parts = [
+    tagList.querySelector(".why a") ? "similar questions" : "",
+    tagList.querySelector(".description:not([hidden])") ? "descriptions of tags" : "",
+  ].filter(Boolean);
+  const text = parts.join(" and ");
+  element("licensed").textContent = text && `${text[0].toUpperCase()}${text.slice(1)} are`;
+  element("licence").hidden = !parts.length;
 }
 
 function why(tag, reasons) {

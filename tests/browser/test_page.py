@@ -360,6 +360,57 @@ def test_a_synonym_is_completed_to_its_canonical_tag(counted):
     assert chosen(counted) == ["sql", "regex"]
 
 
+@pytest.fixture
+def described(browser, tmp_path):
+    """A page whose site says something of two tags."""
+    said = {"pandas": "A library for <b>tables</b>.", "python": "A language & its library."}
+    served = ServedModels(champion=loaded_model(), tag_descriptions=said)
+    site = Site(Settings(local_dir=tmp_path, site="sandbox"), served)
+    opened = browser.new_page()
+    opened.goto(site.url)
+    yield opened
+    opened.close()
+    site.close()
+
+
+def test_a_suggestion_shows_what_the_site_says_of_its_tag_with_the_licence(described):
+    suggest(described)
+
+    described.locator("[data-tag=python] .description", has_text="A language & its").wait_for()
+    text = described.locator("[data-tag=pandas] .description").inner_text()
+    assert text == "A library for <b>tables</b>."
+    assert described.locator("[data-tag=sql] .description").is_hidden()
+    licence = described.locator("#licence").inner_text()
+    assert "escriptions of tags are by users of sandbox, licensed CC BY-SA" in licence
+
+
+def test_a_completion_shows_what_the_site_says_of_its_tag(described):
+    suggest(described)
+    described.get_by_label("Add a tag").fill("sql")
+    assert "library" not in options(described)[0]
+    for _ in described.locator("#chosen button").all():
+        described.locator("#chosen button").first.click()
+    described.get_by_label("Add a tag").fill("pand")
+
+    described.get_by_role("option", name="pandas").wait_for()
+    assert "A library for <b>tables</b>." in options(described)[0]
+
+
+def test_a_tags_description_is_asked_for_once(described):
+    asked = []
+    described.on(
+        "request", lambda each: asked.append(each.url) if "/tags?tag" in each.url else None
+    )
+    suggest(described)
+    described.locator("[data-tag=python] .description", has_text="A language").wait_for()
+    with described.expect_response("**/predict"):
+        described.get_by_label("Title").fill("How else do I use pandas with python?")
+    described.locator("[data-tag=python] .description", has_text="A language").wait_for()
+
+    tags = [tag for url in asked for tag in url.split("?")[1].split("&")]
+    assert len(tags) == len(set(tags)) > 0
+
+
 def test_a_tag_is_completed_by_keyboard_only(counted):
     field = counted.get_by_label("Add a tag")
     field.focus()

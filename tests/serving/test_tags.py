@@ -69,7 +69,32 @@ def test_endpoint_answers_with_tags_and_their_uses(make_app):
     assert len(client.get("/tags?limit=1").json["tags"]) == 1
 
 
-@pytest.mark.parametrize("query", ["limit=0", "limit=26", "limit=x", "limit=²", "text=" + "x" * 36])
+def test_endpoint_says_what_the_site_says_of_a_tag_with_its_licence(make_app):
+    served = ServedModels(champion=loaded_model(), tag_descriptions={"python": "A language."})
+    client = make_app(served).test_client()
+
+    described = {"tag": "python", "uses": 0, "description": "A language."}
+    found = {key: value for key, value in described.items() if value}
+    assert client.get("/tags?text=pyth").json == {"tags": [found], "licence": "CC BY-SA"}
+    assert client.get("/tags?tag=pandas").json == {"tags": [{"tag": "pandas"}]}
+
+
+def test_endpoint_returns_named_tags_that_the_model_knows_in_their_order(client):
+    answer = client.get("/tags?tag=python&tag=no-such-tag&tag=pandas&text=zzz")
+
+    assert [each["tag"] for each in answer.json["tags"]] == ["python", "pandas"]
+
+
+def test_a_synonym_is_described_as_its_canonical_tag():
+    index = TagIndex(TAGS, USES, NAMES, {"go": "A language."})
+
+    assert index.find("golan", 1)[0].description == "A language."
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["tag=a" + "&tag=a" * 25, "limit=0", "limit=26", "limit=x", "limit=²", "text=" + "x" * 36],
+)
 def test_endpoint_names_the_wrong_parameter(client, query):
     answer = client.get(f"/tags?{query}")
 

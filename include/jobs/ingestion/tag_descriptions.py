@@ -2,9 +2,9 @@
 What the site says of each tag, from its API into PostgreSQL.
 
 The API gives the excerpts of up to twenty tags' wikis per request. A run asks for at most
-`REQUESTS_PER_RUN` times as many: first for tags that were never asked for, most used first, then for
-those whose description is older than `STALE_AFTER`. A tag without a description is remembered as
-such.
+`REQUESTS_PER_RUN` times as many: first for tags that were never asked for, most used first, then
+for those whose description is older than `STALE_AFTER`. A tag without a description is remembered
+as such.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import batched
 from typing import Any, Final, Protocol, Self
 
 from sqlalchemy import Engine
@@ -87,7 +86,8 @@ class DescriptionIngestion:
         with self.engine.connect() as connection:
             due = tags_to_describe(connection, self.site, stale=started - STALE_AFTER, most=most)
         described, requests, quota_left = 0, 0, None
-        for tags in batched(due, TAGS_PER_REQUEST, strict=False):
+        for first in range(0, len(due), TAGS_PER_REQUEST):
+            tags = due[first : first + TAGS_PER_REQUEST]
             page = self.source.tag_descriptions(tags)
             with self.engine.begin() as connection:
                 found = {tag: page.descriptions.get(tag) for tag in tags}
