@@ -407,4 +407,16 @@ window.addEventListener("online", () => schedule(0));
 element("preview-box").open = !matchMedia("(max-width: 46rem)").matches;
 showModel();
 setInterval(showModel, 30000);
-if (title.value) schedule();
+// A bookmarklet hands over a question in the fragment, which no server sees. It is not sent by
+// itself: any page can link here, and what is sent is recorded.
+const handed = new URLSearchParams(location.hash.slice(1));
+if (handed.get("title")) {
+  title.value = handed.get("title");
+  body.value = handed.get("body") || "";
+  history.replaceState(null, "", location.pathname);
+  [title, body].forEach(checkLength);
+  title.focus();
+  showMessage(status, "Filled in. Press Enter for tags.");
+} else if (title.value) {
+  schedule();
+}

@@ -662,3 +662,30 @@ def test_page_works_with_an_api_key(browser, tmp_path):
     assert len(site.recorder.rows) == 1
     context.close()
     site.close()
+
+
+def test_a_bookmarklet_hands_over_a_question_that_is_sent_only_on_enter(page, site):
+    guide = (Path(__file__).parents[2] / "docs/serving.md").read_text(encoding="utf-8")
+    script = guide.split("```js\njavascript:")[1].split("\n```")[0]
+    page.route(
+        "https://ask.test/",
+        lambda route: route.fulfill(
+            content_type="text/html",
+            body="<input id=title value='pandas &amp; python'><textarea id=wmd-input>a # b</textarea>",
+        ),
+    )
+    page.goto("https://ask.test/")
+    with page.expect_popup() as opened:
+        page.evaluate(script.replace("http://127.0.0.1:8000/", site.url))
+    asked = opened.value
+    asked.get_by_text("Filled in. Press Enter for tags.").wait_for()
+
+    assert asked.get_by_label("Title").input_value() == "pandas & python"
+    assert asked.locator("#body").input_value() == "a # b"
+    assert asked.url == site.url
+    asked.wait_for_timeout(800)  # longer than the pause after which typed text is sent
+    assert site.recorder.rows == []
+    asked.keyboard.press("Enter")
+    asked.locator(".tag").first.wait_for()
+    assert len(site.recorder.rows) == 1
+    asked.close()
