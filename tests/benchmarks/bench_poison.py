@@ -6,9 +6,10 @@ What stops a month whose tags are wrong, and what it would cost: faults put into
 For each month the champion is fitted on the window before it, as is the tested model, and the
 refitted one, which would be served, on the window that ends with the month. The month's
 tags are its own (``clean``), or exchanged among its questions (``exchanged``: all of them, ``half``:
-of every second question), or with one tag more on all of them (``one_tag``). Each is told by the
-check of labels, the gate and the check of the refitted model, as in a training; ``goes_live`` is what
-comes of it. ``next_month`` is F1@5 over all questions of the refitted model minus the champion's on
+of every second question), or with one tag more on all of them (``one_tag``: a new one,
+``common_tag``: the month's commonest). Each is told by the check of labels, the gate and the check of the refitted model, as in a training; ``goes_live`` is what
+comes of it. With ``--learned`` the fault is in the month before instead, which the champion learned
+with its right tags, as if they had been read again from a source that failed. ``next_month`` is F1@5 over all questions of the refitted model minus the champion's on
 the month after, were it served.
 
 The last line is one JSON object: ``months`` {month: {fault: {``labels``, ``gate``, ``refit`` (whether
@@ -40,7 +41,7 @@ from include.evaluation.metrics import DEPTH, score_questions
 from include.evaluation.selection import Gate, apply_gate
 from include.jobs.data.datasets import SplitMonths, split_by_time, split_slice_masks
 from include.jobs.training.label_check import label_faults
-from include.jobs.training.refit_check import compare_refit, learned_by_both
+from include.jobs.training.refit_check import compare_refit, learned_by_both, spread_tag
 from include.months import add_months, check_month, month_start, months_between
 from include.text.prepared import LabelledTexts
 from tests.benchmarks.bench_quality import load
@@ -62,6 +63,13 @@ def exchanged(month: LabelledTexts, random: np.random.Generator, every: int = 1)
     return replace(month, tags=tuple(tags))
 
 
+def with_common_tag(month: LabelledTexts, random: np.random.Generator) -> LabelledTexts:
+    """Return the month with its commonest tag on every question."""
+    [(tag, _)] = Counter(tag for tags in month.tags for tag in tags).most_common(1)
+    others = [[own for own in tags if own != tag] for tags in month.tags]
+    return replace(month, tags=tuple((tag, *own[:4]) for own in others))
+
+
 def with_one_tag(month: LabelledTexts, random: np.random.Generator) -> LabelledTexts:
     """Return the month with one more tag on every question."""
     return replace(month, tags=tuple((*tags[:4], "poison") for tags in month.tags))
@@ -72,17 +80,23 @@ FAULTS: Final[Mapping[str, Fault]] = {
     "exchanged": exchanged,
     "half": lambda month, random: exchanged(month, random, every=2),
     "one_tag": with_one_tag,
+    "common_tag": with_common_tag,
 }
 
 
 def f1_all(candidate: Candidate, questions: LabelledTexts) -> NDArray[np.float64]:
     """Return F1@5 over all tags of each question."""
-    ranked = [[one.tag for one in row] for row in candidate.rank(questions.texts, DEPTH)]
+    ranked = suggested(candidate, questions)
     return score_questions(ranked, questions.tags, candidate.vocabulary).f1_all(5)
 
 
+def suggested(candidate: Candidate, questions: LabelledTexts) -> list[list[str]]:
+    """Return the ten best tags of each question, best first."""
+    return [[one.tag for one in row] for row in candidate.rank(questions.texts, DEPTH)]
+
+
 def judge(
-    data: LabelledTexts, month: str, window_months: int, candidate: str, seed: int
+    data: LabelledTexts, month: str, window_months: int, candidate: str, seed: int, *, learned: bool
 ) -> dict[str, dict[str, Any]]:
     """Return what becomes of a month under each fault; see the module."""
 
@@ -97,24 +111,35 @@ def judge(
         )
 
     before = add_months(month, -1)
-    train = of(add_months(month, -window_months), before)
-    champion = tested = fitted(train)
-    shared = of(add_months(month, 1 - window_months), before)
-    known = learned_by_both(train, shared.asked_at[0])
+    first, shared_first = add_months(month, -window_months), add_months(month, 1 - window_months)
+    right = of(first, before)
+    champion = fitted(right)
     following = of(add_months(month, 1), add_months(month, 1))
     kept = f1_all(champion, following)
     found = {}
     for name, fault in FAULTS.items():
-        wrong = fault(of(month, month), np.random.default_rng(seed))
-        months = SplitMonths(add_months(month, -window_months), before, month)
-        split = split_by_time(train + wrong, months, site="poisoned", min_tag_count=1)
-        decision = apply_gate(
-            f1_all(tested, wrong), f1_all(champion, wrong), split_slice_masks(split), GATE
+        random = np.random.default_rng(seed)
+        train, test = right, of(month, month)
+        if learned:
+            train = of(first, add_months(month, -2)) + fault(of(before, before), random)
+        else:
+            test = fault(test, random)
+        tested = fitted(train) if learned else champion
+        shared = train.take(
+            range(bisect_left(train.asked_at, month_start(shared_first)), len(train))
         )
-        served = fitted(shared + wrong)
-        refit = compare_refit(f1_all(tested, known), f1_all(served, known), **BOOTSTRAP)
+        known = learned_by_both(train, shared.asked_at[0])
+        split = split_by_time(
+            train + test, SplitMonths(first, before, month), site="poisoned", min_tag_count=1
+        )
+        decision = apply_gate(
+            f1_all(tested, test), f1_all(champion, test), split_slice_masks(split), GATE
+        )
+        served = fitted(shared + test)
+        spread = spread_tag(suggested(tested, known), suggested(served, known), known.tags)
+        refit = compare_refit(f1_all(tested, known), f1_all(served, known), spread, **BOOTSTRAP)
         passed = {
-            "labels": not label_faults(train, wrong),
+            "labels": not label_faults(train, test),
             "gate": decision.promote,
             "refit": refit is None or refit.passed,
         }
@@ -156,6 +181,8 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
                         help="first poisoned month, default 2019-10")  # fmt: skip
     parser.add_argument("--to", dest="last", type=check_month, default=env.get("TO"),
                         help="last poisoned month; default: the first")  # fmt: skip
+    parser.add_argument("--learned", action="store_true",
+                        help="put the fault into the month before, which is learned")  # fmt: skip
     parser.add_argument("--window-months", type=int, default=6, help="months learned, default 6")
     parser.add_argument("--candidate", default="tfidf", help="family, default tfidf")
     parser.add_argument("--seed", type=int, default=1, help="of the exchanges, default 1")
@@ -168,7 +195,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     data = load(options.data, options.site)
     months = {}
     for month in months_between(options.first, options.last or options.first):
-        months[month] = judge(data, month, options.window_months, options.candidate, options.seed)
+        months[month] = judge(
+            data,
+            month,
+            options.window_months,
+            options.candidate,
+            options.seed,
+            learned=options.learned,
+        )
         sys.stderr.write(f"{month} judged\n")
     found = summary(months)
     table = Table(

@@ -9,8 +9,10 @@ from include.jobs.training.refit_check import (
     MAX_LOSS,
     MAX_QUESTIONS,
     MIN_QUESTIONS,
+    SpreadTag,
     compare_refit,
     learned_by_both,
+    spread_tag,
 )
 from include.text.prepared import LabelledTexts, PreparedText
 
@@ -64,3 +66,44 @@ def test_loss_counts_if_it_is_large_and_certain(loss, share, passed):
         refitted[rows[::2] + 100] += 0.7 * loss
     found = compare_refit(tested, refitted, **BOOTSTRAP)
     assert found.passed is passed
+
+
+def suggestions(count: int, of: int, tag: str) -> list[list[str]]:
+    """Return five tags a question, of which the first ``count`` of ``of`` questions end with a tag."""
+    return [["a", "b", "c", "d", tag if row < count else "e"] for row in range(of)]
+
+
+BEFORE = suggestions(0, 200, "")
+OWN = [["a"]] * 200
+
+
+def test_tag_that_comes_to_be_suggested_for_many_that_do_not_bear_it_has_spread():
+    found = spread_tag(BEFORE, suggestions(40, 200, "poison"), OWN)
+    assert found == SpreadTag("poison", 0.2, 0.0)
+    comparison = compare_refit(np.full(200, 0.5), np.full(200, 0.5), found, **BOOTSTRAP)
+    assert comparison is not None
+    assert not comparison.passed
+    assert "with poison for 20% of them, of which 0% bear it" in comparison.reason
+
+
+def test_new_release_may_take_places_on_some_earlier_questions():
+    assert spread_tag(BEFORE, suggestions(19, 200, "rxjs6"), OWN) is None
+
+
+def test_tag_that_many_bear_may_take_a_place_everywhere():
+    own = [["a", "kubernetes"] if row % 20 == 0 else ["a"] for row in range(200)]
+    assert spread_tag(BEFORE, suggestions(200, 200, "kubernetes"), own) is None
+
+
+def test_few_earlier_questions_do_not_make_a_spread():
+    assert spread_tag(BEFORE[:60], suggestions(19, 60, "poison"), OWN[:60]) is None
+
+
+def test_tag_that_was_suggested_before_has_not_spread():
+    poisoned = suggestions(150, 200, "poison")
+    assert spread_tag(poisoned, poisoned, OWN) is None
+
+
+def test_places_after_the_fifth_do_not_count():
+    ranked = [[*row, "poison"] for row in BEFORE]
+    assert spread_tag(BEFORE, ranked, OWN) is None
