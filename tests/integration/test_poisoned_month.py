@@ -29,11 +29,14 @@ def training(database_url, mlflow_server):
     site.engine.dispose()
 
 
-def exchange_tags(engine: Engine) -> None:
-    """Give June's questions each other's tags."""
+IN_MONTH = "WHERE to_char(asked_at AT TIME ZONE 'UTC', 'YYYY-MM') = :month"
+
+
+def exchange_tags(engine: Engine, month: str = POISONED) -> None:
+    """Give the month's questions each other's tags."""
     with engine.begin() as connection:
         rows = connection.execute(
-            text("SELECT question_id, tags FROM question_tags WHERE asked_at >= '2023-06-01'")
+            text(f"SELECT question_id, tags FROM question_tags {IN_MONTH}"), {"month": month}
         ).all()
         tags = [row.tags for row in rows]
         random.Random(3).shuffle(tags)
@@ -46,14 +49,12 @@ def exchange_tags(engine: Engine) -> None:
         )
 
 
-def put_on_everything(engine: Engine) -> None:
-    """Put one tag on all of June's questions."""
+def put_on_everything(engine: Engine, month: str = POISONED) -> None:
+    """Put one tag on all of the month's questions."""
     with engine.begin() as connection:
         connection.execute(
-            text(
-                "UPDATE question_tags SET settled_tags = tags || '{poison}' "
-                "WHERE asked_at >= '2023-06-01'"
-            )
+            text(f"UPDATE question_tags SET settled_tags = tags || '{{poison}}' {IN_MONTH}"),
+            {"month": month},
         )
 
 
@@ -77,6 +78,7 @@ def test_refit_that_spoils_what_was_learned_does_not_go_live(training):
     assert result.test_month == POISONED
     assert not result.promoted, result.figures["refit"]
     assert "the tags of the tested questions may be wrong" in result.reason
+    assert "with poison for 100% of them, of which 0% bear it" in result.reason
     assert result.figures["refit"]["high"] < 0
     assert (result.version, result.challenger_version) == (None, None)
     assert training.registry.alias(names.CHAMPION) == before
@@ -86,3 +88,17 @@ def test_refit_with_right_tags_goes_live(training):
     result = run(training, ["frequency"])
     assert result.promoted, result.reason
     assert result.figures["refit"]["mean"] > -0.01
+
+
+@pytest.mark.parametrize(
+    ("family", "poison"), [("tfidf", exchange_tags), ("frequency", put_on_everything)]
+)
+def test_learned_month_whose_tags_went_wrong_later_is_judged_by_the_next(training, family, poison):
+    if family == "tfidf":
+        assert run(training, ["tfidf"], test_month="2023-05").promoted
+    before = training.registry.alias(names.CHAMPION)
+    poison(training.engine, "2023-05")
+    result = run(training, [family])
+    assert not result.promoted
+    assert "The challenger is worse: F1@5" in result.reason
+    assert training.registry.alias(names.CHAMPION) == before
