@@ -241,5 +241,5 @@ def compare_with_tested(
             results = rank_questions(model, known, titles_too=False)
             scores.append(results.f1_all(results.question_ids, known.tags))
             suggested.append(results.ranking.tags)
-    spread = spread_tag(*suggested, known.tags)
-    return compare_refit(*scores, spread, samples=samples, seed=seed)
+    spread = spread_tag(suggested[0], suggested[1], known.tags)
+    return compare_refit(scores[0], scores[1], spread, samples=samples, seed=seed)
