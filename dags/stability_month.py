@@ -66,6 +66,13 @@ from plugins.retry_policy import RetryTransientErrors
             title="Training months",
             description="Empty: all that are stored before the month",
         ),
+        "weekly": Param(
+            False,
+            type="boolean",
+            title="Refresh every week",
+            description="Also answer the month with a model for each of its weeks, as "
+            "refresh_champion would: some four fits more.",
+        ),
     },
     tags=["models"],
     **dag_settings(names.DAG_STABILITY, __doc__, retries=2, retry_policy=RetryTransientErrors()),

@@ -152,6 +152,9 @@ def stability(
     last: LastMonth = "",
     candidate: Candidates = [],  # noqa: B006
     window_months: WindowMonths = 0,
+    weekly: Annotated[
+        bool, typer.Option(help="Also refit every week within each month: some four fits more.")
+    ] = False,
 ) -> None:
     """
     Train a model for each month, test it on every later one, and report on all of them.
@@ -164,7 +167,7 @@ def stability(
 
     steps, console = Stability.from_settings(Settings.from_env()), Console(markup=False)
     months = months_between(check_month(first), last or first)
-    params = {"candidates": candidate, "window_months": window_months}
+    params = {"candidates": candidate, "window_months": window_months, "weekly": weekly}
     requests = [request_from_run({**params, "month": month}, None, None) for month in months]
     for request in requests:
         for label, run_id in steps.train(request).items():

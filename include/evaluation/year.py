@@ -176,6 +176,8 @@ class YearReport:
     tests : tuple of MonthTest
     periods : tuple of ExplainedPeriod
         Months with a significant loss.
+    weekly : PolicyCurve or None
+        With weekly refreshes within each month; None unless every month was studied so.
     """
 
     site: str
@@ -191,3 +193,4 @@ class YearReport:
     recommendation: str
     tests: tuple[MonthTest, ...]
     periods: tuple[ExplainedPeriod, ...]
+    weekly: PolicyCurve | None = None

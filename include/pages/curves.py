@@ -1,4 +1,4 @@
-"""Layout of the charts of the four retraining policies. Pure."""
+"""Layout of the charts of the retraining policies. Pure."""
 
 from __future__ import annotations
 
@@ -8,11 +8,15 @@ from dataclasses import dataclass
 from typing import Final
 
 from include.evaluation.policies import PolicyCurve
+from include.evaluation.weekly import TITLE as WEEKLY_TITLE
+from include.evaluation.weekly import WEEKLY
 from include.pages.figures import figure, month_name, span
 from include.pages.marks import Mark
 from include.pages.scale import Axis, MonthAxis, band_path, line_path, round_axis
 from include.retraining import STUDIED
 
+TITLES: Final = {WEEKLY: WEEKLY_TITLE} | {name: rule.title for name, rule in STUDIED.items()}
+"""Of what has a curve, in the order of the page."""
 WIDTH: Final = 360
 HEIGHT: Final = 220
 LEFT, RIGHT, TOP, BOTTOM = 36, 6, 30, 44
@@ -87,14 +91,14 @@ def curve_panels(
     marks: Sequence[Mark],
     alarms: Iterable[str],
 ) -> Panels:
-    """Lay out a panel for each policy of STUDIED with a curve."""
+    """Lay out a panel for each of TITLES with a curve."""
     across = MonthAxis(months, LEFT, WIDTH - RIGHT)
     values = [value for curve in curves.values() for value in (*curve.f1, *curve.low, *curve.high)]
     up = round_axis(values, HEIGHT - BOTTOM, TOP)
     alarm_positions = tuple(across.at(month) for month in sorted(alarms) if month in months)
     panels = tuple(
         _panel(curves[policy], curves, across, up, marks, alarm_positions)
-        for policy in STUDIED
+        for policy in TITLES
         if policy in curves
     )
     return Panels(panels, across, up)
@@ -112,7 +116,7 @@ def _panel(
     reference = monthly if monthly is not None and curve.policy != "monthly" else None
     return Panel(
         policy=curve.policy,
-        title=STUDIED[curve.policy].title,
+        title=TITLES[curve.policy],
         summary=_summary(curve),
         line=_line(curve, across, up),
         band=band_path(
@@ -179,7 +183,7 @@ def _summary(curve: PolicyCurve) -> str:
         return "No month has a value."
     (worst, worst_month), (best, best_month) = min(finite), max(finite)
     return (
-        f"F1@5 by month with {STUDIED[curve.policy].title.lower()}: mean {figure(curve.mean)}; "
+        f"F1@5 by month with {TITLES[curve.policy].lower()}: mean {figure(curve.mean)}; "
         f"lowest {figure(worst)} in {month_name(worst_month)}, "
         f"highest {figure(best)} in {month_name(best_month)}."
     )

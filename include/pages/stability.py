@@ -13,7 +13,6 @@ from include.evaluation.year import ExplainedPeriod, MonthFigures, YearReport
 from include.pages import ageing, curves, figures, heat
 from include.pages.environment import environment
 from include.pages.marks import Mark, marks_of
-from include.retraining import STUDIED
 
 TAGS_SHOWN: Final = 8
 SLICES: Final = {
@@ -72,6 +71,9 @@ def render(report: YearReport) -> str:
         raise FixInputError("a report needs at least one month")
     marks = marks_of(report.periods)
     schedules = schedules_of(report)
+    shown = dict(report.curves)
+    if report.weekly is not None:
+        shown[report.weekly.policy] = report.weekly
     return (
         environment()
         .get_template("stability.html")
@@ -84,12 +86,13 @@ def render(report: YearReport) -> str:
             chosen=report.curves.get(report.policy),
             monthly=report.curves.get("monthly"),
             frozen=report.curves.get("frozen"),
-            policies=[report.curves[policy] for policy in STUDIED if policy in report.curves],
-            policy_titles={name: policy.title for name, policy in STUDIED.items()},
+            policies=[shown[policy] for policy in curves.TITLES if policy in shown],
+            shown=shown,
+            policy_titles=curves.TITLES,
             schedules=schedules,
             regrets={name: regret(curve, schedules) for name, curve in report.curves.items()},
             worths={name: worth(found) for name, found in cheapest_ranges(report.curves).items()},
-            panels=curves.curve_panels(report.curves, report.months, marks, report.alarms),
+            panels=curves.curve_panels(shown, report.months, marks, report.alarms),
             box=curves,
             heats=[
                 (name, title, heat.heat_map(report.matrices[key], marks))

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Engine
 
 from include import names
 from include.evaluation.metrics import DEPTH, QuestionScores
+from include.evaluation.weekly import RefreshedMonth
 from include.months import month_range
 from include.store.arrays import Arrays, pack, unpack
 from include.store.queries import query
@@ -288,12 +289,6 @@ def record_pair(
     connection: Connection, study_id: str, model: StoredMonth, test: ModelMonth, answers: Answers
 ) -> None:
     """Store the answers of a model on a month, unless one of the two was replaced meanwhile."""
-    scores = answers.scores
-    counts = {
-        "found": (scores.found @ _RANKS).astype(np.uint8),
-        "true_count": scores.true_count.astype(np.uint8),
-        "reachable_count": scores.reachable_count.astype(np.uint8),
-    }
     connection.execute(
         query("record_stability_pair"),
         {
@@ -302,7 +297,7 @@ def record_pair(
             "test_month": test.month,
             "run_id": model.model.run_id,
             "test_id": test.test_id,
-            "scores": pack(counts),
+            "scores": pack(_counts(answers.scores)),
             "suggested": pack({"ranks": _ranks_of(answers.suggested, model.vocabulary)}),
         },
     )
@@ -330,6 +325,38 @@ def read_pairs(
         suggested = StoredSuggestions(read, vocabularies[row.model_month], len(scores))
         answers[row.model_month, row.test_month] = Answers(scores, suggested)
     return answers
+
+
+def record_refreshed_month(
+    connection: Connection, study_id: str, test: ModelMonth, refreshed: RefreshedMonth
+) -> None:
+    """Store how a month was answered with weekly refreshes, unless it was replaced meanwhile."""
+    binds = {
+        "study_id": study_id,
+        "month": test.month,
+        "test_id": test.test_id,
+        "trainings": refreshed.trainings,
+        "scores": pack(_counts(refreshed.scores)),
+    }
+    connection.execute(query("record_stability_refresh"), binds)
+
+
+def read_refreshed_months(
+    connection: Connection, study_id: str, first_month: str, last_month: str
+) -> dict[str, RefreshedMonth]:
+    """Return the months of a range that were studied with weekly refreshes, oldest first."""
+    binds = {"study_id": study_id, "first_month": first_month, "last_month": last_month}
+    rows = connection.execute(query("stability_refreshes_between"), binds)
+    return {row.month: RefreshedMonth(_scores(unpack(row.scores)), row.trainings) for row in rows}
+
+
+def _counts(scores: QuestionScores) -> dict[str, NDArray[np.uint8]]:
+    """Return scores as arrays of bytes, as `_scores` reads them."""
+    return {
+        "found": (scores.found @ _RANKS).astype(np.uint8),
+        "true_count": scores.true_count.astype(np.uint8),
+        "reachable_count": scores.reachable_count.astype(np.uint8),
+    }
 
 
 def _scores(arrays: Arrays) -> QuestionScores:

@@ -13,7 +13,7 @@ from selectolax.lexbor import LexborHTMLParser
 
 from include.errors import FixInputError
 from include.evaluation.decay import DecayMatrix, HalfLife
-from include.pages.figures import span
+from include.pages.figures import figure, span
 from include.pages.stability import render
 from tests.unit.stability_reports import with_period, year_report
 
@@ -96,7 +96,7 @@ def test_drift_months_are_marked_on_every_curve_by_letter():
 
 
 def test_table_says_what_other_years_may_lose_or_that_it_is_not_known():
-    rows = {row[0].split(",")[0]: row[4] for row in table("The four policies compared")[1:]}
+    rows = {row[0].split(",")[0]: row[4] for row in table("The policies compared")[1:]}
     frozen = REPORT.curves["frozen"]
     assert rows["Every month"] == "–"
     assert rows["Never (frozen at the start)"].startswith(span(frozen.other_low, frozen.other_high))
@@ -104,8 +104,24 @@ def test_table_says_what_other_years_may_lose_or_that_it_is_not_known():
     assert sum(cell.endswith("not known yet") for cell in rows.values()) == unknown
 
 
+def test_weekly_refreshes_stand_beside_the_policies_if_they_were_studied():
+    monthly = REPORT.curves["monthly"]
+    weekly = replace(
+        monthly, policy="weekly", trainings=52, loss=-0.02, loss_low=-0.03, loss_high=-0.01
+    )
+    page = LexborHTMLParser(render(replace(REPORT, weekly=weekly)))
+    rows = {row[0]: row for row in table("The policies compared", page)[1:]}
+
+    row = rows["Every month, refreshed every week"]
+    assert (row[1], row[3]) == ("52", f"{figure(-0.02)} {span(-0.03, -0.01)}")
+    assert row[4:] == ["–", "–", "–"]
+    assert len(page.css(".panels > figure")) == 5
+    assert "five retraining policies" in text_of("#curves-title", page)
+    assert "Every month, refreshed every week" not in text_of("#curves")
+
+
 def test_table_of_policies_marks_the_recommended_one():
-    rows = table("The four policies compared")
+    rows = table("The policies compared")
 
     assert len(rows) == 5
     assert next(row for row in rows if "recommended" in row[0])[1] == str(
@@ -114,7 +130,7 @@ def test_table_of_policies_marks_the_recommended_one():
 
 
 def test_policies_are_compared_with_the_best_schedule_and_with_what_a_point_is_worth():
-    rows = {row[0].split(",")[0]: row for row in table("The four policies compared")[1:]}
+    rows = {row[0].split(",")[0]: row for row in table("The policies compared")[1:]}
     best = table("Best months to train")
 
     assert all(float(row[5]) >= 0 for row in rows.values())

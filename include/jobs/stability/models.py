@@ -5,26 +5,29 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
 from typing import Final
 
+import numpy as np
 from sqlalchemy import Engine
 
 from include import names
-from include.candidates.base import EncoderFactory
+from include.candidates.base import EncoderFactory, vocabulary_of
 from include.candidates.catalogue import load_candidate
 from include.candidates.renamed import with_canonical_names
-from include.evaluation.metrics import score_questions, summarise
+from include.evaluation.metrics import pool, score_questions, summarise
+from include.evaluation.weekly import RefreshedMonth, weeks_of
 from include.jobs.data.datasets import TimeSplit, split_slice_masks, tested_questions
 from include.jobs.data.observations import question_ids, unknown_term_share
 from include.jobs.training.candidate_runs import CandidateMaker, CandidateRuns, dataset_row
 from include.jobs.training.code_version import code_version
 from include.jobs.training.fit_and_score import measure_full_texts, rank_questions
 from include.jobs.training.plan import CandidateSpec
-from include.memory_budget import MemoryBudget
+from include.memory_budget import MemoryBudget, reserved
 from include.registry.downloads import delete_unused_downloads
 from include.registry.runs import Runs
 from include.settings import Settings
@@ -43,8 +46,11 @@ from include.store.stability import (
     lock_study,
     missing_pairs,
     read_months,
+    read_pairs,
+    read_refreshed_months,
     record_month,
     record_pair,
+    record_refreshed_month,
     record_study,
     reopen_month,
 )
@@ -113,12 +119,13 @@ class StudyModels:
             code_version=code_version(),
         )
 
-    def train(self, study: Study, split: TimeSplit) -> str:
+    def train(self, study: Study, split: TimeSplit, *, weekly: bool = False) -> str:
         """
         Train the month's model, test it and the study's other models on each other; return its run.
 
         Months may run in any order and in parallel: a model is recorded before its task queries
-        the missing pairs, so of two months at least the later one sees the other.
+        the missing pairs, so of two months at least the later one sees the other. With ``weekly``
+        the month is also answered by models that are refitted every week within it.
         """
         with self.engine.begin() as connection:
             record_study(connection, study)
@@ -132,6 +139,8 @@ class StudyModels:
         with self.engine.begin() as connection:
             record_month(connection, study.study_id, model)
         self._test_missing_pairs(study, split)
+        if weekly:
+            self._refresh_weekly(study, split, model)
         with self.engine.begin() as connection:
             finish_month(connection, study.study_id, model)
         return outcome.run_id
@@ -205,6 +214,34 @@ class StudyModels:
                     [tuple(tags) for tags in ranked],
                 )
                 self._store(study, model, months[test_month].model, answers)
+
+    def _refresh_weekly(self, study: Study, split: TimeSplit, month: ModelMonth) -> None:
+        """Answer the month with a model for each week, unless that is stored."""
+        name = month.month
+        with self.engine.connect() as connection:
+            if read_refreshed_months(connection, study.study_id, name, name):
+                return
+        fresh = read_pairs(self.engine, study.study_id, name, name)[name, name].scores
+        weeks = weeks_of(name)
+        rows = [bisect_left(split.test.asked_at, start) for _, start, _ in weeks]
+        parts = [fresh.take(np.arange(rows[0]))]
+        everything = split.train.questions + split.test
+        for (known, _, end), first in zip(weeks, rows, strict=True):
+            asked = split.test.take(range(first, bisect_left(split.test.asked_at, end)))
+            if not len(asked):
+                continue
+            train = everything.take(range(bisect_left(everything.asked_at, known)))
+            vocabulary = vocabulary_of(train.tags, study.min_tag_count)
+            candidate = self.make(study.candidate, dict(study.parameters), self.encoders)
+            memory = MemoryBudget.from_settings(self.settings)
+            needed_mb = candidate.fit_memory_mb(len(train), len(vocabulary))
+            with reserved(memory, needed_mb, candidate.name):
+                candidate.fit(train.texts, train.tags, vocabulary)
+            ranked = rank_questions(candidate, asked, titles_too=False).ranking.tags
+            parts.append(score_questions(ranked, asked.tags, vocabulary))
+        refreshed = RefreshedMonth(pool(parts), len(parts))
+        with self.engine.begin() as connection:
+            record_refreshed_month(connection, study.study_id, month, refreshed)
 
     def _questions(self, study: Study, test: StoredMonth, split: TimeSplit) -> LabelledTexts | None:
         """Return a month's questions as when its model was trained, None if edited since."""

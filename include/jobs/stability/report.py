@@ -13,6 +13,7 @@ from include.evaluation.drift_periods import find_drift_periods, loss_tests
 from include.evaluation.metrics import DEPTH, QuestionScores, score_questions, summarise
 from include.evaluation.policies import PolicyCurve, policy_curves, recommend
 from include.evaluation.refresh import needs_new_vectors
+from include.evaluation.weekly import weekly_curve
 from include.evaluation.year import MonthFigures, YearReport
 from include.jobs.stability.alarms import StudyChecks
 from include.jobs.stability.causes import PeriodExplainer
@@ -28,6 +29,7 @@ from include.store.stability import (
     read_displayed_questions,
     read_months,
     read_pairs,
+    read_refreshed_months,
 )
 
 MATRICES = ("f1_all@5", "coverage", "ceiling_all@5")
@@ -66,6 +68,7 @@ class ReportBuilder:
         with self.engine.connect() as connection:
             period = (self.study.study_id, first_month, last_month)
             months = read_months(connection, *period)
+            refreshed = read_refreshed_months(connection, *period)
         answers = read_pairs(self.engine, *period)
         pairs = {pair: each.scores for pair, each in answers.items()}
         names = tuple(months)
@@ -93,6 +96,9 @@ class ReportBuilder:
             recommendation=recommendation,
             tests=tests,
             periods=tuple(explainer.explain(period) for period in find_drift_periods(tests)),
+            weekly=weekly_curve(refreshed, {name: pairs[name, name] for name in names}, **seeded)
+            if tuple(refreshed) == names
+            else None,
         )
 
     def stale_months(self, first_month: str, last_month: str) -> list[ModelMonth]:

@@ -47,6 +47,7 @@ from include.store.stability import (
     finished_months,
     lock_study,
     read_months,
+    read_refreshed_months,
     reopen_month,
     report_source,
     save_report,
@@ -80,11 +81,14 @@ class MonthRequest:
         At least one; each is a study of its own.
     window_months : int or None
         Length of the training window in months, >= 1; None for all stored months.
+    weekly : bool
+        Also refit the models every week within the month.
     """
 
     month: str
     candidates: tuple[CandidateSpec, ...]
     window_months: int | None = None
+    weekly: bool = False
 
 
 @dataclass(frozen=True)
@@ -149,7 +153,7 @@ class Stability:
         for spec in request.candidates:
             try:
                 study = self.models.study(spec, request.window_months)
-                done[spec.label] = self.models.train(study, split)
+                done[spec.label] = self.models.train(study, split, weekly=request.weekly)
             except Exception as error:  # whatever a library raises: the others go on
                 log.exception("%s failed on %s", spec.label, request.month)
                 failures.append(error)
@@ -228,6 +232,7 @@ class Stability:
         """Return the hash of everything that determines a report."""
         with self.engine.connect() as connection:
             months = read_months(connection, study.study_id, first, last)
+            refreshed = read_refreshed_months(connection, study.study_id, first, last)
         inputs = [
             study.study_id,
             code_version(_REPORT_CODE),
@@ -235,6 +240,7 @@ class Stability:
             self.settings.random_seed,
             self.settings.false_alarms_per_year,
             *((each.model.run_id, each.model.test_id) for each in months.values()),
+            *refreshed,
         ]
         return hashlib.sha256(json.dumps(inputs).encode()).hexdigest()[:32]
 
@@ -283,8 +289,8 @@ def request_from_run(
     Parameters
     ----------
     params : mapping
-        ``month``, ``candidates``, ``parameters``, ``window_months``; absent or null ones take
-        their defaults.
+        ``month``, ``candidates``, ``parameters``, ``window_months``, ``weekly``; absent or null
+        ones take their defaults.
     data_interval_start, data_interval_end : datetime or None
         As in `include.months.resolve_month`.
 
@@ -299,6 +305,7 @@ def request_from_run(
             params.get("candidates") or names.STUDY_CANDIDATES, params.get("parameters")
         ),
         window_months=params.get("window_months") or None,
+        weekly=bool(params.get("weekly")),
     )
 
 
