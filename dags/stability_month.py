@@ -66,12 +66,12 @@ from plugins.retry_policy import RetryTransientErrors
             title="Training months",
             description="Empty: all that are stored before the month",
         ),
-        "weekly": Param(
+        "refreshes": Param(
             False,
             type="boolean",
-            title="Refresh every week",
-            description="Also answer the month with a model for each of its weeks, as "
-            "refresh_champion would: some four fits more.",
+            title="Refresh within the month",
+            description="Also answer the month with models that are refitted within it, as "
+            "refresh_champion does: every week (some four fits more), and when new tags surge.",
         ),
     },
     tags=["models"],

@@ -152,8 +152,8 @@ def stability(
     last: LastMonth = "",
     candidate: Candidates = [],  # noqa: B006
     window_months: WindowMonths = 0,
-    weekly: Annotated[
-        bool, typer.Option(help="Also refit every week within each month: some four fits more.")
+    refreshes: Annotated[
+        bool, typer.Option(help="Also refit within each month: every week, and on a surge of tags.")
     ] = False,
 ) -> None:
     """
@@ -167,7 +167,7 @@ def stability(
 
     steps, console = Stability.from_settings(Settings.from_env()), Console(markup=False)
     months = months_between(check_month(first), last or first)
-    params = {"candidates": candidate, "window_months": window_months, "weekly": weekly}
+    params = {"candidates": candidate, "window_months": window_months, "refreshes": refreshes}
     requests = [request_from_run({**params, "month": month}, None, None) for month in months]
     for request in requests:
         for label, run_id in steps.train(request).items():

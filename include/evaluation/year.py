@@ -9,7 +9,7 @@ it; the **frozen** model is the fresh one of the first month.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from include.evaluation.decay import DecayMatrix, HalfLife
 from include.evaluation.drift_periods import DriftPeriod, MonthTest
@@ -176,8 +176,8 @@ class YearReport:
     tests : tuple of MonthTest
     periods : tuple of ExplainedPeriod
         Months with a significant loss.
-    weekly : PolicyCurve or None
-        With weekly refreshes within each month; None unless every month was studied so.
+    refreshes : mapping of str to PolicyCurve
+        With refreshes within each month, by rule; only of rules by which every month was studied.
     """
 
     site: str
@@ -193,4 +193,4 @@ class YearReport:
     recommendation: str
     tests: tuple[MonthTest, ...]
     periods: tuple[ExplainedPeriod, ...]
-    weekly: PolicyCurve | None = None
+    refreshes: Mapping[str, PolicyCurve] = field(default_factory=dict)

@@ -79,7 +79,11 @@ def _reader(kind: type) -> Callable[[Mapping[str, Any]], Any]:
     """Return a function that makes the dataclass of an object, each field by its type."""
     hints = get_type_hints(kind)
     # What a report of an earlier release does not have
-    later = {field.name for field in fields(kind) if field.default is not MISSING}
+    later = {
+        field.name
+        for field in fields(kind)
+        if field.default is not MISSING or field.default_factory is not MISSING
+    }
 
     def read(value: Mapping[str, Any]) -> Any:
         return kind(

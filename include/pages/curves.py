@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from include.evaluation.policies import PolicyCurve
-from include.evaluation.weekly import TITLE as WEEKLY_TITLE
-from include.evaluation.weekly import WEEKLY
+from include.evaluation.refreshes import TITLES as REFRESH_TITLES
 from include.pages.figures import figure, month_name, span
 from include.pages.marks import Mark
 from include.pages.scale import Axis, MonthAxis, band_path, line_path, round_axis
 from include.retraining import STUDIED
 
-TITLES: Final = {WEEKLY: WEEKLY_TITLE} | {name: rule.title for name, rule in STUDIED.items()}
+TITLES: Final = REFRESH_TITLES | {name: rule.title for name, rule in STUDIED.items()}
 """Of what has a curve, in the order of the page."""
 WIDTH: Final = 360
 HEIGHT: Final = 220

@@ -15,6 +15,7 @@ from include.pages.environment import environment
 from include.pages.marks import Mark, marks_of
 
 TAGS_SHOWN: Final = 8
+_NUMBERS: Final = {4: "four", 5: "five", 6: "six"}
 SLICES: Final = {
     "short": "short questions",
     "code_heavy": "code-heavy questions",
@@ -71,9 +72,7 @@ def render(report: YearReport) -> str:
         raise FixInputError("a report needs at least one month")
     marks = marks_of(report.periods)
     schedules = schedules_of(report)
-    shown = dict(report.curves)
-    if report.weekly is not None:
-        shown[report.weekly.policy] = report.weekly
+    shown = {**report.curves, **report.refreshes}
     return (
         environment()
         .get_template("stability.html")
@@ -88,6 +87,7 @@ def render(report: YearReport) -> str:
             frozen=report.curves.get("frozen"),
             policies=[shown[policy] for policy in curves.TITLES if policy in shown],
             shown=shown,
+            number_shown=_NUMBERS.get(len(shown), str(len(shown))),
             policy_titles=curves.TITLES,
             schedules=schedules,
             regrets={name: regret(curve, schedules) for name, curve in report.curves.items()},

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine
 
 from include import names
 from include.evaluation.metrics import DEPTH, QuestionScores
-from include.evaluation.weekly import RefreshedMonth
+from include.evaluation.refreshes import RefreshedMonth
 from include.months import month_range
 from include.store.arrays import Arrays, pack, unpack
 from include.store.queries import query
@@ -328,12 +328,13 @@ def read_pairs(
 
 
 def record_refreshed_month(
-    connection: Connection, study_id: str, test: ModelMonth, refreshed: RefreshedMonth
+    connection: Connection, study_id: str, test: ModelMonth, rule: str, refreshed: RefreshedMonth
 ) -> None:
-    """Store how a month was answered with weekly refreshes, unless it was replaced meanwhile."""
+    """Store how a month was answered with a rule's refreshes, unless it was replaced meanwhile."""
     binds = {
         "study_id": study_id,
         "month": test.month,
+        "rule": rule,
         "test_id": test.test_id,
         "trainings": refreshed.trainings,
         "scores": pack(_counts(refreshed.scores)),
@@ -343,11 +344,15 @@ def record_refreshed_month(
 
 def read_refreshed_months(
     connection: Connection, study_id: str, first_month: str, last_month: str
-) -> dict[str, RefreshedMonth]:
-    """Return the months of a range that were studied with weekly refreshes, oldest first."""
+) -> dict[str, dict[str, RefreshedMonth]]:
+    """Return the months of a range that were studied with refreshes, by rule, oldest first."""
     binds = {"study_id": study_id, "first_month": first_month, "last_month": last_month}
     rows = connection.execute(query("stability_refreshes_between"), binds)
-    return {row.month: RefreshedMonth(_scores(unpack(row.scores)), row.trainings) for row in rows}
+    found: dict[str, dict[str, RefreshedMonth]] = {}
+    for row in rows:
+        month = RefreshedMonth(_scores(unpack(row.scores)), row.trainings)
+        found.setdefault(row.rule, {})[row.month] = month
+    return found
 
 
 def _counts(scores: QuestionScores) -> dict[str, NDArray[np.uint8]]:

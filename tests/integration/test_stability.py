@@ -251,24 +251,29 @@ def test_candidate_that_fails_does_not_stop_the_others(stability):
     assert [(model, test) for model, test, *_ in pairs(stability)] == [(month, month)]
 
 
-def test_weekly_refreshes_are_a_curve_once_every_month_was_studied_so(stability):
+def test_refreshes_are_curves_once_every_month_was_studied_so(stability):
     run(stability, *YEAR_MONTHS[:2])
     (without,) = reports(stability)
-    assert from_plain(without.report).weekly is None
+    assert from_plain(without.report).refreshes == {}
 
-    run(stability, *YEAR_MONTHS[:2], weekly=True)
+    run(stability, *YEAR_MONTHS[:2], refreshes=True)
 
     (stored,) = reports(stability)
     report = from_plain(stored.report)
-    assert report.weekly is not None
-    assert report.weekly.months == YEAR_MONTHS[:2]
-    assert 2 * 4 <= report.weekly.trainings <= 2 * 5
+    weekly, surge = report.refreshes["weekly"], report.refreshes["surge"]
+    assert weekly.months == surge.months == YEAR_MONTHS[:2]
+    assert 2 * 4 <= weekly.trainings <= 2 * 5
+    assert surge.trainings < weekly.trainings  # a quiet site
     monthly = report.curves["monthly"]
-    assert report.weekly.loss == pytest.approx(monthly.mean - report.weekly.mean)
+    assert weekly.loss == pytest.approx(monthly.mean - weekly.mean)
     with stability.engine.connect() as connection:
-        rows = connection.execute(text("SELECT month, trainings, scores FROM stability_refreshes"))
-        first = [(*row[:2], bytes(row[2])) for row in rows]
-    run(stability, *YEAR_MONTHS[:2], weekly=True)
+        rows = connection.execute(
+            text("SELECT month, rule, trainings, scores FROM stability_refreshes ORDER BY 1, 2")
+        )
+        first = [(*row[:3], bytes(row[3])) for row in rows]
+    run(stability, *YEAR_MONTHS[:2], refreshes=True)
     with stability.engine.connect() as connection:
-        rows = connection.execute(text("SELECT month, trainings, scores FROM stability_refreshes"))
-        assert [(*row[:2], bytes(row[2])) for row in rows] == first
+        rows = connection.execute(
+            text("SELECT month, rule, trainings, scores FROM stability_refreshes ORDER BY 1, 2")
+        )
+        assert [(*row[:3], bytes(row[3])) for row in rows] == first

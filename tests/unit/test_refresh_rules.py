@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from include.evaluation.surge import surging_tags
 from include.jobs.refresh.rules import (
     MIN_TEST_QUESTIONS,
     TEST_QUESTIONS,
     RefreshState,
     decide_refresh,
     first_test_day,
-    surging_tags,
 )
 
 START = datetime(2024, 3, 1, tzinfo=UTC)

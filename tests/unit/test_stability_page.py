@@ -109,14 +109,17 @@ def test_weekly_refreshes_stand_beside_the_policies_if_they_were_studied():
     weekly = replace(
         monthly, policy="weekly", trainings=52, loss=-0.02, loss_low=-0.03, loss_high=-0.01
     )
-    page = LexborHTMLParser(render(replace(REPORT, weekly=weekly)))
+    surge = replace(weekly, policy="surge", trainings=13)
+    both = {"weekly": weekly, "surge": surge}
+    page = LexborHTMLParser(render(replace(REPORT, refreshes=both)))
     rows = {row[0]: row for row in table("The policies compared", page)[1:]}
 
     row = rows["Every month, refreshed every week"]
     assert (row[1], row[3]) == ("52", f"{figure(-0.02)} {span(-0.03, -0.01)}")
     assert row[4:] == ["–", "–", "–"]
-    assert len(page.css(".panels > figure")) == 5
-    assert "five retraining policies" in text_of("#curves-title", page)
+    assert rows["Every month, refreshed when new tags surge"][1] == "13"
+    assert len(page.css(".panels > figure")) == 6
+    assert "six retraining policies" in text_of("#curves-title", page)
     assert "Every month, refreshed every week" not in text_of("#curves")
 
 

@@ -16,14 +16,10 @@ from sqlalchemy import Connection
 
 from include import names
 from include.errors import MissingDataError
+from include.evaluation.surge import SURGE_USES
 from include.jobs.data.datasets import latest_complete
 from include.jobs.ingestion.completeness import stored_until
-from include.jobs.refresh.rules import (
-    SURGE_USES,
-    RefreshCause,
-    RefreshState,
-    decide_refresh,
-)
+from include.jobs.refresh.rules import RefreshCause, RefreshState, decide_refresh
 from include.jobs.training.pipeline import TrainingPipeline
 from include.jobs.training.plan import CandidateSpec, TrainingRequest
 from include.jobs.training.summary import short_note

@@ -6,8 +6,9 @@ import hashlib
 import json
 import logging
 from bisect import bisect_left
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from itertools import groupby
 from typing import Final
@@ -20,7 +21,14 @@ from include.candidates.base import EncoderFactory, vocabulary_of
 from include.candidates.catalogue import load_candidate
 from include.candidates.renamed import with_canonical_names
 from include.evaluation.metrics import pool, score_questions, summarise
-from include.evaluation.weekly import RefreshedMonth, weeks_of
+from include.evaluation.refreshes import (
+    LABEL_DELAY,
+    SURGE,
+    WEEKLY,
+    RefreshedMonth,
+    surge_refreshes,
+    weekly_refreshes,
+)
 from include.jobs.data.datasets import TimeSplit, split_slice_masks, tested_questions
 from include.jobs.data.observations import question_ids, unknown_term_share
 from include.jobs.training.candidate_runs import CandidateMaker, CandidateRuns, dataset_row
@@ -119,13 +127,13 @@ class StudyModels:
             code_version=code_version(),
         )
 
-    def train(self, study: Study, split: TimeSplit, *, weekly: bool = False) -> str:
+    def train(self, study: Study, split: TimeSplit, *, refreshes: bool = False) -> str:
         """
         Train the month's model, test it and the study's other models on each other; return its run.
 
         Months may run in any order and in parallel: a model is recorded before its task queries
-        the missing pairs, so of two months at least the later one sees the other. With ``weekly``
-        the month is also answered by models that are refitted every week within it.
+        the missing pairs, so of two months at least the later one sees the other. With
+        ``refreshes`` the month is also answered by models that are refitted within it.
         """
         with self.engine.begin() as connection:
             record_study(connection, study)
@@ -139,8 +147,8 @@ class StudyModels:
         with self.engine.begin() as connection:
             record_month(connection, study.study_id, model)
         self._test_missing_pairs(study, split)
-        if weekly:
-            self._refresh_weekly(study, split, model)
+        if refreshes:
+            self._refresh_within(study, split, model)
         with self.engine.begin() as connection:
             finish_month(connection, study.study_id, model)
         return outcome.run_id
@@ -215,22 +223,35 @@ class StudyModels:
                 )
                 self._store(study, model, months[test_month].model, answers)
 
-    def _refresh_weekly(self, study: Study, split: TimeSplit, month: ModelMonth) -> None:
-        """Answer the month with a model for each week, unless that is stored."""
-        name = month.month
+    def _refresh_within(self, study: Study, split: TimeSplit, month: ModelMonth) -> None:
+        """Answer the month with refreshes by each rule, unless that is stored."""
+        name, test = month.month, split.test
         with self.engine.connect() as connection:
-            if read_refreshed_months(connection, study.study_id, name, name):
-                return
-        fresh = read_pairs(self.engine, study.study_id, name, name)[name, name].scores
-        weeks = weeks_of(name)
-        rows = [bisect_left(split.test.asked_at, start) for _, start, _ in weeks]
-        parts = [fresh.take(np.arange(rows[0]))]
+            stored = read_refreshed_months(connection, study.study_id, name, name)
+        times = {
+            WEEKLY: weekly_refreshes(name),
+            SURGE: surge_refreshes(name, test.asked_at, test.tags, split.train.vocabulary),
+        }
+        for rule, refreshed_at in times.items():
+            if rule not in stored:
+                found = self._refreshed(study, split, name, refreshed_at)
+                with self.engine.begin() as connection:
+                    record_refreshed_month(connection, study.study_id, month, rule, found)
+
+    def _refreshed(
+        self, study: Study, split: TimeSplit, month: str, times: Sequence[datetime]
+    ) -> RefreshedMonth:
+        """Return the month's answers, from each of some times on by a model refitted then."""
+        fresh = read_pairs(self.engine, study.study_id, month, month)[month, month].scores
+        rows = [bisect_left(split.test.asked_at, at) for at in times]
+        first_end, *ends = [*rows, len(split.test)]
+        parts = [fresh.take(np.arange(first_end))]
         everything = split.train.questions + split.test
-        for (known, _, end), first in zip(weeks, rows, strict=True):
-            asked = split.test.take(range(first, bisect_left(split.test.asked_at, end)))
-            if not len(asked):
+        for at, first, last in zip(times, rows, ends, strict=True):
+            if first == last:
                 continue
-            train = everything.take(range(bisect_left(everything.asked_at, known)))
+            asked = split.test.take(range(first, last))
+            train = everything.take(range(bisect_left(everything.asked_at, at - LABEL_DELAY)))
             vocabulary = vocabulary_of(train.tags, study.min_tag_count)
             candidate = self.make(study.candidate, dict(study.parameters), self.encoders)
             memory = MemoryBudget.from_settings(self.settings)
@@ -239,9 +260,7 @@ class StudyModels:
                 candidate.fit(train.texts, train.tags, vocabulary)
             ranked = rank_questions(candidate, asked, titles_too=False).ranking.tags
             parts.append(score_questions(ranked, asked.tags, vocabulary))
-        refreshed = RefreshedMonth(pool(parts), len(parts))
-        with self.engine.begin() as connection:
-            record_refreshed_month(connection, study.study_id, month, refreshed)
+        return RefreshedMonth(pool(parts), len(parts))
 
     def _questions(self, study: Study, test: StoredMonth, split: TimeSplit) -> LabelledTexts | None:
         """Return a month's questions as when its model was trained, None if edited since."""

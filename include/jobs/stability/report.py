@@ -13,7 +13,7 @@ from include.evaluation.drift_periods import find_drift_periods, loss_tests
 from include.evaluation.metrics import DEPTH, QuestionScores, score_questions, summarise
 from include.evaluation.policies import PolicyCurve, policy_curves, recommend
 from include.evaluation.refresh import needs_new_vectors
-from include.evaluation.weekly import weekly_curve
+from include.evaluation.refreshes import refresh_curve
 from include.evaluation.year import MonthFigures, YearReport
 from include.jobs.stability.alarms import StudyChecks
 from include.jobs.stability.causes import PeriodExplainer
@@ -72,6 +72,7 @@ class ReportBuilder:
         answers = read_pairs(self.engine, *period)
         pairs = {pair: each.scores for pair, each in answers.items()}
         names = tuple(months)
+        fresh = {name: pairs[name, name] for name in names if (name, name) in pairs}
         seeded = {"samples": self.settings.bootstrap_samples, "seed": self.settings.random_seed}
         alarms = StudyChecks(
             self.engine, self.settings, self.study.study_id, months, answers, self.questions
@@ -96,9 +97,11 @@ class ReportBuilder:
             recommendation=recommendation,
             tests=tests,
             periods=tuple(explainer.explain(period) for period in find_drift_periods(tests)),
-            weekly=weekly_curve(refreshed, {name: pairs[name, name] for name in names}, **seeded)
-            if tuple(refreshed) == names
-            else None,
+            refreshes={
+                rule: refresh_curve(rule, found, fresh, **seeded)
+                for rule, found in refreshed.items()
+                if tuple(found) == names
+            },
         )
 
     def stale_months(self, first_month: str, last_month: str) -> list[ModelMonth]:

@@ -81,14 +81,14 @@ class MonthRequest:
         At least one; each is a study of its own.
     window_months : int or None
         Length of the training window in months, >= 1; None for all stored months.
-    weekly : bool
-        Also refit the models every week within the month.
+    refreshes : bool
+        Also refit the models within the month, every week and when new tags surge.
     """
 
     month: str
     candidates: tuple[CandidateSpec, ...]
     window_months: int | None = None
-    weekly: bool = False
+    refreshes: bool = False
 
 
 @dataclass(frozen=True)
@@ -153,7 +153,7 @@ class Stability:
         for spec in request.candidates:
             try:
                 study = self.models.study(spec, request.window_months)
-                done[spec.label] = self.models.train(study, split, weekly=request.weekly)
+                done[spec.label] = self.models.train(study, split, refreshes=request.refreshes)
             except Exception as error:  # whatever a library raises: the others go on
                 log.exception("%s failed on %s", spec.label, request.month)
                 failures.append(error)
@@ -240,7 +240,7 @@ class Stability:
             self.settings.random_seed,
             self.settings.false_alarms_per_year,
             *((each.model.run_id, each.model.test_id) for each in months.values()),
-            *refreshed,
+            *((rule, *of_rule) for rule, of_rule in refreshed.items()),
         ]
         return hashlib.sha256(json.dumps(inputs).encode()).hexdigest()[:32]
 
@@ -289,8 +289,8 @@ def request_from_run(
     Parameters
     ----------
     params : mapping
-        ``month``, ``candidates``, ``parameters``, ``window_months``, ``weekly``; absent or null
-        ones take their defaults.
+        ``month``, ``candidates``, ``parameters``, ``window_months``, ``refreshes``; absent or
+        null ones take their defaults.
     data_interval_start, data_interval_end : datetime or None
         As in `include.months.resolve_month`.
 
@@ -305,7 +305,7 @@ def request_from_run(
             params.get("candidates") or names.STUDY_CANDIDATES, params.get("parameters")
         ),
         window_months=params.get("window_months") or None,
-        weekly=bool(params.get("weekly")),
+        refreshes=bool(params.get("refreshes")),
     )
 
 

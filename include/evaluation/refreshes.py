@@ -1,8 +1,10 @@
-"""What refreshing a model every week within the month gains over training once a month. Pure."""
+"""What refreshing a model within the month gains over training once a month. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -12,10 +14,16 @@ import numpy as np
 from include.evaluation.bootstrap import bootstrap_means, percentile_interval
 from include.evaluation.metrics import DEPTH, QuestionScores
 from include.evaluation.policies import PolicyCurve
+from include.evaluation.surge import surging_tags
 from include.months import month_range
 
 WEEKLY: Final = "weekly"
-TITLE: Final = "Every month, refreshed every week"
+SURGE: Final = "surge"
+TITLES: Final = {
+    WEEKLY: "Every month, refreshed every week",
+    SURGE: "Every month, refreshed when new tags surge",
+}
+"""Of the rules by which a model is refreshed within a month."""
 LABEL_DELAY: Final = timedelta(days=2)
 """Tags are read a day after the question at the latest, and learned the day after."""
 _WEEK: Final = timedelta(days=7)
@@ -24,7 +32,7 @@ _WEEK: Final = timedelta(days=7)
 @dataclass(frozen=True, slots=True)
 class RefreshedMonth:
     """
-    The answers to a month's questions, each by the model of its week.
+    The answers to a month's questions, each by the model that was the latest then.
 
     Parameters
     ----------
@@ -38,25 +46,54 @@ class RefreshedMonth:
     trainings: int
 
 
-def weeks_of(month: str) -> tuple[tuple[datetime, datetime, datetime], ...]:
+def weekly_refreshes(month: str) -> tuple[datetime, ...]:
     """
-    Return the weeks of a month after its first one: what is learned until, start and end, UTC.
+    Return the midnights, UTC, at which a model is refreshed every week within a month.
 
     Examples
     --------
-    >>> [f"{known:%d} {start:%d} {end:%d}" for known, start, end in weeks_of("2023-02")]
-    ['06 08 15', '13 15 22', '20 22 01']
+    >>> [f"{at:%d}" for at in weekly_refreshes("2023-02")]
+    ['08', '15', '22']
     """
     first, last = month_range(month)
-    weeks = []
-    start = first + _WEEK
-    while start < last:
-        weeks.append((start - LABEL_DELAY, start, min(start + _WEEK, last)))
-        start += _WEEK
-    return tuple(weeks)
+    return tuple(first + week * _WEEK for week in range(1, 5) if first + week * _WEEK < last)
 
 
-def weekly_curve(
+def surge_refreshes(
+    month: str,
+    asked_at: Sequence[datetime],
+    tags: Sequence[Sequence[str]],
+    vocabulary: Collection[str],
+) -> tuple[datetime, ...]:
+    """
+    Return the midnights, UTC, at which a model is refreshed as new tags surge within a month.
+
+    Parameters
+    ----------
+    month : str
+    asked_at : sequence of datetime, length n
+        Of the month's questions, oldest first.
+    tags : sequence of sequences of str, length n
+    vocabulary : collection of str
+        What the month's first model can suggest.
+    """
+    start, last = month_range(month)
+    known, found = set(vocabulary), []
+    learned = 0  # questions
+    day = start + timedelta(days=1)
+    while day < last:
+        until = bisect_left(asked_at, day - LABEL_DELAY)
+        uses = Counter(tag for row in tags[learned:until] for tag in set(row) if tag not in known)
+        if surging_tags(uses, until - learned):
+            found.append(day)
+            known.update(tag for row in tags[learned:until] for tag in row)
+            learned = until
+        day += timedelta(days=1)
+    return tuple(found)
+
+
+def refresh_curve(
+    rule: str,
     months: Mapping[str, RefreshedMonth],
     monthly: Mapping[str, QuestionScores],
     *,
@@ -64,10 +101,12 @@ def weekly_curve(
     seed: int,
 ) -> PolicyCurve:
     """
-    Return the curve of weekly refreshes, beside the monthly models on the same questions.
+    Return the curve of a rule's refreshes, beside the monthly models on the same questions.
 
     Parameters
     ----------
+    rule : str
+        One of `TITLES`.
     months : mapping of str to RefreshedMonth
         By month, oldest first; at least one.
     monthly : mapping of str to QuestionScores
@@ -88,7 +127,7 @@ def weekly_curve(
     mean, mean_monthly = (weights @ np.array(means)).tolist()
     low, high = percentile_interval(weights @ np.array(differences))
     return PolicyCurve(
-        policy=WEEKLY,
+        policy=rule,
         months=tuple(months),
         models=tuple(months),
         f1=tuple(float(row[0]) for row in means),
