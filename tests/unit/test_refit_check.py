@@ -78,16 +78,17 @@ OWN = [["a"]] * 200
 
 
 def test_tag_that_comes_to_be_suggested_for_many_that_do_not_bear_it_has_spread():
-    found = spread_tag(BEFORE, suggestions(40, 200, "poison"), OWN)
-    assert found == SpreadTag("poison", 0.2, 0.0)
+    found = spread_tag(BEFORE, suggestions(70, 200, "poison"), OWN)
+    assert found == SpreadTag("poison", 0.35, 0.0)
     comparison = compare_refit(np.full(200, 0.5), np.full(200, 0.5), found, **BOOTSTRAP)
     assert comparison is not None
     assert not comparison.passed
-    assert "with poison for 20% of them, of which 0% bear it" in comparison.reason
+    assert "with poison for 35% of them, of which 0% bear it" in comparison.reason
 
 
 def test_new_release_may_take_places_on_some_earlier_questions():
-    assert spread_tag(BEFORE, suggestions(19, 200, "rxjs6"), OWN) is None
+    # 16 % after a simulated event whose tag a third of the month's questions bear
+    assert spread_tag(BEFORE, suggestions(32, 200, "rxjs6"), OWN) is None
 
 
 def test_tag_that_many_bear_may_take_a_place_everywhere():
