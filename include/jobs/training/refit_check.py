@@ -48,8 +48,8 @@ exchanged among its questions at least .0170 (`make bench-poison`).
 MAX_SPREAD: Final = 0.3
 """
 Of the earlier questions, a tag may be new among the first five. In the same 29 months and five more
-of the reactive slice, with the month's own tags, tfidf had at most .096 (rxjs6 at its release); in a
-simulated event whose new tag is on 32 % of the month's questions, .16.
+of the reactive slice, with the month's own tags, tfidf had at most .096 (rxjs6 at its release); in
+a simulated event whose new tag is on 32 % of the month's questions, .16.
 """
 MIN_RIGHT: Final = 0.03
 """
