@@ -176,8 +176,8 @@ def _add_estimate(samples: Samples, live: Row[Any]) -> None:
     samples.add("estimated_precision_ratio", estimate)
     samples.add("estimated_precision_low_ratio", max(0.0, estimate - error))
     samples.add("estimated_precision_high_ratio", min(1.0, estimate + error))
-    if live.suggested_count:
-        bias = (live.judged_expected_hits - live.hit_count) / live.suggested_count
+    if live.judged_shown_count:
+        bias = (live.judged_expected_hits - live.judged_hits) / live.judged_shown_count
         samples.add("estimated_precision_bias_ratio", bias)
 
 

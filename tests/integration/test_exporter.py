@@ -182,6 +182,24 @@ def test_precision_is_estimated_from_scores_and_its_error_shown_where_truth_is_k
     assert bias == pytest.approx((2 * 0.5 - 1) / 2)
 
 
+def test_days_counted_before_scores_were_read_do_not_enter_the_error_of_the_estimate(read, engine):
+    with engine.begin() as connection:
+        promote(connection, "1")
+        label(connection, 0, "{python}")
+        answer(connection, "1", 0, ("python", "php"))
+        count_indicators(connection, SITE, datetime.now(UTC).date())
+        connection.execute(
+            text(
+                "INSERT INTO daily_version_quality (site, day, model_version, judged, "
+                "suggested_count, truth_count, hit_count) "
+                "VALUES (:site, current_date - 2, '1', 100, 500, 300, 200)"
+            ),
+            {"site": SITE},
+        )
+    bias = read(state).values("estimated_precision_bias_ratio")[()]
+    assert bias == pytest.approx((2 * 0.5 - 1) / 2)
+
+
 def test_questions_beyond_the_vocabulary_are_those_with_a_tag_that_cannot_be_suggested(
     read, engine
 ):

@@ -328,6 +328,18 @@ def test_hour_of_one_and_the_same_answer_is_drift_and_retrains_once_a_month(
     assert decided(monitoring, report_id).training_run_id == f"drift-predictions-{version}-2024-01"
 
 
+def test_hour_has_an_estimated_f1_although_its_true_tags_are_not_known(
+    monitoring, go_live, stored, simulation
+):
+    version = go_live("2023-06", "2023-12")
+    window = answers(stored, simulation, version, QUIET, 150)
+
+    summary = monitoring.report(monitoring.check_predictions(*window)).report.summary
+
+    assert "f1" not in summary
+    assert summary["f1_estimated_low"] < summary["f1_estimated"] < summary["f1_estimated_high"]
+
+
 def test_one_api_key_raises_no_alarm(monitoring, go_live, stored, simulation):
     version = go_live("2023-06", "2023-12")
     window = answers(stored, simulation, version, QUIET, 150, key_name=lambda i: "mallory")
