@@ -1,7 +1,7 @@
 """Refreshes of the champion in PostgreSQL, and what decides on the next one."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -49,14 +49,16 @@ class RefreshRecord:
 
 def record_refresh(connection: Connection, refresh: RefreshRecord) -> None:
     """Store a judged refresh; one that went up to the same day is replaced."""
-    binds = {name: getattr(refresh, name) for name in RefreshRecord.__slots__}
-    connection.execute(query("record_refresh"), binds | {"new_tags": list(refresh.new_tags)})
+    binds = asdict(refresh) | {"new_tags": list(refresh.new_tags)}
+    connection.execute(query("record_refresh"), binds)
 
 
 def last_refresh_until(connection: Connection, site: str) -> datetime | None:
     """Return up to when the site's last refresh went, promoted or not; None if there was none."""
-    row = connection.execute(query("last_refresh"), {"site": site}).one_or_none()
-    return row.learned_until if row is not None else None
+    found: datetime | None = connection.execute(
+        query("last_refresh_until"), {"site": site}
+    ).scalar_one()
+    return found
 
 
 def tagged_questions_per_day(

@@ -176,6 +176,13 @@ def test_interval_of_other_years_holds_the_expected_loss_in_nine_of_ten(world, p
     assert held >= 0.9 * years
 
 
+@pytest.mark.parametrize("policy", ["frozen", "quarterly"])
+def test_interval_of_other_years_tells_steady_decay_from_none(policy):
+    curve = policy_curves(decaying(12), MONTHS, (), samples=100, seed=1)[policy]
+    assert 0 < curve.other_low < curve.loss < curve.other_high < 4 * curve.loss
+    assert curve.known
+
+
 def test_few_months_cannot_tell_what_a_policy_loses_in_other_years():
     months = MONTHS[:2]
     curves = policy_curves(decaying(6, months), months, (), samples=100, seed=1)

@@ -12,6 +12,7 @@ from include.errors import CheckFailedError, FixInputError
 from include.jobs.ingestion.completeness import stored_completely
 from include.jobs.ingestion.month_checks import question_faults, window_faults, window_label
 from include.months import add_months, month_of, month_range, months_between
+from include.questions import Question
 from include.settings import Settings
 from include.sources.stackexchange_api import Page, StackExchangeClient
 from include.store.engine import process_engine
@@ -36,6 +37,24 @@ class QuestionSource(Protocol):
 
     def latest_asked_at(self) -> datetime | None:
         """Return when the newest question was asked, aware; None if there is none."""
+
+
+class QuestionsAhead:
+    """
+    Fetched questions that the cursor has not passed.
+
+    A page's cursor may be before its last questions. A resumed fetch gets those again, so that each
+    is counted when the cursor has passed it.
+    """
+
+    def __init__(self) -> None:
+        self.questions: list[Question] = []
+
+    def passed_by(self, page: Page) -> list[Question]:
+        """Add a page's questions, and remove and return those that its cursor has passed."""
+        fetched = [*self.questions, *page.questions]
+        self.questions = [question for question in fetched if question.asked_at >= page.cursor]
+        return [question for question in fetched if question.asked_at < page.cursor]
 
 
 def api_client(settings: Settings) -> StackExchangeClient:
@@ -188,13 +207,9 @@ class MonthIngestion:
             If the API refuses the key or has no such site.
         """
         state, counted = self._open(window), 0
-        ahead: list[datetime] = []
+        ahead = QuestionsAhead()
         for page in self.source.pages(state.resume_at, state.end):
-            # A page's cursor may be before its last questions: a resumed fetch gets those again,
-            # so they are counted when the cursor has passed them.
-            ahead += [question.asked_at for question in page.questions]
-            behind = sum(asked_at < page.cursor for asked_at in ahead)
-            ahead = [asked_at for asked_at in ahead if asked_at >= page.cursor]
+            behind = len(ahead.passed_by(page))
             with self.engine.begin() as connection:
                 upsert_questions(connection, page.questions)
                 state = advance_window(
@@ -210,7 +225,7 @@ class MonthIngestion:
                 on_page(state)
         with self.engine.begin() as connection:
             state = advance_window(
-                connection, state, cursor=state.end, fetched=len(ahead), done=True
+                connection, state, cursor=state.end, fetched=len(ahead.questions), done=True
             )
         log.info("%s: %d questions fetched", window["label"], state.fetched_count)
         return {

@@ -21,7 +21,12 @@ from sqlalchemy import Connection, Engine
 
 from include.errors import CheckFailedError, FixInputError, MissingDataError
 from include.jobs.ingestion.completeness import how_to_fetch, stored_completely
-from include.jobs.ingestion.month_ingest import QuestionSource, api_client, split_windows
+from include.jobs.ingestion.month_ingest import (
+    QuestionsAhead,
+    QuestionSource,
+    api_client,
+    split_windows,
+)
 from include.months import check_month, last_month_before, month_range
 from include.questions import Question
 from include.settings import Settings
@@ -165,16 +170,13 @@ class SettledLabels:
         if reading.done:
             return
         end = reading.end
-        ahead: list[Question] = []
+        ahead = QuestionsAhead()
         for page in self.source.pages(reading.resume_at, end):
-            # Those from the cursor on come again if the part is resumed: counted when it has passed
-            ahead += page.questions
-            behind = [question for question in ahead if question.asked_at < page.cursor]
-            ahead = [question for question in ahead if question.asked_at >= page.cursor]
+            behind = ahead.passed_by(page)
             with self.engine.begin() as connection:
                 reading = self._store(connection, reading, page, behind, names)
         with self.engine.begin() as connection:
-            sums = self._compared(connection, ahead, names)
+            sums = self._compared(connection, ahead.questions, names)
             advance_label_reading(connection, reading, sums, cursor=end, done=True)
 
     def _store(

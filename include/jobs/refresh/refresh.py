@@ -19,7 +19,7 @@ from include.errors import MissingDataError
 from include.evaluation.surge import SURGE_USES
 from include.jobs.data.datasets import latest_complete
 from include.jobs.ingestion.completeness import stored_until
-from include.jobs.refresh.rules import RefreshCause, RefreshState, decide_refresh
+from include.jobs.refresh.rules import RefreshCause, RefreshState, decide_refresh, last_try
 from include.jobs.training.pipeline import TrainingPipeline
 from include.jobs.training.plan import CandidateSpec, TrainingRequest
 from include.jobs.training.summary import short_note
@@ -225,7 +225,7 @@ class ChampionRefresh:
         site = self.pipeline.settings.site
         known = self._known_tags(connection, champion)
         attempted = last_refresh_until(connection, site)
-        since = max(learned_until, attempted or learned_until)
+        since = last_try(learned_until, attempted)
 
         def new_tag_uses(start: datetime) -> dict[str, int]:
             uses = tag_uses(connection, site, start, reached)

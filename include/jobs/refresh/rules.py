@@ -53,13 +53,18 @@ class RefreshState:
 
         Counting from an attempt keeps a rollback, or a refusal, for as long as any version.
         """
-        return max(self.learned_until, self.attempted_until or self.learned_until)
+        return last_try(self.learned_until, self.attempted_until)
 
     @property
     def surging_tags(self) -> tuple[str, ...]:
         """New tags that make a surge together, most used first; empty if there is none."""
         asked = sum(n for day, n in self.questions_per_day.items() if day >= self.last_try)
         return surging_tags(self.new_tag_uses, asked)
+
+
+def last_try(learned_until: datetime, attempted_until: datetime | None) -> datetime:
+    """Return the later of both; what the model has learned, if none was attempted."""
+    return max(learned_until, attempted_until or learned_until)
 
 
 @dataclass(frozen=True, slots=True)

@@ -254,9 +254,8 @@ class StudyModels:
             train = everything.take(range(bisect_left(everything.asked_at, at - LABEL_DELAY)))
             vocabulary = vocabulary_of(train.tags, study.min_tag_count)
             candidate = self.make(study.candidate, dict(study.parameters), self.encoders)
-            memory = MemoryBudget.from_settings(self.settings)
             needed_mb = candidate.fit_memory_mb(len(train), len(vocabulary))
-            with reserved(memory, needed_mb, candidate.name):
+            with reserved(self.candidates.memory, needed_mb, candidate.name):
                 candidate.fit(train.texts, train.tags, vocabulary)
             ranked = rank_questions(candidate, asked, titles_too=False).ranking.tags
             parts.append(score_questions(ranked, asked.tags, vocabulary))

@@ -17,6 +17,7 @@ to be suggested for many of these questions, none of which bears it, either.
 from __future__ import annotations
 
 import tempfile
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -30,7 +31,7 @@ from numpy.typing import NDArray
 from include.candidates.catalogue import load_candidate
 from include.evaluation.bootstrap import BootstrapInterval, paired_difference
 from include.evaluation.selection import NON_INFERIORITY_MARGIN
-from include.jobs.data.datasets import TimeSplit, all_questions
+from include.jobs.data.datasets import TrainingData
 from include.jobs.training.candidate_runs import CandidateRuns
 from include.jobs.training.fit_and_score import rank_questions
 from include.jobs.training.learned_from import LearnedFrom
@@ -146,8 +147,8 @@ def learned_by_both(train: LabelledTexts, refit_from: datetime) -> LabelledTexts
         latest questions may have learned few of the training questions again.
     """
     start = max(refit_from, month_start(add_months(month_of(train.asked_at[-1]), 1 - _MONTHS)))
-    rows = [row for row, asked_at in enumerate(train.asked_at) if asked_at >= start]
-    return train.take(rows[-MAX_QUESTIONS:])
+    first = max(bisect_left(train.asked_at, start), len(train) - MAX_QUESTIONS)
+    return train.take(range(first, len(train)))
 
 
 def compare_refit(
@@ -206,9 +207,10 @@ def spread_tag(
 
 def compare_with_tested(
     candidates: CandidateRuns,
-    split: TimeSplit,
+    train: LabelledTexts,
     best: TrainedCandidate,
     refit: Run,
+    refit_data: TrainingData,
     *,
     samples: int,
     seed: int,
@@ -219,11 +221,14 @@ def compare_with_tested(
     Parameters
     ----------
     candidates : CandidateRuns
-    split : TimeSplit
+    train : LabelledTexts
+        What the tested one has learned.
     best : TrainedCandidate
         The tested one.
     refit : Run
-        Of the same family, with the split's test questions too.
+        Of the same family, with the tested questions too.
+    refit_data : TrainingData
+        Of the refit.
     samples, seed : int
         Of the bootstrap.
 
@@ -233,8 +238,8 @@ def compare_with_tested(
         If one of both does not load.
     """
     candidate = candidates.make(best.spec.name, best.spec.parameters, candidates.encoders)
-    refit_from = LearnedFrom.of(candidate, all_questions(split)).first_asked_at
-    known = learned_by_both(split.train.questions, refit_from)
+    refit_from = LearnedFrom.of(candidate, refit_data).first_asked_at
+    known = learned_by_both(train, refit_from)
     scores, suggested = [], []
     with tempfile.TemporaryDirectory() as work:
         for run in (candidates.runs.get(best.run_id), refit):

@@ -21,7 +21,7 @@ from include.jobs.training.plan import TrainedCandidate, TrainingPlan
 from include.jobs.training.plots import draw_comparison
 from include.jobs.training.promotion_gate import FloatArray, PromotionGate, shared_questions
 from include.jobs.training.question_results import load_results
-from include.jobs.training.refit_check import compare_with_tested
+from include.jobs.training.refit_check import RefitComparison, compare_with_tested
 from include.jobs.training.summary import label_age_tag, note, table_rows
 from include.registry import ModelVersion, Registry
 from include.registry.runs import NOTE, Run
@@ -140,8 +140,7 @@ class ModelSelection:
         if earlier is not None:
             decision = GateDecision(True, earlier.reason, earlier.figures)
         elif decision.promote or self._may_be_better(plan, comparison):
-            run = self._final_run(plan, split, comparison.best)
-            comparison = self._after_refit(plan, split, comparison, run)
+            comparison, run = self._final_run(plan, split, comparison)
             decision = comparison.decision
             if decision.promote:
                 version = self._register(plan, comparison, run).version
@@ -200,22 +199,6 @@ class ModelSelection:
             # an open A/B test keeps its challenger
             return open_ab_test(connection) is None
 
-    def _after_refit(
-        self, plan: TrainingPlan, split: TimeSplit, comparison: Comparison, run: Run
-    ) -> Comparison:
-        """Return the comparison; with a refusal if the refit has spoilt the model."""
-        if not plan.request.refit or comparison.champion is None:
-            return comparison
-        found = compare_with_tested(self.candidates, split, comparison.best, run, **self._bootstrap)
-        if found is None:
-            return comparison
-        decision = comparison.decision
-        figures = decision.figures | {"refit": found.to_dict()}
-        if found.passed:
-            return replace(comparison, decision=replace(decision, figures=figures))
-        reason = f"Version {comparison.champion.version} stays: {found.reason}."
-        return replace(comparison, decision=GateDecision(False, reason, figures), spoilt=True)
-
     def _register(self, plan: TrainingPlan, comparison: Comparison, run: Run) -> ModelVersion:
         """Register the model that will be served; set alias and ledger row."""
         version = self.registry.register(
@@ -260,15 +243,27 @@ class ModelSelection:
         promote(self.engine, self.registry, move)
         return version
 
-    def _final_run(self, plan: TrainingPlan, split: TimeSplit, best: TrainedCandidate) -> Run:
-        """Return the run whose model will be served: refitted to the test month, or as tested."""
+    def _final_run(
+        self, plan: TrainingPlan, split: TimeSplit, comparison: Comparison
+    ) -> tuple[Comparison, Run]:
+        """
+        Return the run whose model will be served: refitted to the test month, or as tested.
+
+        Beside it the comparison, with a refusal if the refit has spoilt the model.
+        """
+        best = comparison.best
         if not plan.request.refit:
-            return self.candidates.runs.get(best.run_id)
+            return comparison, self.candidates.runs.get(best.run_id)
         data = all_questions(split)
         run = self.candidates.refit(plan, data, best)
         with self.engine.begin() as connection:
             record_dataset(connection, dataset_row(data))
-        return run
+        if comparison.champion is None:
+            return comparison, run
+        found = compare_with_tested(
+            self.candidates, split.train.questions, best, run, data, **self._bootstrap
+        )
+        return _after_refit(comparison, comparison.champion, found), run
 
     def _draw(
         self,
@@ -304,6 +299,20 @@ class ModelSelection:
             | label_age_tag(plan),
         )
         runs.finish(plan.run_id)
+
+
+def _after_refit(
+    comparison: Comparison, champion: ModelVersion, found: RefitComparison | None
+) -> Comparison:
+    """Return the comparison with what a refit has lost; with a refusal if that is too much."""
+    if found is None:
+        return comparison
+    decision = comparison.decision
+    figures = decision.figures | {"refit": found.to_dict()}
+    if found.passed:
+        return replace(comparison, decision=replace(decision, figures=figures))
+    reason = f"Version {champion.version} stays: {found.reason}."
+    return replace(comparison, decision=GateDecision(False, reason, figures), spoilt=True)
 
 
 def _ledger_reason(plan: TrainingPlan, decision: GateDecision) -> str:
