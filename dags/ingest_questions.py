@@ -15,11 +15,12 @@ edits and new tags since the first run.
 from datetime import datetime
 from typing import Any
 
-from airflow.sdk import CronDataIntervalTimetable, Param, dag, task
+from airflow.sdk import CronDataIntervalTimetable, dag, task
 
 from include import names
-from include.months import MONTH_PATTERN, resolve_month
+from include.months import resolve_month
 from plugins.dag_defaults import dag_settings
+from plugins.month_param import month_param
 from plugins.retry_policy import RetryTransientErrors
 
 
@@ -27,15 +28,7 @@ from plugins.retry_policy import RetryTransientErrors
     schedule=CronDataIntervalTimetable("@monthly", timezone="UTC"),
     start_date=datetime(2008, 7, 1),
     max_active_runs=2,
-    params={
-        "month": Param(
-            None,
-            type=["null", "string"],
-            pattern=MONTH_PATTERN,
-            title="Month",
-            description="YYYY-MM, a month that is over; empty for the run's own month",
-        )
-    },
+    params={"month": month_param("YYYY-MM, a month that is over; empty for the run's own month")},
     tags=["questions"],
     **dag_settings(names.DAG_INGEST, __doc__, retry_policy=RetryTransientErrors()),
 )

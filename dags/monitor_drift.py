@@ -13,12 +13,13 @@ that training, and triggers nothing.
 from datetime import datetime
 from typing import Any
 
-from airflow.sdk import Param, dag, task
+from airflow.sdk import dag, task
 
 from include import names
-from include.months import MONTH_PATTERN, resolve_month
+from include.months import resolve_month
 from plugins.dag_defaults import dag_settings
 from plugins.drift_follow_up import follow_up
+from plugins.month_param import month_param
 from plugins.requested_months import RequestedMonths
 
 
@@ -26,15 +27,7 @@ from plugins.requested_months import RequestedMonths
     schedule=RequestedMonths(),
     start_date=datetime(2008, 8, 1),
     max_active_runs=1,
-    params={
-        "month": Param(
-            None,
-            type=["null", "string"],
-            pattern=MONTH_PATTERN,
-            title="Month",
-            description="YYYY-MM, a stored month. Empty: the run's own month.",
-        )
-    },
+    params={"month": month_param("YYYY-MM, a stored month. Empty: the run's own month.")},
     tags=["monitor"],
     **dag_settings(names.DAG_MONITOR_DRIFT, __doc__),
 )

@@ -23,6 +23,7 @@ from airflow.sdk import CronDataIntervalTimetable, Param, dag, task
 
 from include import names
 from plugins.dag_defaults import dag_settings
+from plugins.prepare_checks import prepare_checks
 from plugins.retry_policy import RetryTransientErrors
 
 
@@ -56,14 +57,6 @@ def refresh_champion() -> None:
         from include.settings import Settings
 
         return refresh_and_note(Settings.from_env(), RefreshOrder.from_dict(order), dag_run.run_id)
-
-    # Downstream of the promotion, which it can neither delay nor undo
-    @task(pool=names.POOL_TRAINING, queue=names.QUEUE_TRAINING)
-    def prepare_checks() -> list[int]:
-        from include.jobs.drift.checks import Monitoring
-        from include.settings import Settings
-
-        return list(Monitoring.from_settings(Settings.from_env()).prepare_checks())
 
     @task.short_circuit
     def is_notable(refreshed: dict[str, Any]) -> bool:

@@ -13,12 +13,12 @@ from datetime import datetime
 from typing import Any
 
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
-from airflow.sdk import CronDataIntervalTimetable, Param, dag, task
+from airflow.sdk import CronDataIntervalTimetable, dag, task
 
 from include import names
-from include.months import MONTH_PATTERN
 from include.timeouts import time_limits
 from plugins.dag_defaults import dag_settings
+from plugins.month_param import month_param
 from plugins.wait_for_month import WaitForMonth
 
 
@@ -27,15 +27,7 @@ from plugins.wait_for_month import WaitForMonth
     start_date=datetime(2008, 7, 1),
     # A month that is late does not hold up the next ones
     max_active_runs=4,
-    params={
-        "month": Param(
-            None,
-            type=["null", "string"],
-            pattern=MONTH_PATTERN,
-            title="Month",
-            description="YYYY-MM, a month that is over. Empty: the run's own month.",
-        )
-    },
+    params={"month": month_param("YYYY-MM, a month that is over. Empty: the run's own month.")},
     tags=["monitor", "models"],
     **dag_settings(names.DAG_MONTHLY, __doc__),
 )

@@ -15,11 +15,11 @@ questions have other tags than at first: those are not stored.
 from datetime import datetime
 from typing import Any
 
-from airflow.sdk import CronDataIntervalTimetable, Param, dag, task
+from airflow.sdk import CronDataIntervalTimetable, dag, task
 
 from include import names
-from include.months import MONTH_PATTERN
 from plugins.dag_defaults import dag_settings
+from plugins.month_param import month_param
 from plugins.retry_policy import RetryTransientErrors
 
 
@@ -28,13 +28,7 @@ from plugins.retry_policy import RetryTransientErrors
     start_date=datetime(2008, 7, 1),
     max_active_runs=1,
     params={
-        "month": Param(
-            None,
-            type=["null", "string"],
-            pattern=MONTH_PATTERN,
-            title="Month",
-            description="YYYY-MM, over for two weeks. Empty: the month before the run's date.",
-        )
+        "month": month_param("YYYY-MM, over for two weeks. Empty: the month before the run's date.")
     },
     tags=["questions"],
     **dag_settings(names.DAG_SETTLE, __doc__, retry_policy=RetryTransientErrors()),

@@ -24,8 +24,8 @@ from typing import Any
 from airflow.sdk import Param, dag, task
 
 from include import names
-from include.months import MONTH_PATTERN
 from plugins.dag_defaults import dag_settings
+from plugins.month_param import month_param
 from plugins.requested_months import RequestedMonths
 from plugins.retry_policy import RetryTransientErrors
 
@@ -35,13 +35,9 @@ from plugins.retry_policy import RetryTransientErrors
     start_date=datetime(2008, 8, 1),
     max_active_runs=4,
     params={
-        "month": Param(
-            None,
-            type=["null", "string"],
-            pattern=MONTH_PATTERN,
-            title="Month",
-            description="YYYY-MM: tested on it, trained on the months before; empty for the "
-            "backfilled run's own month",
+        "month": month_param(
+            "YYYY-MM: tested on it, trained on the months before; empty for the "
+            "backfilled run's own month"
         ),
         "candidates": Param(
             list(names.STUDY_CANDIDATES),

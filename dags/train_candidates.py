@@ -22,8 +22,9 @@ from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOpe
 from airflow.sdk import Param, dag, task
 
 from include import names
-from include.months import MONTH_PATTERN
 from plugins.dag_defaults import dag_settings
+from plugins.month_param import month_param
+from plugins.prepare_checks import prepare_checks
 from plugins.requested_months import RequestedMonths
 from plugins.retry_policy import RetryTransientErrors
 
@@ -36,13 +37,10 @@ CANDIDATES = os.environ.get("CANDIDATES") or names.AUTO
     start_date=datetime(2008, 8, 1),
     max_active_runs=1,
     params={
-        "test_month": Param(
-            None,
-            type=["null", "string"],
-            pattern=MONTH_PATTERN,
-            title="Test month",
-            description="YYYY-MM: evaluated on it, trained on the months before. Empty: the latest "
+        "test_month": month_param(
+            "YYYY-MM: evaluated on it, trained on the months before. Empty: the latest "
             "that is completely stored.",
+            title="Test month",
         ),
         "window_months": Param(
             None,
@@ -140,14 +138,6 @@ def train_candidates() -> None:
 
         result = select_and_note(Settings.from_env(), planned, list(trained), dag_run.run_id)
         return result.to_dict()
-
-    # Downstream of the promotion, which it can neither delay nor undo.
-    @task(pool=names.POOL_TRAINING, queue=names.QUEUE_TRAINING)
-    def prepare_checks() -> list[int]:
-        from include.jobs.drift.checks import Monitoring
-        from include.settings import Settings
-
-        return list(Monitoring.from_settings(Settings.from_env()).prepare_checks())
 
     planned = plan()
     selected = select(planned, train.partial(planned=planned).expand(spec=candidates(planned)))
