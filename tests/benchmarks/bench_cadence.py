@@ -22,7 +22,6 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -32,7 +31,7 @@ from rich.table import Table
 from include.candidates.catalogue import make_candidate
 from include.months import add_months, check_month, month_of, months_between
 from include.text.prepared import LabelledTexts
-from tests.benchmarks.bench_quality import load
+from tests.benchmarks.bench_quality import add_data, load
 from tests.benchmarks.cadence_rules import (
     Replay,
     Rule,
@@ -126,9 +125,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="Each option's default is the environment variable of its name in capitals.",
     )
-    parser.add_argument("--data", type=Path, default=env.get("DATA"),
-                        help="questions, jsonl.gz; default: the simulator's")  # fmt: skip
-    parser.add_argument("--site", default=env.get("SITE"), help="only questions of this site")
+    add_data(parser, env)
     parser.add_argument("--from", dest="first", type=check_month, default=env.get("FROM"),
                         help="first month tested; default: eleven before the last")  # fmt: skip
     parser.add_argument("--to", dest="last", type=check_month, default=env.get("TO"),

@@ -22,7 +22,6 @@ import sys
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -36,7 +35,7 @@ from include.drift.estimated_f1 import estimated_f1
 from include.evaluation.metrics import DEPTH, score_questions
 from include.months import add_months, check_month, month_start, months_between
 from include.text.prepared import LabelledTexts
-from tests.benchmarks.bench_quality import load
+from tests.benchmarks.bench_quality import add_data, load
 from tests.benchmarks.drift_loop import no_encoder
 
 
@@ -116,9 +115,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--data", type=Path, default=env.get("DATA"),
-                        help="questions, jsonl.gz; default: the simulator's")  # fmt: skip
-    parser.add_argument("--site", default=env.get("SITE"), help="only questions of this site")
+    add_data(parser, env)
     parser.add_argument("--from", dest="first", type=check_month, default=env.get("FROM", "2018-01"),
                         help="first month, default 2018-01")  # fmt: skip
     parser.add_argument("--to", dest="last", type=check_month, default=env.get("TO", "2018-12"),

@@ -27,7 +27,6 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -44,7 +43,7 @@ from include.jobs.training.label_check import label_faults
 from include.jobs.training.refit_check import compare_refit, learned_by_both, spread_tag
 from include.months import add_months, check_month, month_start, months_between
 from include.text.prepared import LabelledTexts
-from tests.benchmarks.bench_quality import load
+from tests.benchmarks.bench_quality import add_data, load
 from tests.benchmarks.drift_loop import no_encoder
 
 BOOTSTRAP: Final = {"samples": 2000, "seed": 20240229}
@@ -174,9 +173,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--data", type=Path, default=env.get("DATA"),
-                        help="questions, jsonl.gz; default: the simulator's")  # fmt: skip
-    parser.add_argument("--site", default=env.get("SITE"), help="only questions of this site")
+    add_data(parser, env)
     parser.add_argument("--from", dest="first", type=check_month, default=env.get("FROM", "2019-10"),
                         help="first poisoned month, default 2019-10")  # fmt: skip
     parser.add_argument("--to", dest="last", type=check_month, default=env.get("TO"),

@@ -17,7 +17,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -270,6 +270,13 @@ def load(data: Path | None, site: str | None) -> LabelledTexts:
     return labelled(sorted(chosen, key=lambda question: (question.asked_at, question.question_id)))
 
 
+def add_data(parser: argparse.ArgumentParser, env: Mapping[str, str]) -> None:
+    """Add the options that `load` reads."""
+    parser.add_argument("--data", type=Path, default=env.get("DATA"),
+                        help="questions, jsonl.gz; default: the simulator's")  # fmt: skip
+    parser.add_argument("--site", default=env.get("SITE"), help="only questions of this site")
+
+
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     env = {name: value for name, value in os.environ.items() if value}
     parser = argparse.ArgumentParser(
@@ -278,8 +285,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="Each option's default is the environment variable of its name in capitals.",
     )
-    parser.add_argument("--data", type=Path, default=env.get("DATA"), help="questions, jsonl.gz")
-    parser.add_argument("--site", default=env.get("SITE"), help="only questions of this site")
+    add_data(parser, env)
     parser.add_argument("--from", dest="first", type=check_month, default=env.get("FROM"),
                         help="first month tested; default: eleven before the last")  # fmt: skip
     parser.add_argument("--to", dest="last", type=check_month, default=env.get("TO"),

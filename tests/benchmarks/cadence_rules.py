@@ -13,11 +13,10 @@ from statistics import median_high
 
 from include.candidates.base import Candidate, vocabulary_of
 from include.evaluation.metrics import DEPTH, QuestionScores, pool, score_questions
+from include.evaluation.refreshes import LABEL_DELAY
 from include.months import month_range
 from include.text.prepared import LabelledTexts
 
-LABEL_DELAY = timedelta(days=2)
-"""After this time a question and its tags count as known to a refit within the month."""
 _DAY_S = 86_400.0
 
 
