@@ -28,9 +28,14 @@ _PROOF_MASK: Final = (1 << _PROOF_BITS) - 1
 
 def new_id() -> UUID:
     """Return a new version 7 UUID: 48 bits of milliseconds, then 74 random bits."""
+    return UUID(int=_new_value())
+
+
+def _new_value() -> int:
+    """Return the 128 bits of a new version 7 UUID."""
     milliseconds = time.time_ns() // 1_000_000
     random_part = int.from_bytes(random_bytes(), "big") & _RANDOM_BITS
-    return UUID(int=milliseconds << 80 | random_part | _VERSION)
+    return milliseconds << 80 | random_part | _VERSION
 
 
 class PredictionIds:
@@ -48,7 +53,7 @@ class PredictionIds:
 
     def new(self, key_name: str | None) -> UUID:
         """Return a new id for a prediction that the API key of this name asked for."""
-        unproven = new_id().int & ~_PROOF_MASK
+        unproven = _new_value() & ~_PROOF_MASK
         return UUID(int=unproven | self._proof(unproven, key_name))
 
     def issued_to(self, prediction_id: UUID, key_name: str | None) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from time import perf_counter
 from typing import Any, Final
 
@@ -76,7 +77,15 @@ def json_response(value: Any, *, status: int = 200) -> Response:
 
 
 class App(Flask):
-    """Flask that matches requests by path and method, whatever a client says of host or root."""
+    """
+    Flask that matches requests by path and method, whatever a client says of host or root.
+
+    Its views and hooks are plain functions: it runs no coroutines.
+    """
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """Return ``func``; Flask would look for a coroutine in each view and hook of a request."""
+        return func
 
     def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
         """Return the adapter that matches the request by path and method, whatever its host."""

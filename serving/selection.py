@@ -102,8 +102,9 @@ def select(
     names : TagNames, default=NO_NAMES
         A synonym that was chosen excludes its canonical tag.
     """
-    chosen = set(names.of_all(normalized_tag(tag) for tag in question.exclude))
-    if chosen:
+    chosen: set[str] = set()
+    if question.exclude:
+        chosen.update(names.of_all(normalized_tag(tag) for tag in question.exclude))
         ranked = [item for item in ranked if item.tag not in chosen]
     if not ranked:
         return Selection((), 0, "every tag that the model knows is excluded")

@@ -86,14 +86,18 @@ class ScoreCalibration:
         scores : ndarray of float, shape (n_questions, n_ranked)
             Best first, in [0, 1].
         """
-        logits = _features(scores) @ np.array(astuple(self))
+        # Not by `astuple`, which copies each value: this runs for every question.
+        weights = np.array((self.log_score, self.log_complement, self.best, self.intercept))
+        logits = _features(scores) @ weights
         calibrated: NDArray[np.float32] = (1 / (1 + np.exp(-logits))).astype(np.float32)
         return calibrated
 
 
 def _features(scores: NDArray[np.float32]) -> NDArray[np.float64]:
     """Return shape (n_questions, n_ranked, 4), in the order of the weights."""
-    kept = np.clip(scores.astype(np.float64), _LEAST, 1 - _LEAST)
+    kept = scores.astype(np.float64)
+    np.maximum(kept, _LEAST, out=kept)  # a third of the time of `np.clip` for ten scores
+    np.minimum(kept, 1 - _LEAST, out=kept)
     features = np.zeros((*scores.shape, 4))
     features[..., 0] = np.log(kept)
     features[..., 1] = -np.log1p(-kept)

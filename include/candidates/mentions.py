@@ -115,12 +115,9 @@ class MentionFinder:
 
     def _match_all(self, tokens: PreTokens) -> tuple[set[str], dict[str, None]]:
         """Return the tags that are named, and the parts of tag names in order of occurrence."""
-        # Almost no token matches: one dict look-up each discards the others.
-        matches = [
-            self._word_matches[token]
-            for token in tokens.alphanumeric
-            if token in self._word_matches
-        ]
+        # Almost no token matches: one dict look-up each, in compiled code, discards the others.
+        known = filter(self._word_matches.__contains__, tokens.alphanumeric)
+        matches = list(map(self._word_matches.__getitem__, known))
         matches += filter(None, self._symbol_matches.map(tokens.with_symbols))
         names = {name for match in matches for name in match.names}
         if any(match.starts_tag for match in matches):

@@ -1,6 +1,8 @@
 import json
 import logging
 import select
+from inspect import iscoroutinefunction
+from itertools import chain
 
 import pytest
 
@@ -141,3 +143,11 @@ def test_fault_while_answering_is_logged_without_the_text(make_app, caplog, log_
     assert ("c4n4ry" in caplog.text) is shown
     assert "ValueError" in caplog.text
     assert "in score" in caplog.text
+
+
+def test_no_view_or_hook_is_a_coroutine(make_app):
+    app = make_app()
+    hooks = [*app.before_request_funcs.values(), *app.after_request_funcs.values()]
+    functions = [*app.view_functions.values(), *chain.from_iterable(hooks)]
+
+    assert [f for f in functions if iscoroutinefunction(f)] == []
