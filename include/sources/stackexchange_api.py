@@ -2,8 +2,8 @@
 Questions, tag synonyms and descriptions of tags from the Stack Exchange API 2.3, page by page.
 
 A page is yielded before anything else is done, so that the caller can store it; only then come the
-API's backoff and the check of the daily quota. Pagination is in ``keyset_pagination.py``, the
-meaning of responses in ``api_responses.py``.
+API's backoff and the check of the daily quota, both in ``api_requests.py``. Pagination is in
+``keyset_pagination.py``, the meaning of responses in ``api_responses.py``.
 """
 
 from __future__ import annotations
@@ -12,30 +12,28 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import quote
 
 import requests
 
-from include.errors import FixInputError, FixSettingsError, RetryLaterError
+from include.errors import FixInputError
 from include.questions import Question
+from include.sources.api_pages import DescriptionPage, Page, SynonymPage
+from include.sources.api_requests import ApiMethod, ApiRequests
 from include.sources.api_responses import (
     ApiResponse,
-    TransientError,
     is_question_item,
     is_synonym_item,
     is_wiki_item,
-    parse_response,
     raw_question,
     tag_description,
     tag_synonym,
 )
 from include.sources.build_question import accepted_questions
 from include.sources.keyset_pagination import KeysetPaginator, PageRequest
-from include.sources.rate_limiter import RateLimiter
 from include.sources.read_report import ReadReport
-from include.tag_names import TagSynonym
 
 log = logging.getLogger(__name__)
 
@@ -43,98 +41,26 @@ log = logging.getLogger(__name__)
 # is stored. A custom filter would save some bytes, but has to be created by another request at the
 # first use of each site.
 QUESTION_FILTER: Final = "withbody"
-PAGE_SIZE: Final = 100  # the API's maximum
 TAGS_PER_REQUEST: Final = 20  # the API's maximum of tags named in one address
-MAX_ATTEMPTS: Final = 5
-FIRST_RETRY_WAIT_S: Final = 2.0  # exponential backoff: 2, 4, 8, 16
-_TIMEOUT_S: Final = (10.0, 60.0)  # to connect, between bytes
-_OUTAGE_WAIT_S: Final = 120.0  # also prevents the same request twice within a minute
-MAX_BACKOFF_S: Final = 300.0  # longer ones end the iteration, so that no process sleeps for hours
-_WRONG_ADDRESS: Final = (
-    requests.exceptions.InvalidURL,
-    requests.exceptions.InvalidSchema,
-    requests.exceptions.MissingSchema,
-)
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
-    """
-    One page of questions.
-
-    Parameters
-    ----------
-    questions : tuple of Question
-        By ``asked_at``, none of them on an earlier page of the same iteration; may be empty.
-    cursor : datetime
-        Everything asked before it has been yielded: ``pages(cursor, end)`` continues from here.
-        Equal to the end once the range is done.
-    quota_left : int or None
-        Requests left today, from the API's response.
-    requests : int
-        Requests made for this page, >= 1: more if attempts failed.
-    """
-
-    questions: tuple[Question, ...]
-    cursor: datetime
-    quota_left: int | None
-    requests: int
-
-
-@dataclass(frozen=True, slots=True)
-class SynonymPage:
-    """
-    One page of tag synonyms, in the order in which the site made them.
-
-    Parameters
-    ----------
-    synonyms : tuple of TagSynonym
-        None of them on an earlier page of the same iteration; may be empty.
-    quota_left : int or None
-        Requests left today, from the API's response.
-    requests : int
-        Requests made for this page, >= 1.
-    """
-
-    synonyms: tuple[TagSynonym, ...]
-    quota_left: int | None
-    requests: int
-
-
-@dataclass(frozen=True, slots=True)
-class DescriptionPage:
-    """
-    What the site says of some tags.
-
-    Parameters
-    ----------
-    descriptions : mapping of str to str
-        Plain text by tag; a tag without a description is left out.
-    quota_left : int or None
-        Requests left today, from the API's response.
-    requests : int
-        Requests made for this page, >= 1.
-    """
-
-    descriptions: Mapping[str, str]
-    quota_left: int | None
-    requests: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Method:
-    """A method of the API: path, the field that tells its items apart, own parameters."""
+class _Listing:
+    """A method that lists items by time: path, the field that tells them apart, own parameters."""
 
     path: str
     key: str
     is_item: Callable[[object], bool]
     parameters: Mapping[str, str]
 
+    def page(self, request: PageRequest) -> ApiMethod:
+        return ApiMethod(self.path, self.is_item, {**_time_range(request), **self.parameters})
 
-_QUESTIONS: Final = _Method(
+
+_QUESTIONS: Final = _Listing(
     "questions", "question_id", is_question_item, {"filter": QUESTION_FILTER}
 )
-_SYNONYMS: Final = _Method("tags/synonyms", "from_tag", is_synonym_item, {})
+_SYNONYMS: Final = _Listing("tags/synonyms", "from_tag", is_synonym_item, {})
 
 
 class StackExchangeClient:
@@ -177,20 +103,20 @@ class StackExchangeClient:
         sleep: Callable[[float], None] = time.sleep,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        if not 0 < requests_per_s <= 30:
-            raise FixSettingsError(f"requests_per_s must be in (0, 30], got {requests_per_s}")
-        if quota_reserve < 0:
-            raise FixSettingsError(f"quota_reserve must be >= 0, got {quota_reserve}")
-        self._url = api_url.rstrip("/")
         self._site = site
-        self._key = key
-        self._reserve = quota_reserve
         self._max_bad_share = max_bad_share
-        self._session = session or requests.Session()
-        self._rate_limiter = RateLimiter(requests_per_s, clock, sleep)
-        self._sleep = sleep
         self._now = now
-        self._quota_left: int | None = None
+        self._requests = ApiRequests(
+            api_url=api_url,
+            site=site,
+            key=key,
+            quota_reserve=quota_reserve,
+            requests_per_s=requests_per_s,
+            session=session or requests.Session(),
+            clock=clock,
+            sleep=sleep,
+            now=now,
+        )
 
     def pages(self, start: datetime, end: datetime) -> Iterator[Page]:
         """
@@ -262,32 +188,27 @@ class StackExchangeClient:
         if not 1 <= len(tags) <= TAGS_PER_REQUEST:
             raise FixInputError(f"1 to {TAGS_PER_REQUEST} tags per request, got {len(tags)}")
         named = ";".join(quote(tag, safe="") for tag in tags)
-        self._check_quota()
-        response, attempts = self._fetch(_Method(f"tags/{named}/wikis", "", is_wiki_item, {}), None)
+        response, attempts = self._requests.fetch(
+            ApiMethod(f"tags/{named}/wikis", is_wiki_item, {})
+        )
         found = dict(map(tag_description, response.items))
         described = {tag: text for tag, text in found.items() if text}
         return DescriptionPage(described, response.quota_left, attempts)
 
     def _pages(
-        self, method: _Method, paginator: KeysetPaginator
+        self, listing: _Listing, paginator: KeysetPaginator
     ) -> Iterator[tuple[list[dict[str, Any]], ApiResponse, int]]:
         """Yield the new items of each page, with its response and the attempts that it took."""
         while (request := paginator.next_request()) is not None:
-            self._check_quota()
-            response, attempts = self._fetch(method, request)
+            response, attempts = self._requests.fetch(listing.page(request))
             yield paginator.advance(response.items, has_more=response.has_more), response, attempts
-            if response.backoff_s > MAX_BACKOFF_S:
-                raise RetryLaterError(
-                    f"the API asks for a backoff of {response.backoff_s:.0f} s", response.backoff_s
-                )
             # Also after the last page: another process may fetch the next window.
-            self._rate_limiter.wait()
+            self._requests.wait()
 
     def latest_asked_at(self) -> datetime | None:
         """Return when the site's newest question was asked, UTC; None if it has none."""
         newest = PageRequest(first=1, last=int(self._now().timestamp()), page=1, newest_first=True)
-        self._check_quota()
-        response, _ = self._fetch(_QUESTIONS, newest)
+        response, _ = self._requests.fetch(_QUESTIONS.page(newest))
         if not response.items:
             return None
         return datetime.fromtimestamp(int(response.items[0]["creation_date"]), UTC)
@@ -299,58 +220,6 @@ class StackExchangeClient:
         for line in report.summary():
             log.info("page of %d: %s", len(items), line)
         return questions
-
-    def _check_quota(self) -> None:
-        left, self._quota_left = self._quota_left, None
-        if left is not None and left <= self._reserve:
-            raise RetryLaterError(
-                f"{left} requests of today's quota are left and {self._reserve} are kept in "
-                "reserve: continue when the quota is renewed",
-                retry_after_s=_seconds_to_midnight(self._now()),
-            )
-
-    def _fetch(self, method: _Method, request: PageRequest | None) -> tuple[ApiResponse, int]:
-        """Return the response and the number of attempts; RetryLaterError if all of them failed."""
-        for attempt in range(1, MAX_ATTEMPTS + 1):
-            self._rate_limiter.acquire()
-            try:
-                response = self._request(method, request)
-            except TransientError as error:
-                if attempt == MAX_ATTEMPTS:
-                    raise RetryLaterError(
-                        f"the API failed {MAX_ATTEMPTS} times, last: {error}", _OUTAGE_WAIT_S
-                    ) from error
-                wait_s = FIRST_RETRY_WAIT_S * 2 ** (attempt - 1)
-                log.warning("attempt %d failed (%s); retry in %.0f s", attempt, error, wait_s)
-                self._sleep(wait_s)
-            else:
-                self._quota_left = response.quota_left
-                if 0 < response.backoff_s <= MAX_BACKOFF_S:
-                    log.info("the API asks for a backoff of %.0f s", response.backoff_s)
-                    self._rate_limiter.back_off(response.backoff_s)
-                return response, attempt
-        raise AssertionError("unreachable: the last attempt returns or raises")
-
-    def _request(self, method: _Method, request: PageRequest | None) -> ApiResponse:
-        params: dict[str, str | int] = {
-            "site": self._site,
-            "pagesize": PAGE_SIZE,
-            **(_time_range(request) if request else {}),
-            **method.parameters,
-        }
-        if self._key:
-            params["key"] = self._key
-        try:
-            response = self._session.get(
-                f"{self._url}/{method.path}", params=params, timeout=_TIMEOUT_S
-            )
-        except _WRONG_ADDRESS as error:
-            raise FixSettingsError(f"STACKEXCHANGE_API_URL is not an address: {error}") from error
-        except requests.RequestException as error:
-            # The text of the error contains the URL, and with it the key.
-            raise TransientError(f"no complete response ({type(error).__name__})") from None
-        headers = {name.lower(): value for name, value in response.headers.items()}
-        return parse_response(response.status_code, headers, response.content, method.is_item)
 
 
 def _time_range(request: PageRequest) -> dict[str, str | int]:
@@ -368,10 +237,3 @@ def _unix(moment: datetime) -> int:
     if moment.tzinfo is None or moment.microsecond:
         raise FixInputError(f"{moment!r} must be aware and a whole second")
     return int(moment.timestamp())
-
-
-def _seconds_to_midnight(now: datetime) -> float:
-    """Return the seconds until the quota is renewed, at midnight UTC, plus a minute."""
-    utc = now.astimezone(UTC)
-    midnight = datetime(utc.year, utc.month, utc.day, tzinfo=UTC) + timedelta(days=1, minutes=1)
-    return (midnight - utc).total_seconds()

@@ -12,7 +12,7 @@ from include.errors import CheckFailedError, FixInputError, RetryLaterError
 from include.jobs.ingestion.ingest import ingest_month
 from include.jobs.ingestion.month_ingest import MonthIngestion
 from include.questions import Question
-from include.sources.stackexchange_api import Page
+from include.sources.api_pages import Page
 from include.store.questions import read_questions
 
 pytestmark = pytest.mark.integration

@@ -14,7 +14,8 @@ from include.sandbox.api import SandboxApi
 from include.sandbox.question_index import QuestionIndex
 from include.sandbox.simulator import simulate
 from include.sandbox.site import running
-from include.sources.stackexchange_api import Page, StackExchangeClient
+from include.sources.api_pages import Page
+from include.sources.stackexchange_api import StackExchangeClient
 
 pytestmark = pytest.mark.integration
 

@@ -85,6 +85,19 @@ def test_twenty_tags_share_a_request_and_the_most_used_come_first(engine):
     assert list(stored(engine)) == [*(f"tag-{n:02}" for n in range(19)), "tag-24"]
 
 
+def test_a_long_backoff_ends_a_pull_after_the_descriptions_that_came_with_it(engine):
+    ask(engine, *[(f"tag-{n:02}",) for n in range(25)])
+    said = {f"tag-{n:02}": f"About {n}." for n in range(25)}
+    with site_with(said) as url:
+        address = url.removesuffix("/2.3") + "/_sandbox/faults"
+        assert requests.post(address, json={"kind": "backoff", "seconds": 900}, timeout=5).ok
+        with pytest.raises(RetryLaterError, match="backoff of 900 s"):
+            pull(engine, url)
+        asked = requests_of(url)
+
+    assert (len(stored(engine)), asked) == (20, 1)
+
+
 def test_a_description_is_read_again_when_it_is_old(engine):
     ask(engine, ("go",))
     with site_with({"go": "A game."}) as url:

@@ -14,7 +14,8 @@ from include.jobs.ingestion.month_checks import question_faults, window_faults, 
 from include.months import add_months, month_of, month_range, months_between
 from include.questions import Question
 from include.settings import Settings
-from include.sources.stackexchange_api import Page, StackExchangeClient
+from include.sources.api_pages import Page
+from include.sources.stackexchange_api import StackExchangeClient
 from include.store.engine import process_engine
 from include.store.questions import questions_per_month, upsert_questions
 from include.store.windows import (

@@ -30,7 +30,7 @@ from include.jobs.ingestion.month_ingest import (
 from include.months import check_month, last_month_before, month_range
 from include.questions import Question
 from include.settings import Settings
-from include.sources.stackexchange_api import Page
+from include.sources.api_pages import Page
 from include.store.engine import process_engine
 from include.store.label_readings import (
     LabelReading,

@@ -19,7 +19,7 @@ from sqlalchemy import Engine
 
 from include.jobs.ingestion.month_ingest import api_client
 from include.settings import Settings
-from include.sources.stackexchange_api import SynonymPage
+from include.sources.api_pages import SynonymPage
 from include.sources.synonym_files import read_synonyms
 from include.store.engine import process_engine
 from include.store.tag_names import read_synonym_pull, record_synonym_pull, store_synonyms

@@ -19,7 +19,8 @@ from sqlalchemy import Engine
 
 from include.jobs.ingestion.month_ingest import api_client
 from include.settings import Settings
-from include.sources.stackexchange_api import TAGS_PER_REQUEST, DescriptionPage
+from include.sources.api_pages import DescriptionPage
+from include.sources.stackexchange_api import TAGS_PER_REQUEST
 from include.store.engine import process_engine
 from include.store.tag_descriptions import store_descriptions, tags_to_describe
 
