@@ -16,6 +16,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
+from urllib.parse import parse_qsl
 
 from pydantic import ValidationError
 from starlette.applications import Starlette
@@ -24,8 +25,9 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from include.sandbox.faults import Fault, FaultQueue
+from include.sandbox.question_edits import ItemFilters, QuestionEdits
 from include.sandbox.question_index import QuestionIndex
-from include.sandbox.question_query import ApiError, QuestionQuery
+from include.sandbox.question_query import ApiError, QuestionQuery, bad_parameter, throttled
 from include.sandbox.synonyms import SynonymList
 from include.tag_names import TagSynonym
 
@@ -66,6 +68,10 @@ class SandboxApi:
         That ``/tags/synonyms`` serves; each names another tag, and when.
     descriptions : mapping of str to str
         Excerpts of tag wikis by tag, plain text; ``/tags/{tags}/wikis`` serves them.
+    access_token : str or None
+        The only token that may edit questions; None allows no edit.
+    edit_interval_s : float, default=5.0
+        Seconds from one edit to the next, at least.
     """
 
     site: str
@@ -76,8 +82,12 @@ class SandboxApi:
     faults: FaultQueue = field(default_factory=FaultQueue)
     synonyms: Sequence[TagSynonym] = ()
     descriptions: Mapping[str, str] = field(default_factory=dict)
+    access_token: str | None = None
+    edit_interval_s: float = 5.0
 
     def __post_init__(self) -> None:
+        self._filters = ItemFilters()
+        self._edits = QuestionEdits(self.index, self.access_token, self.edit_interval_s, self.clock)
         self._synonyms = SynonymList(self.synonyms)
         self._quota_remaining = self.quota
         self._day_start = self.clock()
@@ -91,6 +101,9 @@ class SandboxApi:
             routes=[
                 Route("/", self._about),
                 Route("/2.3/questions", self._questions),
+                Route("/2.3/filters/create", self._create_filter),
+                Route("/2.3/questions/{ids}", self._questions_by_id),
+                Route("/2.3/questions/{id}/edit", self._edit_question, methods=["POST"]),
                 Route("/2.3/tags/synonyms", self._tag_synonyms),
                 Route("/2.3/tags/{tags}/wikis", self._tag_wikis),
                 Route("/2.3/{method:path}", self._no_method),
@@ -138,6 +151,37 @@ class SandboxApi:
     async def _questions(self, request: Request) -> Response:
         return self._answer(dict(request.query_params), self._page)
 
+    async def _questions_by_id(self, request: Request) -> Response:
+        params = dict(request.query_params)
+        ids = request.path_params["ids"].split(";")
+        unsafe = self._filters.is_unsafe(params.get("filter", ""))
+
+        def page(_: QuestionQuery, fault: Fault | None) -> bytes:
+            if unsafe is None:
+                raise bad_parameter("`filter` must be one of /filters/create in this sandbox")
+            found = [self.index.position_of(int(each)) for each in ids if each.isdecimal()]
+            return self._wrapped_items(
+                [self.index.item(i, unsafe=unsafe) for i in found if i is not None], fault
+            )
+
+        return self._answer(_without(params, "filter"), page)
+
+    async def _edit_question(self, request: Request) -> Response:
+        form = dict(parse_qsl((await request.body()).decode(), keep_blank_values=True))
+
+        def page(_: QuestionQuery, fault: Fault | None) -> bytes:
+            return self._wrapped_items([self._edits.edit(request.path_params["id"], form)], fault)
+
+        return self._answer(_without(form, "filter", "access_token"), page)
+
+    async def _create_filter(self, request: Request) -> Response:
+        params = dict(request.query_params)
+
+        def page(_: QuestionQuery, fault: Fault | None) -> bytes:
+            return self._wrapped_items([self._filters.create(params)], fault)
+
+        return self._answer(params | {"site": self.site}, page)
+
     async def _tag_synonyms(self, request: Request) -> Response:
         params = {"sort": "creation", "order": "desc"} | dict(request.query_params)
         return self._answer(params, self._synonym_page)
@@ -173,18 +217,18 @@ class SandboxApi:
             self._request_times.popleft()
         self._request_times.append(now)
         if len(self._request_times) > MAX_REQUESTS_PER_S:
-            raise _throttled(30)
+            raise throttled(30)
         if now - self._day_start >= _DAY_S:
             self._quota_remaining, self._day_start = self.quota, now
         if self._quota_remaining <= 0:
-            raise _throttled(int(self._day_start + _DAY_S - now) + 1)
+            raise throttled(int(self._day_start + _DAY_S - now) + 1)
         self._quota_remaining -= 1
 
     def _respond(self, params: Mapping[str, str], fault: Fault | None, page: _PageOf) -> Response:
         if fault is not None:
             match fault.kind:
                 case "throttle":
-                    raise _throttled(fault.seconds)
+                    raise throttled(fault.seconds)
                 case "server_error":
                     raise _server_error(fault.http_status)
                 case "ban_page":
@@ -224,7 +268,7 @@ class SandboxApi:
             for tag in tags
             if tag in self.descriptions
         ]
-        return self._wrapped(json.dumps(found).encode()[1:-1], fault, has_more=False)
+        return self._wrapped_items(found, fault)
 
     def _wrapped(self, items: bytes, fault: Fault | None, *, has_more: bool) -> bytes:
         wrapper: dict[str, Any] = {"has_more": has_more}
@@ -234,17 +278,17 @@ class SandboxApi:
         wrapper |= {"quota_max": self.quota, "quota_remaining": self._quota_remaining}
         return b'{"items":[' + items + b"]," + json.dumps(wrapper).encode()[1:]
 
+    def _wrapped_items(self, items: Sequence[Mapping[str, Any]], fault: Fault | None) -> bytes:
+        return self._wrapped(json.dumps(items).encode()[1:-1], fault, has_more=False)
+
     def _edit(self, page: list[int], following: list[int]) -> None:
         self.index.touch(page[0])
         self.index.edit_tags((following or page)[0], "edited-meanwhile")
 
 
-def _throttled(seconds: int) -> ApiError:
-    return ApiError(
-        502,
-        "throttle_violation",
-        f"too many requests from this IP, more requests available in {seconds} seconds",
-    )
+def _without(params: Mapping[str, str], *names: str) -> dict[str, str]:
+    """Return the parameters that every method reads and the log may show."""
+    return {name: value for name, value in params.items() if name not in names}
 
 
 def _server_error(status: int) -> ApiError:

@@ -9,6 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
+import cmarkgfm
+
 from include.questions import Question
 
 Sort = Literal["activity", "creation", "votes"]
@@ -22,10 +24,21 @@ class _Entry:
     question: Question
     created: int
     active: int
+    edited: int | None = None
+    markdown: str | None = None  # what an edit wrote
 
     def key(self, sort: Sort) -> tuple[int, int]:
         first = {"activity": self.active, "creation": self.created}.get(sort, self.question.score)
         return first, self.question.question_id
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionEdit:
+    """What an edit makes of a question."""
+
+    title: str
+    body_markdown: str
+    tags: tuple[str, ...]
 
 
 class QuestionIndex:
@@ -42,6 +55,7 @@ class QuestionIndex:
         ordered = sorted(questions, key=lambda q: (q.asked_at, q.question_id))
         self._entries = [_entry(question) for question in ordered]
         self._created = [entry.created for entry in self._entries]
+        self._positions = {e.question.question_id: i for i, e in enumerate(self._entries)}
         self._encoded: dict[tuple[int, bool], bytes] = {}
 
     def __len__(self) -> int:
@@ -74,6 +88,31 @@ class QuestionIndex:
             self._encoded[key] = json.dumps(item, ensure_ascii=False).encode()
         return self._encoded[key]
 
+    def position_of(self, question_id: int) -> int | None:
+        """Return where the question is, None if the site has no such question."""
+        return self._positions.get(question_id)
+
+    def item(self, position: int, *, unsafe: bool) -> dict[str, Any]:
+        """Return one question with its Markdown, HTML-escaped unless ``unsafe``."""
+        return _item_with_markdown(self._entries[position], unsafe=unsafe)
+
+    def edit(self, position: int, edit: QuestionEdit, *, at: int, preview: bool) -> dict[str, Any]:
+        """
+        Return the edited question, unescaped; a ``preview`` leaves the site's as it is.
+
+        Parameters
+        ----------
+        position : int
+        edit : QuestionEdit
+        at : int
+            Unix seconds.
+        preview : bool
+        """
+        entry = _edited(self._entries[position], edit, at)
+        if not preview:
+            self._replace(position, entry)
+        return _item_with_markdown(entry, unsafe=True)
+
     def edit_tags(self, position: int, tag: str) -> None:
         """Replace the question's last tag by ``tag``."""
         entry = self._entries[position]
@@ -96,6 +135,26 @@ def _entry(question: Question) -> _Entry:
     return _Entry(question, created, created + question.question_id * 7919 % _ACTIVITY_SPREAD_S)
 
 
+def _edited(entry: _Entry, edit: QuestionEdit, at: int) -> _Entry:
+    body = entry.question.body_html
+    if edit.body_markdown != _markdown(entry):
+        body = cmarkgfm.markdown_to_html(edit.body_markdown)
+    question = replace(entry.question, title=edit.title, body_html=body, tags=edit.tags)
+    return replace(entry, question=question, markdown=edit.body_markdown, edited=at, active=at)
+
+
+def _markdown(entry: _Entry) -> str:
+    """Return the body's source: HTML, which Markdown may contain, until an edit writes another."""
+    return entry.question.body_html if entry.markdown is None else entry.markdown
+
+
+def _item_with_markdown(entry: _Entry, *, unsafe: bool) -> dict[str, Any]:
+    item = _item(entry, with_body=False)
+    if unsafe:
+        return item | {"title": entry.question.title, "body_markdown": _markdown(entry)}
+    return item | {"body_markdown": html.escape(_markdown(entry))}
+
+
 def _item(entry: _Entry, *, with_body: bool) -> dict[str, Any]:
     """Return the fields of the API's default filter, titles and names HTML-escaped as there."""
     question = entry.question
@@ -114,4 +173,6 @@ def _item(entry: _Entry, *, with_body: bool) -> dict[str, Any]:
         "link": question.link,
         "title": html.escape(question.title),
     }
+    if entry.edited is not None:
+        item["last_edit_date"] = entry.edited
     return item | {"body": question.body_html} if with_body else item

@@ -57,9 +57,9 @@ class QuestionQuery:
             As in the real API: bad_parameter names the parameter.
         """
         if params.get("site") != site:
-            raise _bad(f"No site found for name `{params.get('site', '')}`")
+            raise bad_parameter(f"No site found for name `{params.get('site', '')}`")
         if key is not None and params.get("key", key) != key:
-            raise _bad("`key` doesn't match a known application")
+            raise bad_parameter("`key` doesn't match a known application")
         page = _number(params, "page", 1, low=1)
         if page > _MAX_PAGE_WITHOUT_KEY and "key" not in params:
             raise ApiError(
@@ -76,8 +76,18 @@ class QuestionQuery:
         )
 
 
-def _bad(message: str) -> ApiError:
+def bad_parameter(message: str) -> ApiError:
+    """Return the error of a parameter that the API does not take."""
     return ApiError(400, "bad_parameter", message)
+
+
+def throttled(seconds: int) -> ApiError:
+    """Return the error of too many requests, which says after how many seconds to ask again."""
+    return ApiError(
+        502,
+        "throttle_violation",
+        f"too many requests from this IP, more requests available in {seconds} seconds",
+    )
 
 
 def _optional(
@@ -87,7 +97,7 @@ def _optional(
     if text is None:
         return None
     if not text.isdecimal() or int(text) < low or (high is not None and int(text) > high):
-        raise _bad(f"`{name}`")
+        raise bad_parameter(f"`{name}`")
     return int(text)
 
 
@@ -101,7 +111,7 @@ def _number(
 def _choice(params: Mapping[str, str], name: str, default: str, allowed: tuple[str, ...]) -> str:
     value = params.get(name, default)
     if value not in allowed:
-        raise _bad(f"`{name}` must be one of {', '.join(allowed)}")
+        raise bad_parameter(f"`{name}` must be one of {', '.join(allowed)}")
     return value
 
 

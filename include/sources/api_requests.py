@@ -26,7 +26,7 @@ FIRST_RETRY_WAIT_S: Final = 2.0  # exponential backoff: 2, 4, 8, 16
 _TIMEOUT_S: Final = (10.0, 60.0)  # to connect, between bytes
 _OUTAGE_WAIT_S: Final = 120.0  # also prevents the same request twice within a minute
 MAX_BACKOFF_S: Final = 300.0  # longer ones are an error, so that no process sleeps for hours
-_WRONG_ADDRESS: Final = (
+WRONG_ADDRESS: Final = (
     requests.exceptions.InvalidURL,
     requests.exceptions.InvalidSchema,
     requests.exceptions.MissingSchema,
@@ -176,7 +176,7 @@ class ApiRequests:
             response = self._session.get(
                 f"{self._url}/{method.path}", params=params, timeout=_TIMEOUT_S
             )
-        except _WRONG_ADDRESS as error:
+        except WRONG_ADDRESS as error:
             raise FixSettingsError(f"STACKEXCHANGE_API_URL is not an address: {error}") from error
         except requests.RequestException as error:
             # The text of the error contains the URL, and with it the key.

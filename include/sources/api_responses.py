@@ -24,6 +24,9 @@ _BAN_STATUSES: Final = {403, 429}
 _BAN_WAIT_S: Final = 1800.0  # if the ban page does not say when it ends
 _THROTTLE_WAIT_S: Final = 60.0  # if the message has no time
 _BACKOFF_WAIT_S: Final = 60.0  # if the backoff is no number of seconds
+_WRITE_FAILED: Final = 407
+_LOGIN: Final = "STACKEXCHANGE_ACCESS_TOKEN (scope write_access), STACKEXCHANGE_KEY"
+_TO_CHECK: Final = dict.fromkeys((401, 402, 405, 406), _LOGIN)
 _NAMES: Final = {"asked_at": "creation_date", "body_html": "body", "licence": "content_license"}
 MAX_DESCRIPTION_LENGTH: Final = 1000
 """Characters of a tag's description that are kept; the site allows 500."""
@@ -107,7 +110,10 @@ def parse_response(
         For throttling, an exhausted quota or a ban (any 403 or 429 that is no answer of the API);
         ``retry_after_s`` from the response if it says, at most a day.
     FixSettingsError
-        For what a retry cannot mend: an unknown site or key, a wrong address of the API.
+        For what a retry cannot mend: an unknown site, key or access token, a wrong address of the
+        API.
+    FixInputError
+        If the site rejects what was to be written.
     """
     try:
         wrapper = json.loads(body)
@@ -161,9 +167,10 @@ def _error(wrapper: Mapping[str, Any]) -> Exception:
         )
     if error_id in _TRANSIENT_ERRORS:
         return TransientError(text)
-    return FixSettingsError(
-        f"{text}; check SITE, STACKEXCHANGE_KEY and STACKEXCHANGE_API_URL in the environment"
-    )
+    if error_id == _WRITE_FAILED:
+        return FixInputError(text)
+    to_check = _TO_CHECK.get(error_id, "SITE, STACKEXCHANGE_KEY and STACKEXCHANGE_API_URL")
+    return FixSettingsError(f"{text}; check {to_check} in the environment")
 
 
 def created_at(item: Mapping[str, Any]) -> int:

@@ -1,54 +1,24 @@
-"""The typed client and the example of a bot, against the real service over HTTP."""
+"""The typed client against the real service over HTTP."""
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-import threading
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
 
 import pytest
-from werkzeug.serving import make_server
 
 from include.errors import FixInputError, FixSettingsError, RetryLaterError
-from include.questions import Question as AskedQuestion
 from include.sandbox.api import SandboxApi
 from include.sandbox.question_index import QuestionIndex
 from include.sandbox.site import running
-from include.settings import Settings
-from serving import create_app
 from serving.client import Client
-from serving.keys import add_key
 from serving.payloads import FeedbackRequest, Question
-from serving.served_models import FixedModelSource, ServedModels
-from tests.serving.conftest import ListRecorder, loaded_model
+from serving.served_models import ServedModels
+from tests.serving.conftest import loaded_model
+from tests.serving.running_app import RunningApp
 
 pytestmark = pytest.mark.integration  # sockets
-
-ROOT = Path(__file__).resolve().parents[2]
-
-
-class RunningApp:
-    """The real service on a real port, with a list as recorder and a key."""
-
-    def __init__(self, folder: Path, served: ServedModels) -> None:
-        self.key = add_key(folder / "keys", "ann")
-        self.recorder = ListRecorder()
-        settings = Settings(local_dir=folder, site="sandbox", service_api_keys_file=folder / "keys")
-        app = create_app(settings, model_source=FixedModelSource(served), recorder=self.recorder)
-        self._server = make_server("127.0.0.1", 0, app, threaded=True)
-        self.url = f"http://127.0.0.1:{self._server.port}"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-
-    def client(self, **options: object) -> Client:
-        return Client(self.url, **{"key": self.key, "sleep": lambda _: None} | options)
-
-    def close(self) -> None:
-        self._server.shutdown()
 
 
 @pytest.fixture
@@ -117,36 +87,3 @@ def test_an_unreachable_service_is_tried_again():
         Client("http://127.0.0.1:9", attempts=2, sleep=waits.append).predict(Question("x"))
 
     assert waits == [5.0]
-
-
-def test_the_example_bot_tells_what_questions_lack_and_changes_nothing(app):
-    asked_at = datetime(2024, 2, 1, 12, tzinfo=UTC)
-    questions = [
-        AskedQuestion(
-            "sandbox", 1, asked_at, "Use pandas", "<p>x</p>", ("python",), link="http://s/1"
-        ),
-        AskedQuestion(
-            "sandbox", 2, asked_at, "Use pandas", "<p>x</p>", ("pandas",), link="http://s/2"
-        ),
-        AskedQuestion(
-            "sandbox", 3, asked_at, "sql", "", ("a", "b", "c", "d", "e"), link="http://s/3"
-        ),
-    ]
-    with running(SandboxApi("sandbox", QuestionIndex(questions))) as api:
-        done = subprocess.run(
-            [
-                sys.executable, "examples/tag_bot.py", "--service", app.url, "--site", "sandbox",
-                "--api", api, "--until", "2024-02-02",
-            ],
-            cwd=ROOT, capture_output=True, text=True, timeout=120, check=False,
-            env={**os.environ, "PYTHONPATH": str(ROOT), "SERVICE_KEY": app.key},
-        )  # fmt: skip
-
-    assert done.stdout.splitlines() == [
-        "http://s/1  has python; may lack pandas (90%)",
-        "1 of 3 questions may lack a tag; nothing was changed",
-    ]
-    assert (done.returncode, done.stderr) == (0, "")
-    assert [(row.client, row.question_id) for row in app.recorder.rows] == [
-        ("tag-bot", 1), ("tag-bot", 2), ("tag-bot", 3),
-    ]  # fmt: skip

@@ -63,10 +63,21 @@ def test_throttle_without_seconds_waits_a_minute():
     assert caught.value.retry_after_s == 60
 
 
-@pytest.mark.parametrize("error_id", [400, 401, 402, 403, 404, 405, 406])
+@pytest.mark.parametrize("error_id", [400, 403, 404])
 def test_errors_that_a_retry_cannot_mend_ask_for_other_settings(error_id):
     with pytest.raises(FixSettingsError, match=r"SITE, STACKEXCHANGE_KEY"):
         parse_response(400, JSON, error(error_id))
+
+
+@pytest.mark.parametrize("error_id", [401, 402, 405, 406])
+def test_errors_of_the_login_ask_for_another_token_or_key(error_id):
+    with pytest.raises(FixSettingsError, match=r"STACKEXCHANGE_ACCESS_TOKEN .* STACKEXCHANGE_KEY"):
+        parse_response(400, JSON, error(error_id))
+
+
+def test_a_rejected_edit_is_the_inputs_fault():
+    with pytest.raises(FixInputError, match="too short"):
+        parse_response(400, JSON, error(407, "the title is too short"))
 
 
 @pytest.mark.parametrize("error_id", [500, 503])
