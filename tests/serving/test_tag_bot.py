@@ -235,6 +235,16 @@ def test_a_throttle_for_long_stops_the_bot_and_says_for_how_long(site):
     assert "86000 seconds" in done.stderr
 
 
+def test_a_backoff_for_long_ends_the_run_after_the_edit_that_it_came_with(site):
+    site.fault("backoff", after=4, seconds=4000)  # questions, filter, question, preview; the edit
+    done = site.run("--write", "--yes", "--limit", "4")
+
+    assert done.returncode == 1
+    assert done.stderr == "the API asks for a backoff of 4000 s\n"
+    assert site.tags()[0] == ["python", "pandas"]
+    assert "http://s/1  now has python, pandas" in done.stdout
+
+
 def test_an_edit_without_a_response_names_the_question_to_look_at(site):
     site.fault("cut", after=4)  # questions, filter, question, preview; then the edit
     done = site.run("--write", "--yes", "--limit", "1")
