@@ -5,7 +5,6 @@ from __future__ import annotations
 import html
 import json
 import re
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,7 +13,7 @@ from typing import Any, Final, TypeGuard
 from include.errors import FixInputError, FixSettingsError, RetryLaterError
 from include.questions import is_tag, normalized_tag
 from include.sources.build_question import RawQuestion
-from include.sources.fields import UNDECODABLE, parse_text
+from include.sources.tag_excerpts import plain_excerpt
 from include.sources.waits import parse_retry_after, parse_seconds
 from include.tag_names import TagSynonym
 
@@ -28,8 +27,6 @@ _WRITE_FAILED: Final = 407
 _LOGIN: Final = "STACKEXCHANGE_ACCESS_TOKEN (scope write_access), STACKEXCHANGE_KEY"
 _TO_CHECK: Final = dict.fromkeys((401, 402, 405, 406), _LOGIN)
 _NAMES: Final = {"asked_at": "creation_date", "body_html": "body", "licence": "content_license"}
-MAX_DESCRIPTION_LENGTH: Final = 1000
-"""Characters of a tag's description that are kept; the site allows 500."""
 _SECONDS_PATTERN: Final = re.compile(r"(\d+) seconds?\b")
 
 
@@ -210,14 +207,8 @@ def tag_synonym(item: Mapping[str, Any]) -> TagSynonym:
 def tag_description(item: Mapping[str, Any]) -> tuple[str, str]:
     """Return the tag and the plain excerpt of an item of ``/tags/{tags}/wikis``, empty if none."""
     excerpt = item.get("excerpt")
-    text = _storable(html.unescape(excerpt)) if isinstance(excerpt, str) else ""
-    return normalized_tag(item["tag_name"]), " ".join(text.split())
-
-
-def _storable(text: str) -> str:
-    """Return text that PostgreSQL can hold."""
-    start = text[:MAX_DESCRIPTION_LENGTH].replace(UNDECODABLE, "\ufffd")
-    return parse_text(start, "excerpt", Counter(), MAX_DESCRIPTION_LENGTH)
+    text = plain_excerpt(html.unescape(excerpt)) if isinstance(excerpt, str) else ""
+    return normalized_tag(item["tag_name"]), text
 
 
 def _unescaped(value: object) -> object:

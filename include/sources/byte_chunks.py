@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from include.errors import FixInputError
-from include.sources.seven_zip import only_member, read_member
+from include.sources.seven_zip import member_names, only_member, read_member
 
 CHUNK: Final = 1 << 20
 _GZIP: Final = b"\x1f\x8b"
@@ -50,6 +50,30 @@ def read_chunks(path: Path, member: str = "Posts.xml") -> Generator[bytes]:
                 yield from _chunks(file.read)
     except READ_ERRORS as error:
         raise FixInputError(f"cannot read {path}: {error or type(error).__name__}") from error
+
+
+def has_member(path: Path, member: str) -> bool:
+    """
+    Return whether ``path`` is a 7z or zip archive with a file called ``member`` in any folder.
+
+    Raises
+    ------
+    FixInputError
+        If the file cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            magic = file.read(len(_SEVEN_ZIP))
+            if magic == _SEVEN_ZIP:
+                names = member_names(path)
+            elif magic.startswith(_ZIP):
+                with zipfile.ZipFile(file) as archive:
+                    names = archive.namelist()
+            else:
+                return False
+    except READ_ERRORS as error:
+        raise FixInputError(f"cannot read {path}: {error or type(error).__name__}") from error
+    return any(name.rsplit("/", 1)[-1] == member for name in names)
 
 
 def _chunks(read: Callable[[int], bytes]) -> Generator[bytes]:

@@ -7,6 +7,7 @@ from typing import Final
 from include.errors import FixInputError
 from include.questions import Question
 from include.sources.dump import read_dump
+from include.sources.dump_tags import DumpExcerpts
 from include.sources.jsonl import read_jsonl
 from include.sources.read_report import ReadReport
 from include.sources.sede import read_sede
@@ -20,7 +21,10 @@ def is_dump(path: Path) -> bool:
 
 
 def read_file(
-    path: Path, site: str | None = None, report: ReadReport | None = None
+    path: Path,
+    site: str | None = None,
+    report: ReadReport | None = None,
+    excerpts: DumpExcerpts | None = None,
 ) -> Iterator[Question]:
     """
     Yield the questions of a dump (``.xml``, ``.7z``, ``.zip``), a ``.csv`` or a ``.jsonl``.
@@ -33,6 +37,8 @@ def read_file(
         Required for dumps and exports. JSON lines contain it: there it filters them.
     report : ReadReport or None
         Counts what is read; by default nothing may be refused.
+    excerpts : DumpExcerpts or None
+        Takes the excerpts of tag wikis of a dump; see `read_dump`.
 
     Raises
     ------
@@ -46,4 +52,6 @@ def read_file(
         raise FixInputError(f"{path.name}: expected .jsonl, .csv, .xml (each maybe .gz), .7z, .zip")
     if site is None:
         raise FixInputError(f"{path.name} does not say its site: name it, like 'stackoverflow'")
-    return read_dump(path, site, report) if is_dump(path) else read_sede(path, site, report)
+    if is_dump(path):
+        return read_dump(path, site, report, excerpts)
+    return read_sede(path, site, report)

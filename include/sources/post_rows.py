@@ -21,6 +21,9 @@ COLUMNS: Final = {
 }
 """Column of each field of `Question`; where it is null, dumps leave it out."""
 
+TAG_WIKI_EXCERPT: Final = "4"
+"""PostTypeId of the excerpt of a tag's wiki."""
+
 
 def is_question(post_type: str) -> bool:
     """

@@ -78,6 +78,15 @@ class _PipeFactory(WriterFactory):
         return self._pipe
 
 
+def member_names(path: Path) -> list[str]:
+    """Return the names of an archive's files, with folders; FixInputError if it is broken."""
+    try:
+        with py7zr.SevenZipFile(path) as archive:
+            return list(archive.getnames())
+    except Exception as error:  # py7zr raises errors of many kinds for damage
+        raise FixInputError(f"cannot read {path}: {error or type(error).__name__}") from error
+
+
 def read_member(path: Path, name: str) -> Generator[bytes]:
     """
     Yield the contents of the file called ``name``, in any folder of the archive.

@@ -9,10 +9,8 @@ means that the tag is retired.
 
 from __future__ import annotations
 
-import csv
-import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -21,9 +19,10 @@ from include.errors import FixInputError
 from include.questions import is_tag, normalized_tag
 from include.sources.fields import FieldError, is_null_word, parse_time
 from include.sources.read_report import Repair
-from include.sources.text_lines import read_lines
+from include.sources.table_rows import read_rows
 from include.tag_names import TagSynonym
 
+_COLUMNS: Final = ("from_tag", "to_tag")
 _SEDE_NAMES: Final = {
     "SourceTagName": "from_tag",
     "TargetTagName": "to_tag",
@@ -48,47 +47,8 @@ def read_synonyms(path: Path) -> list[TagSynonym]:
     FixInputError
         If the file cannot be read or a line names no tags; the message names the line.
     """
-    name = path.name.lower().removesuffix(".gz")
-    if not name.endswith((".csv", ".jsonl")):
-        raise FixInputError(f"{path.name}: synonyms are read from .csv or .jsonl, each maybe .gz")
-    rows = _csv_rows(path) if name.endswith(".csv") else _json_rows(path)
-    return [
-        _synonym(row, f"{path.name}, line {number}") for number, row in rows if _is_approved(row)
-    ]
-
-
-def _csv_rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    rows = csv.reader(read_lines(path, Counter()), strict=True)
-    try:
-        columns = [_SEDE_NAMES.get(column.strip(), column.strip()) for column in next(rows, [])]
-        if not {"from_tag", "to_tag"} <= set(columns):
-            raise FixInputError(
-                f"{path.name} lacks the columns SourceTagName and TargetTagName, or from_tag and "
-                "to_tag"
-            )
-        for row in rows:
-            if row and len(row) != len(columns):
-                raise FixInputError(
-                    f"{path.name}, line {rows.line_num}: {len(row)} columns, the header has "
-                    f"{len(columns)}"
-                )
-            if row:
-                yield rows.line_num, dict(zip(columns, row, strict=True))
-    except csv.Error as error:
-        raise FixInputError(f"{path.name}, line {rows.line_num}: {error}") from error
-
-
-def _json_rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    for number, line in enumerate(read_lines(path, Counter()), start=1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise FixInputError(f"{path.name}, line {number}: not JSON: {error}") from None
-        if not isinstance(row, dict):
-            raise FixInputError(f"{path.name}, line {number}: not an object with from_tag")
-        yield number, row
+    rows = read_rows(path, _COLUMNS, what="synonyms", other_names=_SEDE_NAMES)
+    return [_synonym(row, place) for place, row in rows if _is_approved(row)]
 
 
 def _is_approved(row: Mapping[str, Any]) -> bool:
