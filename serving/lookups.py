@@ -21,7 +21,7 @@ from include.errors import RetryLaterError
 from include.store.deadlines import Deadlines
 from include.store.errors import description
 from include.store.predictions import count_indicators, daily_indicators, stale_indicator_days
-from include.store.tag_descriptions import descriptions_read_at, read_descriptions
+from include.store.tag_descriptions import descriptions_written_at, read_descriptions
 from include.store.tag_names import read_tag_names
 from serving.indicators import DailyIndicators, write_indicators
 from serving.model_cache import ModelCache
@@ -152,11 +152,11 @@ class Lookups:
     def _write_descriptions(self) -> None:
         """Write the descriptions of tags if there are others; a large site has megabytes."""
         with self._database.begin() as connection:
-            read_at = descriptions_read_at(connection, self._site)
-            if read_at == self._descriptions_written:
+            written_at = descriptions_written_at(connection, self._site)
+            if written_at == self._descriptions_written:
                 return
             self._model_cache.tag_descriptions.write(read_descriptions(connection, self._site))
-        self._descriptions_written = read_at
+        self._descriptions_written = written_at
 
     def _write_indicators(self) -> None:
         started, now = time.monotonic(), datetime.now(UTC)

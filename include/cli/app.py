@@ -12,12 +12,14 @@ from include.cli import (
     backups,
     data,
     erasure,
+    imports,
     keys,
     learning,
     platform,
     predictions,
     releases,
     site,
+    tags,
 )
 from include.errors import FixInputError, FixSettingsError, RetryLaterError, TagkeeperError
 
@@ -50,8 +52,9 @@ app.command(rich_help_panel=_PLATFORM)(platform.down)
 app.command(rich_help_panel=_PLATFORM)(platform.status)
 app.command(rich_help_panel=_PLATFORM)(platform.demo)
 app.command(rich_help_panel=_QUESTIONS)(data.ingest)
-app.command("import", rich_help_panel=_QUESTIONS)(data.import_)
-app.command(rich_help_panel=_QUESTIONS)(data.synonyms)
+app.command("import", rich_help_panel=_QUESTIONS)(imports.import_)
+app.command(rich_help_panel=_QUESTIONS)(tags.synonyms)
+app.command(rich_help_panel=_QUESTIONS)(tags.descriptions)
 app.command(rich_help_panel=_QUESTIONS)(data.transform)
 app.command(rich_help_panel=_QUESTIONS)(site.sandbox)
 app.command(rich_help_panel=_MODELS)(learning.train)

@@ -1,8 +1,7 @@
-"""``tagkeeper ingest``, ``import``, ``synonyms``, ``transform``: data into PostgreSQL, prepared."""
+"""``tagkeeper ingest`` and ``transform``: months from the API into PostgreSQL, and prepared."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,11 +10,9 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
-    ProgressColumn,
     TaskID,
     TextColumn,
     TimeElapsedColumn,
-    TimeRemainingColumn,
 )
 
 from include.cli.options import LastMonth
@@ -93,115 +90,6 @@ def _ingest_with_bar(ingestion: MonthIngestion, month: str, progress: Progress) 
     count = int(ingest_month(ingestion, month, show)["questions"])
     progress.update(bar, completed=total_s, questions=count)
     return count
-
-
-def import_(
-    file: Annotated[
-        Path,
-        typer.Argument(help=".xml, .csv or .jsonl, each also as .gz; .7z or .zip of a dump."),
-    ],
-    site: Annotated[
-        str, typer.Option(help="The API's name of the site; JSON lines contain it.")
-    ] = "",
-    as_of: Annotated[
-        str,
-        typer.Option(
-            metavar="YYYY-MM-DD",
-            help="Day of the export: versions stored later are kept, and the months before it "
-            "count as complete; without it, a month is complete if the file reaches its last day.",
-        ),
-    ] = "",
-    synonyms: Annotated[
-        bool,
-        typer.Option(
-            "--synonyms",
-            help="The file, .csv or .jsonl, lists tag synonyms and retired tags (docs/data.md).",
-        ),
-    ] = False,
-) -> None:
-    """
-    Import a file of questions: a data dump, a Data Explorer export or JSON lines.
-
-    The file is checked as a whole first: one that is refused stores nothing. Then it is stored in
-    batches; an interrupted import resumes when it is run again. MAX_BAD_SHARE is the share of
-    questions that may be left out.
-    """
-    from include.jobs.ingestion.import_file import describe_import, import_file, parse_day
-    from include.settings import Settings
-    from include.store.engine import process_engine
-    from include.store.migrations import migrate
-
-    try:
-        day = parse_day(as_of) if as_of else None
-    except ValueError:
-        raise FixInputError(f"--as-of must look like 2024-04-02, got {as_of!r}") from None
-    settings = Settings.from_env()
-    engine = process_engine(settings.require_database_url())
-    migrate(engine)
-    if synonyms:
-        from include.jobs.ingestion.synonyms import import_synonyms
-
-        of_site = site or settings.site
-        count = import_synonyms(engine, file, of_site)
-        typer.echo(f"stored {count} synonyms and retired tags of {of_site}; the service follows")
-        return
-    columns: tuple[ProgressColumn, ...] = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.completed:,} rows"),
-        TextColumn("{task.fields[rate]}"),
-        TextColumn("time left"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True)) as progress:
-        imported = import_file(
-            engine,
-            file,
-            site=site or None,
-            as_of=day,
-            max_bad_share=settings.max_bad_share,
-            on_progress=_Bars(progress),
-        )
-    typer.echo(f"stored {imported.questions} questions of {file}")
-    for line in describe_import(imported):
-        typer.echo(f"  {line}")
-
-
-class _Bars:
-    """Progress bars of an import's two steps; the second one knows rate and time left."""
-
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
-        self._bars: dict[str, TaskID] = {}
-
-    def __call__(self, step: str, done: int, total: int | None) -> None:
-        if step not in self._bars:
-            self._bars[step] = self._progress.add_task(step, total=total, rate="")
-        bar = self._bars[step]
-        self._progress.update(bar, completed=done, total=total)
-        speed = self._progress.tasks[bar].speed
-        self._progress.update(bar, rate=f"{speed:,.0f} rows/s" if speed else "")
-
-
-def synonyms(
-    full: Annotated[
-        bool, typer.Option("--full", help="Read all of them, and forget those that are gone.")
-    ] = False,
-) -> None:
-    """
-    Read the tag synonyms that the site has made since the last time; ingest_recent does it daily.
-
-    A file of your own, also of retired tags, is read by import --synonyms.
-    """
-    from include.jobs.ingestion.synonyms import SynonymIngestion
-    from include.settings import Settings
-
-    settings = Settings.from_env()
-    read = SynonymIngestion.from_settings(settings).pull(full=full)
-    typer.echo(
-        f"{read['synonyms']:,} synonyms of {settings.site} read with {read['requests']} requests; "
-        f"{'names of tags have changed' if read['changed'] else 'no name has changed'}"
-    )
 
 
 def transform(

@@ -3,7 +3,7 @@ Load a file of questions into PostgreSQL: a data dump, a Data Explorer export or
 
 The file is read twice: checked as a whole, so that one that is refused stores nothing, then stored
 in committed batches. An interrupted import resumes when it is run again; a finished one is stored
-again, without duplicates.
+again, without duplicates. The second pass over a dump takes what it says of its tags, too.
 """
 
 from __future__ import annotations
@@ -20,6 +20,13 @@ from sqlalchemy import Engine
 
 from include.errors import FixInputError
 from include.jobs.ingestion.file_check import check_file, reported
+from include.jobs.ingestion.import_descriptions import (
+    ImportedDescriptions,
+    dump_excerpts,
+    refuse_future,
+    store_excerpts,
+    summarise_descriptions,
+)
 from include.questions import Question
 from include.sources.files import read_file
 from include.sources.read_report import ReadReport
@@ -61,10 +68,13 @@ class ImportedFile:
         What is in the file.
     resumed_after : int
         Records that an earlier, interrupted run had stored; 0 if this one stored all.
+    descriptions : ImportedDescriptions or None
+        What a dump says of its tags; None for other files, and for a dump without ``Tags.xml``.
     """
 
     checked: CheckedFile
     resumed_after: int
+    descriptions: ImportedDescriptions | None = None
 
     @property
     def questions(self) -> int:
@@ -111,9 +121,9 @@ def import_file(
     RetryLaterError
         If another process is importing the same file.
     """
-    if as_of is not None and as_of > datetime.now(UTC):
-        raise FixInputError(f"as_of {as_of:%Y-%m-%d} is in the future: when was it exported?")
+    refuse_future(as_of)
     import_id = _import_id(path, site, as_of)
+    excerpts = dump_excerpts(path)
     new_report = _reports(as_of, max_bad_share)
     with engine.connect() as connection:
         interrupted = find_interrupted(connection, import_id)
@@ -138,7 +148,7 @@ def import_file(
             )
     report, position = new_report(), done
     questions = reported(
-        read_file(path, site, report),
+        read_file(path, site, report, excerpts),
         report,
         lambda read: on_progress("store", read, checked.records),
     )
@@ -147,11 +157,14 @@ def import_file(
             store_batch(connection, batch)
             advance_import(connection, import_id, old_done=position, records_done=reached)
         position = reached
+    descriptions = None
+    if excerpts is not None and site is not None:
+        descriptions = store_excerpts(engine, site, excerpts, as_of)
     with engine.begin() as connection:
         advance_import(
             connection, import_id, old_done=position, records_done=checked.records, done=True
         )
-    return ImportedFile(checked, resumed_after=done)
+    return ImportedFile(checked, resumed_after=done, descriptions=descriptions)
 
 
 def _reports(as_of: datetime | None, max_bad_share: float) -> Callable[[], ReadReport]:
@@ -215,4 +228,6 @@ def describe_import(imported: ImportedFile) -> list[str]:
         lines.append(f"{checked.repeated:,} repeated ids: the later one counts")
     if imported.resumed_after:
         lines.append(f"resumed after {imported.resumed_after:,} of {checked.records:,} rows")
+    if imported.descriptions is not None:
+        lines += summarise_descriptions(imported.descriptions)
     return lines

@@ -22,7 +22,11 @@ from include.settings import Settings
 from include.sources.api_pages import DescriptionPage
 from include.sources.stackexchange_api import TAGS_PER_REQUEST
 from include.store.engine import process_engine
-from include.store.tag_descriptions import store_descriptions, tags_to_describe
+from include.store.tag_descriptions import (
+    MergedDescriptions,
+    store_descriptions,
+    tags_to_describe,
+)
 
 log = logging.getLogger(__name__)
 
@@ -74,7 +78,8 @@ class DescriptionIngestion:
         Returns
         -------
         dict
-            ``tags`` asked for, how many are ``described``, ``requests`` made and ``quota_left``.
+            ``tags`` asked for, how many are ``described``, ``requests`` made and ``quota_left``;
+            of the stored descriptions, those ``added``, ``changed`` and ``removed``.
 
         Raises
         ------
@@ -87,12 +92,13 @@ class DescriptionIngestion:
         with self.engine.connect() as connection:
             due = tags_to_describe(connection, self.site, stale=started - STALE_AFTER, most=most)
         described, requests, quota_left = 0, 0, None
+        merged = MergedDescriptions()
         for first in range(0, len(due), TAGS_PER_REQUEST):
             tags = due[first : first + TAGS_PER_REQUEST]
             page = self.source.tag_descriptions(tags)
             with self.engine.begin() as connection:
                 found = {tag: page.descriptions.get(tag) for tag in tags}
-                store_descriptions(connection, self.site, found, self.now())
+                merged += store_descriptions(connection, self.site, found, self.now())
             described += len(page.descriptions)
             requests, quota_left = requests + page.requests, page.quota_left
         log.info("%d of %d tags of %s have a description", described, len(due), self.site)
@@ -101,4 +107,7 @@ class DescriptionIngestion:
             "described": described,
             "requests": requests,
             "quota_left": quota_left,
+            "added": merged.added,
+            "changed": merged.changed,
+            "removed": merged.removed,
         }
