@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import platform
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -21,6 +22,7 @@ _CGROUP_LIMITS: Final = (
     Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
 )
 _MEMORY_INFO: Final = Path("/proc/meminfo")
+_PROCESSOR_INFO: Final = Path("/proc/cpuinfo")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,21 @@ def this_machine() -> Machine:
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     limits = [_limit(path) for path in _CGROUP_LIMITS]
     return Machine(cores or 1, max(1, min([memory, *filter(None, limits)]) // _MB))
+
+
+def machine_label() -> str:
+    """
+    Return the processor's name and the cores that this process may use.
+
+    Machines with the same label work about equally fast, whatever their names are.
+    """
+    try:
+        lines = _PROCESSOR_INFO.read_text().splitlines()
+    except OSError:
+        lines = []
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    model = next(iter(models), "") or platform.processor() or platform.machine()
+    return f"{model}, {this_machine().cores} cores"
 
 
 def available_memory_mb() -> float:

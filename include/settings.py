@@ -128,6 +128,13 @@ class Settings(BaseSettings):
         description="memory in MB that the trainings of a machine may take together; 60 % of the "
         "machine's if unset",
     )
+    encoder_minutes: float = Field(
+        60.0,
+        gt=0,
+        description="minutes that encoders may take before a training, and again before its test, "
+        "by the speed measured on the machine; a larger window gives its latest questions, a "
+        "larger test month a sample",
+    )
     retraining_policy: str = Field(
         DEFAULT_POLICY,
         description="when train_candidates runs automatically: " + ", ".join(POLICIES),

@@ -92,6 +92,8 @@ class TrainingResult(TaskResult):
         The report that triggered the training.
     note : str
         All of it as Markdown.
+    tested : str
+        That only a sample of the month was tested, and why; empty if all was.
     refresh_cause : str
         Of a refresh, why it was made: ``due``, ``surge`` or ``requested``; empty for a training.
     new_tags : list of str
@@ -112,6 +114,7 @@ class TrainingResult(TaskResult):
     figures: dict[str, Any] = field(default_factory=dict)
     drift_report_id: int | None = None
     note: str = ""
+    tested: str = ""
     refresh_cause: str = ""
     new_tags: list[str] = field(default_factory=list)
 

@@ -83,6 +83,11 @@ class Candidate(ABC):
         """
         return None
 
+    @property
+    def encoder_names(self) -> tuple[str, ...]:
+        """The encoders (`include.candidates.encoders.ENCODERS`) that embed its questions."""
+        return ()
+
     def fit_memory_mb(self, question_count: int, tag_count: int) -> float:
         """
         Return about how much memory `fit` needs in MB, apart from the texts.

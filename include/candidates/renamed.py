@@ -115,6 +115,11 @@ class RenamedCandidate(Candidate):
         """The family's."""
         return self._fitted.question_limit
 
+    @property
+    def encoder_names(self) -> tuple[str, ...]:
+        """The family's."""
+        return self._fitted.encoder_names
+
     def save(self, folder: Path) -> None:
         """Raise NotImplementedError: the fitted candidate is what is stored."""
         raise NotImplementedError("save the fitted candidate; names are applied where it is used")

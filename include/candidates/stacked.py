@@ -67,6 +67,11 @@ class StackedCandidate(Candidate):
         limit: int = self._spec.max_questions
         return limit
 
+    @property
+    def encoder_names(self) -> tuple[str, ...]:
+        """The views that are not of words; see `Candidate.encoder_names`."""
+        return tuple(name for name in self._spec.views if name != TERMS)
+
     def fit_memory_mb(self, question_count: int, tag_count: int) -> float:
         """Return the size of kernels, scores and coefficients; see `Candidate.fit_memory_mb`."""
         n = min(question_count, self._spec.max_questions)

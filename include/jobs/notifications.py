@@ -226,6 +226,7 @@ def training_summary(settings: Settings, result: TrainingResult, run: str = "") 
         version_before=result.champion_before,
         challenger_version=result.challenger_version,
         reason=result.reason,
+        tested=result.tested,
         rows=tuple(_candidate_scores(row) for row in result.rows),
         thresholds=_thresholds(result.rows),
         failed=tuple(result.failed),

@@ -162,6 +162,8 @@ class TrainingSummary:
         Of a refresh: ``due``, ``surge`` or ``requested``; empty for a training.
     new_tags : sequence of str
         Of a refresh: used often since the champion learned, which it could not suggest.
+    tested : str
+        That only a sample of the month was tested, and why; empty if all was.
     """
 
     key: str
@@ -180,6 +182,7 @@ class TrainingSummary:
     links: Sequence[Link]
     refresh_cause: str = ""
     new_tags: Sequence[str] = ()
+    tested: str = ""
 
     @property
     def occasion(self) -> str:

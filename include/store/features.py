@@ -162,21 +162,26 @@ def read_embeddings(
     An embedding of another length (the encoder changed under the same name) is left out.
     """
     keys_to_read = set(keys)
-    ids: dict[str, list[int]] = {}
-    for site, question_id in sorted({(site, question_id) for site, question_id, _ in keys_to_read}):
-        ids.setdefault(site, []).append(question_id)
     found = {}
+    for site, question_ids in question_ids_by_site(keys_to_read):
+        for row in connection.execute(
+            query("embeddings_of"), {"site": site, "encoder": encoder, "question_ids": question_ids}
+        ):
+            key = (site, row.question_id, bytes(row.content_hash))
+            vector = np.frombuffer(row.vector, dtype="<f4")
+            if key in keys_to_read and len(vector) == dimensions:
+                found[key] = vector
+    return found
+
+
+def question_ids_by_site(keys: Iterable[TextKey]) -> Iterator[tuple[str, list[int]]]:
+    """Yield each site with some thousand of the ids of its questions, ascending."""
+    ids: dict[str, list[int]] = {}
+    for site, question_id in sorted({(site, question_id) for site, question_id, _ in keys}):
+        ids.setdefault(site, []).append(question_id)
     for site, question_ids in ids.items():
         for first in range(0, len(question_ids), _IDS_PER_READ):
-            part = question_ids[first : first + _IDS_PER_READ]
-            for row in connection.execute(
-                query("embeddings_of"), {"site": site, "encoder": encoder, "question_ids": part}
-            ):
-                key = (site, row.question_id, bytes(row.content_hash))
-                vector = np.frombuffer(row.vector, dtype="<f4")
-                if key in keys_to_read and len(vector) == dimensions:
-                    found[key] = vector
-    return found
+            yield site, question_ids[first : first + _IDS_PER_READ]
 
 
 def store_embeddings(

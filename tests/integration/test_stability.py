@@ -172,6 +172,7 @@ class Failing:
         self.get_params = candidate.get_params
         self.fit_memory_mb = candidate.fit_memory_mb
         self.question_limit = candidate.question_limit
+        self.encoder_names = candidate.encoder_names
         self._failure = failure
 
     def fit(self, texts, tags, vocabulary):

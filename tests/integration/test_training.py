@@ -124,6 +124,7 @@ class Broken:
         self.name = name
 
     question_limit = None
+    encoder_names = ()
 
     def fit_memory_mb(self, question_count, tag_count):
         return 0.0

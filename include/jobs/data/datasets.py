@@ -29,6 +29,7 @@ from include.months import (
     months_between,
     period_end_label,
 )
+from include.store.encoder_time import EncoderSample
 from include.store.questions import questions_per_month
 from include.text.prepared import LabelledTexts
 
@@ -159,6 +160,22 @@ class TrainingData:
 
 
 @dataclass(frozen=True, slots=True)
+class SampledFrom:
+    """
+    What a sample of a test month is drawn from, and why; see `include.jobs.data.month_samples`.
+
+    Parameters
+    ----------
+    questions : LabelledTexts
+        All of the month that have a tag, oldest first.
+    decision : EncoderSample
+    """
+
+    questions: LabelledTexts
+    decision: EncoderSample
+
+
+@dataclass(frozen=True, slots=True)
 class TimeSplit:
     """
     The questions of a test month, or of the days of a refresh's test, and those before them.
@@ -171,12 +188,15 @@ class TimeSplit:
         The tested questions, oldest first; each has at least one tag.
     test_id : str
         Hash of their content.
+    sample : SampledFrom or None
+        If ``test`` is a sample of the tested questions.
     """
 
     months: SplitMonths
     train: TrainingData
     test: LabelledTexts
     test_id: str
+    sample: SampledFrom | None = None
 
 
 def resolve_months(
@@ -367,11 +387,12 @@ def training_data(
 
 
 def all_questions(split: TimeSplit) -> TrainingData:
-    """Return what a model is refitted on: the tested questions and the window before them."""
+    """Return what a model is refitted on: the test month's questions and the window before them."""
     train, months = split.train, split.months
+    tested = split.test if split.sample is None else split.sample.questions
     first = bisect_left(train.questions.asked_at, month_start(months.refit_first))
     return training_data(
-        train.questions.take(range(first, len(train.questions))) + split.test,
+        train.questions.take(range(first, len(train.questions))) + tested,
         site=train.site,
         first_month=months.refit_first,
         until=months.test_range[1],

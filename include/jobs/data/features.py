@@ -5,9 +5,12 @@ Prepares and embeds each text once, for training, monitoring and the DAGs.
 time; it is MLproject's ``transform``.
 """
 
+from __future__ import annotations
+
 import logging
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from typing import Final
 
 import numpy as np
@@ -15,10 +18,12 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, Engine
 
 from include.candidates.base import Encoder, EncoderFactory
+from include.capacity import machine_label
 from include.errors import FixInputError, MissingDataError
 from include.jobs.data.month_shards import build_month, read_months, stale_months
 from include.jobs.ingestion.completeness import how_to_fetch, stored_completely
 from include.months import month_of, month_range, months_between
+from include.store.encoder_time import record_encoder_rate
 from include.store.features import (
     TextKey,
     UnpreparedQuestion,
@@ -39,6 +44,8 @@ IDS_PER_CHUNK: Final = 256
 """Questions whose ids lie in one range are embedded between two commits, under a lock of their own:
 an interruption loses some seconds of work, and several machines share it."""
 _LONG_S: Final = 3600.0
+_LEAST_TIMED: Final = 32
+"""Texts whose time says how fast an encoder is."""
 
 TEXTS_PREPARED_AT_ONCE: Final = 5_000
 """Questions prepared in one transaction: some 40 MB of text."""
@@ -182,7 +189,8 @@ class CachedEncoder:
 
     Vectors are stored chunk by chunk, so that an interrupted run loses one chunk. One process at
     a time computes a chunk; others that need the same texts compute other chunks meanwhile, and
-    then read the results. If it will take more than an hour, a warning says so at once.
+    then read the results. If it will take more than an hour, a warning says so at once. The speed
+    is stored, so that later trainings know it before they start.
 
     Parameters
     ----------
@@ -203,6 +211,8 @@ class CachedEncoder:
         self._encoder = encoder
         self._on_progress = on_progress
         self._said_long = False
+        self._is_loaded = False
+        self._machine = machine_label()
 
     def encode(self, texts: Sequence[PreparedText]) -> NDArray[np.float32]:
         """Return unit-length vectors, shape (n_texts, dimensions)."""
@@ -224,6 +234,7 @@ class CachedEncoder:
             known = read_embeddings(connection, self.name, self.dimensions, texts)
             connection.commit()
             total, started = len(texts) - len(known), time.monotonic()
+            speed = _Speed(title_only=not any(text.prose for text in texts.values()))
             waiting = _chunks_of([key for key in texts if key not in known])
             wait = False  # first what no other process is computing, then the rest
             while waiting:
@@ -233,7 +244,8 @@ class CachedEncoder:
                         connection.commit()
                         busy[name] = keys
                         continue
-                    known |= self._computed(connection, {key: texts[key] for key in keys})
+                    part = {key: texts[key] for key in keys}
+                    known |= self._computed(connection, part, speed)
                     connection.commit()
                     done = total - (len(texts) - len(known))
                     self._report(done, total, time.monotonic() - started)
@@ -241,15 +253,25 @@ class CachedEncoder:
         return known
 
     def _computed(
-        self, connection: Connection, texts: dict[TextKey, PreparedText]
+        self, connection: Connection, texts: dict[TextKey, PreparedText], speed: _Speed
     ) -> dict[TextKey, NDArray[np.float32]]:
-        """Return the vectors of a chunk whose lock is held, and store those that are missing."""
+        """
+        Return the vectors of a chunk whose lock is held, and store those that are missing.
+
+        The chunk's time is added to ``speed``, which is stored once it says something.
+        """
         # Read again: the process that held the lock may have stored them meanwhile
         known = read_embeddings(connection, self.name, self.dimensions, texts)
         todo = [key for key in texts if key not in known]
         if todo:
+            started = time.perf_counter()
             computed = self._encoder.encode([texts[key] for key in todo])
+            if self._is_loaded:  # the first call may load the model
+                speed.add(len(todo), time.perf_counter() - started)
+            self._is_loaded = True
             store_embeddings(connection, self.name, todo, computed)
+            if speed.texts >= _LEAST_TIMED:
+                record_encoder_rate(connection, self.name, self._machine, **asdict(speed))
             known |= zip(todo, computed, strict=True)
         return known
 
@@ -269,6 +291,19 @@ class CachedEncoder:
             )
         if self._on_progress:
             self._on_progress(done, total)
+
+
+@dataclass(slots=True)
+class _Speed:
+    """Texts that were embedded, and the seconds that it took, > 0 once there are any."""
+
+    title_only: bool
+    texts: int = 0
+    seconds: float = 0.0
+
+    def add(self, texts: int, seconds: float) -> None:
+        self.texts += texts
+        self.seconds += max(seconds, 1e-9)
 
 
 def _chunks_of(keys: Sequence[TextKey]) -> dict[str, list[TextKey]]:

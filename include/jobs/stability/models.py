@@ -33,6 +33,7 @@ from include.jobs.data.datasets import TimeSplit, split_slice_masks, tested_ques
 from include.jobs.data.observations import question_ids, unknown_term_share
 from include.jobs.training.candidate_runs import CandidateMaker, CandidateRuns, dataset_row
 from include.jobs.training.code_version import code_version
+from include.jobs.training.encoder_time import EncoderTime
 from include.jobs.training.fit_and_score import measure_full_texts, rank_questions
 from include.jobs.training.plan import CandidateSpec
 from include.memory_budget import MemoryBudget, reserved
@@ -183,6 +184,7 @@ class StudyModels:
             experiment=names.EXPERIMENT_STABILITY,
             measure=measure_full_texts,
             memory=MemoryBudget.from_settings(self.settings),
+            encoder_time=EncoderTime(self.engine, self.encoders, self.settings.encoder_minutes),
         )
 
     def _month(self, run_id: str, split: TimeSplit) -> ModelMonth:

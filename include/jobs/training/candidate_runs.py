@@ -19,6 +19,7 @@ from include.candidates.catalogue import save_candidate
 from include.evaluation.suggested import threshold_table
 from include.jobs.data.datasets import TimeSplit, TrainingData
 from include.jobs.training.code_version import code_version
+from include.jobs.training.encoder_time import EncoderTime, reason
 from include.jobs.training.fit_and_score import Measurement, figures_to_store, fit, measure
 from include.jobs.training.learned_from import LearnedFrom, check_memory
 from include.jobs.training.plan import CandidateSpec, TrainedCandidate, TrainingPlan
@@ -33,6 +34,7 @@ from include.jobs.training.run_records import (
     logged_params,
     model_metadata,
     reported,
+    tested_metadata,
     trained_candidate,
 )
 from include.memory_budget import MemoryBudget, reserved
@@ -74,6 +76,8 @@ class CandidateRuns:
         Evaluates a fitted candidate on the test month.
     memory : MemoryBudget or None
         That the machine's fits may take together; None for no limit.
+    encoder_time : EncoderTime or None
+        Decides how many questions are embedded; None for no limit.
     """
 
     engine: Engine
@@ -84,6 +88,7 @@ class CandidateRuns:
     experiment: str = names.EXPERIMENT_TRAINING
     measure: Callable[[Candidate, TimeSplit], Measurement] = measure
     memory: MemoryBudget | None = None
+    encoder_time: EncoderTime | None = None
 
     def train(
         self, parent_id: str, split: TimeSplit, spec: CandidateSpec, *, name: str | None = None
@@ -103,7 +108,7 @@ class CandidateRuns:
         name : str or None
             Name of a new run; built from the candidate and the test month, if None.
         """
-        candidate = self.make(spec.name, spec.parameters, self.encoders)
+        candidate = self.unfitted(spec, split.train)
         key = self._key(candidate, split.train.dataset_id, split.test_id)
         if known := self.finished(key):
             log.info("%s: run %s is reused", spec.label, known.run_id)
@@ -120,7 +125,7 @@ class CandidateRuns:
     def refit(self, plan: TrainingPlan, data: TrainingData, best: TrainedCandidate) -> Run:
         """Refit the selected candidate on ``data``, which includes the test month; log it."""
         spec = best.spec
-        candidate = self.make(spec.name, spec.parameters, self.encoders)
+        candidate = self.unfitted(spec, data)
         key = self._key(candidate, data.dataset_id, "")
         if known := self.finished(key):
             return known
@@ -135,14 +140,28 @@ class CandidateRuns:
                 metrics=_fit_metrics(learned_from, train_s),
             )
             figures = reported(best.figures)
-            metadata = model_metadata(data, learned_from, figures, best.run_id, self.bert_model) | {
-                "tested_on": plan.months.label,
-                "refit": True,
-            }
+            metadata = model_metadata(data, learned_from, figures, best.run_id, self.bert_model)
+            metadata |= tested_metadata(plan.months, plan.test_sample, refit=True)
             self._log_training_data(run_id, candidate, data, learned_from)
             return self._log_model(run_id, candidate, metadata)
 
         return self._in_run(plan.run_id, name, tags, work)
+
+    def unfitted(self, spec: CandidateSpec, data: TrainingData) -> Candidate:
+        """
+        Return the candidate that is fitted on ``data``.
+
+        Where its encoders would take too long, its ``max_questions`` is smaller than requested.
+        """
+        candidate = self.make(spec.name, spec.parameters, self.encoders)
+        if self.encoder_time is None or not candidate.encoder_names:
+            return candidate
+        limit = candidate.question_limit
+        sample = self.encoder_time.to_learn(candidate.encoder_names, data, limit)
+        if sample is None or sample.sample_count == sample.question_count:
+            return candidate
+        parameters = {**spec.parameters, "max_questions": sample.sample_count}
+        return self.make(spec.name, parameters, self.encoders)
 
     def finished(self, key: str) -> Run | None:
         """Return the newest finished run with this key that has a model."""
@@ -156,9 +175,11 @@ class CandidateRuns:
         learned_from, train_s = self._fit(candidate, split.train)
         measurement = self.measure(candidate, split)
         evaluation = measurement.evaluation
+        sample = split.sample.decision if split.sample else None
         self.runs.log(
             run_id,
-            params=logged_params(candidate, split.train, learned_from),
+            params=logged_params(candidate, split.train, learned_from)
+            | ({"test_sample": reason(sample)} if sample else {}),
             metrics=all_metrics(evaluation)
             | _fit_metrics(learned_from, train_s)
             | {"rank_ms": measurement.rank_ms},
@@ -166,10 +187,8 @@ class CandidateRuns:
         self._log_training_data(run_id, candidate, split.train, learned_from)
         self._log_evaluation(run_id, measurement, split, spec)
         figures = reported(evaluation.figures)
-        metadata = model_metadata(split.train, learned_from, figures, run_id, self.bert_model) | {
-            "tested_on": split.months.label,
-            "refit": False,
-        }
+        metadata = model_metadata(split.train, learned_from, figures, run_id, self.bert_model)
+        metadata |= tested_metadata(split.months, sample, refit=False)
         run = self._log_model(run_id, candidate, metadata)
         model = EvaluationKey(
             site=split.train.site,

@@ -29,6 +29,7 @@ from include.jobs.data.datasets import (
     resolve_months,
     split_by_time,
 )
+from include.jobs.data.month_samples import with_test_sample
 from include.jobs.training.candidate_runs import (
     CandidateMaker,
     CandidateRuns,
@@ -37,6 +38,7 @@ from include.jobs.training.candidate_runs import (
 )
 from include.jobs.training.champion_predictions import ChampionPredictions
 from include.jobs.training.code_version import code_version
+from include.jobs.training.encoder_time import EncoderTime
 from include.jobs.training.label_check import label_faults
 from include.jobs.training.learned_from import obstacle
 from include.jobs.training.plan import (
@@ -49,13 +51,14 @@ from include.jobs.training.plan import (
 from include.jobs.training.promotion_gate import PromotionGate
 from include.jobs.training.run_records import EVALUATION, candidate_of_run
 from include.jobs.training.selection import Comparison, ModelSelection
-from include.jobs.training.summary import note, short_note
+from include.jobs.training.summary import short_note
 from include.memory_budget import MemoryBudget
 from include.months import add_months, day_start, month_of
 from include.notify.airflow_note import write_note
 from include.registry import Registry
 from include.registry.runs import NOTE, Runs
 from include.settings import Settings
+from include.store.encoder_time import EncoderSample
 from include.store.engine import process_engine
 from include.store.label_readings import label_age_days
 from include.store.models import record_dataset
@@ -133,6 +136,8 @@ class TrainingPipeline:
             record_dataset(connection, dataset_row(split.train))
             age_days = label_age_days(connection, site, *months.test_range)
         specs, left_out = self._specs(request, split)
+        test_sample = self._test_sample(specs, split)
+        split = with_test_sample(split, test_sample)
         run_id, experiment_id = self._training_run(request, split)
         return TrainingPlan(
             request=request,
@@ -144,12 +149,13 @@ class TrainingPipeline:
             experiment_id=experiment_id,
             specs=specs,
             left_out=left_out,
+            test_sample=test_sample if split.sample else None,
             label_age_days=age_days,
         )
 
     def train_one(self, plan: TrainingPlan, spec: CandidateSpec) -> TrainedCandidate:
         """Fit, evaluate and log one candidate; see `CandidateRuns.train`."""
-        return self.candidates.train(plan.run_id, self._split(plan.months), spec)
+        return self.candidates.train(plan.run_id, self._planned_split(plan), spec)
 
     def finished(self, plan: TrainingPlan) -> list[TrainedCandidate]:
         """Return the candidates trained for the plan's data with the current code, newest first."""
@@ -169,8 +175,8 @@ class TrainingPipeline:
         self, plan: TrainingPlan, trained: Sequence[TrainedCandidate]
     ) -> tuple[Comparison, str]:
         """Return the comparison and its note; log the note in MLflow; change nothing else."""
-        comparison = self.selection.compare(plan, self._split(plan.months), trained)
-        text = note(plan, comparison.rows, comparison.decision.reason, comparison.failed)
+        comparison = self.selection.compare(plan, self._planned_split(plan), trained)
+        text = comparison.note(plan)
         self.runs.log(plan.run_id, tags={NOTE: text})
         return comparison, text
 
@@ -183,7 +189,7 @@ class TrainingPipeline:
         CheckFailedError
             If every candidate failed; the training run is marked as failed.
         """
-        split = self._split(plan.months)
+        split = self._planned_split(plan)
         try:
             comparison = self.selection.compare(plan, split, trained)
         except CheckFailedError:
@@ -202,7 +208,12 @@ class TrainingPipeline:
             self.encoders,
             bert_model,
             memory=MemoryBudget.from_settings(self.settings),
+            encoder_time=self._encoder_time,
         )
+
+    @cached_property
+    def _encoder_time(self) -> EncoderTime:
+        return EncoderTime(self.engine, self.encoders, self.settings.encoder_minutes)
 
     @cached_property
     def selection(self) -> ModelSelection:
@@ -258,7 +269,9 @@ class TrainingPipeline:
         kept, left_out = [], []
         for spec in request.candidates:
             candidate = self.make(spec.name, spec.parameters, self.encoders)
-            reason = obstacle(candidate, split.train, memory_mb)
+            reason = obstacle(candidate, split.train, memory_mb) or obstacle(
+                self.candidates.unfitted(spec, split.train), split.train, memory_mb
+            )
             if reason is None:
                 kept.append(spec)
             else:
@@ -270,6 +283,18 @@ class TrainingPipeline:
         questions = self.load(months.train_first, months.last_loaded)
         count = self.settings.min_tag_count
         return split_by_time(questions, months, site=self.settings.site, min_tag_count=count)
+
+    def _test_sample(
+        self, specs: Sequence[CandidateSpec], split: TimeSplit
+    ) -> EncoderSample | None:
+        """Return how many questions the candidates are tested on; None if encoders set no limit."""
+        made = [self.make(spec.name, spec.parameters, self.encoders) for spec in specs]
+        encoder_names = sorted({name for candidate in made for name in candidate.encoder_names})
+        return self._encoder_time.to_test(encoder_names, split.test, split.test_id)
+
+    def _planned_split(self, plan: TrainingPlan) -> TimeSplit:
+        """Load the plan's questions; of the test month, those that it is tested on."""
+        return with_test_sample(self._split(plan.months), plan.test_sample)
 
     def _training_run(self, request: TrainingRequest, split: TimeSplit) -> tuple[str, str]:
         """Return run and experiment of the request; start the run if there is none."""

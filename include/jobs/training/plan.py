@@ -9,6 +9,7 @@ from typing import Any
 
 from include.errors import FixInputError
 from include.jobs.data.datasets import SplitMonths
+from include.store.encoder_time import EncoderSample
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +115,8 @@ class TrainingPlan:
         The requested candidates that are trained.
     left_out : tuple of str
         Of each requested candidate that cannot learn from the whole window, why.
+    test_sample : EncoderSample or None
+        How many of the test month's questions the candidates are tested on; None for all.
     label_age_days : float or None
         Median days from asking the tested questions to the last reading of their tags.
     """
@@ -127,6 +130,7 @@ class TrainingPlan:
     experiment_id: str
     specs: tuple[CandidateSpec, ...]
     left_out: tuple[str, ...]
+    test_sample: EncoderSample | None = None
     label_age_days: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
@@ -141,6 +145,8 @@ class TrainingPlan:
         fields["request"] = TrainingRequest.from_dict(fields["request"])
         fields["months"] = SplitMonths(**fields["months"])
         fields["left_out"] = tuple(fields["left_out"])
+        if sample := fields.get("test_sample"):
+            fields["test_sample"] = EncoderSample(**sample)
         fields["specs"] = tuple(CandidateSpec.from_dict(spec) for spec in fields["specs"])
         return cls(**fields)
 

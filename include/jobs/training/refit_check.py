@@ -237,7 +237,7 @@ def compare_with_tested(
     ModelUnusableError
         If one of both does not load.
     """
-    candidate = candidates.make(best.spec.name, best.spec.parameters, candidates.encoders)
+    candidate = candidates.unfitted(best.spec, refit_data)
     refit_from = LearnedFrom.of(candidate, refit_data).first_asked_at
     known = learned_by_both(train, refit_from)
     scores, suggested = [], []

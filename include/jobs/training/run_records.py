@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any, Final
 
 from include.candidates.base import Candidate
 from include.evaluation.evaluation import Evaluation
 from include.evaluation.suggested import THRESHOLD_METRICS
-from include.jobs.data.datasets import TrainingData
+from include.jobs.data.datasets import SplitMonths, TrainingData
 from include.jobs.training.code_version import code_version, git_version
 from include.jobs.training.learned_from import LearnedFrom
 from include.jobs.training.plan import CandidateSpec, TrainedCandidate
 from include.registry.runs import Run
+from include.store.encoder_time import EncoderSample
 
 EVALUATION: Final = "evaluation"
 REFIT: Final = "refit"
@@ -145,3 +147,21 @@ def model_metadata(
         "code_version": code_version(),
         "bert_model": bert_model,
     }
+
+
+def tested_metadata(
+    months: SplitMonths, sample: EncoderSample | None, *, refit: bool
+) -> dict[str, Any]:
+    """
+    Return what the model's folder says of its test.
+
+    Parameters
+    ----------
+    months : SplitMonths
+    sample : EncoderSample or None
+        Of the month, if not all of it was tested.
+    refit : bool
+        Whether the model has learned the tested questions since.
+    """
+    metadata: dict[str, Any] = {"tested_on": months.label, "refit": refit}
+    return metadata | ({"test_sample": asdict(sample)} if sample else {})

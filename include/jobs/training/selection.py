@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 
 from include import names
 from include.errors import CheckFailedError
-from include.evaluation.bootstrap import mean_interval
+from include.evaluation.bootstrap import BootstrapInterval, mean_interval
 from include.evaluation.selection import GateDecision, best_candidate
 from include.families import BY_NAME
 from include.jobs.data.datasets import TimeSplit, all_questions
@@ -19,10 +19,10 @@ from include.jobs.release.promotion import AliasMove, promote
 from include.jobs.training.candidate_runs import CandidateRuns, dataset_row
 from include.jobs.training.plan import TrainedCandidate, TrainingPlan
 from include.jobs.training.plots import draw_comparison
-from include.jobs.training.promotion_gate import FloatArray, PromotionGate, shared_questions
+from include.jobs.training.promotion_gate import PromotionGate, shared_questions
 from include.jobs.training.question_results import load_results
 from include.jobs.training.refit_check import RefitComparison, compare_with_tested
-from include.jobs.training.summary import label_age_tag, note, table_rows
+from include.jobs.training.summary import label_age_tag, note, sample_sentence, table_rows
 from include.registry import ModelVersion, Registry
 from include.registry.runs import NOTE, Run
 from include.settings import Settings
@@ -47,6 +47,8 @@ class Comparison:
         The table of candidates; see `summary.table_rows`.
     failed : tuple of str
         Labels of the candidates whose training failed.
+    f1 : BootstrapInterval
+        Of the selected one, F1@5 over the tested questions.
     spoilt : bool, default=False
         Whether the refit with the test month made the best worse at what it had learned.
     """
@@ -56,7 +58,12 @@ class Comparison:
     decision: GateDecision
     rows: list[CandidateRow]
     failed: tuple[str, ...]
+    f1: BootstrapInterval
     spoilt: bool = False
+
+    def note(self, plan: TrainingPlan, reason: str | None = None) -> str:
+        """Return the note of the training; ``reason`` in place of the decision's, if given."""
+        return note(plan, self.rows, reason or self.decision.reason, self.failed, self.f1)
 
 
 @dataclass(frozen=True)
@@ -120,10 +127,12 @@ class ModelSelection:
             passed, champion_figures = decide(refresh)
             if passed.promote:
                 best, decision = refresh, _refresh_decision(best, decision, refresh, passed)
-        self._draw(plan, by_label, scores)
+        intervals = {label: mean_interval(row, **self._bootstrap) for label, row in scores.items()}
+        self._draw(plan, by_label, intervals)
         version = champion.version if champion else ""
         rows = table_rows(trained, best.spec.label, champion_figures, version)
-        return Comparison(best, champion, decision, rows, failed)
+        interval = intervals[best.spec.label]
+        return Comparison(best, champion, decision, rows, failed, interval)
 
     def apply(self, plan: TrainingPlan, split: TimeSplit, comparison: Comparison) -> TrainingResult:
         """
@@ -146,7 +155,7 @@ class ModelSelection:
                 version = self._register(plan, comparison, run).version
             elif not comparison.spoilt:
                 challenger = self._register(plan, comparison, run).version
-        text = note(plan, comparison.rows, decision.reason, comparison.failed)
+        text = comparison.note(plan, decision.reason)
         self._close(plan, comparison, text, promoted=decision.promote)
         return TrainingResult(
             run_id=plan.run_id,
@@ -163,6 +172,7 @@ class ModelSelection:
             figures=decision.figures,
             drift_report_id=plan.request.drift_report_id,
             note=text,
+            tested=sample_sentence(plan, comparison.f1),
         )
 
     @property
@@ -269,14 +279,13 @@ class ModelSelection:
         self,
         plan: TrainingPlan,
         by_label: Mapping[str, TrainedCandidate],
-        scores: Mapping[str, FloatArray],
+        intervals: Mapping[str, BootstrapInterval],
     ) -> None:
         """Log the plot that compares the candidates."""
         figures = {
             label: {k: candidate.figures[f"f1_all@{k}"] for k in (1, 3, 5)}
             for label, candidate in by_label.items()
         }
-        intervals = {label: mean_interval(row, **self._bootstrap) for label, row in scores.items()}
         with tempfile.TemporaryDirectory() as work:
             title = f"{plan.months.label} of {plan.site}"
             draw_comparison(figures, intervals, title, Path(work) / "candidates.png")

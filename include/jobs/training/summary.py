@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from include.escaping import markdown
+from include.evaluation.bootstrap import BootstrapInterval
 from include.evaluation.suggested import THRESHOLD_METRICS, threshold_table
+from include.jobs.training import encoder_time
 from include.jobs.training.plan import TrainedCandidate, TrainingPlan
 from include.months import period_end_label
 from include.registry.runs import run_url
@@ -96,9 +98,26 @@ def markdown_thresholds(row: CandidateRow) -> str:
 
 
 def note(
-    plan: TrainingPlan, rows: Sequence[CandidateRow], reason: str, failed: Sequence[str]
+    plan: TrainingPlan,
+    rows: Sequence[CandidateRow],
+    reason: str,
+    failed: Sequence[str],
+    f1: BootstrapInterval,
 ) -> str:
-    """Return the run's note: the request, the figures, the decision and its reason."""
+    """
+    Return the run's note: the request, the figures, the decision and its reason.
+
+    Parameters
+    ----------
+    plan : TrainingPlan
+    rows : sequence of CandidateRow
+    reason : str
+        Of the decision.
+    failed : sequence of str
+        Labels of the candidates whose training failed.
+    f1 : BootstrapInterval
+        The selected candidate's F1@5.
+    """
     months = plan.months
     parts = [
         f"**{markdown(reason)}**",
@@ -112,6 +131,8 @@ def note(
         "as many as the family can hold. *F1, suggested*: of the tags that are suggested outright, "
         "whose number follows from their scores; *answered*: the share of questions that get any.",
     ]
+    if sentence := sample_sentence(plan, f1):
+        parts.insert(2, markdown(sentence))
     for row in rows:
         if row.selected and (table := markdown_thresholds(row)):
             parts.append(f"{markdown(row.candidate)} by minimum score:\n\n{table}")
@@ -122,6 +143,25 @@ def note(
     if failed:
         parts.append(f"Failed and left out: {markdown(', '.join(failed))}.")
     return "\n\n".join(parts)
+
+
+def sample_sentence(plan: TrainingPlan, f1: BootstrapInterval) -> str:
+    """
+    Return that only a sample of the test month was tested, and why; empty if all was.
+
+    Parameters
+    ----------
+    plan : TrainingPlan
+    f1 : BootstrapInterval
+        The selected candidate's F1@5 on the sample.
+    """
+    if plan.test_sample is None:
+        return ""
+    return (
+        "All candidates were tested on the same sample: "
+        f"{encoder_time.reason(plan.test_sample)}. F1@5 of the selected one is {f1.mean:.3f} "
+        f"(95 % interval of the whole month {f1.low:.3f} to {f1.high:.3f})."
+    )
 
 
 def label_age_tag(plan: TrainingPlan) -> dict[str, str]:
