@@ -1,5 +1,5 @@
 -- Store what a reading says of tags, unless a later reading is stored; what became of it, in tags: `added`, `changed`
--- and `removed` descriptions, and those `kept` because they were read later.
+-- and `removed` descriptions, and those `kept` because they were read later. The same reading again writes no row.
 -- Binds: site (text), tags (text[]), descriptions (text[]), read_at (timestamptz)
 -- Index: tag_descriptions_pkey
 WITH given AS (
@@ -21,6 +21,7 @@ WITH given AS (
             ELSE stored.written_at
         END
     WHERE stored.read_at <= excluded.read_at
+        AND (stored.description, stored.read_at) IS DISTINCT FROM (excluded.description, excluded.read_at)
     RETURNING tag, description
 )
 SELECT
@@ -28,7 +29,7 @@ SELECT
     count(*) FILTER (WHERE known.description <> merged.description) AS changed,
     count(*) FILTER (WHERE known.description IS NOT NULL AND merged.tag IS NOT NULL AND merged.description IS NULL)
         AS removed,
-    count(*) FILTER (WHERE merged.tag IS NULL) AS kept
+    count(*) FILTER (WHERE known.read_at > :read_at) AS kept
 FROM given
 LEFT JOIN known USING (tag)
 LEFT JOIN merged USING (tag);

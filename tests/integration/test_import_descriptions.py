@@ -76,7 +76,7 @@ def stored(engine: Engine) -> dict[str, str]:
 
 def rows_of(engine: Engine) -> list[tuple]:
     with engine.connect() as connection:
-        found = connection.execute(text("SELECT * FROM tag_descriptions ORDER BY site, tag"))
+        found = connection.execute(text("SELECT ctid, * FROM tag_descriptions ORDER BY site, tag"))
         return [tuple(row) for row in found]
 
 
