@@ -7,6 +7,9 @@ from threading import Thread
 import pytest
 
 from include import names
+from include.candidates.catalogue import make_candidate
+from include.candidates.encoders import encoder_factory
+from include.jobs.training.run_records import EVALUATION, REFIT
 from include.registry import Registry
 from include.registry.runs import NOTE, Runs
 from include.store.models import latest_promotion
@@ -45,6 +48,22 @@ def champion(engine):
         return latest_promotion(connection)
 
 
+def assert_memory_is_recorded(runs, site):
+    """Each fit's peak of memory stands beside what was reserved for it."""
+    fits = [
+        run
+        for kind in (EVALUATION, REFIT)
+        for run in runs.find(names.EXPERIMENT_TRAINING, {"site": site, "kind": kind})
+        if run.tags["candidate"] == "tfidf"
+    ]
+    assert len(fits) == 2
+    for run in fits:
+        size = int(run.params["questions"]), int(run.params["tags"])
+        estimate = make_candidate("tfidf", None, encoder_factory(None)).fit_memory_mb(*size)
+        assert run.metrics["fit_reserved_mb"] == pytest.approx(estimate)
+        assert run.metrics["fit_peak_mb"] > run.metrics["fit_added_mb"] >= 0
+
+
 def test_dag_trains_promotes_and_rolls_back(platform, engine, mlflow_server, service):
     conf = {"candidates": ["frequency"], "reason": "baseline", "test_month": "2023-04"}
     code, output = train(platform, **conf)
@@ -63,6 +82,7 @@ def test_dag_trains_promotes_and_rolls_back(platform, engine, mlflow_server, ser
     run = Runs(mlflow_server).get(second.figures["training_run_id"])
     assert "| **tfidf** |" in run.tags[NOTE]
     assert "try words" in run.tags[NOTE]
+    assert_memory_is_recorded(Runs(mlflow_server), platform["SITE"])
 
     conf = json.dumps({"version": "previous", "reason": "tags are odd"})
     code, output = airflow(

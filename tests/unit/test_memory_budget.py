@@ -13,7 +13,7 @@ import pytest
 
 from include.capacity import available_memory_mb
 from include.errors import RetryLaterError
-from include.memory_budget import MemoryBudget
+from include.memory_budget import MemoryBudget, resident_memory
 
 FIT = """
 import sys
@@ -124,3 +124,11 @@ def test_nothing_stays_reserved_after_a_failed_fit(tmp_path):
 
 def test_this_machine_has_memory_available():
     assert 0 < available_memory_mb() < 1e9
+
+
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="only Linux resets the peak")
+def test_peak_is_what_the_block_took_and_not_what_came_before():
+    bytearray(300 << 20)
+    with resident_memory() as memory:
+        bytearray(60 << 20)
+    assert 55 < memory.peak_mb - memory.before_mb < 120

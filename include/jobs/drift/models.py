@@ -17,7 +17,8 @@ from include.candidates.base import Candidate, EncoderFactory, vocabulary_of
 from include.candidates.catalogue import load_candidate, make_candidate, read_description
 from include.candidates.renamed import with_canonical_names
 from include.jobs.data.features import load_tagged
-from include.memory_budget import MemoryBudget, reserved
+from include.jobs.data.fitting import fit_within_budget
+from include.memory_budget import MemoryBudget
 from include.months import month_start, months_between
 from include.registry import Registry
 from include.registry.downloads import delete_unused_downloads
@@ -155,9 +156,8 @@ class MonitoredModels:
         log.info(
             "version %s was trained on later months; fitting one as of %s", version, before[-1]
         )
-        needed_mb = candidate.fit_memory_mb(len(questions), len(vocabulary))
-        with reserved(self._memory, needed_mb, f"{candidate.name} as of {before[-1]}"):
-            candidate.fit(questions.texts, questions.tags, vocabulary)
+        purpose = f"{candidate.name} as of {before[-1]}"
+        fit_within_budget(candidate, questions, vocabulary, self._memory, purpose)
         return MonitoredModel(candidate, version, before, min_tag_count, as_of=True)
 
 

@@ -30,13 +30,13 @@ from include.evaluation.refreshes import (
     weekly_refreshes,
 )
 from include.jobs.data.datasets import TimeSplit, split_slice_masks, tested_questions
+from include.jobs.data.fitting import fit_within_budget
 from include.jobs.data.observations import question_ids, unknown_term_share
 from include.jobs.training.candidate_runs import CandidateMaker, CandidateRuns, dataset_row
 from include.jobs.training.code_version import code_version
-from include.jobs.training.encoder_time import EncoderTime
 from include.jobs.training.fit_and_score import measure_full_texts, rank_questions
 from include.jobs.training.plan import CandidateSpec
-from include.memory_budget import MemoryBudget, reserved
+from include.memory_budget import MemoryBudget
 from include.registry.downloads import delete_unused_downloads
 from include.registry.runs import Runs
 from include.settings import Settings
@@ -184,7 +184,6 @@ class StudyModels:
             experiment=names.EXPERIMENT_STABILITY,
             measure=measure_full_texts,
             memory=MemoryBudget.from_settings(self.settings),
-            encoder_time=EncoderTime(self.engine, self.encoders, self.settings.encoder_minutes),
         )
 
     def _month(self, run_id: str, split: TimeSplit) -> ModelMonth:
@@ -256,9 +255,8 @@ class StudyModels:
             train = everything.take(range(bisect_left(everything.asked_at, at - LABEL_DELAY)))
             vocabulary = vocabulary_of(train.tags, study.min_tag_count)
             candidate = self.make(study.candidate, dict(study.parameters), self.encoders)
-            needed_mb = candidate.fit_memory_mb(len(train), len(vocabulary))
-            with reserved(self.candidates.memory, needed_mb, candidate.name):
-                candidate.fit(train.texts, train.tags, vocabulary)
+            memory = self.candidates.memory
+            fit_within_budget(candidate, train, vocabulary, memory, candidate.name)
             ranked = rank_questions(candidate, asked, titles_too=False).ranking.tags
             parts.append(score_questions(ranked, asked.tags, vocabulary))
         return RefreshedMonth(pool(parts), len(parts))

@@ -18,9 +18,10 @@ from include.candidates.base import Candidate, EncoderFactory
 from include.candidates.catalogue import save_candidate
 from include.evaluation.suggested import threshold_table
 from include.jobs.data.datasets import TimeSplit, TrainingData
+from include.jobs.data.fitting import FitCost, fit_within_budget
 from include.jobs.training.code_version import code_version
 from include.jobs.training.encoder_time import EncoderTime, reason
-from include.jobs.training.fit_and_score import Measurement, figures_to_store, fit, measure
+from include.jobs.training.fit_and_score import Measurement, figures_to_store, measure
 from include.jobs.training.learned_from import LearnedFrom, check_memory
 from include.jobs.training.plan import CandidateSpec, TrainedCandidate, TrainingPlan
 from include.jobs.training.plots import draw_evaluation
@@ -30,6 +31,7 @@ from include.jobs.training.run_records import (
     REFIT,
     REPORTED_METRICS,
     all_metrics,
+    fit_metrics,
     identifying_tags,
     logged_params,
     model_metadata,
@@ -37,7 +39,7 @@ from include.jobs.training.run_records import (
     tested_metadata,
     trained_candidate,
 )
-from include.memory_budget import MemoryBudget, reserved
+from include.memory_budget import MemoryBudget
 from include.months import period_end_label
 from include.registry.requirements import model_requirements
 from include.registry.runs import Run, Runs
@@ -133,11 +135,11 @@ class CandidateRuns:
         name = f"{spec.label} refitted to {period_end_label(data.until)}"
 
         def work(run_id: str) -> Run:
-            learned_from, train_s = self._fit(candidate, data)
+            learned_from, cost = self._fit(candidate, data)
             self.runs.log(
                 run_id,
                 params=logged_params(candidate, data, learned_from),
-                metrics=_fit_metrics(learned_from, train_s),
+                metrics=fit_metrics(learned_from, cost),
             )
             figures = reported(best.figures)
             metadata = model_metadata(data, learned_from, figures, best.run_id, self.bert_model)
@@ -172,7 +174,7 @@ class CandidateRuns:
         self, run_id: str, candidate: Candidate, split: TimeSplit, spec: CandidateSpec
     ) -> TrainedCandidate:
         """Fit, evaluate, log and store inside a run; see ``train``."""
-        learned_from, train_s = self._fit(candidate, split.train)
+        learned_from, cost = self._fit(candidate, split.train)
         measurement = self.measure(candidate, split)
         evaluation = measurement.evaluation
         sample = split.sample.decision if split.sample else None
@@ -181,7 +183,7 @@ class CandidateRuns:
             params=logged_params(candidate, split.train, learned_from)
             | ({"test_sample": reason(sample)} if sample else {}),
             metrics=all_metrics(evaluation)
-            | _fit_metrics(learned_from, train_s)
+            | fit_metrics(learned_from, cost)
             | {"rank_ms": measurement.rank_ms},
         )
         self._log_training_data(run_id, candidate, split.train, learned_from)
@@ -205,15 +207,16 @@ class CandidateRuns:
             record_evaluations(connection, model, figures_to_store(evaluation))
         return trained_candidate(spec, run, reused=False)
 
-    def _fit(self, candidate: Candidate, data: TrainingData) -> tuple[LearnedFrom, float]:
-        """Fit within the memory budget; return what it learned from, and the seconds."""
+    def _fit(self, candidate: Candidate, data: TrainingData) -> tuple[LearnedFrom, FitCost]:
+        """Fit within the memory budget; return what it learned from, and what that took."""
         learned_from = LearnedFrom.of(candidate, data)
         if self.memory is not None:
             check_memory(candidate, data, self.memory.budget_mb)
-        needed_mb = candidate.fit_memory_mb(len(data.questions), len(data.vocabulary))
-        with reserved(self.memory, needed_mb, candidate.name):
-            log.info("%s learns from %s", candidate.name, learned_from)
-            return learned_from, fit(candidate, data)
+        log.info("%s learns from %s", candidate.name, learned_from)
+        cost = fit_within_budget(
+            candidate, data.questions, data.vocabulary, self.memory, candidate.name
+        )
+        return learned_from, cost
 
     def _in_run(
         self, parent_id: str, name: str, tags: dict[str, str], work: Callable[[str], T]
@@ -314,10 +317,6 @@ class CandidateRuns:
             json.dumps(candidate.get_params(), sort_keys=True, default=str),
         ]
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
-
-
-def _fit_metrics(learned_from: LearnedFrom, train_s: float) -> dict[str, float]:
-    return {"train_s": train_s, "learned_from": float(learned_from.question_count)}
 
 
 def log_dataset(

@@ -1,4 +1,4 @@
-"""Fit one candidate on a split and evaluate it. Pure except for the clock."""
+"""Evaluate a fitted candidate on a split. Pure except for the clock."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from include.candidates.base import Candidate
 from include.evaluation.evaluation import Evaluation, Ranking, evaluate
-from include.jobs.data.datasets import TimeSplit, TrainingData, split_slice_masks
+from include.jobs.data.datasets import TimeSplit, split_slice_masks
 from include.jobs.training.question_results import QuestionResults
 from include.store.models import MetricValue
 from include.text.prepared import LabelledTexts, PreparedText
@@ -39,13 +39,6 @@ class Measurement:
     results: QuestionResults
     evaluation: Evaluation
     rank_ms: float
-
-
-def fit(candidate: Candidate, data: TrainingData) -> float:
-    """Fit ``candidate`` on ``data``; return the seconds that it took."""
-    started = time.perf_counter()
-    candidate.fit(data.questions.texts, data.questions.tags, data.vocabulary)
-    return time.perf_counter() - started
 
 
 def measure(candidate: Candidate, split: TimeSplit) -> Measurement:

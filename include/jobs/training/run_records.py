@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -12,6 +13,7 @@ from include.candidates.base import Candidate
 from include.evaluation.evaluation import Evaluation
 from include.evaluation.suggested import THRESHOLD_METRICS
 from include.jobs.data.datasets import SplitMonths, TrainingData
+from include.jobs.data.fitting import FitCost
 from include.jobs.training.code_version import code_version, git_version
 from include.jobs.training.learned_from import LearnedFrom
 from include.jobs.training.plan import CandidateSpec, TrainedCandidate
@@ -109,6 +111,18 @@ def all_metrics(evaluation: Evaluation) -> dict[str, float]:
                     metrics[f"{name}/{metric}"] = part.figures[metric]
             metrics[f"{name}/questions"] = float(part.question_count)
     return metrics
+
+
+def fit_metrics(learned_from: LearnedFrom, cost: FitCost) -> dict[str, float]:
+    """Return what a fit learned from and took; memory only where it could be measured."""
+    metrics = {
+        "learned_from": float(learned_from.question_count),
+        "train_s": cost.seconds,
+        "fit_reserved_mb": cost.reserved_mb,
+        "fit_added_mb": cost.added_mb,
+        "fit_peak_mb": cost.peak_mb,
+    }
+    return {name: value for name, value in metrics.items() if not math.isnan(value)}
 
 
 def tag_uses(tags: Sequence[Sequence[str]], vocabulary: Sequence[str]) -> dict[str, int]:
