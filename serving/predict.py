@@ -2,7 +2,8 @@
 
 from time import perf_counter
 
-from flask import Blueprint, Response, g
+from flask import Blueprint, Response
+from flask.globals import app_ctx
 
 from serving import metrics
 from serving.budget import Budget
@@ -21,13 +22,14 @@ def predict() -> Response:
     payload = decode(QUESTIONS, json_body())
     parsed = perf_counter()
     questions = payload if isinstance(payload, list) else [payload]
-    g.questions = questions  # for the access log
+    state, values = service(), app_ctx.g
+    values.questions = questions  # for the access log
     check_exclusions(payload)
-    state = service()
-    state.quotas.spend_questions(g.get("key_name"), len(questions))
+    key_name = values.get("key_name")
+    state.quotas.spend_questions(key_name, len(questions))
     settings = state.settings
     budget = Budget(settings.service_request_cpu_s, settings.service_request_timeout_s)
-    answers = state.suggester.answer(questions, budget, key_name=g.get("key_name"))
+    answers = state.suggester.answer(questions, budget, key_name=key_name)
     response = json_response(answers if isinstance(payload, list) else answers[0])
     metrics.REQUEST_TIMINGS.add(metrics.RequestTimings(parsed - started, perf_counter() - started))
     return response

@@ -3,7 +3,8 @@
 import re
 from typing import Final
 
-from flask import g, request
+from flask import request
+from flask.globals import app_ctx
 
 from serving.entropy import random_bytes
 
@@ -14,9 +15,10 @@ _VALID: Final = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 def request_id() -> str:
     """Return the current request's id."""
-    found: str | None = g.get("request_id")
+    values = app_ctx.g
+    found: str | None = values.get("request_id")
     if found is None:
         sent = request.environ.get(_VARIABLE, "")
         found = sent if _VALID.fullmatch(sent) else random_bytes()[:8].hex()
-        g.request_id = found
+        values.request_id = found
     return found

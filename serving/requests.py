@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from time import perf_counter
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import msgspec
 from flask import Flask, Request, Response, g, request
+from flask.globals import app_ctx
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.routing import MapAdapter
 
@@ -16,6 +17,9 @@ from serving.access_log import AccessLog, access_line
 from serving.errors import WrongMediaTypeError
 from serving.request_ids import HEADER, request_id
 from serving.service import service
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 CONTENT_SECURITY_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; "
@@ -36,6 +40,7 @@ JSON_HEADERS: Final = (
 CORS_METHODS: Final = "GET, POST, OPTIONS"
 CORS_HEADERS: Final = "Authorization, Content-Type, X-Request-ID"
 _ENCODE: Final = msgspec.json.Encoder().encode
+_MAX_LENGTH_DIGITS: Final = 18
 
 
 class JsonResponse(Response):
@@ -43,6 +48,13 @@ class JsonResponse(Response):
 
     def __init__(self, body: bytes, status: int = 200) -> None:
         super().__init__(body, status, JSON_HEADERS)
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Send head and body as they are: no part of them depends on the request, but for HEAD."""
+        if environ["REQUEST_METHOD"] == "HEAD":
+            return super().__call__(environ, start_response)
+        start_response(self.status, self.headers.to_wsgi_list())
+        return cast(Iterable[bytes], self.response)
 
 
 def json_body() -> bytes:
@@ -58,16 +70,31 @@ def json_body() -> bytes:
     LimitReachedError
         If the key has sent too many bytes.
     """
-    declared = request.environ.get("CONTENT_TYPE")
+    environ, state = request.environ, service()
+    declared = environ.get("CONTENT_TYPE")
     if declared != "application/json" and request.mimetype != "application/json":
         raise WrongMediaTypeError("send the header 'Content-Type: application/json'")
+    length = environ.get("CONTENT_LENGTH", "")
+    if (
+        length.isdecimal()
+        and len(length) <= _MAX_LENGTH_DIGITS
+        and int(length) <= state.settings.service_max_body_bytes
+    ):
+        body: bytes = environ["wsgi.input"].read(int(length))
+    else:
+        body = _body_of_unknown_length()
+    state.quotas.spend_bytes(app_ctx.g.get("key_name"), len(body))
+    return body
+
+
+def _body_of_unknown_length() -> bytes:
+    """Return the body, or raise RequestEntityTooLarge."""
     limit = request.max_content_length
     body = request.get_data(cache=False)
     # werkzeug ends a body of unknown length at the limit, as if there were no more.
     cut = limit is not None and request.content_length is None and len(body) >= limit
     if cut and (len(body) > (limit or 0) or request.environ["wsgi.input"].read(1)):
         raise RequestEntityTooLarge
-    service().quotas.spend_bytes(g.get("key_name"), len(body))
     return body
 
 
@@ -113,7 +140,7 @@ def register(app: Flask, settings: Settings, access_log: AccessLog) -> None:
     @app.after_request
     def finish(response: Response) -> Response:
         headers, environ = response.headers, request.environ
-        found = request_id()
+        found, values = request_id(), app_ctx.g
         headers.add(HEADER, found)
         if not isinstance(response, JsonResponse):  # a document that a browser may show
             for name, value in PAGE_HEADERS:
@@ -129,9 +156,9 @@ def register(app: Flask, settings: Settings, access_log: AccessLog) -> None:
                 method=environ["REQUEST_METHOD"],
                 path=environ["PATH_INFO"],
                 status=response.status_code,
-                seconds=perf_counter() - g.started,
-                key=g.get("key_name"),
-                questions=g.get("questions"),
+                seconds=perf_counter() - values.started,
+                key=values.get("key_name"),
+                questions=values.get("questions"),
                 log_text=log_text,
             )
             access_log.add(line)

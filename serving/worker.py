@@ -141,10 +141,18 @@ class BoundedWorker(ThreadWorker):
     def handle(self, connection: Any) -> Any:
         """Serve a connection's request, and its next ones while no other connection waits."""
         self._waiting.popleft()
-        keep_alive = super().handle(connection)
+        keep_alive = self._serve(connection)
         while keep_alive is True and not self._waiting and self._has_next_request(connection):
-            keep_alive = super().handle(connection)
+            keep_alive = self._serve(connection)
         return keep_alive
+
+    def _serve(self, connection: Connection) -> Any:
+        """Serve one request, and send head and body of the response together."""
+        connection.sock.hold()
+        try:
+            return super().handle(connection)
+        finally:
+            connection.sock.release()
 
     def finish_request(self, connection: Any, future: Any) -> None:
         """Send the rest of the response; then wait for the next request, or close."""

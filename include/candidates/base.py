@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Final, Protocol, Self
+from typing import Any, ClassVar, Final, NamedTuple, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +16,7 @@ from include.candidates.calibration import ScoreCalibration
 from include.text.prepared import PreparedText
 
 
-@dataclass(frozen=True, slots=True)
-class Suggestion:
+class Suggestion(NamedTuple):
     """A tag and its estimated probability, in [0, 1]."""
 
     tag: str
@@ -258,7 +257,7 @@ def top_k(scores: NDArray[np.float32], k: int) -> NDArray[np.intp]:
     """
     width = scores.shape[1]
     if k * _PARTIAL_SORT_RATIO >= width:
-        return np.argsort(-scores, axis=1, kind="stable")[:, :k]
+        return (-scores).argsort(axis=1, kind="stable")[:, :k]
     # A full sort would take most of the time when few columns of many are selected.
     best = np.empty((len(scores), k), dtype=np.intp)
     thresholds = np.partition(scores, width - k, axis=1)[:, width - k]

@@ -76,9 +76,9 @@ def expected_f1(scores: NDArray[np.float64], given: int = 0) -> NDArray[np.float
     ranked = scores[:, :SET_DEPTH, np.newaxis]
     sizes = min(SET_LIMIT - given, ranked.shape[1])
     factors = 1 - ranked * _ABSENT
-    generating = factors.prod(axis=1) * _UNRANKED
+    generating = np.multiply.reduce(factors, axis=1) * _UNRANKED
     hits = np.zeros((len(scores), sizes + 1, len(_T)))
-    np.cumsum(ranked[:, :sizes] / factors[:, :sizes], axis=1, out=hits[:, 1:])
+    np.add.accumulate(ranked[:, :sizes] / factors[:, :sizes], axis=1, out=hits[:, 1:])
     if given:  # 1 / x is the integral of t^(x - 1), and each hit adds one true tag to x
         hits *= _T
         hits += given
@@ -86,7 +86,7 @@ def expected_f1(scores: NDArray[np.float64], given: int = 0) -> NDArray[np.float
     else:
         powers = _POWERS[: sizes + 1]
     hits *= powers
-    expected: NDArray[np.float64] = 2 * np.einsum("nsq,nq->ns", hits, generating)
+    expected: NDArray[np.float64] = 2 * (hits @ generating[..., np.newaxis])[..., 0]
     return expected
 
 

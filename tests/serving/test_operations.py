@@ -151,3 +151,10 @@ def test_no_view_or_hook_is_a_coroutine(make_app):
     functions = [*app.view_functions.values(), *chain.from_iterable(hooks)]
 
     assert [f for f in functions if iscoroutinefunction(f)] == []
+
+
+def test_head_of_a_json_endpoint_has_the_length_and_no_body(client):
+    got, head = client.get("/healthz"), client.head("/healthz")
+
+    assert got.data
+    assert (head.data, head.content_length) == (b"", len(got.data))
