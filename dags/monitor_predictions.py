@@ -6,6 +6,7 @@ with the reference months. If there are few, the window reaches back up to a day
 fifty questions in it the verdict is `too_few`. True tags are not known yet, so only signals of
 texts and suggestions are used. Signals, thresholds and the verdict are stored as rows; `pages`
 makes Evidently's reports. Alarms trigger `train_candidates` at most once per month and model.
+`judge_estimates` reads what came true of the F1 that was estimated two days before.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -45,7 +46,15 @@ def monitor_predictions() -> None:
         monitoring = Monitoring.from_settings(Settings.from_env())
         return monitoring.check_predictions(until - timedelta(hours=1), until)
 
+    @task
+    def judge_estimates() -> int:
+        from include.jobs.drift.estimates import judge_hourly_estimates
+        from include.settings import Settings
+
+        return judge_hourly_estimates(Settings.from_env())
+
     follow_up(check())
+    judge_estimates()
 
 
 monitor_predictions()

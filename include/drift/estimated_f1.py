@@ -17,7 +17,7 @@ Estimating performance".
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +30,7 @@ _Z: Final = 1.96
 @dataclass(frozen=True, slots=True)
 class EstimatedF1:
     """
-    Estimated F1@5 over all tags, with its 95 % interval.
+    Estimated mean F1 over all tags, with its 95 % interval.
 
     Parameters
     ----------
@@ -46,28 +46,43 @@ class EstimatedF1:
     question_count: int
 
 
-def estimated_f1(scores: NDArray[np.float64], mean_tag_count: float) -> EstimatedF1:
+def estimated_f1(
+    scores: NDArray[np.float64],
+    tag_counts: NDArray[np.number[Any]],
+    sizes: NDArray[np.int64] | None = None,
+) -> EstimatedF1:
     """
-    Return the F1@5 over all tags that is expected of suggestions with these scores.
+    Return the F1 over all tags that is expected of suggestions with these scores.
 
-    F1 of a question with h true ones among five suggestions and t tags is 2 h / (5 + t). The mean
-    is estimated with the expected h, and for t with the mean number of tags of earlier questions.
+    F1 of a question with h true ones among n suggestions and t tags is ``2 h / (n + t)``. The
+    expected h stands for h, and the mean is taken over the numbers of tags of earlier questions,
+    each at least the expected h: a question has no fewer tags than suggestions that are true.
+    ``refresh_daily_indicators.sql`` computes the same of the service's answers.
 
     Parameters
     ----------
     scores : ndarray of float, shape (n_questions, DEPTH)
         Calibrated, in [0, 1]; 0 beyond the last suggestion. At least one question.
-    mean_tag_count : float
-        Tags of a question, > 0, from questions whose tags are known.
+    tag_counts : ndarray, shape (n_earlier,)
+        Tags of questions whose tags are known, whole numbers > 0. At least one question.
+    sizes : ndarray of int, shape (n_questions,), optional
+        Suggestions of each question that count, best first, in 0..DEPTH; default: DEPTH of each,
+        as in F1@5. Without suggestions F1 is 0.
 
     Examples
     --------
-    >>> found = estimated_f1(np.full((100, 5), 0.4), 3.0)
+    >>> found = estimated_f1(np.full((100, 5), 0.4), np.array([2, 3, 4]))
     >>> f"{found.mean:.2f} ({found.low:.2f} to {found.high:.2f})"
-    '0.50 (0.45 to 0.55)'
+    '0.51 (0.45 to 0.56)'
     """
-    weight = 2 / (DEPTH + mean_tag_count)
-    expected = weight * scores.sum(axis=1)
+    if sizes is None:
+        sizes = np.full(len(scores), DEPTH)
+    scores = np.where(np.arange(DEPTH) < sizes[:, np.newaxis], scores, 0.0)
+    hits = scores.sum(axis=1)
+    values, counts = np.unique(tag_counts, return_counts=True)
+    # Expected F1 over expected hits, shape (n_questions,)
+    weight = (2 / (sizes[:, np.newaxis] + np.maximum.outer(hits, values))) @ (counts / counts.sum())
+    expected = weight * hits
     # Whether a suggestion is true, given its score: independent draws
     of_labels = weight**2 * (scores * (1 - scores)).sum(axis=1)
     error = _Z * float(np.sqrt((expected.var() + of_labels.mean()) / len(scores)))

@@ -156,14 +156,14 @@ QUALITY: Final = Dashboard(
             link=TRAININGS,
         ),
         _series(
-            "Estimated precision",
-            "Share of its five best suggestions that their scores let expect to be true, over all "
-            "answers of 7 days, with the 95 % interval; and the estimate minus what came true.",
+            "Estimated F1@5",
+            "That the scores of its suggestions let expect, over all answers of 7 days, with the "
+            "95 % interval; and the estimate minus what came true.",
             "percentunit",
-            ("tagkeeper_estimated_precision_ratio", "estimate"),
-            ("tagkeeper_estimated_precision_low_ratio", "low"),
-            ("tagkeeper_estimated_precision_high_ratio", "high"),
-            ("tagkeeper_estimated_precision_bias_ratio", "estimate minus truth"),
+            ("tagkeeper_estimated_f1_ratio", "estimate"),
+            ("tagkeeper_estimated_f1_low_ratio", "low"),
+            ("tagkeeper_estimated_f1_high_ratio", "high"),
+            ("tagkeeper_estimated_f1_bias_ratio", "estimate minus truth"),
             link=TRAININGS,
         ),
         _series(
@@ -178,8 +178,13 @@ QUALITY: Final = Dashboard(
         ),
         _series(
             "Live F1 of the suggested tags",
-            "Of the tags that it suggested outright, mean over answers of 7 days.", "percentunit",
-            ("tagkeeper_live_suggested_f1_ratio", "live"), link=TRAININGS,
+            "Of the tags that it suggested outright: mean over judged answers of 7 days; as scores "
+            "let expect of all answers; and the estimate minus what came true.",
+            "percentunit",
+            ("tagkeeper_live_suggested_f1_ratio", "live"),
+            ("tagkeeper_estimated_suggested_f1_ratio", "estimate"),
+            ("tagkeeper_estimated_suggested_f1_bias_ratio", "estimate minus truth"),
+            link=TRAININGS,
         ),
         _series(
             "Judged answers", "Answers of 7 days whose true tags are known.", "short",
@@ -220,6 +225,14 @@ DRIFT: Final = Dashboard(
             ("tagkeeper_drift_estimated_f1_low_ratio", "{{kind}}, low"),
             ("tagkeeper_drift_estimated_f1_high_ratio", "{{kind}}, high"),
             ("tagkeeper_drift_f1_ratio", "{{kind}}, measured"),
+            link=RUNS,
+        ),
+        _series(
+            "Error of the F1@5 estimated by hour",
+            "Against what came true two days later, over the judged answers of 9 days.",
+            "percentunit",
+            ("tagkeeper_hourly_estimated_f1_error_ratio", "mean absolute error"),
+            ("tagkeeper_hourly_estimated_f1_bias_ratio", "estimate minus truth"),
             link=RUNS,
         ),
         _series(

@@ -17,6 +17,8 @@ from include.store.label_readings import read_label_agreements
 from include.store.queries import query
 
 LIVE_DAYS: Final = 7
+HOURLY_DAYS: Final = 9
+"""Of hourly estimates: the true tags of the last two days are not known yet."""
 LABEL_DAYS: Final = 31
 MONTHS_SHOWN: Final = 24
 COVERAGE_MONTHS: Final = 12
@@ -73,6 +75,7 @@ def read_state(
     _add_windows(connection, samples, site)
     _add_champion(connection, samples, site, min_live_precision_share)
     _add_drift(connection, samples, site)
+    _add_hourly_error(connection, samples, site)
     outbox = connection.execute(query("state_of_outbox")).one()
     samples.add("incidents_waiting", outbox.waiting_count)
     backup = connection.execute(query("state_of_backups")).one_or_none()
@@ -165,20 +168,33 @@ def _add_champion(connection: Connection, samples: Samples, site: str, share: fl
 
 
 def _add_estimate(samples: Samples, live: Row[Any]) -> None:
-    """Add what the scores let expect of all answers, and its error where the truth is known."""
-    if not live.shown_count:
-        return
-    estimate = live.expected_hits / live.shown_count
-    mean = live.expected_hits / live.answers
-    spread = max(0.0, live.expected_squares / live.answers - mean**2)
-    variance = (spread + live.expected_variance / live.answers) / live.answers
-    error = _Z * sqrt(variance) * live.answers / live.shown_count
-    samples.add("estimated_precision_ratio", estimate)
-    samples.add("estimated_precision_low_ratio", max(0.0, estimate - error))
-    samples.add("estimated_precision_high_ratio", min(1.0, estimate + error))
-    if live.judged_shown_count:
-        bias = (live.judged_expected_hits - live.judged_hits) / live.judged_shown_count
-        samples.add("estimated_precision_bias_ratio", bias)
+    """Add the F1 that the scores let expect of all answers, and its error where truth is known."""
+    if live.estimated_count:
+        mean = live.expected_f1_sum / live.estimated_count
+        spread = max(0.0, live.expected_f1_squares / live.estimated_count - mean**2)
+        of_labels = live.label_variance_sum / live.estimated_count
+        error = _Z * sqrt((spread + of_labels) / live.estimated_count)
+        samples.add("estimated_f1_ratio", mean)
+        samples.add("estimated_f1_low_ratio", max(0.0, mean - error))
+        samples.add("estimated_f1_high_ratio", min(1.0, mean + error))
+    if live.estimated_set_count:
+        mean_of_sets = live.expected_set_f1_sum / live.estimated_set_count
+        samples.add("estimated_suggested_f1_ratio", mean_of_sets)
+    if live.f1_error_count:
+        samples.add("estimated_f1_bias_ratio", live.f1_error_sum / live.f1_error_count)
+    if live.set_f1_error_count:
+        bias = live.set_f1_error_sum / live.set_f1_error_count
+        samples.add("estimated_suggested_f1_bias_ratio", bias)
+
+
+def _add_hourly_error(connection: Connection, samples: Samples, site: str) -> None:
+    """Add how far hourly estimates were from what came true, on hours that were judged."""
+    start = datetime.now(UTC) - timedelta(days=HOURLY_DAYS)
+    hourly = connection.execute(query("state_of_estimates"), {"site": site, "start": start}).one()
+    if hourly.answers:
+        samples.add("hourly_estimated_f1_bias_ratio", hourly.error_sum / hourly.answers)
+        error = hourly.absolute_error_sum / hourly.answers
+        samples.add("hourly_estimated_f1_error_ratio", error)
 
 
 def _add_drift(connection: Connection, samples: Samples, site: str) -> None:

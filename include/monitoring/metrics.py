@@ -79,27 +79,42 @@ METRICS: Final = (
         "Share of the questions of the newest 31 days with a tag that the champion cannot suggest",
     ),
     Metric(
-        "estimated_precision_ratio",
-        "Share of the champion's five best suggestions that their scores let expect to be true, "
-        "over all answers of 7 days",
+        "estimated_f1_ratio",
+        "F1@5 that the scores of the champion's suggestions let expect, over all answers of 7 days",
     ),
     Metric(
-        "estimated_precision_low_ratio",
+        "estimated_f1_low_ratio",
         "Lower end of its 95 % interval, without the error of the scores",
     ),
     Metric(
-        "estimated_precision_high_ratio",
+        "estimated_f1_high_ratio",
         "Upper end of its 95 % interval, without the error of the scores",
     ),
     Metric(
-        "estimated_precision_bias_ratio",
+        "estimated_f1_bias_ratio",
         "Estimate minus what came true, over the answers of 7 days whose true tags are known",
+    ),
+    Metric(
+        "estimated_suggested_f1_ratio",
+        "F1 of the tags suggested outright that the scores let expect, over all answers of 7 days",
+    ),
+    Metric(
+        "estimated_suggested_f1_bias_ratio",
+        "That estimate minus what came true, over the answers of 7 days whose true tags are known",
     ),
     Metric("drift_f1_ratio", "F1@5 of the questions of the latest check", ("kind",)),
     Metric(
         "drift_estimated_f1_ratio",
         "F1@5 that the scores let expect of the questions of the latest check",
         ("kind",),
+    ),
+    Metric(
+        "hourly_estimated_f1_error_ratio",
+        "Mean absolute error of the F1@5 estimated by hour, over the judged answers of 9 days",
+    ),
+    Metric(
+        "hourly_estimated_f1_bias_ratio",
+        "F1@5 estimated by hour minus what came true, mean over the judged answers of 9 days",
     ),
     Metric("drift_estimated_f1_low_ratio", "Lower end of its 95 % interval", ("kind",)),
     Metric("drift_estimated_f1_high_ratio", "Upper end of its 95 % interval", ("kind",)),

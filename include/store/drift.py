@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from sqlalchemy import Connection
 
+from include.drift.estimated_f1 import DEPTH
 from include.drift.signal import Contributor, SignalValue
 from include.errors import FixInputError
 from include.months import month_of
@@ -184,6 +185,43 @@ def save_decision(
         "training_run_id": training_run_id,
     }
     connection.execute(query("save_decision"), binds)
+
+
+def judge_estimates(
+    connection: Connection,
+    site: str,
+    now: datetime,
+    *,
+    known_after: timedelta,
+    settled_after: timedelta,
+    count: int,
+) -> list[int]:
+    """
+    Write the F1 that came true into hourly reports with an estimated one; return their ids.
+
+    Their summary then has ``f1_judged`` (F1@5, None if no true tags are known),
+    ``judged_answers`` and ``judged_at``.
+
+    Parameters
+    ----------
+    connection : Connection
+    site : str
+    now : datetime
+        Aware.
+    known_after, settled_after : timedelta
+        After the end of an hour: when its true tags are read, and when they are read once more.
+    count : int
+        Reports at most, newest first.
+    """
+    binds = {
+        "site": site,
+        "now": now,
+        "asked_before": now - known_after,
+        "settled_before": now - settled_after,
+        "top": DEPTH,
+        "count": count,
+    }
+    return [row.report_id for row in connection.execute(query("judge_estimates"), binds)]
 
 
 def decision_on_month(connection: Connection, site: str, start: datetime) -> Action | None:

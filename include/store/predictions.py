@@ -26,6 +26,8 @@ _FIRST_COLUMNS: Final = {PREDICTION_COLUMNS: 15, FEEDBACK_COLUMNS: 5}
 TOP_TAGS: Final = 5
 """Suggestions that metrics are computed on: a question has at most five tags."""
 _RECOUNTED_AFTER: Final = timedelta(days=1)
+_NEWEST_QUESTIONS: Final = 1_000
+"""Whose numbers of tags enter the expected F1 of answers: enough for shares within .03."""
 """Feedback and settled tags of past days are looked for once a day."""
 
 
@@ -228,7 +230,8 @@ def count_indicators(connection: Connection, site: str, day: date) -> bool:
         return False
     start = datetime(day.year, day.month, day.day, tzinfo=UTC)
     binds = {"site": site, "day": day, "start": start, "end": start + timedelta(days=1)}
-    connection.execute(query("refresh_daily_indicators"), binds | {"top": TOP_TAGS})
+    sizes = {"top": TOP_TAGS, "newest": _NEWEST_QUESTIONS}
+    connection.execute(query("refresh_daily_indicators"), binds | sizes)
     return True
 
 

@@ -1,8 +1,6 @@
--- Sums over a version's judged answers since `start`: answers, suggested tags, true tags, and those that
--- are both; answers whose set suggested outright is known, and its F1; of all its
--- answers, how many true ones the scores let expect among their suggestions; and the same sums of judged
--- answers on the days whose scores are counted: days that an earlier release counted have none until they
--- are counted again.
+-- Sums over a version's answers since `start`: of judged ones, how many, suggested tags, true tags, and those that
+-- are both, and the F1 of the sets suggested outright; of all, the F1 that the scores let expect, and of judged ones
+-- how much it was too high.
 -- Binds: site (text), model_version (text), start (date)
 -- Index: daily_version_quality_pkey
 SELECT
@@ -12,13 +10,15 @@ SELECT
     coalesce(sum(hit_count), 0)::bigint AS hit_count,
     coalesce(sum(set_judged), 0)::bigint AS set_judged,
     coalesce(sum(set_f1_sum), 0)::double precision AS set_f1_sum,
-    coalesce(sum(answers), 0)::bigint AS answers,
-    coalesce(sum(shown_count), 0)::bigint AS shown_count,
-    coalesce(sum(expected_hits), 0)::double precision AS expected_hits,
-    coalesce(sum(expected_variance), 0)::double precision AS expected_variance,
-    coalesce(sum(expected_squares), 0)::double precision AS expected_squares,
-    coalesce(sum(judged_expected_hits), 0)::double precision AS judged_expected_hits,
-    coalesce(sum(suggested_count) FILTER (WHERE answers > 0), 0)::bigint AS judged_shown_count,
-    coalesce(sum(hit_count) FILTER (WHERE answers > 0), 0)::bigint AS judged_hits
+    coalesce(sum(estimated_count), 0)::bigint AS estimated_count,
+    coalesce(sum(expected_f1_sum), 0)::double precision AS expected_f1_sum,
+    coalesce(sum(expected_f1_squares), 0)::double precision AS expected_f1_squares,
+    coalesce(sum(label_variance_sum), 0)::double precision AS label_variance_sum,
+    coalesce(sum(estimated_set_count), 0)::bigint AS estimated_set_count,
+    coalesce(sum(expected_set_f1_sum), 0)::double precision AS expected_set_f1_sum,
+    coalesce(sum(f1_error_count), 0)::bigint AS f1_error_count,
+    coalesce(sum(f1_error_sum), 0)::double precision AS f1_error_sum,
+    coalesce(sum(set_f1_error_count), 0)::bigint AS set_f1_error_count,
+    coalesce(sum(set_f1_error_sum), 0)::double precision AS set_f1_error_sum
 FROM daily_version_quality
 WHERE site = :site AND model_version = :model_version AND day >= :start;

@@ -7,10 +7,12 @@ A model is fitted on every question before the first month, and again before eac
 or never (``frozen``). Beside the estimate stands what is known without it: F1 of the last month whose
 tags were known when the model was fitted (``last_known``).
 
-The last line is one JSON object: ``months`` {rule: {month: {``measured``, ``estimated``, ``low``,
-``high``, ``last_known``}}} and ``errors`` {rule: {``months``, ``estimated`` and ``last_known`` (mean
-absolute error), ``bias`` (mean of estimate minus measurement), ``inside`` (months whose measurement
-is within the interval)}}.
+Both are of F1@5 and of F1 of the tags that are suggested outright, each over all tags.
+
+The last line is one JSON object: ``months`` {rule: {figure: {month: {``measured``, ``estimated``,
+``low``, ``high``, ``last_known``}}}} and ``errors`` {rule: {figure: {``months``, ``estimated`` and
+``last_known`` (mean absolute error), ``bias`` (mean of estimate minus measurement), ``inside``
+(months whose measurement is within the interval)}}}; the figures are ``f1_all@5`` and ``f1_suggested``.
 """
 
 from __future__ import annotations
@@ -20,9 +22,9 @@ import json
 import os
 import sys
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,38 +33,61 @@ from rich.table import Table
 
 from include.candidates.base import Candidate, vocabulary_of
 from include.candidates.catalogue import make_candidate
+from include.candidates.suggested_set import SET_DEPTH
 from include.drift.estimated_f1 import estimated_f1
 from include.evaluation.metrics import DEPTH, score_questions
+from include.evaluation.suggested import ScoredTags
 from include.months import add_months, check_month, month_start, months_between
 from include.text.prepared import LabelledTexts
 from tests.benchmarks.bench_quality import add_data, load
 from tests.benchmarks.drift_loop import no_encoder
 
+FIVE: Final = "f1_all@5"
+SUGGESTED: Final = "f1_suggested"
+Figures = dict[str, dict[str, float]]
+"""By month, what was measured and what was estimated."""
+
 
 @dataclass(frozen=True)
 class Answers:
-    """A model's suggestions for a month: scores, shape (n, DEPTH), mean F1@5 and tags a question."""
+    """
+    A model's suggestions for n questions whose true tags are known.
+
+    Parameters
+    ----------
+    scores : ndarray, shape (n, DEPTH)
+    sizes : mapping of str to ndarray of int, shape (n,)
+        By figure, how many of the first suggestions it counts.
+    f1 : mapping of str to float
+        By figure, measured.
+    tag_counts : ndarray of int, shape (n,)
+    """
 
     scores: NDArray[np.float64]
-    f1: float
-    mean_tag_count: float
+    sizes: Mapping[str, NDArray[np.int64]]
+    f1: Mapping[str, float]
+    tag_counts: NDArray[np.int64]
 
 
 def answers(candidate: Candidate, questions: LabelledTexts) -> Answers:
     """Return what a model suggests for questions."""
-    ranked = candidate.rank(questions.texts, DEPTH)
-    scores = np.zeros((len(ranked), DEPTH))
-    for row, suggestions in enumerate(ranked):
-        scores[row, : len(suggestions)] = [one.score for one in suggestions]
+    ranked = candidate.rank(questions.texts, SET_DEPTH)
     tags = [[one.tag for one in row] for row in ranked]
-    f1 = score_questions(tags, questions.tags, candidate.vocabulary).f1_all(DEPTH).mean()
-    return Answers(scores, float(f1), float(np.mean([len(tags) for tags in questions.tags])))
+    five = score_questions(tags, questions.tags, candidate.vocabulary).f1_all(DEPTH).mean()
+    scored = ScoredTags.of(tags, [[one.score for one in row] for row in ranked], questions.tags)
+    chosen = scored.suggested()
+    return Answers(
+        scored.scores[:, :DEPTH],
+        {FIVE: np.full(len(ranked), DEPTH), SUGGESTED: chosen.count},
+        {FIVE: float(five), SUGGESTED: float(chosen.f1.mean())},
+        scored.true_count,
+    )
 
 
 def replay(
     data: LabelledTexts, months: Sequence[str], candidate: str, *, frozen: bool
-) -> dict[str, dict[str, float]]:
-    """Return measured and estimated F1 of each month."""
+) -> dict[str, Figures]:
+    """Return measured and estimated F1 of each month, by figure."""
 
     def asked(first: str | None, last: str) -> LabelledTexts:
         start = bisect_left(data.asked_at, month_start(first)) if first else 0
@@ -73,7 +98,7 @@ def replay(
         model = make_candidate(candidate, None, no_encoder)
         return model.fit(train.texts, train.tags, vocabulary_of(train.tags, 1))
 
-    found = {}
+    found: dict[str, Figures] = {FIVE: {}, SUGGESTED: {}}
     model = known = None
     for month in months:
         if model is None or known is None or not frozen:
@@ -81,19 +106,20 @@ def replay(
             known = answers(fitted(add_months(before, -1)), asked(before, before))
             model = fitted(before)
         now = answers(model, asked(month, month))
-        estimate = estimated_f1(now.scores, known.mean_tag_count)
-        found[month] = {
-            "measured": round(now.f1, 4),
-            "estimated": round(estimate.mean, 4),
-            "low": round(estimate.low, 4),
-            "high": round(estimate.high, 4),
-            "last_known": round(known.f1, 4),
-        }
+        for figure, rows in found.items():
+            estimate = estimated_f1(now.scores, known.tag_counts, now.sizes[figure])
+            rows[month] = {
+                "measured": round(now.f1[figure], 4),
+                "estimated": round(estimate.mean, 4),
+                "low": round(estimate.low, 4),
+                "high": round(estimate.high, 4),
+                "last_known": round(known.f1[figure], 4),
+            }
         sys.stderr.write(f"{month} replayed\n")
     return found
 
 
-def errors(months: dict[str, dict[str, float]]) -> dict[str, Any]:
+def errors(months: Figures) -> dict[str, Any]:
     """Return the mean errors over months."""
     rows = list(months.values())
     differences = np.array([row["estimated"] - row["measured"] for row in rows])
@@ -133,17 +159,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
         name: replay(data, months, options.candidate, frozen=name == "frozen")
         for name in ("monthly", "frozen")
     }
-    table = Table("month", "measured", "estimated", "95 % interval", "last known")
-    for name, rows in found.items():
-        table.add_section()
-        table.add_row(name)
-        for month, row in rows.items():
-            interval = f"{row['low']:.3f} to {row['high']:.3f}"
-            figures = (f"{row[key]:.3f}" for key in ("measured", "estimated"))
-            table.add_row(month, *figures, interval, f"{row['last_known']:.3f}")
-    Console(width=100).print(table)
-    result = {"months": found, "errors": {name: errors(rows) for name, rows in found.items()}}
-    sys.stdout.write(json.dumps(result) + "\n")
+    for figure in (FIVE, SUGGESTED):
+        table = Table("month", "measured", "estimated", "95 % interval", "last known", title=figure)
+        for name, rows in found.items():
+            table.add_section()
+            table.add_row(name)
+            for month, row in rows[figure].items():
+                interval = f"{row['low']:.3f} to {row['high']:.3f}"
+                figures = (f"{row[key]:.3f}" for key in ("measured", "estimated"))
+                table.add_row(month, *figures, interval, f"{row['last_known']:.3f}")
+        Console(width=100).print(table)
+    of_rules = {
+        name: {figure: errors(rows) for figure, rows in by_figure.items()}
+        for name, by_figure in found.items()
+    }
+    sys.stdout.write(json.dumps({"months": found, "errors": of_rules}) + "\n")
 
 
 if __name__ == "__main__":

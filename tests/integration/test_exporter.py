@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from math import sqrt
 
+import numpy as np
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
 from include import names
+from include.drift.estimated_f1 import estimated_f1
 from include.drift.signal import SignalValue
 from include.monitoring.database_sources import DatabaseSource, read_state, read_volumes
 from include.sandbox.simulator import simulate
@@ -113,6 +114,19 @@ def label(connection, question_id: int, tags: str):
     )
 
 
+def ask(connection, tags_of_questions: tuple[str, ...]) -> list[int]:
+    """Store a simulated month whose first questions have these tags; return the ids of those."""
+    made = simulate(
+        seed=1, first_month="2024-01", months=1, questions_per_month=20, events=(), site=SITE
+    )
+    upsert_questions(connection, made.questions)
+    connection.execute(text("DELETE FROM question_tags"))
+    ids = [question.question_id for question in made.questions[: len(tags_of_questions)]]
+    for question_id, tags in zip(ids, tags_of_questions, strict=True):
+        label(connection, question_id, tags)
+    return ids
+
+
 def test_empty_platform_has_no_champion_and_nothing_waits(read):
     samples = read(state)
 
@@ -162,55 +176,67 @@ def test_new_version_is_judged_by_its_own_answers(read, engine):
     assert of_second.values("live_judged_answers")[()] == 1
 
 
-def test_precision_is_estimated_from_scores_and_its_error_shown_where_truth_is_known(read, engine):
+def test_f1_is_estimated_from_scores_and_its_error_shown_where_truth_is_known(read, engine):
     with engine.begin() as connection:
         promote(connection, "1")
-        label(connection, 0, "{python}")
-        answer(connection, "1", 0, ("python", "php"))  # judged: one of two
+        first, _ = ask(connection, ("{python}", "{php,sql,go}"))
+        answer(connection, "1", first, ("python", "php"))  # judged: one of two
         for number in (1, 2, 3):
-            answer(connection, "1", number, ("java", "php"))  # not known yet
+            answer(connection, "1", 1_000_000 + number, ("java", "php"))  # not known yet
         count_indicators(connection, SITE, datetime.now(UTC).date())
     samples = read(state)
 
-    estimate = samples.values("estimated_precision_ratio")[()]
-    assert estimate == pytest.approx(0.5)
-    low, high = (samples.values(f"estimated_precision_{end}_ratio")[()] for end in ("low", "high"))
-    # Four answers with two scores of .5 each: only whether they are true varies
-    error = 1.96 * sqrt(2 * 0.5 * 0.5 / 4) / 2
-    assert (low, high) == (pytest.approx(0.5 - error), pytest.approx(0.5 + error))
-    bias = samples.values("estimated_precision_bias_ratio")[()]
-    assert bias == pytest.approx((2 * 0.5 - 1) / 2)
+    # Two scores of .5 each, of one and three tags in half of the questions
+    scores = np.full((4, 5), 0.5) * (np.arange(5) < 2)
+    expected = estimated_f1(scores, np.array([1, 3]), np.full(4, 2))
+    interval = [samples.values(f"estimated_f1_{end}ratio")[()] for end in ("low_", "", "high_")]
+    assert interval == pytest.approx([expected.low, expected.mean, expected.high])
+    assert samples.values("estimated_f1_bias_ratio")[()] == pytest.approx(expected.mean - 2 / 3)
 
 
-def test_days_counted_before_scores_were_read_do_not_enter_the_error_of_the_estimate(read, engine):
+def test_f1_of_the_tags_suggested_outright_is_estimated_as_well(read, engine):
     with engine.begin() as connection:
         promote(connection, "1")
-        label(connection, 0, "{python}")
-        answer(connection, "1", 0, ("python", "php"))
+        _, second = ask(connection, ("{python}", "{php,sql,go}"))
+        answer(connection, "1", second, ("java", "php"))  # judged: the first, java, is wrong
+        answer(connection, "1", 1_000_000, ("java", "php"))
         count_indicators(connection, SITE, datetime.now(UTC).date())
-        connection.execute(
-            text(
-                "INSERT INTO daily_version_quality (site, day, model_version, judged, "
-                "suggested_count, truth_count, hit_count) "
-                "VALUES (:site, current_date - 2, '1', 100, 500, 300, 200)"
-            ),
-            {"site": SITE},
-        )
-    bias = read(state).values("estimated_precision_bias_ratio")[()]
-    assert bias == pytest.approx((2 * 0.5 - 1) / 2)
+    samples = read(state)
+
+    expected = estimated_f1(np.full((1, 5), 0.5), np.array([1, 3]), np.array([1])).mean
+    assert samples.values("estimated_suggested_f1_ratio")[()] == pytest.approx(expected)
+    assert samples.values("estimated_suggested_f1_bias_ratio")[()] == pytest.approx(expected - 0)
+
+
+def test_error_of_hourly_estimates_weighs_hours_by_their_judged_answers(read, engine):
+    hours = ((0.6, 0.5, 30), (0.6, 0.8, 10), (0.6, None, 0))
+    with engine.begin() as connection:
+        for number, (estimated, judged, answers) in enumerate(hours):
+            start = NOW - timedelta(days=3, hours=number)
+            report = DriftReport(
+                "predictions", SITE, start, start + timedelta(hours=1), "1", 60, "quiet",
+                {"f1_estimated": estimated, "judged_answers": answers, "f1_judged": judged},
+            )  # fmt: skip
+            save_report(connection, report)
+    samples = read(state)
+
+    assert samples.values("hourly_estimated_f1_error_ratio")[()] == pytest.approx(0.125)
+    assert samples.values("hourly_estimated_f1_bias_ratio")[()] == pytest.approx(0.025)
+
+
+def test_site_without_questions_has_no_estimate(read, engine):
+    with engine.begin() as connection:
+        promote(connection, "1")
+        answer(connection, "1", 0, ("java", "php"))
+        count_indicators(connection, SITE, datetime.now(UTC).date())
+    assert not read(state).values("estimated_f1_ratio")
 
 
 def test_questions_beyond_the_vocabulary_are_those_with_a_tag_that_cannot_be_suggested(
     read, engine
 ):
     with engine.begin() as connection:
-        made = simulate(
-            seed=1, first_month="2024-01", months=1, questions_per_month=20, events=(), site=SITE
-        )
-        upsert_questions(connection, made.questions)
-        connection.execute(text("DELETE FROM question_tags"))
-        for number, tags in enumerate(("{python}", "{python,go}", "{rust}", "{sql}")):
-            label(connection, number, tags)
+        ask(connection, ("{python}", "{python,go}", "{rust}", "{sql}"))
         promote(connection, "1", ("python", "sql"))
     assert read(volumes).values("unreachable_questions_ratio")[()] == pytest.approx(2 / 4)
 

@@ -8,6 +8,7 @@ from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
+from statistics import mean
 
 import pytest
 from sqlalchemy import text
@@ -20,6 +21,7 @@ from include.errors import MissingDataError
 from include.jobs.data.features import load_labelled
 from include.jobs.drift.checks import Monitoring
 from include.jobs.drift.decisions import drift_decision, record_decision
+from include.jobs.drift.estimates import judge_hourly_estimates
 from include.jobs.drift.evidently_pages import publish_with
 from include.jobs.drift.thresholds import SIZE_SLACK
 from include.months import month_of, month_range
@@ -295,6 +297,7 @@ def answers(engine, simulation, version, month, count, key_name=None):
             candidate="tfidf",
             variant="champion",
             latency_ms=1.0,
+            question_id=question.question_id,
             key_name=key_name and key_name(i),
         )
         for i, question in enumerate(questions)
@@ -338,6 +341,31 @@ def test_hour_has_an_estimated_f1_although_its_true_tags_are_not_known(
 
     assert "f1" not in summary
     assert summary["f1_estimated_low"] < summary["f1_estimated"] < summary["f1_estimated_high"]
+
+
+def test_what_came_true_of_an_hours_estimate_is_written_when_tags_are_known_and_when_settled(
+    monitoring, go_live, stored, settings, simulation
+):
+    version = go_live("2023-06", "2023-12")
+    start, end = answers(stored, simulation, version, QUIET, 150)
+    report_id = monitoring.check_predictions(start, end)
+
+    def judged(days):
+        count = judge_hourly_estimates(settings, end + timedelta(days=days))
+        return count, monitoring.report(report_id).report.summary
+
+    asked = [q for q in simulation.questions if q.asked_at >= start][:150]
+    first = mean(2 * len({"python", "django"} & set(q.tags)) / (5 + len(q.tags)) for q in asked)
+    assert judged(1)[0] == 0
+    count, summary = judged(3)
+    assert (count, summary["judged_answers"]) == (1, 150)
+    assert summary["f1_judged"] == pytest.approx(first)
+    assert judged(4)[0] == 0  # once is enough
+    with stored.begin() as connection:
+        connection.execute(text("UPDATE question_tags SET settled_tags = '{python,django}'"))
+    count, summary = judged(48)
+    assert (count, summary["f1_judged"]) == (1, pytest.approx(2 * 2 / 7))
+    assert judged(49)[0] == 0
 
 
 def test_one_api_key_raises_no_alarm(monitoring, go_live, stored, simulation):

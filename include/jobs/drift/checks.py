@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final, Self
 
+import numpy as np
 from sqlalchemy import Engine
 
 from include.candidates.encoders import encoder_factory
@@ -361,7 +362,7 @@ def _estimate(reference: Sample, analysis: Sample) -> dict[str, float]:
     """Return what F1@5 the scores let expect, with its interval; nothing without scores."""
     if analysis.scores is None or reference.tags is None or not len(analysis):
         return {}
-    found = estimated_f1(analysis.scores, float(reference.tags.sum()) / len(reference))
+    found = estimated_f1(analysis.scores, np.asarray(reference.tags.sum(axis=1)).ravel())
     return {
         "f1_estimated": found.mean,
         "f1_estimated_low": found.low,
