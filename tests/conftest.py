@@ -161,15 +161,18 @@ def slack() -> Iterator[SlackStandIn]:
         yield server
 
 
+def chromium_path() -> str | None:
+    """Return the browser's program, that of CHROMIUM if it is set; None if there is none."""
+    return os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Headless Chromium; tests are skipped where it or playwright is absent."""
     playwright_api = pytest.importorskip(
         "playwright.sync_api", reason="playwright is not installed"
     )
-    chromium = (
-        os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-    )
+    chromium = chromium_path()
     if chromium is None:
         pytest.skip("no Chromium on this machine")
     with playwright_api.sync_playwright() as playwright:

@@ -28,6 +28,7 @@ from include.sandbox.events import Event, default_events, demo_events, write_eve
 from include.sandbox.large_site import LargeSite, large_questions
 from include.sandbox.question_files import write_questions
 from include.sandbox.question_index import QuestionIndex
+from include.sandbox.world import tag_description
 from include.sources.jsonl import read_jsonl
 from include.sources.synonym_files import read_synonyms
 
@@ -186,7 +187,7 @@ def serve(options: SandboxOptions) -> None:
         quota=options.quota,
         key=options.key or None,
         synonyms=read_synonyms(options.synonyms) if options.synonyms else (),
-        descriptions=_descriptions(questions),
+        descriptions=descriptions_of(questions),
     )
     sys.stdout.write(
         f"site '{site}' with {len(questions)} questions at "
@@ -210,10 +211,10 @@ def write_large_site(options: SandboxOptions, path: Path) -> int:
     return write_questions(_large_site(options), path, processes=_cores())
 
 
-def _descriptions(questions: Iterable[Question]) -> dict[str, str]:
+def descriptions_of(questions: Iterable[Question]) -> dict[str, str]:
     """Return a description of each tag of the questions."""
     tags = {tag for question in questions for tag in question.tags}
-    return {tag: f"For questions about {tag} on this sandbox site." for tag in sorted(tags)}
+    return {tag: tag_description(tag) for tag in sorted(tags)}
 
 
 def _contents(options: SandboxOptions) -> tuple[str, list[Question]]:

@@ -17,6 +17,7 @@ _WORDS_KEPT_SHARE: Final = 0.8  # of the words in technologies.toml; the seed se
 _INVENTED_APIS: Final = 4
 _INVENTED_WORDS: Final = 2
 _RARE_TAGS: Final = 12
+_DESCRIBED_BY: Final = 4  # words
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,30 @@ def phrases(kind: str, language: str | None = None) -> tuple[str, ...]:
 @cache
 def _data() -> dict[str, Any]:
     return tomllib.loads((_FOLDER / "technologies.toml").read_text("utf-8"))
+
+
+def tag_description(tag: str) -> str:
+    """
+    Return what the site says of a tag, one plain sentence.
+
+    Examples
+    --------
+    >>> tag_description("docker")
+    'For questions about docker: image, dockerfile, layer, compose and the like.'
+    >>> tag_description("docker-legacy")
+    'For questions about docker-legacy.'
+    """
+    words = _words_of_tags().get(tag)
+    return f"For questions about {tag}{f': {words} and the like' if words else ''}."
+
+
+@cache
+def _words_of_tags() -> dict[str, str]:
+    """Return the most typical words of each tag that is not invented."""
+    data = _data()
+    topics = [topic for entry in data["technology"] for topic in entry["topic"]]
+    parts = (*data["technology"], *topics, *data["cross"])
+    return {part["tag"]: ", ".join(part["words"][:_DESCRIBED_BY]) for part in parts}
 
 
 def make_world(seed: int) -> World:
