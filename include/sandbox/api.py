@@ -87,7 +87,13 @@ class SandboxApi:
 
     def __post_init__(self) -> None:
         self._filters = ItemFilters()
-        self._edits = QuestionEdits(self.index, self.access_token, self.edit_interval_s, self.clock)
+        self._edits = QuestionEdits(
+            self.index,
+            self.access_token,
+            self.edit_interval_s,
+            lambda tag: self._synonyms.canonical(tag),
+            self.clock,
+        )
         self._synonyms = SynonymList(self.synonyms)
         self._quota_remaining = self.quota
         self._day_start = self.clock()

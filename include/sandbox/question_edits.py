@@ -2,7 +2,8 @@
 The sandbox site's ``/questions/{id}/edit``, and the filters by which Markdown is read.
 
 It refuses what the real API refuses: a wrong token or key, more tags than five, edits in too short
-a time, and fields that are missing. A preview changes nothing.
+a time, and fields that are missing. Synonyms become their canonical tags; a preview changes
+nothing.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import math
 import secrets
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from include.questions import is_tag
@@ -58,6 +59,8 @@ class QuestionEdits:
         The only accepted token; None allows no edit.
     interval_s : float
         Seconds from one edit to the next, at least.
+    canonical : callable
+        Returns the tag that a tag is a synonym of, or the tag itself.
     clock : callable
         Seconds, monotonic.
     """
@@ -65,6 +68,7 @@ class QuestionEdits:
     index: QuestionIndex
     access_token: str | None
     interval_s: float
+    canonical: Callable[[str], str]
     clock: Callable[[], float] = time.monotonic
 
     def __post_init__(self) -> None:
@@ -85,6 +89,7 @@ class QuestionEdits:
             raise ApiError(404, "no_method", f"no question {question_id}")
         preview = form.get("preview") == "true"
         edit = _read(form)
+        edit = replace(edit, tags=tuple(dict.fromkeys(map(self.canonical, edit.tags))))
         wait_s = self._next_at - self.clock()
         if wait_s > 0 and not preview:
             raise throttled(math.ceil(wait_s))

@@ -41,6 +41,7 @@ class SynonymList:
 
     def __init__(self, synonyms: Iterable[TagSynonym]) -> None:
         self._items = sorted(map(_item, synonyms), key=lambda item: item["creation_date"])
+        self._canonical: dict[str, str] = {item["from_tag"]: item["to_tag"] for item in self._items}
 
     @classmethod
     def read(cls, body: bytes) -> Self:
@@ -53,6 +54,10 @@ class SynonymList:
     def __len__(self) -> int:
         """Return the number of synonyms."""
         return len(self._items)
+
+    def canonical(self, tag: str) -> str:
+        """Return the tag that the site makes of ``tag`` in an edit."""
+        return self._canonical.get(tag, tag)
 
     def page(self, query: QuestionQuery) -> tuple[list[dict[str, Any]], bool]:
         """Return the items of a page, and whether there are more; only sorted by creation."""

@@ -276,7 +276,7 @@ def _checked(
     edited = _editable(response.items[0])
     if sorted(edited.tags) != sorted(tags):
         raise FixInputError(
-            f"the site makes the tags {', '.join(edited.tags)} of {', '.join(tags)}"
+            f"the site makes {', '.join(edited.tags)} of the tags {', '.join(tags)}"
         )
     if edited.body_markdown.split() != question.body_markdown.split():
         raise FixInputError("the site shows another body than the edit, which keeps every word")

@@ -8,20 +8,22 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 
-from examples.tag_bot import Proposal, Quit, comment_on, tags_of_answer
+from examples.tag_bot import Proposal, Quit, comment_on, tags_of_answer, was_edited
 from include.errors import FixInputError
 from include.questions import Question
 from include.sandbox.api import SandboxApi
 from include.sandbox.question_index import QuestionIndex
 from include.sandbox.site import running
+from include.sources.question_edits import EditableQuestion
+from include.tag_names import TagSynonym
 from serving.served_models import ServedModels
 from tests.serving.conftest import loaded_model
 from tests.serving.running_app import RunningApp
@@ -124,6 +126,7 @@ def site(app: RunningApp) -> Iterator[Site]:
         yield found
 
 
+READ_AT = datetime(2024, 2, 2, 12, tzinfo=UTC)
 UNCHANGED = [list(question.tags) for question in QUESTIONS]
 
 
@@ -217,6 +220,32 @@ def test_a_question_that_was_edited_after_it_was_read_is_left(site):
 
     assert "http://s/1  left: it was edited in the meantime" in done.stdout
     assert site.tags()[0] == ["edited-meanwhile"]
+
+
+def test_a_preview_with_other_tags_than_were_sent_leaves_the_question(app):
+    synonym = TagSynonym("sql", "structured-query", datetime(2020, 1, 1, tzinfo=UTC))
+    with site_with(app, synonyms=[synonym]) as site:
+        done = site.run("--write", "--yes", "--limit", "4")
+
+        assert "http://s/4  left: the site makes b, a, structured-query of the tags" in done.stdout
+        assert site.tags() == [["python", "pandas"], *UNCHANGED[1:]]
+
+
+@pytest.mark.parametrize(
+    ("changes", "edited"),
+    [
+        ({}, False),
+        ({"title": "Which SQL"}, True),
+        ({"tags": ("a", "b", "c")}, True),
+        ({"tags": ("a", "b")}, False),  # in another order
+        ({"edited_at": READ_AT - timedelta(minutes=1)}, True),  # the site's clock may be late
+        ({"edited_at": READ_AT - timedelta(days=1)}, False),
+    ],
+)
+def test_a_question_was_edited_if_title_or_tags_differ_or_its_last_edit_is_new(changes, edited):
+    now = EditableQuestion(4, "Which sql", "text", ("b", "a"), None)
+
+    assert was_edited(QUESTIONS[3], replace(now, **changes), READ_AT) is edited
 
 
 def test_an_edit_too_soon_after_another_waits_as_the_site_asks(app):
