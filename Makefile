@@ -55,6 +55,8 @@ status: install ## processes, addresses, memory and the login
 demo: install ## run the whole platform from nothing, verifying every step (DATA=, SITE=)
 	@$(RUN) include.cli demo
 
+# Dozens of processes import the same modules, also where the user's Python keeps no bytecode
+test coverage: export PYTHONDONTWRITEBYTECODE :=
 test: install-dev ## every test, in three processes (WORKERS=3)
 	$(RUN) pytest -n $(WORKERS) $(ARGS)
 

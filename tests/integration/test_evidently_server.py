@@ -13,10 +13,6 @@ from pathlib import Path
 import pytest
 import requests
 
-pytest.importorskip("evidently")
-
-from evidently.ui.workspace import Workspace
-
 from include.drift.evidently_report import FAMILIES, make_pages
 from include.drift.evidently_workspace import EvidentlyServer, remove_pages
 from include.drift.samples import Observations
@@ -77,6 +73,9 @@ def add_pages(place: EvidentlyServer, folder: Path, title: str) -> None:
 
 
 def stored_names(folder: Path) -> list[str]:
+    # Here, as the import takes seconds, which each worker would need for its collection
+    from evidently.ui.workspace import Workspace
+
     workspace = Workspace.create(str(folder))
     (project,) = (one for one in workspace.list_projects() if one.name == PROJECT)
     return sorted(
