@@ -1,4 +1,4 @@
-"""Collection: doctests only from the modules that have them, and no garbage collection meanwhile."""
+"""Collection: doctests only from the modules that have them, and no garbage collection."""
 
 import gc
 from collections.abc import Generator
