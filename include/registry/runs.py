@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import tempfile
@@ -27,7 +28,8 @@ from include.registry.rest import CONNECT_TIMEOUT_S, NOT_FOUND, MlflowError, Res
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-_METRICS_PER_CALL: Final = 900
+_METRICS_PER_CALL: Final = 800
+"""MLflow takes 1,000 metrics, params and tags at once, of which 100 are params and 100 tags."""
 _VALUE_LENGTH: Final = 5000
 _SERVER_ERROR: Final = 500
 NOTE: Final = "mlflow.note.content"
@@ -191,33 +193,54 @@ class Runs:
         from mlflow.entities import Metric, Param, RunTag
 
         now_ms = int(time.time() * 1000)
-        entities = [
+        logged = [
             Metric(metric_name(key), float(value), now_ms, 0)
             for key, value in (metrics or {}).items()
             if math.isfinite(value)
         ]
+        first, later = logged[:_METRICS_PER_CALL], logged[_METRICS_PER_CALL:]
         with self._retryable_errors():
             self._client.log_batch(
                 run_id,
+                metrics=first,
                 params=[
                     Param(key, str(value)[:_VALUE_LENGTH]) for key, value in (params or {}).items()
                 ],
                 tags=[RunTag(key, value) for key, value in (tags or {}).items()],
             )
-            for start in range(0, len(entities), _METRICS_PER_CALL):
-                self._client.log_batch(run_id, metrics=entities[start : start + _METRICS_PER_CALL])
+            for start in range(0, len(later), _METRICS_PER_CALL):
+                self._client.log_batch(run_id, metrics=later[start : start + _METRICS_PER_CALL])
 
     def log_folder(self, run_id: str, folder: Path, path: str | None = None) -> None:
         """Log every file of ``folder`` as artifacts under ``path``, the run's root if None."""
         with self._retryable_errors():
             self._client.log_artifacts(run_id, str(folder), path)
 
-    def log_table(self, run_id: str, columns: Mapping[str, Sequence[Any]], file: str) -> None:
-        """Log columns as a table that MLflow's UI shows; ``file`` ends in ``.json``."""
-        with self._retryable_errors():
-            self._client.log_table(
-                run_id, {key: list(values) for key, values in columns.items()}, file
-            )
+    def log_tables(self, run_id: str, tables: Mapping[str, Mapping[str, Sequence[Any]]]) -> None:
+        """
+        Log tables that MLflow's UI shows; a run is given its tables once.
+
+        MLflow's own ``log_table`` writes the same, with seven requests for each table.
+
+        Parameters
+        ----------
+        run_id : str
+        tables : mapping of str to mapping of str to sequence
+            Columns of equal lengths by their names, by the path of each artifact, which ends in
+            ``.json``.
+        """
+        import pandas as pd
+        from mlflow.utils.mlflow_tags import MLFLOW_LOGGED_ARTIFACTS
+
+        with tempfile.TemporaryDirectory() as work:
+            for file, columns in tables.items():
+                path = Path(work) / file
+                path.parent.mkdir(parents=True, exist_ok=True)
+                table = pd.DataFrame({name: list(values) for name, values in columns.items()})
+                table.to_json(path, orient="split", index=False, date_format="iso")
+            self.log_folder(run_id, Path(work))
+        shown = [{"path": file, "type": "table"} for file in tables]
+        self.log(run_id, tags={MLFLOW_LOGGED_ARTIFACTS: json.dumps(shown)})
 
     def log_dataset(self, run_id: str, *, name: str, digest: str, role: str, profile: str) -> None:
         """Log which data a run read; ``role`` is ``training`` or ``test``, ``profile`` JSON."""

@@ -140,6 +140,27 @@ def test_metrics_keep_the_platforms_names_and_nan_is_left_out(runs):
     assert runs.get(run_id).metrics == {"f1@5": 0.25, "short/f1_all@5": 0.5}
 
 
+def test_tables_are_listed_and_read_as_mlflows_own(runs, monkeypatch):
+    run_id = runs.start("registry tests", "tables", tags={})
+    first, second = {"tag": ["go", "c++"], "uses": [3, 1]}, {"slice": ["all"], "f1": [0.25]}
+    runs.log_tables(run_id, {"tables/tags.json": first, "tables/slices.json": second})
+
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", runs.tracking_uri)  # load_table ignores the client's
+    client = MlflowClient()
+    run = client.get_run(run_id)
+    for file, columns in (("tables/tags.json", first), ("tables/slices.json", second)):
+        found = client.load_table(run.info.experiment_id, file, run_ids=[run_id])
+        assert found.to_dict("list") == columns
+
+
+def test_more_metrics_than_fit_into_a_request_are_all_logged(runs):
+    run_id = runs.start("registry tests", "many metrics", tags={})
+    metrics = {f"m{i}": float(i) for i in range(1_700)}
+    runs.log(run_id, params={"p": 1}, metrics=metrics, tags={"t": "2"})
+    found = runs.get(run_id)
+    assert (found.metrics, found.params["p"], found.tags["t"]) == (metrics, "1", "2")
+
+
 def test_finished_run_is_found_by_its_tags_and_a_failed_one_is_not(runs):
     tags = {"key": f"found-{time.time_ns()}"}
     failed = runs.start("registry tests", "failed", tags=tags)

@@ -16,7 +16,6 @@ from sqlalchemy import Engine
 from include import names
 from include.candidates.base import Candidate, EncoderFactory
 from include.candidates.catalogue import save_candidate
-from include.evaluation.suggested import threshold_table
 from include.jobs.data.datasets import TimeSplit, TrainingData
 from include.jobs.data.fitting import FitCost, fit_within_budget
 from include.jobs.training.code_version import code_version
@@ -29,8 +28,8 @@ from include.jobs.training.question_results import FOLDER
 from include.jobs.training.run_records import (
     EVALUATION,
     REFIT,
-    REPORTED_METRICS,
     all_metrics,
+    evaluation_tables,
     fit_metrics,
     identifying_tags,
     logged_params,
@@ -244,32 +243,7 @@ class CandidateRuns:
             f"{spec.label} on {months.label} of {split.train.site}, "
             f"trained {months.train_first} to {period_end_label(split.train.until)}"
         )
-        tags = evaluation.tags
-        self.runs.log_table(
-            run_id,
-            {
-                "tag": [tag.tag for tag in tags],
-                "uses": [tag.use_count for tag in tags],
-                "suggested": [tag.suggested_count for tag in tags],
-                "precision": [round(tag.precision, 4) for tag in tags],
-                "recall": [round(tag.recall, 4) for tag in tags],
-            },
-            "tables/tags.json",
-        )
-        slices = evaluation.slices
-        self.runs.log_table(
-            run_id,
-            {
-                "slice": list(slices),
-                "questions": [part.question_count for part in slices.values()],
-                **{
-                    metric: [round(part.figures[metric], 4) for part in slices.values()]
-                    for metric in REPORTED_METRICS
-                },
-            },
-            "tables/slices.json",
-        )
-        self.runs.log_table(run_id, threshold_table(evaluation.figures), "tables/thresholds.json")
+        self.runs.log_tables(run_id, evaluation_tables(evaluation))
         with tempfile.TemporaryDirectory() as work:
             folder = Path(work)
             draw_evaluation(evaluation, title, folder / "pictures")

@@ -8,6 +8,8 @@ from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
+
 from include.escaping import without_formulas
 from include.evaluation.bootstrap import BootstrapInterval
 from include.evaluation.evaluation import Evaluation
@@ -253,5 +255,17 @@ def _legend(figure: Figure, columns: int) -> None:
 
 
 def _save(figure: Figure, path: Path) -> None:
-    """Write a figure with its legend as PNG."""
-    without_formulas(figure).savefig(path, dpi=_DPI, metadata={"Software": None})
+    """
+    Write a figure with its legend as PNG.
+
+    ``savefig`` writes the same after drawing everything twice, the first time for the layout alone.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.image import imsave
+
+    without_formulas(figure).set_dpi(_DPI)
+    canvas: Any = FigureCanvasAgg(figure)
+    canvas.draw()
+    pixels = np.asarray(canvas.buffer_rgba())
+    without_version: Any = {"Software": None}
+    imsave(path, pixels, format="png", dpi=_DPI, metadata=without_version)

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from include.candidates.base import Candidate
 from include.evaluation.evaluation import Evaluation
-from include.evaluation.suggested import THRESHOLD_METRICS
+from include.evaluation.suggested import THRESHOLD_METRICS, threshold_table
 from include.jobs.data.datasets import SplitMonths, TrainingData
 from include.jobs.data.fitting import FitCost
 from include.jobs.training.code_version import code_version, git_version
@@ -111,6 +111,28 @@ def all_metrics(evaluation: Evaluation) -> dict[str, float]:
                     metrics[f"{name}/{metric}"] = part.figures[metric]
             metrics[f"{name}/questions"] = float(part.question_count)
     return metrics
+
+
+def evaluation_tables(evaluation: Evaluation) -> dict[str, dict[str, Sequence[Any]]]:
+    """Return the tables that MLflow shows for the run: columns by the artifact's path."""
+    tags, slices = evaluation.tags, evaluation.slices
+    by_slice: dict[str, Sequence[Any]] = {
+        "slice": list(slices),
+        "questions": [part.question_count for part in slices.values()],
+    }
+    for metric in REPORTED_METRICS:
+        by_slice[metric] = [round(part.figures[metric], 4) for part in slices.values()]
+    return {
+        "tables/tags.json": {
+            "tag": [tag.tag for tag in tags],
+            "uses": [tag.use_count for tag in tags],
+            "suggested": [tag.suggested_count for tag in tags],
+            "precision": [round(tag.precision, 4) for tag in tags],
+            "recall": [round(tag.recall, 4) for tag in tags],
+        },
+        "tables/slices.json": by_slice,
+        "tables/thresholds.json": dict(threshold_table(evaluation.figures)),
+    }
 
 
 def fit_metrics(learned_from: LearnedFrom, cost: FitCost) -> dict[str, float]:
