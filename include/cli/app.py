@@ -76,7 +76,7 @@ app.command(rich_help_panel=_OPERATION)(backups.reconcile)
 app.command(hidden=True)(platform.docs)
 app.command(hidden=True)(platform.healthcheck)
 app.command(hidden=True)(platform.provision)
-app.command(hidden=True)(platform.pools)
+app.command(hidden=True)(platform.prepare_airflow)
 app.command(hidden=True)(site.mail_sink)
 app.command(hidden=True)(site.evidently_ui)
 

@@ -156,18 +156,22 @@ def healthcheck(
     raise typer.Exit(0 if is_healthy(known[name], layout) else 1)
 
 
-def pools(
+def prepare_airflow(
     airflow_home: Annotated[Path, typer.Option(help="Airflow's folder.", show_default=False)],
 ) -> None:
     """
-    Make Airflow's pools, or adapt them to this machine; those that a user has changed are kept.
+    Migrate Airflow's database, and make its pools or adapt them to this machine.
+
+    Pools that a user has changed are kept.
 
     TRAINING_SLOTS, TRAINING_THREADS and TRAINING_MEMORY_MB override what follows from the machine.
     """
     from include.capacity import configured_capacity
+    from include.local_stack.airflow_command import run_airflow
     from include.local_stack.pools import update_pools
     from include.settings import Settings
 
+    run_airflow("db", "migrate")
     changed = update_pools(airflow_home, configured_capacity(Settings.from_env()))
     for name, pool in changed.items():
         typer.echo(f"pool {name}: {pool['slots']} slots", err=True)

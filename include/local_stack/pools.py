@@ -1,16 +1,14 @@
 """
 Airflow's pools: made once, follow the machine and the settings, and keep what a user has set.
 
-``tagkeeper pools`` compares the pools in Airflow with those that it made last
-time. One that somebody has changed since, in Airflow's UI or command line, is left alone.
+Each start compares the pools in Airflow with those that the last one made. One that somebody has
+changed since, in Airflow's UI or command line, is left alone.
 """
 
 from __future__ import annotations
 
 import json
 import logging
-import subprocess
-import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,7 +16,7 @@ from typing import Any, Final
 
 from include import names
 from include.capacity import TrainingCapacity
-from include.errors import FixSettingsError
+from include.local_stack.airflow_command import run_airflow
 
 log = logging.getLogger(__name__)
 
@@ -84,22 +82,15 @@ def update_pools(airflow_home: Path, capacity: TrainingCapacity) -> dict[str, Po
     planned = planned_pools(capacity)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "pools.json"
-        _airflow("pools", "export", str(file))
+        run_airflow("pools", "export", str(file))
         existing = json.loads(file.read_text())
         changed = pools_to_import(planned, existing, made)
         if changed:
             file.write_text(json.dumps(changed))
-            _airflow("pools", "import", str(file))
+            run_airflow("pools", "import", str(file))
     for name in planned.keys() - changed.keys():
         if existing[name]["slots"] != planned[name]["slots"]:
             log.warning("pool %s keeps the %d slots set by a user", name, existing[name]["slots"])
     slots = {name: pool["slots"] for name, pool in changed.items()}
     record.write_text(json.dumps({**made, **slots}) + "\n")
     return changed
-
-
-def _airflow(*arguments: str) -> None:
-    command = (sys.executable, "-m", "airflow", *arguments)
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise FixSettingsError(f"airflow {' '.join(arguments)} failed: {done.stderr[-2000:]}")

@@ -156,15 +156,10 @@ def postgres_process(binaries: Path, data: Path, layout: StackLayout) -> Process
     )
 
 
-def migration_commands() -> dict[str, tuple[str, ...]]:
-    """Return the commands that migrate each database to its latest schema, by database."""
+def setup_commands(layout: StackLayout) -> dict[str, tuple[str, ...]]:
+    """Return the commands that migrate the databases, and make Airflow's pools, by database."""
+    tagkeeper = ("python", "-m", "include.cli")
     return {
-        "platform": ("python", "-m", "include.cli", "migrate"),
-        "airflow": ("airflow", "db", "migrate"),
+        "platform": (*tagkeeper, "migrate"),
+        "airflow": (*tagkeeper, "prepare-airflow", "--airflow-home", str(layout.airflow_home)),
     }
-
-
-def pools_command(layout: StackLayout) -> tuple[str, ...]:
-    """Return the command that makes Airflow's pools, or adapts them to the machine."""
-    module = ("python", "-m", "include.cli", "pools")
-    return (*module, "--airflow-home", str(layout.airflow_home))

@@ -13,7 +13,7 @@ from include.errors import FixSettingsError
 from include.local_stack.credentials import AIRFLOW_USER, write_private
 from include.local_stack.layout import StackLayout
 from include.local_stack.private_folders import make_private
-from include.local_stack.processes import migration_commands, pools_command
+from include.local_stack.processes import setup_commands
 from include.local_stack.watch import configure
 from include.settings import Settings
 
@@ -50,6 +50,6 @@ def provision(layout: StackLayout, environment: Mapping[str, str]) -> None:
     make_folders(layout)
     configure(layout, Settings.from_env(), token)
     write_airflow_login(layout, password)
-    for command in (*migration_commands().values(), pools_command(layout)):
+    for command in setup_commands(layout).values():
         if subprocess.run(command, cwd=layout.root, check=False).returncode != 0:
             raise FixSettingsError(f"{' '.join(command)} failed; its output is above")

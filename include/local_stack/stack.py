@@ -34,10 +34,9 @@ from include.local_stack.private_folders import make_private
 from include.local_stack.process_time import resident_mb
 from include.local_stack.processes import (
     Process,
-    migration_commands,
-    pools_command,
     postgres_process,
     processes,
+    setup_commands,
 )
 from include.local_stack.progress import Steps
 from include.local_stack.provision import make_folders, write_airflow_login
@@ -258,12 +257,11 @@ def _start_all(
         for process in defined:
             if not process.needs_schema:
                 supervisor.start_process(process.name)
-        run_concurrently(migration_commands(), environment, layout)
+        run_concurrently(setup_commands(layout), environment, layout)
     with steps.step("Processes started and healthy"):
         for process in defined:
             if process.depends_on is None:
                 supervisor.start_process(process.name)
-        run_concurrently({"pools": pools_command(layout)}, environment, layout)
         _start_dependents(supervisor, layout, defined)
         wait_until_healthy(defined, layout, supervisor)
 
