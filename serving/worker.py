@@ -11,7 +11,8 @@ Gunicorn returns a connection to the main thread after every response: a wake-up
 changes of the poller's set, and another wake-up of a pool thread for the next request. Together
 they cost as much as Flask, and more when the interpreter is busy, as each of them waits for the
 interpreter lock. Here one thread serves consecutive requests of a connection, as long as no other
-request waits for a thread.
+request waits for a thread. Only one: threads with a connection each would take the interpreter lock
+from each other at every system call, twice in each request.
 
 A new connection wakes all workers, and the worker that was active last nearly always accepts it: of
 four clients, one worker may get all. Here a worker with more connections than another delays its
@@ -27,6 +28,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from threading import Lock
 from typing import Any, Final, NamedTuple
 
 from gunicorn.workers.gthread import ThreadWorker
@@ -79,8 +81,8 @@ class BoundedWorker(ThreadWorker):
         self._parked: dict[int, Parked] = {}
         self._expiry_due = 0.0
         self._waiting: deque[None] = deque()
-        # One thread is always left for new connections.
-        self._spare_threads = deque([None] * (self.cfg.threads - 1))
+        self._waiter = Lock()
+        """Held by the thread that waits for its connection's next request."""
         self._deferring_since: float | None = None
         self._deferred_since: float | None = None
 
@@ -164,14 +166,13 @@ class BoundedWorker(ThreadWorker):
         self._send(connection, keep_alive=keep_alive)
 
     def _has_next_request(self, connection: Connection) -> bool:
-        """Return whether the next request has arrived; False also if no spare thread may wait."""
+        """Return whether the next request is here; False while another thread waits for one."""
         if connection.sock.unsent or connection.closed:
             return False
         if connection.incoming.progress is Progress.WHOLE:  # pipelined
             return True
-        try:
-            permit = self._spare_threads.pop()
-        except IndexError:
+        # Of several threads, one waits at most; a single one is left for new connections.
+        if self.cfg.threads == 1 or not self._waiter.acquire(blocking=False):
             return False
         try:
             poll = select.poll()
@@ -180,7 +181,7 @@ class BoundedWorker(ThreadWorker):
                 return False
             return connection.receive(time.monotonic()) is Progress.WHOLE
         finally:
-            self._spare_threads.append(permit)
+            self._waiter.release()
 
     def _receive(self, connection: Connection) -> None:
         """Take what has arrived of a request, and queue, refuse or await it."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from itertools import chain
+from collections.abc import Iterator, Sequence, Set
+from itertools import chain, compress, count, islice
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -90,6 +90,21 @@ class MentionFinder:
 
     def find(self, text: PreparedText) -> Mentions:
         """Return the mentioned tags; the time does not depend on the size of the vocabulary."""
+        found = self._find(text)
+        columns = sorted(found)
+        values = np.array([found[column] for column in columns], dtype=np.float32)
+        return Mentions(np.array(columns, dtype=np.intp), values.reshape(-1, len(MENTION_FEATURES)))
+
+    def find_dense(self, text: PreparedText) -> NDArray[np.float32]:
+        """Return what `find` does for every tag, shape (n_vocabulary, 5)."""
+        found = self._find(text)
+        dense = np.zeros((self._size, len(MENTION_FEATURES)), dtype=np.float32)
+        if found:
+            dense[list(found)] = list(found.values())
+        return dense
+
+    def _find(self, text: PreparedText) -> dict[int, list[float]]:
+        """Return the features of the mentioned tags by column, in no order."""
         found: dict[int, list[float]] = defaultdict(lambda: [0.0] * len(MENTION_FEATURES))
         terms = question_terms(text)
         for named, in_parts, tokens in ((0, 3, terms.title), (1, 4, terms.prose)):
@@ -102,16 +117,7 @@ class MentionFinder:
         in_code = chain.from_iterable(self._identifier_tags.map(terms.identifiers))
         for name in dict.fromkeys(in_code):
             found[self._columns[name]][2] = 1.0
-        columns = sorted(found)
-        values = np.array([found[column] for column in columns], dtype=np.float32)
-        return Mentions(np.array(columns, dtype=np.intp), values.reshape(-1, len(MENTION_FEATURES)))
-
-    def find_dense(self, text: PreparedText) -> NDArray[np.float32]:
-        """Return what `find` does for every tag, shape (n_vocabulary, 5)."""
-        found = self.find(text)
-        dense = np.zeros((self._size, len(MENTION_FEATURES)), dtype=np.float32)
-        dense[found.columns] = found.values
-        return dense
+        return found
 
     def _match_all(self, tokens: PreTokens) -> tuple[set[str], dict[str, None]]:
         """Return the tags that are named, and the parts of tag names in order of occurrence."""
@@ -120,20 +126,28 @@ class MentionFinder:
         matches = list(map(self._word_matches.__getitem__, known))
         matches += filter(None, self._symbol_matches.map(tokens.with_symbols))
         names = {name for match in matches for name in match.names}
-        if any(match.starts_tag for match in matches):
-            names.update(self._multiword_tags(list(words_in(tokens.all))))
+        if starting := {match.token for match in matches if match.starts_tag}:
+            names.update(self._multiword_tags(tokens.all, starting))
         return names, dict.fromkeys(chain.from_iterable([match.parts for match in matches]))
 
-    def _multiword_tags(self, words: Sequence[str]) -> Iterator[str]:
-        """Yield the tags whose words, at least two of them, follow each other in ``words``."""
-        for start, phrase in enumerate(words):
-            if phrase in self._prefixes:
-                for word in words[start + 1 : start + _MAX_TAG_WORDS]:
-                    phrase = f"{phrase}-{word}"
-                    if phrase in self._columns:
-                        yield phrase
-                    if phrase not in self._prefixes:
-                        break
+    def _multiword_tags(self, tokens: Sequence[str], starting: Set[str]) -> Iterator[str]:
+        """
+        Yield the tags whose words, at least two of them, follow each other in ``tokens``.
+
+        ``starting`` are the tokens with a word that starts such a tag.
+        """
+        for position in compress(count(), map(starting.__contains__, tokens)):
+            starts = len(words_of(tokens[position]))
+            following = words_in(islice(tokens, position, None))
+            words = list(islice(following, starts + _MAX_TAG_WORDS - 1))
+            for start, phrase in enumerate(words[:starts]):
+                if phrase in self._prefixes:
+                    for word in words[start + 1 : start + _MAX_TAG_WORDS]:
+                        phrase = f"{phrase}-{word}"
+                        if phrase in self._columns:
+                            yield phrase
+                        if phrase not in self._prefixes:
+                            break
 
     def _match(self, token: str) -> _TagMatch | None:
         """Return the tags and parts of tags in a pre-token, None if there are none."""

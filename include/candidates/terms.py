@@ -11,10 +11,9 @@ the pattern is rarely matched. A question is split once, however many parts of a
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain, filterfalse
-from typing import Final, Generic, Self, TypeVar
+from typing import Final, Generic, NamedTuple, Self, TypeVar
 
 import regex
 
@@ -157,8 +156,7 @@ def term_counts(text: PreparedText, title_weight: float) -> dict[str, float]:
     return counts
 
 
-@dataclass(frozen=True, slots=True)
-class PreTokens:
+class PreTokens(NamedTuple):
     """
     The pre-tokens of a text, in order.
 
@@ -184,8 +182,7 @@ def _is_one_word(token: str) -> bool:
     return token.isalnum() and (token.isascii() or _WORDS[token] == (token,))
 
 
-@dataclass(frozen=True, slots=True)
-class QuestionTerms:
+class QuestionTerms(NamedTuple):
     """The pre-tokens of a question's title and prose and the identifiers of its code, in order."""
 
     title: PreTokens

@@ -1,10 +1,13 @@
 import socket
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from gunicorn.config import Config
 
-from serving.connections import SendBuffer, WholeRequestParser
+from serving.connections import Connection, SendBuffer, WholeRequestParser
 from serving.framing import IncomingRequests
+from serving.worker import BoundedWorker
+from tests.serving.running import until
 
 CLIENT = ("127.0.0.1", 50_000)
 
@@ -92,3 +95,24 @@ def test_client_on_this_machine_is_no_proxy():
     cfg = Config()  # which trusts 127.0.0.1
 
     assert next(WholeRequestParser(cfg, incoming, CLIENT)).scheme == "http"
+
+
+def connection(worker: BoundedWorker, ours: socket.socket) -> Connection:
+    return Connection(worker.cfg, SendBuffer(ours), CLIENT, CLIENT, limit=1 << 20)
+
+
+def test_one_thread_at_most_waits_for_the_next_request_of_its_connection(monkeypatch):
+    monkeypatch.setattr("serving.worker.KEEP_ALIVE_WAIT_MS", 60_000)
+    worker = BoundedWorker(1, 0, [], None, 60, Config(), None)
+    worker.cfg.set("threads", 4)
+    (idle, first), (busy, second) = socket.socketpair(), socket.socketpair()
+    waiting, other = connection(worker, first), connection(worker, second)
+    busy.sendall(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+    with ThreadPoolExecutor(1) as threads, idle, busy, waiting.sock, other.sock:
+        found = threads.submit(worker._has_next_request, waiting)
+        assert until(worker._waiter.locked)
+
+        assert worker._has_next_request(other) is False
+        idle.close()
+        assert found.result(timeout=60) is False
+        assert worker._has_next_request(other) is True

@@ -5,9 +5,11 @@ import inspect
 from pathlib import Path
 
 import pytest
+from gunicorn.http import message
 from gunicorn.workers import gthread
 from gunicorn.workers.base import Worker
 
+from serving.connections import WholeRequest
 from serving.worker import BoundedWorker
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -49,6 +51,12 @@ def test_extended_methods_take_what_gunicorn_passes():
 def test_gunicorns_worker_has_the_attributes_that_ours_reads():
     source = inspect.getsource(gthread.ThreadWorker) + inspect.getsource(Worker)
     assert [name for name in ATTRIBUTES if f"self.{name}" not in source] == []
+
+
+@pytest.mark.parametrize("name", ["set_body_reader", "_peer_is_trusted_proxy"])
+def test_gunicorns_request_calls_the_methods_that_ours_replaces(name):
+    assert name in vars(WholeRequest)
+    assert f"self.{name}()" in inspect.getsource(message)
 
 
 def private_uses(path: Path) -> list[str]:
