@@ -31,6 +31,7 @@ from contextlib import suppress
 from threading import Lock
 from typing import Any, Final, NamedTuple
 
+from gunicorn.config import Config
 from gunicorn.workers.gthread import ThreadWorker
 
 from include.settings import Settings
@@ -61,6 +62,15 @@ SPARE_CONNECTIONS: Final = 16
 """Below gunicorn's limit, from which the connection that has waited longest is closed."""
 
 
+def look_up_settings(cfg: Config) -> None:
+    """
+    Make each of gunicorn's settings an attribute of ``cfg`` itself, with the value that it has now.
+
+    Gunicorn computes a setting at each use, about twenty times a request.
+    """
+    vars(cfg).update({name: setting.get() for name, setting in cfg.settings.items()})
+
+
 class Parked(NamedTuple):
     """A connection that waits in the poller, and what happens when its time is over."""
 
@@ -85,6 +95,11 @@ class BoundedWorker(ThreadWorker):
         """Held by the thread that waits for its connection's next request."""
         self._deferring_since: float | None = None
         self._deferred_since: float | None = None
+
+    def init_process(self) -> None:
+        """Run the worker; its settings no longer change."""
+        look_up_settings(self.cfg)
+        super().init_process()
 
     def accept(self, listener: Any) -> None:
         """Accept a new connection, unless a worker with fewer connections may still accept it."""

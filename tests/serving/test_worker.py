@@ -1,7 +1,10 @@
 from multiprocessing import get_context
 
+from gunicorn.config import Config
+
 from serving.connection_counts import SLOTS, ConnectionCounts
 from serving.entropy import random_bytes
+from serving.worker import look_up_settings
 
 
 def test_minimum_is_over_running_workers():
@@ -44,3 +47,13 @@ def test_random_bytes_differ_between_parent_and_fork():
 
     assert len({*theirs, *ours}) == 1000
     assert all(len(drawn) == 16 for drawn in ours)
+
+
+def test_settings_that_were_looked_up_are_the_same_and_need_no_further_look_up(monkeypatch):
+    cfg = Config()
+    cfg.set("threads", 3)
+    before = {name: getattr(cfg, name) for name in cfg.settings}
+    look_up_settings(cfg)
+    monkeypatch.delattr(Config, "__getattr__")
+
+    assert {name: getattr(cfg, name) for name in cfg.settings} == before
