@@ -65,7 +65,7 @@ def judge_ab_test() -> None:
 
         return run_action(Settings.from_env(), params, actor=run_id)
 
-    @task.short_circuit
+    @task.short_circuit(multiple_outputs=True)
     def ended_test() -> dict[str, Any] | None:
         from include.jobs.release.ab_testing import ended_test_mail
         from include.settings import Settings

@@ -51,7 +51,7 @@ def refresh_champion() -> None:
 
         return decide_and_note(Settings.from_env(), dag_run.run_id, requested=params["now"])
 
-    @task.short_circuit(pool=names.POOL_TRAINING, queue=names.QUEUE_TRAINING)
+    @task.short_circuit(pool=names.POOL_TRAINING, queue=names.QUEUE_TRAINING, multiple_outputs=True)
     def refresh(order: dict[str, Any], dag_run: Any = None) -> dict[str, Any] | None:
         from include.jobs.refresh.refresh import RefreshOrder, refresh_and_note
         from include.settings import Settings

@@ -257,3 +257,19 @@ def test_a_family_with_a_row_in_the_table_is_a_choice_of_both_forms(tmp_path):
     assert "added" in studied[1]["enum"]
     assert "added" in trained[1]["enum"]
     assert trained[0] == [names.AUTO]
+
+
+def test_a_task_whose_result_is_read_by_key_stores_its_keys(dags):
+    """Airflow infers it from ``dict``, and not from ``dict | None``; the reader fails at run time."""
+    from airflow.models.xcom import XCOM_RETURN_KEY
+    from airflow.sdk import XComArg
+
+    faults = [
+        f"{dag.dag_id}.{task.task_id}[{key!r}]"
+        for dag in dags.values()
+        for reader in dag.tasks
+        for field in reader.template_fields
+        for task, key in XComArg.iter_xcom_references(getattr(reader, field, None))
+        if key != XCOM_RETURN_KEY and not task.multiple_outputs
+    ]
+    assert faults == []
