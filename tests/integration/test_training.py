@@ -189,6 +189,18 @@ def test_what_a_candidate_learned_from_is_in_mlflow_postgres_and_the_note(traine
     assert f"| {fitted.question_count:,} |" in first.note
 
 
+def test_a_training_in_one_process_loads_its_questions_once(training, store):
+    store()
+    loaded = []
+
+    def load(first, last):
+        loaded.append((first, last))
+        return training.load(first, last)
+
+    run(replace(training, load=load), ["frequency"])
+    assert loaded == [("2023-01", LAST)]
+
+
 def test_a_month_with_one_tag_on_everything_is_not_trained_on(training, store, engine, site):
     store()
     with engine.begin() as connection:

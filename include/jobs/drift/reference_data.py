@@ -20,6 +20,7 @@ from include.drift.samples import Observations
 from include.drift.variability import PastVocabulary
 from include.families import BY_NAME
 from include.jobs.data.features import load_tagged
+from include.jobs.data.fitting import memory_to_reserve
 from include.jobs.data.observations import (
     fold_count,
     observe,
@@ -224,7 +225,8 @@ class References:
             self._engine, self._site, model.training_months[0], model.training_months[-1]
         )
         selected = np.isin(question_ids(window), ids)
-        needed_mb = model.candidate.fit_memory_mb(len(window), len(model.candidate.vocabulary))
+        tag_count = len(model.candidate.vocabulary)
+        needed_mb = memory_to_reserve(model.candidate, len(window), tag_count)
         with reserved(self._memory, needed_mb, f"the reference of {model.candidate.name}"):
             ranked, vocabulary = out_of_fold_predictions(
                 self._candidate_factory(model), window, selected, model.min_tag_count, self._seed

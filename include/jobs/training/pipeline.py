@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from typing import Any, Self
@@ -99,6 +99,8 @@ class TrainingPipeline:
     load: QuestionLoader
     encoders: EncoderFactory
     make: CandidateMaker = make_candidate
+    _planned: dict[str, TimeSplit] = field(default_factory=dict, init=False, repr=False)
+    """The questions of the latest plan of this process, by its run."""
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
@@ -139,6 +141,8 @@ class TrainingPipeline:
         test_sample = self._test_sample(specs, split)
         split = with_test_sample(split, test_sample)
         run_id, experiment_id = self._training_run(request, split)
+        self._planned.clear()
+        self._planned[run_id] = split
         return TrainingPlan(
             request=request,
             site=site,
@@ -293,7 +297,10 @@ class TrainingPipeline:
         return self._encoder_time.to_test(encoder_names, split.test, split.test_id)
 
     def _planned_split(self, plan: TrainingPlan) -> TimeSplit:
-        """Load the plan's questions; of the test month, those that it is tested on."""
+        """Return the plan's questions; of the test month, those that it is tested on."""
+        known = self._planned.get(plan.run_id)
+        if known and (known.train.dataset_id, known.test_id) == (plan.dataset_id, plan.test_id):
+            return known
         return with_test_sample(self._split(plan.months), plan.test_sample)
 
     def _training_run(self, request: TrainingRequest, split: TimeSplit) -> tuple[str, str]:
