@@ -33,7 +33,7 @@ from include.drift.variability import (
     widened_distance,
 )
 
-CALIBRATION_VERSION: Final = 6
+CALIBRATION_VERSION: Final = 7
 DRAWS: Final = 1000
 MONTHLY_CHECKS: Final = 12.0
 HOURLY_CHECKS: Final = 24 * 365.0

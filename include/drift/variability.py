@@ -43,7 +43,9 @@ ASSUMED_DEGREES_OF_FREEDOM: Final = 4.0
 MIN_LEFT_OUT: Final = 4
 _TRIMMED_FROM: Final = 6
 _TRIMMED_CORRECTION: Final = 1.25
-"""For the absence of the largest of some ten values: 1.15 if they are normal, and not all are."""
+"""For the absence of the largest of ten values and more: 1.19 if ten are normal; not all are."""
+_FEWER_TRIMMED: Final = {6: 1.35, 7: 1.32, 8: 1.29, 9: 1.27}
+"""The same of fewer values: 1.28, 1.25, 1.22 and 1.20 if they are normal."""
 _FEW_CORRECTION: Final = 1.15
 """For the bias of a standard deviation of four or five values (1.08 if they are normal)."""
 _UPPER_LIMIT: Final = 0.4
@@ -142,8 +144,10 @@ def month_scale(values: FloatArray) -> float:
     values : ndarray, shape (n,)
         n >= 2.
     """
-    kept = np.sort(values)[:-1] if len(values) >= _TRIMMED_FROM else values
-    correction = _TRIMMED_CORRECTION if len(values) >= _TRIMMED_FROM else _FEW_CORRECTION
+    kept, correction = values, _FEW_CORRECTION
+    if len(values) >= _TRIMMED_FROM:
+        kept = np.sort(values)[:-1]
+        correction = _FEWER_TRIMMED.get(len(values), _TRIMMED_CORRECTION)
     return max(qn_scale(values), correction * float(np.std(kept, ddof=1)))
 
 
