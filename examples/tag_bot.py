@@ -24,8 +24,8 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 
 from include.errors import FixInputError, FixSettingsError, TagkeeperError
-from include.questions import Question, is_tag
-from include.sources.question_edits import MAX_TAGS, EditableQuestion, QuestionEditor
+from include.questions import MAX_TAGS, Question, is_tag
+from include.sources.question_edits import EditableQuestion, QuestionEditor
 from include.sources.stackexchange_api import StackExchangeClient
 from serving import payloads
 from serving.client import Client

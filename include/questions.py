@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+MAX_TAGS: Final = 5
+"""Tags of a question on every Stack Exchange site."""
 MAX_TAG_LENGTH: Final = 35
 """Characters of a tag: the limit of Stack Exchange."""
 

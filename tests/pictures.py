@@ -26,7 +26,6 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from include.errors import FixSettingsError
-from include.jobs.ingestion.tag_descriptions import DescriptionIngestion
 from include.local_stack.waiting import wait_for
 from include.sandbox.api import SandboxApi
 from include.sandbox.events import demo_events
@@ -38,7 +37,6 @@ from include.sandbox.site import (
     descriptions_of,
     running,
 )
-from include.settings import Settings
 from include.store.engine import make_engine
 from include.store.stability import read_report_page, read_reports
 from tests.conftest import chromium_path
@@ -75,10 +73,6 @@ class Platform:
         command = [sys.executable, "-m", "include.cli", *arguments]
         subprocess.run(command, env={**os.environ, **self.environment}, cwd=ROOT, check=True)
 
-    def settings(self) -> Settings:
-        """Return the settings of these commands."""
-        return Settings.model_validate({k.lower(): v for k, v in self.environment.items()})
-
 
 @contextmanager
 def platform(folder: Path) -> Iterator[Platform]:
@@ -113,7 +107,7 @@ def fill(made: Platform) -> None:
     first, last = STUDIED
     made.run("migrate")
     made.run("ingest", "--month", FIRST_MONTH, "--to", last)
-    DescriptionIngestion.from_settings(made.settings()).pull()
+    made.run("descriptions")
     made.run("train", "--candidate", "tfidf", "--register", "--test-month", last)
     made.run("stability", "--from", first, "--to", last, "--candidate", "tfidf")
 

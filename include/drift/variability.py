@@ -144,11 +144,15 @@ def month_scale(values: FloatArray) -> float:
     values : ndarray, shape (n,)
         n >= 2.
     """
-    kept, correction = values, _FEW_CORRECTION
     if len(values) >= _TRIMMED_FROM:
-        kept = np.sort(values)[:-1]
-        correction = _FEWER_TRIMMED.get(len(values), _TRIMMED_CORRECTION)
-    return max(qn_scale(values), correction * float(np.std(kept, ddof=1)))
+        return max(qn_scale(values), trimmed_scale(values))
+    return max(qn_scale(values), _FEW_CORRECTION * float(np.std(values, ddof=1)))
+
+
+def trimmed_scale(values: FloatArray) -> float:
+    """Return the standard deviation of all values but the largest, corrected for it; n >= 6."""
+    correction = _FEWER_TRIMMED.get(len(values), _TRIMMED_CORRECTION)
+    return correction * float(np.std(np.sort(values)[:-1], ddof=1))
 
 
 def qn_scale(values: FloatArray) -> float:

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from include.errors import FixInputError
 from include.months import add_months, month_start, months_between
-from include.questions import Question
+from include.questions import MAX_TAGS, Question
 from include.sandbox.large_text import LargeTextWriter
 from include.sandbox.large_world import OLD_TAGS, LargeWorld, make_large_world
 from include.sandbox.random_stream import RandomStream
@@ -35,7 +35,6 @@ DEFAULT_TAGS: Final = 5_000
 _BATCH: Final = 2_000
 _BATCH_STREAM: Final = 12
 _TIME_STREAM: Final = 13
-_MAX_TAGS: Final = 5
 _TAG_COUNT_SHARES: Final = (0.14, 0.27, 0.30, 0.18, 0.11)
 _COMPANION_GEOMETRIC: Final = 0.25
 _FIRST_ID: Final = 1_000
@@ -206,9 +205,9 @@ def _draw_tags(
     """Return five tags for each question, shape (count, 5), and how many of them it has."""
     shares = world.tag_shares(year)
     head = np.searchsorted(shares, rng.random(count)).clip(0, len(shares) - 1)
-    place = rng.geometric(_COMPANION_GEOMETRIC, (count, _MAX_TAGS - 1)) - 1
+    place = rng.geometric(_COMPANION_GEOMETRIC, (count, MAX_TAGS - 1)) - 1
     place = np.minimum(place, world.companions.shape[1] - 1)
     tags = np.concatenate([head[:, None], world.companions[head[:, None], place]], axis=1)
     tags = np.where(world.exists(year)[tags], tags, tags % OLD_TAGS)
-    counts = rng.choice(np.arange(1, _MAX_TAGS + 1), count, p=_TAG_COUNT_SHARES)
+    counts = rng.choice(np.arange(1, MAX_TAGS + 1), count, p=_TAG_COUNT_SHARES)
     return tags, counts

@@ -15,11 +15,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from include.questions import is_tag
+from include.questions import MAX_TAGS, is_tag
 from include.sandbox.question_index import QuestionEdit, QuestionIndex
 from include.sandbox.question_query import ApiError, bad_parameter, throttled
 
-MAX_TAGS: Final = 5  # of a question, as on the real site
 _MIN_TITLE_LENGTH: Final = 3
 _MARKDOWN: Final = "question.body_markdown"
 

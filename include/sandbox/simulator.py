@@ -17,7 +17,7 @@ import numpy as np
 
 from include.errors import FixInputError
 from include.months import add_months, month_range, months_between
-from include.questions import Question
+from include.questions import MAX_TAGS, Question
 from include.sandbox.events import Event, default_events
 from include.sandbox.question_writer import QuestionTopic, QuestionWriter
 from include.sandbox.random_stream import RandomStream, cumulative_sums
@@ -32,7 +32,6 @@ DEFAULT_QUESTIONS_PER_MONTH: Final = 250
 LICENCE: Final = "CC BY-SA 4.0"
 
 _MAX_MONTHS: Final = 120
-_MAX_TAGS: Final = 5  # the site's own rule
 _VOLUME_STREAM: Final = 4
 _MONTH_STREAM: Final = 5
 
@@ -226,4 +225,4 @@ class _QuestionGenerator:
         if rng.bernoulli(_WRONG_TAG_SHARE):
             wrong = regime.subjects[rng.weighted_index(regime.cumulative)].tags[-1]
             kept = [*kept, wrong] if wrong not in kept else kept
-        return tuple(kept[:_MAX_TAGS])
+        return tuple(kept[:MAX_TAGS])

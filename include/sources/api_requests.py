@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 import requests
 
@@ -26,7 +26,7 @@ FIRST_RETRY_WAIT_S: Final = 2.0  # exponential backoff: 2, 4, 8, 16
 _TIMEOUT_S: Final = (10.0, 60.0)  # to connect, between bytes
 _OUTAGE_WAIT_S: Final = 120.0  # also prevents the same request twice within a minute
 MAX_BACKOFF_S: Final = 300.0  # longer ones are an error, so that no process sleeps for hours
-WRONG_ADDRESS: Final = (
+_WRONG_ADDRESS: Final = (
     requests.exceptions.InvalidURL,
     requests.exceptions.InvalidSchema,
     requests.exceptions.MissingSchema,
@@ -51,6 +51,44 @@ class ApiMethod:
     path: str
     is_item: Callable[[object], bool]
     parameters: Mapping[str, str | int]
+
+
+def send(
+    session: requests.Session,
+    method: str,
+    url: str,
+    is_item: Callable[[object], bool],
+    **fields: Mapping[str, str | int],
+) -> ApiResponse:
+    """
+    Send one request, and return what its response says.
+
+    Parameters
+    ----------
+    session : requests.Session
+    method, url : str
+    is_item : callable
+        As in `ApiMethod`.
+    **fields : mapping of str to (str or int)
+        ``params`` of a query, or ``data`` of a form.
+
+    Raises
+    ------
+    TransientError
+        If no complete response arrives, or the API or its gateway fails.
+    RetryLaterError, FixSettingsError, FixInputError
+        As `parse_response`; FixSettingsError for what is no address, too.
+    """
+    sent: dict[str, Any] = dict(fields)
+    try:
+        response = session.request(method, url, timeout=_TIMEOUT_S, **sent)
+    except _WRONG_ADDRESS as error:
+        raise FixSettingsError(f"STACKEXCHANGE_API_URL is not an address: {error}") from error
+    except requests.RequestException as error:
+        # The text of the error contains the URL, and with it the key.
+        raise TransientError(f"no complete response ({type(error).__name__})") from None
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    return parse_response(response.status_code, headers, response.content, is_item)
 
 
 class ApiRequests:
@@ -172,17 +210,8 @@ class ApiRequests:
         }
         if self._key:
             params["key"] = self._key
-        try:
-            response = self._session.get(
-                f"{self._url}/{method.path}", params=params, timeout=_TIMEOUT_S
-            )
-        except WRONG_ADDRESS as error:
-            raise FixSettingsError(f"STACKEXCHANGE_API_URL is not an address: {error}") from error
-        except requests.RequestException as error:
-            # The text of the error contains the URL, and with it the key.
-            raise TransientError(f"no complete response ({type(error).__name__})") from None
-        headers = {name.lower(): value for name, value in response.headers.items()}
-        return parse_response(response.status_code, headers, response.content, method.is_item)
+        url = f"{self._url}/{method.path}"
+        return send(self._session, "GET", url, method.is_item, params=params)
 
 
 def _seconds_to_midnight(now: datetime) -> float:

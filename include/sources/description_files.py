@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from include.errors import FixInputError
-from include.questions import is_tag, normalized_tag
 from include.sources.fields import MAX_BODY_LENGTH, FieldError, is_null_word, parse_text
-from include.sources.table_rows import read_rows
+from include.sources.table_rows import read_rows, row_tag
 from include.sources.tag_excerpts import TagExcerpts
 
 _COLUMNS: Final = ("tag", "excerpt")
@@ -38,16 +37,8 @@ def read_description_file(path: Path) -> TagExcerpts:
     """
     excerpts = TagExcerpts()
     for place, row in read_rows(path, _COLUMNS, what="descriptions of tags"):
-        excerpts.add(_tag(row, place), _excerpt(row, place))
+        excerpts.add(row_tag(row, "tag", place), _excerpt(row, place))
     return excerpts
-
-
-def _tag(row: Mapping[str, Any], place: str) -> str:
-    value = row.get("tag")
-    tag = normalized_tag(value.strip()) if isinstance(value, str) else ""
-    if not is_tag(tag):
-        raise FixInputError(f"{place}: tag is {str(value)[:50]!r}, which is no tag")
-    return tag
 
 
 def _excerpt(row: Mapping[str, Any], place: str) -> str:

@@ -21,20 +21,16 @@ from typing import Any, Final
 import requests
 
 from include.errors import FixInputError, FixSettingsError, RetryLaterError
-from include.sources.api_requests import MAX_BACKOFF_S, WRONG_ADDRESS
+from include.questions import MAX_TAGS
+from include.sources.api_requests import MAX_BACKOFF_S, send
 from include.sources.api_responses import (
     ApiResponse,
     TransientError,
     is_question_item,
-    parse_response,
 )
 from include.sources.rate_limiter import RateLimiter
 
-MAX_TAGS: Final = 5
-"""Tags of a question: the limit of Stack Exchange."""
-
 _FILTER: Final = {"include": "question.body_markdown", "unsafe": "true"}
-_TIMEOUT_S: Final = (10.0, 60.0)  # to connect, between bytes
 _OUTAGE_WAIT_S: Final = 120.0
 _MAX_ATTEMPTS: Final = 3  # of a throttled request
 _REQUESTS_PER_S: Final = 2.0
@@ -60,6 +56,16 @@ class EditableQuestion:
     body_markdown: str
     tags: tuple[str, ...]
     edited_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """A request: its method and path, the fields of its query or form, and what items it has."""
+
+    method: str
+    path: str
+    fields: Mapping[str, str]
+    is_item: Callable[[object], bool] = is_question_item
 
 
 class QuestionEditor:
@@ -120,7 +126,7 @@ class QuestionEditor:
             If the site, the key or the API's address is wrong.
         """
         query = {"site": self._site, "key": self._login["key"], "filter": self._filter_name()}
-        response = self._call("GET", f"questions/{question_id}", query)
+        response = self._call(_Call("GET", f"questions/{question_id}", query))
         if not response.items:
             raise FixInputError(f"question {question_id} is no longer on the site")
         return _editable(response.items[0])
@@ -166,10 +172,11 @@ class QuestionEditor:
             "comment": comment,
         }
         path = f"questions/{question.question_id}/edit"
-        _checked(self._call("POST", path, {**fields, "preview": "true"}), question, tags)
+        preview = self._call(_Call("POST", path, {**fields, "preview": "true"}))
+        _checked(preview, question, tags)
         self._edits.acquire()
         try:
-            response = self._send("POST", path, fields)
+            response = self._send(_Call("POST", path, fields))
         except TransientError as error:
             raise RetryLaterError(
                 f"{error}: question {question.question_id} may have been edited, look at it",
@@ -181,41 +188,31 @@ class QuestionEditor:
         """Return the filter that adds Markdown to the default fields; made at the first use."""
         if self._filter is None:
             query = {**_FILTER, "key": self._login["key"]}
-            response = self._call("GET", "filters/create", query, _is_filter_item)
+            response = self._call(_Call("GET", "filters/create", query, _is_filter_item))
             if not response.items:
                 raise RetryLaterError("the API made no filter", _OUTAGE_WAIT_S)
             self._filter = str(response.items[0]["filter"])
         return self._filter
 
-    def _call(
-        self,
-        method: str,
-        path: str,
-        fields: Mapping[str, str],
-        is_item: Callable[[object], bool] = is_question_item,
-    ) -> ApiResponse:
+    def _call(self, call: _Call) -> ApiResponse:
         """Return the response to what changes nothing, or may be sent twice."""
         try:
-            return self._send(method, path, fields, is_item)
+            return self._send(call)
         except TransientError as error:
             raise RetryLaterError(str(error), _OUTAGE_WAIT_S) from None
 
-    def _send(
-        self,
-        method: str,
-        path: str,
-        fields: Mapping[str, str],
-        is_item: Callable[[object], bool] = is_question_item,
-    ) -> ApiResponse:
+    def _send(self, call: _Call) -> ApiResponse:
         """Return the response, after the waits that the API asks for."""
         if self._backoff_s > MAX_BACKOFF_S:
             raise RetryLaterError(
                 f"the API asks for a backoff of {self._backoff_s:.0f} s", self._backoff_s
             )
+        url, fields = f"{self._url}/{call.path}", call.fields
+        sent = {"params": fields} if call.method == "GET" else {"data": fields}
         for attempt in range(1, _MAX_ATTEMPTS + 1):
             self._requests.acquire()
             try:
-                response = self._request(method, path, fields, is_item)
+                response = send(self._session, call.method, url, call.is_item, **sent)
             except RetryLaterError as error:
                 if attempt == _MAX_ATTEMPTS or error.retry_after_s > MAX_BACKOFF_S:
                     raise
@@ -225,26 +222,6 @@ class QuestionEditor:
                 self._requests.back_off(response.backoff_s)
                 return response
         raise AssertionError("unreachable: the last attempt returns or raises")
-
-    def _request(
-        self,
-        method: str,
-        path: str,
-        fields: Mapping[str, str],
-        is_item: Callable[[object], bool],
-    ) -> ApiResponse:
-        sent: dict[str, Any] = {"params" if method == "GET" else "data": fields}
-        try:
-            response = self._session.request(
-                method, f"{self._url}/{path}", timeout=_TIMEOUT_S, **sent
-            )
-        except WRONG_ADDRESS as error:
-            raise FixSettingsError(f"the API's address is none: {type(error).__name__}") from None
-        except requests.RequestException as error:
-            # The text of the error contains the URL, and with it the key.
-            raise TransientError(f"no complete response ({type(error).__name__})") from None
-        headers = {name.lower(): value for name, value in response.headers.items()}
-        return parse_response(response.status_code, headers, response.content, is_item)
 
 
 def _is_filter_item(item: object) -> bool:

@@ -16,10 +16,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from include.errors import FixInputError
-from include.questions import is_tag, normalized_tag
 from include.sources.fields import FieldError, is_null_word, parse_time
 from include.sources.read_report import Repair
-from include.sources.table_rows import read_rows
+from include.sources.table_rows import read_rows, row_tag
 from include.tag_names import TagSynonym
 
 _COLUMNS: Final = ("from_tag", "to_tag")
@@ -61,19 +60,12 @@ def _is_empty(value: object) -> bool:
 
 
 def _synonym(row: Mapping[str, Any], place: str) -> TagSynonym:
-    replacement = row.get("to_tag") or None  # not "null" or "nan", which are tags
     return TagSynonym(
-        from_tag=_tag(row.get("from_tag"), "from_tag", place),
-        to_tag=None if replacement is None else _tag(replacement, "to_tag", place),
+        from_tag=row_tag(row, "from_tag", place),
+        # "null" and "nan" are tags
+        to_tag=row_tag(row, "to_tag", place) if row.get("to_tag") else None,
         created_at=_time(row.get("creation_date"), place),
     )
-
-
-def _tag(value: object, field: str, place: str) -> str:
-    tag = normalized_tag(value.strip()) if isinstance(value, str) else ""
-    if not is_tag(tag):
-        raise FixInputError(f"{place}: {field} is {str(value)[:50]!r}, which is no tag")
-    return tag
 
 
 def _time(value: object, place: str) -> datetime | None:

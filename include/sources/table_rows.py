@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from include.errors import FixInputError
+from include.questions import is_tag, normalized_tag
 from include.sources.text_lines import read_lines
 
 
@@ -47,6 +48,15 @@ def read_rows(
         yield from _json_rows(path, columns)
     else:
         raise FixInputError(f"{path.name}: {what} are read from .csv or .jsonl, each maybe .gz")
+
+
+def row_tag(row: Mapping[str, Any], field: str, place: str) -> str:
+    """Return the tag in a field, as it is stored; FixInputError names the place of what is none."""
+    value = row.get(field)
+    tag = normalized_tag(value.strip()) if isinstance(value, str) else ""
+    if not is_tag(tag):
+        raise FixInputError(f"{place}: {field} is {str(value)[:50]!r}, which is no tag")
+    return tag
 
 
 def _csv_rows(

@@ -10,10 +10,10 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection
 
-from include.drift.estimated_f1 import DEPTH
 from include.drift.signal import Contributor, SignalValue
 from include.errors import FixInputError
 from include.months import month_of
+from include.store.predictions import TOP_TAGS
 from include.store.queries import query
 
 CheckKind = Literal["month", "predictions"]
@@ -216,9 +216,9 @@ def judge_estimates(
     binds = {
         "site": site,
         "now": now,
-        "asked_before": now - known_after,
-        "settled_before": now - settled_after,
-        "top": DEPTH,
+        "known_after": known_after,
+        "settled_after": settled_after,
+        "top": TOP_TAGS,
         "count": count,
     }
     return [row.report_id for row in connection.execute(query("judge_estimates"), binds)]

@@ -26,9 +26,9 @@ _FIRST_COLUMNS: Final = {PREDICTION_COLUMNS: 15, FEEDBACK_COLUMNS: 5}
 TOP_TAGS: Final = 5
 """Suggestions that metrics are computed on: a question has at most five tags."""
 _RECOUNTED_AFTER: Final = timedelta(days=1)
+"""Feedback and settled tags of past days are looked for once a day."""
 _NEWEST_QUESTIONS: Final = 1_000
 """Whose numbers of tags enter the expected F1 of answers: enough for shares within .03."""
-"""Feedback and settled tags of past days are looked for once a day."""
 
 
 class Prediction(msgspec.Struct, frozen=True):

@@ -1,21 +1,20 @@
 -- Write what came true into hourly reports whose F1 was estimated: F1 of the distinct questions of the hour whose true
 -- tags are known, over the best suggestions. First once true tags are expected, and again once they are settled.
 -- Returns the reports. Runs at the same time share the reports between them.
--- Binds: site (text), now (timestamptz), asked_before (timestamptz), settled_before (timestamptz), top (int), count (int)
+-- Binds: site (text), now (timestamptz), known_after (interval), settled_after (interval), top (int), count (int)
 -- Index: drift_reports_verdict_idx, predictions_asked_at_idx, feedback_prediction_idx, question_tags_pkey
 WITH due AS MATERIALIZED (
     SELECT report_id, site, model_version, window_start, window_end
     FROM drift_reports
     WHERE site = :site
       AND kind = 'predictions'
-      AND window_end < :asked_before
+      AND window_end < CAST(:now AS timestamptz) - CAST(:known_after AS interval)
       AND summary ->> 'f1_estimated' IS NOT NULL
       AND (
           summary ->> 'judged_at' IS NULL
           OR (
-              window_end < :settled_before
-              AND CAST(summary ->> 'judged_at' AS timestamptz) - window_end
-                  < CAST(:now AS timestamptz) - :settled_before
+              window_end < CAST(:now AS timestamptz) - CAST(:settled_after AS interval)
+              AND CAST(summary ->> 'judged_at' AS timestamptz) - window_end < CAST(:settled_after AS interval)
           )
       )
     ORDER BY window_start DESC

@@ -16,6 +16,7 @@ from include.drift.variability import (
     consecutive_month_pairs,
     month_scale,
     qn_scale,
+    trimmed_scale,
     widened_distance,
 )
 
@@ -92,6 +93,13 @@ def test_one_month_of_drift_hardly_changes_the_scale():
     quiet = np.random.default_rng(1).normal(size=12)
 
     assert month_scale(np.append(quiet, 40.0)) < 1.5 * month_scale(quiet)
+
+
+@pytest.mark.parametrize("count", range(6, 13))
+def test_scale_without_the_largest_value_is_not_too_small_on_average(count):
+    draws = np.random.default_rng(count).normal(size=(20_000, count))
+
+    assert np.mean([trimmed_scale(row) for row in draws]) >= 1.0
 
 
 def test_signal_on_answers_varies_over_months_although_none_are_known():
