@@ -138,7 +138,8 @@ class MentionFinder:
         """
         for position in compress(count(), map(starting.__contains__, tokens)):
             starts = len(words_of(tokens[position]))
-            following = words_in(islice(tokens, position, None))
+            # By index: `islice` would pass over all tokens before, for each of them again
+            following = words_in(map(tokens.__getitem__, range(position, len(tokens))))
             words = list(islice(following, starts + _MAX_TAG_WORDS - 1))
             for start, phrase in enumerate(words[:starts]):
                 if phrase in self._prefixes:
