@@ -11,9 +11,10 @@ import json
 import os
 import signal
 import time
+import uuid
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +37,10 @@ from include.monitoring.dashboards import DASHBOARDS
 from include.months import month_range
 from include.questions import Question
 from include.sources.stackexchange_api import StackExchangeClient
+from include.store.drift import DriftReport, save_report
 from include.store.engine import make_engine
 from include.store.models import Promotion
+from include.store.predictions import Prediction, copy_predictions, prediction_line
 from tests.integration.shared_stack import QUIET, is_watched
 from tests.notice_servers import SlackStandIn
 
@@ -150,6 +153,27 @@ def read_within_a_day(environment: dict[str, str]) -> None:
     engine.dispose()
 
 
+def answer_and_estimate_of_days_ago(environment: dict[str, str], question: Question) -> None:
+    """Store an answer of three days ago and the check of its hour: its true tags are known by now."""
+    asked_at = datetime.now(UTC) - timedelta(days=3)
+    answer = Prediction(
+        prediction_id=uuid.uuid4(), asked_at=asked_at, site=environment["SITE"],
+        title=question.title, body=question.body_html, tags=((question.tags[0], 0.9),),
+        model_version="0", candidate="tfidf", variant="champion", latency_ms=1.0,
+        question_id=question.question_id,
+    )  # fmt: skip
+    report = DriftReport(
+        kind="predictions", site=environment["SITE"], window_start=asked_at,
+        window_end=asked_at + timedelta(hours=1), model_version="0", question_count=1,
+        verdict="quiet", summary={"reason": "as it was", "f1_estimated": 0.4},
+    )  # fmt: skip
+    engine = make_engine(environment["DATABASE_URL"])
+    with engine.begin() as connection:
+        copy_predictions(connection, [prediction_line(answer)])
+        save_report(connection, report)
+    engine.dispose()
+
+
 def test_prometheus_reads_the_service_the_exporter_and_itself(watched: Path):
     assert wait_for_targets(watched) == 3
 
@@ -159,6 +183,7 @@ def test_every_panel_of_every_dashboard_has_data(watched: Path, good_answers: li
     airflow = LocalAirflow.from_environment(environment)
     url = environment["SERVICE_URL"]
     read_within_a_day(environment)
+    answer_and_estimate_of_days_ago(environment, good_answers[0])
     runs = {
         dag_id: airflow.trigger(dag_id, conf)
         for dag_id, conf in (

@@ -21,7 +21,7 @@ from include import names
 from include.candidates.base import EncoderFactory
 from include.candidates.catalogue import make_candidate
 from include.capacity import configured_capacity
-from include.errors import CheckFailedError
+from include.errors import CheckFailedError, FixInputError
 from include.jobs.data.datasets import (
     SplitMonths,
     TimeSplit,
@@ -292,9 +292,15 @@ class TrainingPipeline:
         self, specs: Sequence[CandidateSpec], split: TimeSplit
     ) -> EncoderSample | None:
         """Return how many questions the candidates are tested on; None if encoders set no limit."""
-        made = [self.make(spec.name, spec.parameters, self.encoders) for spec in specs]
-        encoder_names = sorted({name for candidate in made for name in candidate.encoder_names})
+        encoder_names = sorted({name for spec in specs for name in self._encoder_names(spec)})
         return self._encoder_time.to_test(encoder_names, split.test, split.test_id)
+
+    def _encoder_names(self, spec: CandidateSpec) -> tuple[str, ...]:
+        """Return a candidate's encoders; none if its parameters are wrong: its own task says so."""
+        try:
+            return self.make(spec.name, spec.parameters, self.encoders).encoder_names
+        except FixInputError:
+            return ()
 
     def _planned_split(self, plan: TrainingPlan) -> TimeSplit:
         """Return the plan's questions; of the test month, those that it is tested on."""
