@@ -129,18 +129,23 @@ def main() -> None:
     parser.add_argument("--to", dest="last", default="2019-06", help="last real month")
     parser.add_argument("--event", nargs="*", default=[], help="months with drift, as 2018-05")
     parser.add_argument("--shuffles", type=int, default=20)
+    parser.add_argument("--histories", type=int, nargs="*", default=HISTORIES, choices=HISTORIES,
+                        help="months of history, default all four")  # fmt: skip
+    parser.add_argument("--no-simulator", action="store_true", help="the files only")
     parser.add_argument("--workers", type=int, default=2)
     given = parser.parse_args()
     console = Console(width=120)
-    sources = [*given.data, "simulated"]
+    sources = [*given.data, *([] if given.no_simulator else ["simulated"])]
     rule = partial(shuffled, first=given.first, last=given.last, without=tuple(given.event))
-    table = Table("set", *(f"{h} months" for h in HISTORIES), title="False alarms in 24 months")
+    table = Table(
+        "set", *(f"{h} months" for h in given.histories), title="False alarms in 24 months"
+    )
     rates: dict[str, dict[int, float]] = {}
     events: dict[str, dict[int, bool]] = {}
     with ProcessPoolExecutor(given.workers, mp_context=get_context("spawn")) as pool:
         for source in sources:
             name = Path(source).name.partition("_")[0]
-            for history in HISTORIES:
+            for history in given.histories:
                 tasks = [
                     (f"simulated {seed}" if source == "simulated" else source, history, seed)
                     for seed in range(given.shuffles)
@@ -149,13 +154,13 @@ def main() -> None:
                 rate = 24 * alarms / (given.shuffles * CHECKED)
                 rates.setdefault(name, {})[history] = round(rate, 2)
                 console.print(f"{name}, {history} months: {alarms} in {given.shuffles * CHECKED}")
-            table.add_row(name, *(f"{rates[name][h]:.2f}" for h in HISTORIES))
+            table.add_row(name, *(f"{rates[name][h]:.2f}" for h in given.histories))
     for source in given.data:
         stored = months_of(data_of(source))
         for month in given.event:
             if month not in stored or not Path(source).name.startswith("stackoverflow"):
                 continue
-            for history in HISTORIES:
+            for history in given.histories:
                 reason = found(source, month, history)
                 events.setdefault(month, {})[history] = bool(reason)
                 console.print(f"{month} after {history} months: {reason or 'not found'}")
