@@ -1,12 +1,13 @@
 """
-What refitting within the month gains: the same months under a monthly and a weekly rule.
+What refitting within the month gains: the same months under several rules.
 
     python -m tests.benchmarks.bench_cadence --data FILE.jsonl.gz [--from 2019-01] [--to 2019-12]
 
-Monthly, a candidate is fitted at the month's beginning on every question before it. Weekly, it is
-fitted every seven days, on the questions whose tags are known by then, two days after they were
-asked. Each rule is run for each count of `--min-tag-counts`. In memory: the platform's preparation,
-candidates and metrics, without its database.
+Monthly, a candidate is fitted at the month's beginning on every question before it. With `--every 7`
+it is fitted every seven days instead, on the questions whose tags are known by then, two days after
+they were asked; with `--surge` monthly, and at once when new tags surge. Each rule is run for each
+count of `--min-tag-counts`. In memory: the platform's preparation, candidates and metrics, without
+its database.
 
 The last line is one JSON object: ``rules`` {name: {``f1_all@5`` {month: value}, ``mean``,
 ``trainings``, ``seconds``}}, ``events`` {month: {``tag``, ``delay_days``, ``gain``}} and
@@ -51,13 +52,19 @@ EVENT_GAIN = 0.05
 """Gain of the last rule over the first from which a month is listed as an event."""
 
 
-def rules_of(min_tag_counts: Sequence[int]) -> dict[str, Rule]:
+def rules_of(
+    min_tag_counts: Sequence[int], every_days: Sequence[int] = (7,), *, surge: bool = False
+) -> dict[str, Rule]:
     """Return the rules by name, monthly ones first."""
-    return {
-        f"{name}, tags from {count}": Rule(every, count)
-        for name, every in (("monthly", None), ("weekly", timedelta(days=7)))
-        for count in min_tag_counts
-    }
+    found = {f"monthly, tags from {count}": Rule(None, count) for count in min_tag_counts}
+    if surge:
+        for count in min_tag_counts:
+            found[f"on surge, tags from {count}"] = Rule(None, count, on_surge=True)
+    for days in every_days:
+        name = {1: "daily", 7: "weekly"}.get(days, f"every {days} days")
+        for count in min_tag_counts:
+            found[f"{name}, tags from {count}"] = Rule(timedelta(days=days), count)
+    return found
 
 
 def events_of(
@@ -133,6 +140,10 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--candidate", default="tfidf", help="family, default tfidf")
     parser.add_argument("--min-tag-counts", default="5,1",
                         help="comma-separated, today's first, default 5,1")  # fmt: skip
+    parser.add_argument("--every", default="7", metavar="DAYS",
+                        help="days between refits, comma-separated, default 7")  # fmt: skip
+    parser.add_argument("--surge", action="store_true",
+                        help="also monthly with refits when new tags surge")  # fmt: skip
     parser.add_argument("--events", default="",
                         help="months, comma-separated; default: those that gain most")  # fmt: skip
     return parser.parse_args(arguments)
@@ -144,13 +155,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     data = load(options.data, options.site)
     last = options.last or month_of(data.asked_at[-1])
     months = months_between(options.first or add_months(last, 1 - DEFAULT_MONTHS_TESTED), last)
-    counts = [int(count) for count in options.min_tag_counts.split(",")]
+    counts, every = (
+        [int(number) for number in given.split(",")]
+        for given in (options.min_tag_counts, options.every)
+    )
     events = [check_month(month) for month in options.events.split(",") if month]
     if missing := sorted(set(events) - set(months)):
         raise SystemExit(f"event {missing[0]} is not among the tested months")
     replays = {}
     with Progress(console=Console(stderr=True)) as progress:
-        for name, rule in rules_of(counts).items():
+        for name, rule in rules_of(counts, every, surge=options.surge).items():
             task = progress.add_task(name, total=len(months))
             replays[name] = replay(
                 data,

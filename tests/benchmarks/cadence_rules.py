@@ -13,7 +13,7 @@ from statistics import median_high
 
 from include.candidates.base import Candidate, vocabulary_of
 from include.evaluation.metrics import DEPTH, QuestionScores, pool, score_questions
-from include.evaluation.refreshes import LABEL_DELAY
+from include.evaluation.refreshes import LABEL_DELAY, surge_refreshes
 from include.months import month_range
 from include.text.prepared import LabelledTexts
 
@@ -32,10 +32,14 @@ class Rule:
         question asked before it, as `train_candidates` does.
     min_tag_count : int
         Uses from which a tag is in the vocabulary.
+    on_surge : bool, default=False
+        Instead of ``every``: also whenever new tags surge within the month, as the stability page
+        studies it.
     """
 
     every: timedelta | None
     min_tag_count: int
+    on_surge: bool = False
 
 
 @dataclass(frozen=True)
@@ -90,6 +94,17 @@ def fits_of(rule: Rule, month: str) -> list[Fit]:
     return found
 
 
+def surge_fits(data: LabelledTexts, month: str, min_tag_count: int) -> list[Fit]:
+    """Return the fit at a month's beginning, and those when tags surge that it does not know."""
+    start, end = month_range(month)
+    first, last = (bisect_left(data.asked_at, at) for at in (start, end))
+    vocabulary = vocabulary_of(data.tags[:first], min_tag_count)
+    times = surge_refreshes(month, data.asked_at[first:last], data.tags[first:last], vocabulary)
+    known = [start, *(at - LABEL_DELAY for at in times)]
+    edges = [start, *times, end]
+    return [Fit(*fit) for fit in zip(edges, edges[1:], known, strict=False)]
+
+
 def replay(
     data: LabelledTexts,
     months: Sequence[str],
@@ -115,12 +130,14 @@ def replay(
     result = Replay()
     for month in months:
         parts = []
-        for fit in fits_of(rule, month):
+        count = rule.min_tag_count
+        fits = surge_fits(data, month, count) if rule.on_surge else fits_of(rule, month)
+        for fit in fits:
             first, last = (bisect_left(data.asked_at, at) for at in (fit.start, fit.end))
             if first == last:
                 continue
             train = data.take(range(bisect_left(data.asked_at, fit.known)))
-            vocabulary = vocabulary_of(train.tags, rule.min_tag_count)
+            vocabulary = vocabulary_of(train.tags, count)
             began = time.perf_counter()
             candidate = make().fit(train.texts, train.tags, vocabulary)
             result.seconds += time.perf_counter() - began
