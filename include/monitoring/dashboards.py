@@ -167,6 +167,18 @@ QUALITY: Final = Dashboard(
             link=TRAININGS,
         ),
         _series(
+            "Estimated F1@5 of the day before",
+            "That the scores of yesterday's answers let expect, with the 95 % interval; and how "
+            "far the estimates of 31 days were from what came true.",
+            "percentunit",
+            ("tagkeeper_daily_estimated_f1_ratio", "estimate"),
+            ("tagkeeper_daily_estimated_f1_low_ratio", "low"),
+            ("tagkeeper_daily_estimated_f1_high_ratio", "high"),
+            ("tagkeeper_daily_estimated_f1_error_ratio", "mean absolute error"),
+            ("tagkeeper_daily_estimated_f1_bias_ratio", "estimate minus truth"),
+            link=TRAININGS,
+        ),
+        _series(
             "Questions beyond the vocabulary",
             "Share of the newest 31 days' questions with a tag that it cannot suggest: scores do "
             "not know of these.", "percentunit",

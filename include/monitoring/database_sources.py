@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from math import sqrt
 from typing import Any, Final
 
@@ -19,6 +19,8 @@ from include.store.queries import query
 LIVE_DAYS: Final = 7
 HOURLY_DAYS: Final = 9
 """Of hourly estimates: the true tags of the last two days are not known yet."""
+DAILY_DAYS: Final = 31
+"""Of daily estimates, one error each."""
 LABEL_DAYS: Final = 31
 MONTHS_SHOWN: Final = 24
 COVERAGE_MONTHS: Final = 12
@@ -76,6 +78,7 @@ def read_state(
     _add_champion(connection, samples, site, min_live_precision_share)
     _add_drift(connection, samples, site)
     _add_hourly_error(connection, samples, site)
+    _add_daily_estimates(connection, samples, site, datetime.now(UTC).date())
     outbox = connection.execute(query("state_of_outbox")).one()
     samples.add("incidents_waiting", outbox.waiting_count)
     backup = connection.execute(query("state_of_backups")).one_or_none()
@@ -169,14 +172,7 @@ def _add_champion(connection: Connection, samples: Samples, site: str, share: fl
 
 def _add_estimate(samples: Samples, live: Row[Any]) -> None:
     """Add the F1 that the scores let expect of all answers, and its error where truth is known."""
-    if live.estimated_count:
-        mean = live.expected_f1_sum / live.estimated_count
-        spread = max(0.0, live.expected_f1_squares / live.estimated_count - mean**2)
-        of_labels = live.label_variance_sum / live.estimated_count
-        error = _Z * sqrt((spread + of_labels) / live.estimated_count)
-        samples.add("estimated_f1_ratio", mean)
-        samples.add("estimated_f1_low_ratio", max(0.0, mean - error))
-        samples.add("estimated_f1_high_ratio", min(1.0, mean + error))
+    _add_expected_f1(samples, "estimated_f1", live)
     if live.estimated_set_count:
         mean_of_sets = live.expected_set_f1_sum / live.estimated_set_count
         samples.add("estimated_suggested_f1_ratio", mean_of_sets)
@@ -185,6 +181,34 @@ def _add_estimate(samples: Samples, live: Row[Any]) -> None:
     if live.set_f1_error_count:
         bias = live.set_f1_error_sum / live.set_f1_error_count
         samples.add("estimated_suggested_f1_bias_ratio", bias)
+
+
+def _add_expected_f1(samples: Samples, name: str, sums: Row[Any]) -> None:
+    """Add the mean of the expected F1 and its 95 % interval; nothing without answers."""
+    if not sums.estimated_count:
+        return
+    mean = sums.expected_f1_sum / sums.estimated_count
+    spread = max(0.0, sums.expected_f1_squares / sums.estimated_count - mean**2)
+    of_labels = sums.label_variance_sum / sums.estimated_count
+    error = _Z * sqrt((spread + of_labels) / sums.estimated_count)
+    samples.add(f"{name}_ratio", mean)
+    samples.add(f"{name}_low_ratio", max(0.0, mean - error))
+    samples.add(f"{name}_high_ratio", min(1.0, mean + error))
+
+
+def _add_daily_estimates(connection: Connection, samples: Samples, site: str, today: date) -> None:
+    """Add yesterday's expected F1, and how far those of days were from what came true."""
+    binds = {"site": site, "start": today - timedelta(days=DAILY_DAYS)}
+    days = connection.execute(query("state_of_daily_estimates"), binds).all()
+    for row in days:
+        if row.day == today - timedelta(days=1):
+            _add_expected_f1(samples, "daily_estimated_f1", row)
+    # The error of a day is a mean over its judged answers, by whose number it is weighed
+    if judged := sum(row.f1_error_count for row in days):
+        error = sum(abs(row.f1_error_sum) for row in days) / judged
+        samples.add("daily_estimated_f1_error_ratio", error)
+        bias = sum(row.f1_error_sum for row in days) / judged
+        samples.add("daily_estimated_f1_bias_ratio", bias)
 
 
 def _add_hourly_error(connection: Connection, samples: Samples, site: str) -> None:

@@ -102,6 +102,26 @@ METRICS: Final = (
         "estimated_suggested_f1_bias_ratio",
         "That estimate minus what came true, over the answers of 7 days whose true tags are known",
     ),
+    Metric(
+        "daily_estimated_f1_ratio",
+        "F1@5 that the scores of yesterday's answers let expect, by the UTC day",
+    ),
+    Metric(
+        "daily_estimated_f1_low_ratio",
+        "Lower end of its 95 % interval, without the error of the scores",
+    ),
+    Metric(
+        "daily_estimated_f1_high_ratio",
+        "Upper end of its 95 % interval, without the error of the scores",
+    ),
+    Metric(
+        "daily_estimated_f1_error_ratio",
+        "Mean absolute error of the F1@5 estimated by day, over the judged answers of 31 days",
+    ),
+    Metric(
+        "daily_estimated_f1_bias_ratio",
+        "F1@5 estimated by day minus what came true, mean over the judged answers of 31 days",
+    ),
     Metric("drift_f1_ratio", "F1@5 of the questions of the latest check", ("kind",)),
     Metric(
         "drift_estimated_f1_ratio",

@@ -95,9 +95,9 @@ def promote(connection, version: str, vocabulary=("python", "sql")):
     )
 
 
-def answer(connection, version: str, question_id: int, tags: tuple[str, ...]):
+def answer(connection, version: str, question_id: int, tags: tuple[str, ...], *, asked_at=None):
     row = Prediction(
-        prediction_id=new_id(), asked_at=datetime.now(UTC), site=SITE, title="t", body="b",
+        prediction_id=new_id(), asked_at=asked_at or datetime.now(UTC), site=SITE, title="t", body="b",
         tags=tuple((tag, 0.5) for tag in tags), model_version=version, candidate="tfidf",
         variant="champion", latency_ms=1.0, question_id=question_id, suggested_count=1,
     )  # fmt: skip
@@ -206,6 +206,37 @@ def test_f1_of_the_tags_suggested_outright_is_estimated_as_well(read, engine):
     expected = estimated_f1(np.full((1, 5), 0.5), np.array([1, 3]), np.array([1])).mean
     assert samples.values("estimated_suggested_f1_ratio")[()] == pytest.approx(expected)
     assert samples.values("estimated_suggested_f1_bias_ratio")[()] == pytest.approx(expected - 0)
+
+
+def test_estimate_of_the_day_before_is_of_its_answers_by_all_versions(read, engine):
+    yesterday = NOW - timedelta(days=1)
+    with engine.begin() as connection:
+        ask(connection, ("{python}", "{php,sql,go}"))
+        answer(connection, "1", 1_000_001, ("java", "php"), asked_at=yesterday)
+        answer(connection, "2", 1_000_002, ("java",), asked_at=yesterday)
+        answer(connection, "2", 1_000_003, ("java",))  # today
+        for day in (yesterday, NOW):
+            count_indicators(connection, SITE, day.date())
+    samples = read(state)
+
+    scores = np.full((2, 5), 0.5) * np.array([[1, 1, 0, 0, 0], [1, 0, 0, 0, 0]])
+    expected = estimated_f1(scores, np.array([1, 3]), np.array([2, 1]))
+    ends = [samples.values(f"daily_estimated_f1_{end}ratio")[()] for end in ("low_", "", "high_")]
+    assert ends == pytest.approx([expected.low, expected.mean, expected.high])
+
+
+def test_errors_of_days_do_not_cancel_in_their_absolute_error(read, engine):
+    with engine.begin() as connection:
+        right, wrong = ask(connection, ("{java}", "{php}"))
+        answer(connection, "1", right, ("java",), asked_at=NOW - timedelta(days=3))
+        answer(connection, "1", wrong, ("java",), asked_at=NOW - timedelta(days=4))
+        for days in (3, 4):
+            count_indicators(connection, SITE, (NOW - timedelta(days=days)).date())
+    samples = read(state)
+
+    # A score of .5, one tag each: .5 is expected, and 1 and 0 come true
+    assert samples.values("daily_estimated_f1_error_ratio")[()] == pytest.approx(0.5)
+    assert samples.values("daily_estimated_f1_bias_ratio")[()] == pytest.approx(0)
 
 
 def test_error_of_hourly_estimates_weighs_hours_by_their_judged_answers(read, engine):
