@@ -31,7 +31,7 @@ from rich.table import Table
 from include.candidates.base import Candidate, EncoderFactory, vocabulary_of
 from include.candidates.catalogue import load_candidate, make_candidate, save_candidate
 from include.candidates.encoders import encoder_factory
-from include.candidates.suggested_set import SET_DEPTH
+from include.candidates.suggested_set import SET_DEPTH, SET_LIMIT
 from include.evaluation.bootstrap import paired_difference
 from include.evaluation.metrics import DEPTH, QuestionScores, pool, score_questions, summarise
 from include.evaluation.reliability import reliability_curve
@@ -43,11 +43,12 @@ from include.text.prepared import LabelledTexts
 from tests.benchmarks.drift_loop import labelled
 from tests.benchmarks.drift_real import read_questions
 from tests.benchmarks.embedding_cache import file_cached
-from tests.benchmarks.quality_peers import PEERS, Peer
+from tests.benchmarks.quality_peers import PEERS, CalibratedPeer
 
 DEFAULT_MONTHS_TESTED = 12
 RANKED_ONE_BY_ONE = 50
 RESAMPLES = 2000
+EXACT_DRAWS = 200
 PEER_TITLES = {"fasttext": "peer: fastText one-vs-all", "tfidf_logistic": "peer: TF-IDF + logistic"}
 
 
@@ -65,13 +66,30 @@ class Course:
         """F1 of the tags suggested outright, per question, month by month."""
         return [month.suggested().f1 for month in self.scored]
 
+    def set_ceiling(self) -> list[NDArray[np.float64]]:
+        """F1 of all true tags in the vocabulary and no other, per question, month by month."""
+        return [set_ceiling(scores) for scores in self.scores.values()]
+
     def calibration_error(self) -> float:
         """Expected calibration error of the first five suggestions, over all months."""
-        first = slice(None), slice(DEPTH)
-        return reliability_curve(
-            np.concatenate([month.scores[first] for month in self.scored]),
-            np.concatenate([month.found[first] for month in self.scored]),
-        ).ece
+        return first_five_ece(
+            np.concatenate([month.scores for month in self.scored]),
+            np.concatenate([month.found for month in self.scored]),
+        )
+
+    def by_month(self) -> dict[str, dict[str, float]]:
+        """Return the figures of each month that its questions are enough for."""
+        return {
+            month: {
+                "questions": len(scores),
+                "f1@5": round(summarise(scores)["f1@5"], 4),
+                "f1_suggested": round(float(scored.suggested().f1.mean()), 4),
+                "ceiling_suggested": round(float(set_ceiling(scores).mean()), 4),
+                "ece": round(first_five_ece(scored.scores, scored.found), 4),
+                "ece_if_exact": round(exact_ece(scored.scores), 4),
+            }
+            for (month, scores), scored in zip(self.scores.items(), self.scored, strict=True)
+        }
 
     def thresholds(self) -> dict[str, float]:
         """Precision, recall and share of questions answered by minimum score, over all months."""
@@ -82,7 +100,7 @@ class Course:
         )
         return {name: round(value, 4) for name, value in threshold_figures(pooled).items()}
 
-    def test(self, model: Candidate | Peer, split: TimeSplit) -> None:
+    def test(self, model: Candidate | CalibratedPeer, split: TimeSplit) -> None:
         """Test a trained model on a month."""
         ranked = model.rank(split.test.texts, SET_DEPTH)
         tags = [[suggestion.tag for suggestion in row] for row in ranked]
@@ -93,16 +111,40 @@ class Course:
     def figures(self) -> dict[str, float]:
         """The keys that the last line promises, and what the table shows beside them."""
         means = summarise(pool(list(self.scores.values())))
-        names = [f"{kind}@{k}" for kind in ("f1", "f1_all") for k in range(1, DEPTH + 1)]
-        names += ["coverage", f"ceiling@{DEPTH}", f"ceiling_all@{DEPTH}"]
+        kinds = ("f1", "ceiling", "f1_all", "ceiling_all")
+        names = [f"{kind}@{k}" for kind in kinds for k in range(1, DEPTH + 1)]
+        names += ["coverage", f"recall@{DEPTH}", f"recall_all@{DEPTH}"]
         rounded = {name: round(means[name], 4) for name in names}
         rounded["f1_suggested"] = round(float(np.concatenate(self.set_f1()).mean()), 4)
+        rounded["ceiling_suggested"] = round(float(np.concatenate(self.set_ceiling()).mean()), 4)
         rounded["ece"] = round(self.calibration_error(), 4)
         return rounded | {
             "train_s": round(float(np.mean(self.train_s)), 2),
             "rank_ms": round(self.rank_ms, 3),
             "size_mb": round(self.size_mb, 2),
         }
+
+
+def set_ceiling(scores: QuestionScores) -> NDArray[np.float64]:
+    """Return the F1 of the set of all true tags in the vocabulary, shape (n_questions,)."""
+    reached = np.minimum(scores.reachable_count, SET_LIMIT)
+    means: NDArray[np.float64] = 2 * reached / (reached + scores.true_count)
+    return means
+
+
+def first_five_ece(scores: NDArray[np.float64], found: NDArray[np.bool_]) -> float:
+    """Return the expected calibration error of each question's first five suggestions."""
+    return reliability_curve(scores[:, :DEPTH], found[:, :DEPTH]).ece
+
+
+def exact_ece(scores: NDArray[np.float64]) -> float:
+    """Return the mean error that these scores would show by chance alone, were they exactly right.
+
+    Outcomes are drawn with the scores as probabilities, `EXACT_DRAWS` times.
+    """
+    rng = np.random.default_rng(0)
+    draws = [first_five_ece(scores, rng.random(scores.shape) < scores) for _ in range(EXACT_DRAWS)]
+    return float(np.mean(draws))
 
 
 @dataclass(frozen=True)
@@ -159,7 +201,7 @@ def run_peer(name: str, parts: Sequence[TimeSplit], advance: Callable[[], None])
     course = Course()
     for split in parts:
         begin = time.perf_counter()
-        peer = PEERS[name]()
+        peer = CalibratedPeer(PEERS[name])
         peer.fit(split.train.texts, split.train.tags, split.vocabulary)
         course.train_s.append(time.perf_counter() - begin)
         course.test(peer, split)
@@ -210,6 +252,7 @@ def show(
         f"{shared[f'ceiling_all@{DEPTH}']:.3f} over all questions; "
         f"the vocabulary covers {shared['coverage']:.1%} of tag uses."
     )
+    out.print(share_table(figures))
     out.print(threshold_table(courses))
     monthly = Table(title=f"F1@{DEPTH} month by month, after training on all months before")
     for heading in ("month", "trained on", "tested", "tags", *courses):
@@ -226,6 +269,45 @@ def show(
             ),
         )
     out.print(monthly)
+    out.print(set_table(courses))
+
+
+def share_table(figures: Mapping[str, Mapping[str, float]]) -> Table:
+    """Return F1 over all questions and tags beside its share of the ceiling."""
+    columns = {"suggested set": ("f1_suggested", "ceiling_suggested")} | {
+        f"{k} tags": (f"f1_all@{k}", f"ceiling_all@{k}") for k in range(1, DEPTH + 1)
+    }
+    table = Table(title="F1 over all questions and tags, share of a perfect ranker's")
+    table.add_column("", no_wrap=True)
+    for heading in columns:
+        table.add_column(heading, justify="right", no_wrap=True)
+    for name, row in figures.items():
+        table.add_row(
+            PEER_TITLES.get(name, name),
+            *(f"{row[f1]:.3f} {row[f1] / row[ceiling]:.1%}" for f1, ceiling in columns.values()),
+        )
+    return table
+
+
+def set_table(courses: Mapping[str, Course]) -> Table:
+    """Return the suggested set's F1 and the calibration error of each month."""
+    months = {name: course.by_month() for name, course in courses.items()}
+    table = Table(
+        title="F1 of the suggested set / calibration error (that of exactly right scores) by month"
+    )
+    table.add_column("month", no_wrap=True)
+    for name in months:
+        table.add_column(name, justify="right", no_wrap=True)
+    for month in next(iter(months.values())):
+        table.add_row(
+            month,
+            *(
+                f"{found[month]['f1_suggested']:.3f} / {found[month]['ece']:.3f} "
+                f"({found[month]['ece_if_exact']:.3f})"
+                for found in months.values()
+            ),
+        )
+    return table
 
 
 def threshold_table(courses: dict[str, Course]) -> Table:
@@ -341,13 +423,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "candidates": {name: figures[name] for name in candidates},
         "peers": {name: figures[name] for name in peers},
         "best": best,
-        "months": {
-            name: {
-                month: round(summarise(scores)[f"f1@{DEPTH}"], 4)
-                for month, scores in course.scores.items()
-            }
-            for name, course in courses.items()
-        },
+        "months": {name: course.by_month() for name, course in courses.items()},
         "thresholds": {name: course.thresholds() for name, course in courses.items()},
         "questions": sum(len(split.test) for split in parts),
         "seconds": round(time.perf_counter() - begin, 1),

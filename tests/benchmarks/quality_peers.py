@@ -11,14 +11,18 @@ import subprocess
 import sys
 import tempfile
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
 from include.candidates.base import Suggestion
+from include.candidates.calibration import ScoreCalibration
+from include.candidates.held_out import calibration_rows
 from include.candidates.labels import label_matrix
+from include.candidates.suggested_set import SET_DEPTH
+from include.evaluation.suggested import ScoredTags
 from include.text.prepared import PreparedText
 
 
@@ -35,6 +39,50 @@ class Peer(Protocol):
     def rank(self, texts: Sequence[PreparedText], k: int) -> list[tuple[Suggestion, ...]]: ...
 
     def size_bytes(self) -> int: ...
+
+
+class CalibratedPeer:
+    """
+    A peer whose scores are calibrated as the candidates' are; the order of the tags stays.
+
+    The calibration is that of a peer which has not seen the latest questions. What ranks has
+    learned from all.
+    """
+
+    def __init__(self, make: Callable[[], Peer]) -> None:
+        self._make = make
+
+    def fit(
+        self,
+        texts: Sequence[PreparedText],
+        tags: Sequence[Sequence[str]],
+        vocabulary: Sequence[str],
+    ) -> None:
+        latest = calibration_rows(len(texts))
+        earlier = self._make()
+        earlier.fit(texts[: latest.start], tags[: latest.start], vocabulary)
+        ranked = earlier.rank(texts[latest], SET_DEPTH)
+        scored = ScoredTags.of(
+            [[suggestion.tag for suggestion in row] for row in ranked],
+            [[suggestion.score for suggestion in row] for row in ranked],
+            tags[latest],
+        )
+        self._calibration = ScoreCalibration.fit(scored.scores.astype(np.float32), scored.found)
+        self._peer = self._make()
+        self._peer.fit(texts, tags, vocabulary)
+
+    def rank(self, texts: Sequence[PreparedText], k: int) -> list[tuple[Suggestion, ...]]:
+        return [self._calibrated(row) for row in self._peer.rank(texts, k)]
+
+    def size_bytes(self) -> int:
+        return self._peer.size_bytes()
+
+    def _calibrated(self, row: Sequence[Suggestion]) -> tuple[Suggestion, ...]:
+        if not row:
+            return ()
+        scores = self._calibration.apply(np.array([[one.score for one in row]], dtype=np.float32))
+        tags = [suggestion.tag for suggestion in row]
+        return tuple(map(Suggestion, tags, scores[0].tolist()))
 
 
 class TfidfLogistic:
