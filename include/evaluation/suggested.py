@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 
 from include.candidates.suggested_set import SET_DEPTH, SET_LIMIT, suggested_counts
 
+F1_SUGGESTED: Final = "f1_suggested"
+"""F1 of the tags that are suggested outright."""
 THRESHOLDS: Final = (0.1, 0.25, 0.5, 0.75, 0.9)
 """Minimum scores for which figures are stored."""
 THRESHOLD_METRICS: Final = tuple(
@@ -72,7 +74,7 @@ class SuggestedSets:
         """Return the metrics by name, each in [0, 1]; the precision only if a tag is suggested."""
         return _known(
             {
-                "f1_suggested": _share(self.f1.sum(), len(self.count)),
+                F1_SUGGESTED: _share(self.f1.sum(), len(self.count)),
                 "precision_suggested": self.precision,
                 "recall_suggested": self.recall,
                 "answered_suggested": self.answered,

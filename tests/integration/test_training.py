@@ -360,6 +360,7 @@ def test_after_a_drift_decision_the_challenger_only_must_not_be_worse(training, 
     second = run(training, ["tfidf"], drift_report_id=7)
     assert second.promoted
     assert second.figures["rule"] == "not_worse"
+    assert second.figures["suggested"]["difference"]["question_count"] > 0
     assert second.drift_report_id == 7
 
 

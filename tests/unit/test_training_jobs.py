@@ -8,7 +8,8 @@ import pytest
 
 from include import names
 from include.errors import FixInputError, MissingDataError
-from include.evaluation.evaluation import Ranking
+from include.evaluation.evaluation import Ranking, evaluate
+from include.evaluation.selection import Gate
 from include.jobs.data.datasets import SplitMonths, all_questions, split_by_time, split_slice_masks
 from include.jobs.training.code_version import code_version
 from include.jobs.training.pipeline import request_from_params, request_from_run
@@ -17,7 +18,9 @@ from include.jobs.training.plan import (
     TrainedCandidate,
     expand_candidates,
 )
+from include.jobs.training.promotion_gate import SharedQuestions, compare_suggested
 from include.jobs.training.question_results import QuestionResults
+from include.jobs.training.run_records import evaluation_tables
 from include.jobs.training.summary import (
     AIRFLOW_NOTE_LENGTH,
     markdown_table,
@@ -164,6 +167,34 @@ def test_results_are_scored_against_current_tags_in_the_given_order():
     assert results.f1_all([9, 7], [("b",), ("x",)]) == pytest.approx([2 / 6, 0])
 
 
+def test_the_gate_compares_the_tags_that_each_model_suggests_outright():
+    challenger, champion = (
+        QuestionResults([7, 9], Ranking([["a", "b"], ["b"]], scores), [[], []], ("a", "b"))
+        for scores in ([[0.9, 0.1], [0.9]], [[0.9, 0.8], [0.9]])
+    )
+    gate = Gate(rule="better", min_gain=0, max_slice_loss=0.05, samples=50, seed=0)
+    questions = SharedQuestions([9, 7], [("b",), ("a",)])
+
+    found = compare_suggested(challenger, champion, questions, gate)
+    assert found["challenger"] == pytest.approx(1)
+    assert found["champion"] == pytest.approx((1 + 2 / 3) / 2)
+    assert found["difference"]["mean"] == pytest.approx(1 / 6)
+
+
+def test_table_of_slices_has_the_f1_of_the_suggested_set_where_there_are_scores():
+    evaluation = evaluate(
+        Ranking([["a", "b"], ["b"]], [[0.9, 0.1], [0.9]]),
+        [("a",), ("b",)],
+        {"a", "b"},
+        masks={"short": np.array([True, False])},
+        title_only=[["a"], ["a"]],
+    )
+
+    table = evaluation_tables(evaluation)["tables/slices.json"]
+    by_slice = dict(zip(table["slice"], table["f1_suggested"], strict=True))
+    assert (by_slice["all"], by_slice["short"], by_slice["title_only"]) == (1, 1, None)
+
+
 def test_question_without_a_result_is_rejected():
     results = QuestionResults([7], Ranking([["a"]], [[1.0]]), [[]], ("a",))
     with pytest.raises(FixInputError, match="1 questions have no result, for example 8"):
@@ -258,6 +289,7 @@ def test_short_note_fits_airflows_field():
     )
     note = short_note(done, "http://mlflow.example")
     assert len(note) <= AIRFLOW_NOTE_LENGTH
+    assert "| F1, suggested |" in note
     assert "Failed: lda." in note
     assert "http://mlflow.example/#/experiments/1/runs/" in note
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from include.errors import FixInputError, MissingDataError, ModelUnusableError
+from include.evaluation.bootstrap import paired_difference
 from include.evaluation.selection import Gate, GateDecision, GateRule, apply_gate
+from include.evaluation.suggested import F1_SUGGESTED
 from include.jobs.data.datasets import TimeSplit, split_slice_masks
 from include.jobs.training.champion_predictions import ChampionPredictions
 from include.jobs.training.fit_and_score import evaluate_results
@@ -18,8 +21,6 @@ from include.jobs.training.plan import CandidateSpec, TrainedCandidate, Training
 from include.jobs.training.question_results import QuestionResults
 from include.registry import ModelVersion
 from include.settings import Settings
-
-FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ class PromotionGate:
         split: TimeSplit,
         challenger: TrainedCandidate,
         champion: ModelVersion | None,
-        scores: FloatArray,
+        results: QuestionResults,
         questions: SharedQuestions,
     ) -> tuple[GateDecision, dict[str, float] | None]:
         """
@@ -71,14 +72,14 @@ class PromotionGate:
         split : TimeSplit
         challenger : TrainedCandidate
         champion : ModelVersion or None
-        scores : ndarray of float, shape (n_questions,)
-            The challenger's `selection.GATE_METRIC` per question.
+        results : QuestionResults
+            The challenger's.
         questions : SharedQuestions
-            The questions of ``scores``.
+            The questions to compare on.
         """
         if champion is None:
             reason = f"{challenger.spec.label} becomes the first champion."
-            return GateDecision(True, reason, {"challenger": float(scores.mean())}), None
+            return GateDecision(True, reason, _alone(results, questions)), None
         if champion.tags.get("evaluation_run_id") == challenger.run_id:
             reason = (
                 f"Version {champion.version} stays: it is the same model, from the same questions, "
@@ -89,7 +90,7 @@ class PromotionGate:
             champion_results = self.champion_predictions.for_test_month(plan, split, champion)
         except ModelUnusableError as error:
             reason = f"{challenger.spec.label} replaces a champion that is unusable ({error})."
-            return GateDecision(True, reason, {"challenger": float(scores.mean())}), None
+            return GateDecision(True, reason, _alone(results, questions)), None
         except (MissingDataError, FixInputError) as error:
             return GateDecision(False, f"Version {champion.version} stays: {error}.", {}), None
         gate = Gate(
@@ -100,14 +101,18 @@ class PromotionGate:
             seed=self.settings.random_seed,
         )
         shared = shared_questions(split, {"champion": champion_results}, among=questions.ids)
-        rows = np.isin(questions.ids, shared.ids)
         masks = {
             name: mask[_positions(split, shared.ids)]
             for name, mask in split_slice_masks(split).items()
         }
         decision = apply_gate(
-            scores[rows], champion_results.f1_all(shared.ids, shared.tags), masks, gate
+            results.f1_all(shared.ids, shared.tags),
+            champion_results.f1_all(shared.ids, shared.tags),
+            masks,
+            gate,
         )
+        sets = compare_suggested(results, champion_results, shared, gate)
+        decision = replace(decision, figures=decision.figures | {"suggested": sets})
         same = list(champion_results.question_ids) == shared.ids and len(shared.ids) == len(
             split.test
         )
@@ -168,6 +173,40 @@ def shared_questions(
     if not pairs:
         raise FixInputError("no question of the test month is in all the compared results")
     return SharedQuestions([question_id for question_id, _ in pairs], [tags for _, tags in pairs])
+
+
+def compare_suggested(
+    challenger: QuestionResults, champion: QuestionResults, questions: SharedQuestions, gate: Gate
+) -> dict[str, Any]:
+    """
+    Return the F1 of the tags suggested outright, for the ledger: it does not decide.
+
+    Returns
+    -------
+    dict
+        Plain JSON values: ``metric``, ``challenger``, ``champion`` and ``difference``, with its
+        interval.
+    """
+    ours, theirs = (
+        results.f1_suggested(questions.ids, questions.tags) for results in (challenger, champion)
+    )
+    difference = paired_difference(ours, theirs, samples=gate.samples, seed=gate.seed)
+    return {
+        "metric": F1_SUGGESTED,
+        "challenger": float(ours.mean()),
+        "champion": float(theirs.mean()),
+        "difference": asdict(difference),
+    }
+
+
+def _alone(results: QuestionResults, questions: SharedQuestions) -> dict[str, Any]:
+    """Return the figures of a challenger that is compared with nothing."""
+    ids, tags = questions.ids, questions.tags
+    sets = float(results.f1_suggested(ids, tags).mean())
+    return {
+        "challenger": float(results.f1_all(ids, tags).mean()),
+        "suggested": {"metric": F1_SUGGESTED, "challenger": sets},
+    }
 
 
 def _positions(split: TimeSplit, question_ids: Sequence[int]) -> NDArray[np.intp]:

@@ -17,6 +17,7 @@ from include.candidates.renamed import as_suggestions
 from include.errors import FixInputError, MissingDataError
 from include.evaluation.evaluation import Ranking
 from include.evaluation.metrics import score_questions
+from include.evaluation.suggested import ScoredTags
 from include.registry.runs import Runs
 from include.tag_names import TagNames
 
@@ -116,13 +117,33 @@ class QuestionResults:
         FixInputError
             If a question is not among the results.
         """
+        ranked = [self.ranking.tags[row] for row in self._rows(question_ids)]
+        return score_questions(ranked, true_tags, self.vocabulary).f1_all(5)
+
+    def f1_suggested(
+        self, question_ids: Sequence[int], true_tags: Sequence[Sequence[str]]
+    ) -> NDArray[np.float64]:
+        """
+        Return the F1 of the tags suggested outright for the given questions, in their order.
+
+        Raises
+        ------
+        FixInputError
+            If a question is not among the results.
+        """
+        rows = self._rows(question_ids)
+        tags = [self.ranking.tags[row] for row in rows]
+        scores = [self.ranking.scores[row] for row in rows]
+        return ScoredTags.of(tags, scores, true_tags).suggested().f1
+
+    def _rows(self, question_ids: Sequence[int]) -> list[int]:
+        """Return the positions of questions; FixInputError for one without a result."""
         rows = {question_id: row for row, question_id in enumerate(self.question_ids)}
         if missing := [question_id for question_id in question_ids if question_id not in rows]:
             raise FixInputError(
                 f"{len(missing)} questions have no result, for example {missing[0]}"
             )
-        ranked = [self.ranking.tags[rows[question_id]] for question_id in question_ids]
-        return score_questions(ranked, true_tags, self.vocabulary).f1_all(5)
+        return [rows[question_id] for question_id in question_ids]
 
 
 def load_results(runs: Runs, run_id: str) -> QuestionResults:

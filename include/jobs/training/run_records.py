@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from include.candidates.base import Candidate
 from include.evaluation.evaluation import Evaluation
-from include.evaluation.suggested import THRESHOLD_METRICS, threshold_table
+from include.evaluation.suggested import F1_SUGGESTED, THRESHOLD_METRICS, threshold_table
 from include.jobs.data.datasets import SplitMonths, TrainingData
 from include.jobs.data.fitting import FitCost
 from include.jobs.training.code_version import code_version, git_version
@@ -35,7 +35,7 @@ REPORTED_METRICS: Final = (
     "ndcg@5",
 )
 SUGGESTED_METRICS: Final = (
-    "f1_suggested",
+    F1_SUGGESTED,
     "precision_suggested",
     "recall_suggested",
     "answered_suggested",
@@ -122,6 +122,9 @@ def evaluation_tables(evaluation: Evaluation) -> dict[str, dict[str, Sequence[An
     }
     for metric in REPORTED_METRICS:
         by_slice[metric] = [round(part.figures[metric], 4) for part in slices.values()]
+    for metric in SUGGESTED_METRICS:  # slices of other rankings have no scores, so no sets
+        values = [part.figures.get(metric) for part in slices.values()]
+        by_slice[metric] = [None if value is None else round(value, 4) for value in values]
     return {
         "tables/tags.json": {
             "tag": [tag.tag for tag in tags],

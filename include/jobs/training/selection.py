@@ -118,7 +118,7 @@ class ModelSelection:
         champion = self.registry.alias(names.CHAMPION)
 
         def decide(candidate: TrainedCandidate) -> tuple[GateDecision, dict[str, float] | None]:
-            own = scores[candidate.spec.label]
+            own = results[candidate.spec.label]
             return self.gate.decide(plan, split, candidate, champion, own, questions)
 
         decision, champion_figures = decide(best)

@@ -7,7 +7,7 @@ from typing import Final
 
 from include.escaping import markdown
 from include.evaluation.bootstrap import BootstrapInterval
-from include.evaluation.suggested import THRESHOLD_METRICS, threshold_table
+from include.evaluation.suggested import F1_SUGGESTED, THRESHOLD_METRICS, threshold_table
 from include.jobs.training import encoder_time
 from include.jobs.training.plan import TrainedCandidate, TrainingPlan
 from include.months import period_end_label
@@ -19,7 +19,7 @@ COLUMNS: Final[Mapping[str, str]] = {
     "f1_all@3": "F1@3",
     "f1_all@5": "F1@5",
     "f1@5": "F1@5, known tags",
-    "f1_suggested": "F1, suggested",
+    F1_SUGGESTED: "F1, suggested",
     "answered_suggested": "answered",
     "coverage": "coverage",
     "ceiling_all@5": "ceiling",
@@ -27,6 +27,8 @@ COLUMNS: Final[Mapping[str, str]] = {
     "train_s": "train s",
     "rank_ms": "rank ms",
 }
+SHORT_COLUMNS: Final = ("f1_all@1", "f1_all@3", "f1_all@5", F1_SUGGESTED)
+"""Of the note of the Airflow run, which is short."""
 AIRFLOW_NOTE_LENGTH: Final = 1000
 SETTLED_DAYS: Final = 14.0
 """People rarely change tags later."""
@@ -194,9 +196,10 @@ def short_note(result: TrainingResult, mlflow_url: str) -> str:
     link = run_url(mlflow_url, result.experiment_id, result.run_id)
     failed = f" Failed: {markdown(', '.join(result.failed))}." if result.failed else ""
     head = f"**{result.test_month}: {markdown(result.reason)}**{failed} [All figures]({link})"
-    lines = [head, "", "| candidate | F1@1 | F1@3 | F1@5 | known tags |", "|---|---|---|---|---|"]
+    titles = [COLUMNS[key] for key in SHORT_COLUMNS]
+    lines = [head, "", f"| candidate | {' | '.join(titles)} |", "|---" * (len(titles) + 1) + "|"]
     for row in result.rows:
-        cells = [_cell(key, row.figures.get(key)) for key in list(COLUMNS)[:4]]
+        cells = [_cell(key, row.figures.get(key)) for key in SHORT_COLUMNS]
         lines.append(f"| {_name(row)} | {' | '.join(cells)} |")
     while len("\n".join(lines)) > AIRFLOW_NOTE_LENGTH and len(lines) > 1:
         lines.pop()
