@@ -41,7 +41,7 @@ def run_monthly_jobs() -> None:
 
         return month_has_questions(Settings.from_env(), month)
 
-    # A failed check tells of itself, and keeps no training
+    # A failed check reports itself, and prevents no training
     check = TriggerDagRunOperator(
         task_id="check",
         trigger_dag_id=names.DAG_MONITOR_DRIFT,

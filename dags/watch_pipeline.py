@@ -1,12 +1,13 @@
 """
 ### Tell people of months that are overdue, and send what could not be sent yet.
 
-A task that fails for good, or a run that takes too long, tells of itself at once by mail and
-Slack, each cause once per run. This DAG sends every ten minutes what did not get through: because
-the mail host or Slack was away, or because a task's process was killed, so that only its run can
-tell. The incidents wait in the table `outbox`. It also tells of the last month if its questions
-are not stored by `INGEST_DEADLINE_DAYS`, or not checked by `CHECK_DEADLINE_DAYS`, whatever the
-cause, even if no run has started at all. Safe to run again: what was sent is not sent twice.
+A task that fails for good, or a run that takes too long, is reported at once by mail and Slack,
+each cause once per run. This DAG sends every ten minutes what did not get through: because the
+mail host or Slack was away, or because a task's process was killed, so that only its run is known
+to have failed. The incidents wait in the table `outbox`. It also reports the last month if its
+questions are not stored by `INGEST_DEADLINE_DAYS`, or not checked by `CHECK_DEADLINE_DAYS`,
+whatever the cause, even if no run has started at all. Safe to run again: what was sent is not sent
+twice.
 """
 
 from datetime import datetime

@@ -3,7 +3,7 @@ What an alert that Alertmanager sends to Airflow asks for: plain values, checked
 
 References
 ----------
-Alertmanager's documentation of ``webhook_config``: the JSON of version 4.
+.. [1] Alertmanager's documentation of ``webhook_config``: the JSON of version 4.
 """
 
 from __future__ import annotations

@@ -59,7 +59,7 @@ def markdown(text: str) -> str:
 
     References
     ----------
-    CommonMark 0.31, sections 2.4 (backslash escapes) and 2.5 (entities).
+    .. [1] CommonMark 0.31, sections 2.4 (backslash escapes) and 2.5 (entities).
     """
     text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     text = _MARKDOWN.sub(r"\\\g<0>", text)

@@ -29,7 +29,7 @@ class Family:
     requirements : tuple of str, default=()
         Distributions that the saved model needs besides those that every model needs.
     encoders : tuple of str, default=()
-        Encoders (`include.candidates.encoders.ENCODERS`) whose vectors it uses by default, the most
+        Encoders (`include.names.ENCODERS`) whose vectors it uses by default, the most
         informative first; empty if it embeds nothing.
     by_default : bool, default=True
         Whether it is trained where the setting ``CANDIDATES`` is unset.

@@ -39,7 +39,7 @@ POOL_TRAINING: Final = "training"
 QUEUE_DEFAULT: Final = "default"
 QUEUE_TRAINING: Final = "training"
 QUEUES: Final = (QUEUE_DEFAULT, QUEUE_TRAINING)
-"""Of Celery's workers; without Celery all tasks run on one machine, and queues mean nothing."""
+"""Queue of Celery's workers; without Celery all tasks run on one machine, and no queue is used."""
 EXECUTOR_LOCAL: Final = "LocalExecutor"
 """Also beside Celery, for tasks that need the platform's own disks."""
 EXECUTOR_CELERY: Final = "CeleryExecutor"
@@ -57,7 +57,9 @@ LOCK_STABILITY: Final = 7_210_003
 # Candidates, in the order in which tables show them
 CANDIDATES: Final = tuple(family.name for family in FAMILIES)
 AUTO: Final = "auto"
-"""In place of candidates: those of `DEFAULT_CANDIDATES` that can learn from the whole window."""
+"""Selects those of `DEFAULT_CANDIDATES` that can learn from the whole window."""
 DEFAULT_CANDIDATES: Final = tuple(family.name for family in FAMILIES if family.by_default)
+ENCODERS: Final = ("bert", "use")
+"""Encoders of texts, `include.candidates.encoders`."""
 STUDY_CANDIDATES: Final = ("tfidf",)
 """Of a study that names none: near the best F1@5 on every data set tried, seconds per month."""

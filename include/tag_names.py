@@ -65,7 +65,7 @@ class TagNames:
 RENAME_QUESTIONS: Final = 5
 """Edited questions from which a rename is likely."""
 RENAME_SHARE: Final = 0.8
-"""Of the questions that were asked with a tag, the share that must bear the other one now."""
+"""Share of the questions asked with a tag that must have the other one now."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Final
 from serving.errors import BusyError, TooMuchWorkError
 
 MAX_HTML_CHARACTERS: Final = 1_000_000
-"""Of all bodies of a request, rendered from Markdown; a body may have 200,000 characters."""
+"""Limit of all bodies of a request, rendered from Markdown; a body may have 200,000 characters."""
 
 
 @dataclass(slots=True)

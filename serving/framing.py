@@ -7,7 +7,7 @@ it parsed. What this module finds malformed it calls whole, for the parser to re
 
 References
 ----------
-RFC 9112, "HTTP/1.1", sections 6 (message body) and 7.1 (chunked transfer coding).
+.. [1] RFC 9112, "HTTP/1.1", sections 6 (message body) and 7.1 (chunked transfer coding).
 """
 
 from __future__ import annotations

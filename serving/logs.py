@@ -45,4 +45,4 @@ LOGGING: dict[str, Any] = {
         "gunicorn.error": {"level": "INFO", "handlers": ["stderr"], "propagate": False},
     },
 }
-"""For `logging.config.dictConfig`; gunicorn takes it as ``logconfig_dict``."""
+"""Configuration for `logging.config.dictConfig`; gunicorn takes it as ``logconfig_dict``."""

@@ -32,7 +32,7 @@ OUTAGE_RETRY_S: Final = 1.0
 OUTAGE_SEAL_S: Final = 30.0
 ADOPT_INTERVAL_S: Final = 5.0
 TRANSACTION_TIMEOUT_S: Final = 20.0
-"""For a segment: one of 8 MB takes a second on a busy machine."""
+"""Longest time for a segment: one of 8 MB takes a second on a busy machine."""
 
 MAX_ATTEMPTS: Final = 5
 """Failures of a segment after which a row that breaks the connection is looked for in it."""

@@ -14,7 +14,7 @@ from serving.service import service
 from serving.tag_index import MAX_FOUND, FoundTag
 
 DESCRIPTIONS_LICENCE: Final = "CC BY-SA"
-"""Of what users of Stack Exchange sites write, in the version of its day."""
+"""Licence of the descriptions, which users of the sites write; its version follows their date."""
 
 bp = Blueprint("tags", __name__)
 

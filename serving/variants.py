@@ -33,8 +33,8 @@ def bucket_of(ab_test_id: int, unit: str) -> float:
 
     References
     ----------
-    Kohavi, R., Tang, D. and Xu, Y. (2020). Trustworthy Online Controlled Experiments. Cambridge
-    University Press. (Variant assignment by a hash of experiment and unit.)
+    .. [1] R. Kohavi, D. Tang and Y. Xu, "Trustworthy Online Controlled Experiments", Cambridge
+       University Press, 2020: variant assignment by a hash of experiment and unit.
 
     Examples
     --------

@@ -49,14 +49,14 @@ MAX_ACCEPT_DELAY_S: Final = 0.003
 ACCEPT_DELAY_STEP_S: Final = 0.0003
 
 SEND_TIMEOUT_S: Final = 15.0
-"""For a client to take a response."""
+"""Longest time that a client may take to receive a response."""
 
 LINGER_S: Final = 2.0
-"""For a client to close its side, so that a reset does not destroy the response (RFC 9112, 9.6)."""
+"""Time for a client to close its side, so that no reset destroys the response (RFC 9112, 9.6)."""
 
 EXPIRY_INTERVAL_S: Final = 0.25
 MAX_RECEIVED_BYTES: Final = 64 * 1024 * 1024
-"""Of all requests of a worker that have not arrived as a whole."""
+"""Limit of all requests of a worker that have not arrived as a whole."""
 
 SPARE_CONNECTIONS: Final = 16
 """Below gunicorn's limit, from which the connection that has waited longest is closed."""

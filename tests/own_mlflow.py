@@ -18,6 +18,19 @@ from include.registry.runs import Runs
 from tests.conftest import free_port
 
 
+def wait_for_answer(process: subprocess.Popen[bytes], url: str, log_path: Path) -> None:
+    """Wait until a server answers; fail with its log if it ends or takes two minutes."""
+    begun = time.monotonic()
+    while time.monotonic() - begun < 120:
+        assert process.poll() is None, log_path.read_text()[-3000:]
+        try:
+            if requests.get(f"{url}/health", timeout=2).ok:
+                return
+        except requests.RequestException:
+            time.sleep(0.1)
+    raise AssertionError(f"no answer within two minutes: {log_path.read_text()[-3000:]}")
+
+
 @contextmanager
 def own_mlflow(store: str, folder: Path) -> Iterator[str]:
     """Run a server on the database ``store``, with its artifacts in ``folder/mlflow``."""
@@ -40,13 +53,7 @@ def own_mlflow(store: str, folder: Path) -> Iterator[str]:
             },
         )
     try:
-        for _ in range(1200):
-            assert process.poll() is None, log_path.read_text()[-3000:]
-            try:
-                if requests.get(f"{url}/health", timeout=2).ok:
-                    break
-            except requests.RequestException:
-                time.sleep(0.1)
+        wait_for_answer(process, url, log_path)
         yield url
     finally:
         os.killpg(process.pid, signal.SIGTERM)

@@ -71,7 +71,7 @@ class Candidate(ABC):
     name: ClassVar[str]
     vocabulary: tuple[str, ...] = ()
     calibration: ScoreCalibration | None = None
-    """Of the best scores, applied in `rank`; None for models of earlier releases."""
+    """Calibration of the best scores, applied in `rank`; None for models of earlier releases."""
 
     @property
     def question_limit(self) -> int | None:
@@ -84,7 +84,7 @@ class Candidate(ABC):
 
     @property
     def encoder_names(self) -> tuple[str, ...]:
-        """The encoders (`include.candidates.encoders.ENCODERS`) that embed its questions."""
+        """The encoders (`include.names.ENCODERS`) that embed its questions."""
         return ()
 
     def fit_memory_mb(self, question_count: int, tag_count: int) -> float:

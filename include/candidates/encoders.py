@@ -31,6 +31,7 @@ from numpy.typing import NDArray
 
 from include.candidates.base import Encoder, EncoderFactory
 from include.errors import FixInputError, FixSettingsError
+from include.names import ENCODERS
 from include.text.prepared import PreparedText
 
 if TYPE_CHECKING:
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-ENCODERS: Final = ("bert", "use")
 MAX_TOKENS: Final = 256
 """The length that MiniLM was trained with; longer texts are truncated."""
 MAX_CHARACTERS: Final = {"bert": 4000, "use": 1500}

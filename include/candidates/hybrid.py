@@ -8,11 +8,11 @@ view each tell the reranker how far the views agree.
 from dataclasses import dataclass
 from typing import ClassVar
 
-from include.candidates.encoders import ENCODERS
 from include.candidates.first_stage import TERMS, RidgeSpec, StackSpec
 from include.candidates.kernel_ridge import MAX_QUESTIONS
 from include.candidates.stacked import StackedCandidate
 from include.errors import FixInputError
+from include.names import ENCODERS
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,7 @@ _MAX_CODE_CHARACTERS: Final = 6_000
 _MAX_ITERATIONS: Final = 60
 _TOLERANCE: Final = 1e-3
 _MB_PER_QUESTION: Final = 0.023
-"""Of its bag of words, as measured on Stack Overflow's questions."""
+"""Memory of its bag of words, as measured on Stack Overflow's questions."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,7 +48,7 @@ _MAX_QUESTIONS_IN_FOLDS: Final = 10_000
 _HELD_OUT_SHARE: Final = 0.15
 _MAX_HELD_OUT: Final = 20_000
 _MB_PER_QUESTION: Final = 0.007
-"""Of its counts and vectors, as measured on simulated questions of 145 different terms."""
+"""Memory of its counts and vectors, as measured on simulated questions of 145 different terms."""
 _BATCH_SIZE: Final = 500
 """Texts scored at once: limits the memory for the scores of a large vocabulary."""
 

@@ -18,7 +18,7 @@ from include.candidates.mentions import MENTION_FEATURES, Mentions
 from include.candidates.reranker import score_features
 
 N_FEATURES: Final = 4 + len(MENTION_FEATURES)
-"""Of a pair: score and its logarithm, log count and trend of the tag, mentions."""
+"""Features of a pair: score and its logarithm, log count and trend of the tag, mentions."""
 
 _NAMED: Final = [number for number, name in enumerate(MENTION_FEATURES) if name.startswith("named")]
 """A whole name puts its tag on the shortlist; parts of names are found in almost every text."""

@@ -3,7 +3,7 @@
 import os
 
 _VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS")
-"""By these, a process that trains beside others limits the threads of linear algebra."""
+"""Variables by which a process that trains beside others limits the threads of linear algebra."""
 
 
 def fit_threads() -> int:

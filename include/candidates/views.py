@@ -24,7 +24,7 @@ from include.errors import ModelUnusableError
 from include.text.prepared import PreparedText
 
 _KERNEL_SCALE: Final = 4.0
-"""Of ``exp(scale * (cosine - 1))``, the Gaussian (RBF) kernel of unit vectors with gamma = 2."""
+"""Scale of ``exp(scale * (cosine - 1))``, the Gaussian (RBF) kernel of unit vectors, gamma = 2."""
 
 
 def similarity(left: NDArray[np.float32], right: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -45,7 +45,7 @@ _MAX_CODE_WORDS: Final = 150
 _MAX_CODE_CHARACTERS: Final = 6_000
 _N_FEATURES: Final = 3
 _MB_PER_QUESTION: Final = 0.047
-"""Of its words as lists, as measured on Stack Overflow's questions."""
+"""Memory of its words as lists, as measured on Stack Overflow's questions."""
 _BATCH_SIZE: Final = 500
 """Texts scored at once: limits the memory for the pair features of a large vocabulary."""
 

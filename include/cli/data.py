@@ -17,6 +17,7 @@ from rich.progress import (
 
 from include.cli.options import LastMonth
 from include.errors import FixInputError
+from include.names import ENCODERS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
 
     from include.jobs.ingestion.month_ingest import MonthIngestion
     from include.store.windows import Window
-
-ENCODERS = ("bert", "use")
 
 
 def ingest(

@@ -7,11 +7,13 @@ from typing import Final
 import requests
 
 from include.errors import FixInputError, RetryLaterError
+from include.local_stack.machine import patience_s
 from include.months import add_months, month_of, month_range, months_between
 
 MONTHS_AT_FIRST: Final = 13
 MONTHS_WATCHED: Final = 3
 _MONTHS: Final = MONTHS_AT_FIRST + 1 + MONTHS_WATCHED
+_ANSWER_S: Final = 30.0
 _QUIET_END: Final = timedelta(days=3)
 
 
@@ -91,7 +93,7 @@ def read_months(api_url: str, site: str) -> DemoMonths:
 def _asked_at(api_url: str, site: str, order: str) -> datetime:
     params = {"site": site, "order": order, "sort": "creation", "pagesize": "1", "page": "1"}
     try:
-        answer = requests.get(f"{api_url}/questions", params=params, timeout=30)
+        answer = requests.get(f"{api_url}/questions", params=params, timeout=patience_s(_ANSWER_S))
         items = answer.json().get("items", [])
     except (requests.RequestException, ValueError) as error:
         raise RetryLaterError(f"the site at {api_url} does not answer: {error}") from None

@@ -11,11 +11,13 @@ from typing import Any, Final
 import requests
 
 from include.errors import CheckFailedError, RetryLaterError
+from include.local_stack.machine import patience_s
 from include.local_stack.waiting import wait_for
 from include.questions import Question
 
 CLIENT: Final = "demo"
 _PAUSE_S: Final = 0.25
+_ANSWER_S: Final = 30.0
 _FOLLOW_STANDSTILL_S: Final = 15.0
 
 
@@ -57,7 +59,7 @@ def request_prediction(service_url: str, question: Question) -> Prediction:
         "client": CLIENT,
     }
     try:
-        answer = requests.post(f"{service_url}/predict", json=body, timeout=30)
+        answer = requests.post(f"{service_url}/predict", json=body, timeout=patience_s(_ANSWER_S))
     except requests.RequestException as error:
         raise RetryLaterError(f"the service does not answer: {error}") from None
     if not answer.ok:

@@ -283,9 +283,9 @@ def common_level(table: FloatArray, family_level: float) -> float:
 
     References
     ----------
-    Westfall and Young, "Resampling-based multiple testing", Wiley (1993). Sidak, "Rectangular
-    confidence regions for the means of multivariate normal distributions", Journal of the American
-    Statistical Association 62 (1967), 626-633.
+    .. [1] Westfall and Young, "Resampling-based multiple testing", Wiley (1993).
+    .. [2] Sidak, "Rectangular confidence regions for the means of multivariate normal
+       distributions", Journal of the American Statistical Association 62 (1967), 626-633.
 
     Examples
     --------
@@ -334,8 +334,9 @@ def tail_quantile(values: FloatArray, level: float) -> float:
 
     References
     ----------
-    Balkema and de Haan, "Residual life time at great age", Annals of Probability 2 (1974), 792-804:
-    the tail's generalised Pareto limit, of which the exponential is the case of shape 0.
+    .. [1] Balkema and de Haan, "Residual life time at great age", Annals of Probability 2 (1974),
+       792-804: the tail's generalised Pareto limit, of which the exponential is the case of
+       shape 0.
 
     Examples
     --------

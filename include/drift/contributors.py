@@ -114,9 +114,10 @@ def changed_shares(
 
     References
     ----------
-    Przyborowski and Wilenski, "Homogeneity of results in testing samples from Poisson series",
-    Biometrika 31 (1940), 313-323. Benjamini and Hochberg, "Controlling the false discovery
-    rate", Journal of the Royal Statistical Society B 57 (1995), 289-300.
+    .. [1] Przyborowski and Wilenski, "Homogeneity of results in testing samples from Poisson
+       series", Biometrika 31 (1940), 313-323.
+    .. [2] Benjamini and Hochberg, "Controlling the false discovery rate", Journal of the Royal
+       Statistical Society B 57 (1995), 289-300.
 
     Examples
     --------

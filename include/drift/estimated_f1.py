@@ -10,8 +10,8 @@ scores do not know of either.
 
 References
 ----------
-NannyML, "Confidence-based performance estimation (CBPE)", in its documentation, "How it works:
-Estimating performance".
+.. [1] NannyML, "Confidence-based performance estimation (CBPE)", in its documentation, "How it
+   works: Estimating performance".
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 DEPTH: Final = 5
 _Z: Final = 1.96
-"""Of a 95 % interval of a normal distribution."""
+"""Half-width of a 95 % interval of a normal distribution, in standard deviations."""
 
 
 @dataclass(frozen=True, slots=True)

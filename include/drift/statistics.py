@@ -22,8 +22,8 @@ def kolmogorov_smirnov(before: FloatArray, after: FloatArray) -> float:
 
     References
     ----------
-    Hodges, "The significance probability of the Smirnov two-sample test", Arkiv for Matematik 3
-    (1958), 469-486.
+    .. [1] Hodges, "The significance probability of the Smirnov two-sample test", Arkiv for
+       Matematik 3 (1958), 469-486.
 
     Examples
     --------
@@ -57,8 +57,8 @@ def jensen_shannon_parts(before: FloatArray, after: FloatArray) -> FloatArray:
 
     References
     ----------
-    Lin, "Divergence measures based on the Shannon entropy", IEEE Transactions on Information
-    Theory 37 (1991), 145-151, with equal weights.
+    .. [1] Lin, "Divergence measures based on the Shannon entropy", IEEE Transactions on Information
+       Theory 37 (1991), 145-151, with equal weights.
 
     Examples
     --------
@@ -129,9 +129,9 @@ def log_odds(before: FloatArray, after: FloatArray) -> FloatArray:
 
     References
     ----------
-    Monroe, Colaresi and Quinn, "Fightin' Words: Lexical feature selection and evaluation for
-    identifying the content of political conflict", Political Analysis 16 (2008), 372-403,
-    equations 16, 20 and 22.
+    .. [1] Monroe, Colaresi and Quinn, "Fightin' Words: Lexical feature selection and evaluation for
+       identifying the content of political conflict", Political Analysis 16 (2008), 372-403,
+       equations 16, 20 and 22.
     """
     pooled = before + after
     total_before, total_after = before.sum(), after.sum()
@@ -165,8 +165,8 @@ def benjamini_hochberg(p_values: FloatArray) -> FloatArray:
 
     References
     ----------
-    Benjamini and Hochberg, "Controlling the false discovery rate", Journal of the Royal
-    Statistical Society B 57 (1995), 289-300.
+    .. [1] Benjamini and Hochberg, "Controlling the false discovery rate", Journal of the Royal
+       Statistical Society B 57 (1995), 289-300.
 
     Examples
     --------
@@ -236,8 +236,8 @@ def welch_interval(
 
     References
     ----------
-    Welch, "The generalization of 'Student's' problem when several different population variances
-    are involved", Biometrika 34 (1947), 28-35.
+    .. [1] Welch, "The generalization of 'Student's' problem when several different population
+       variances are involved", Biometrika 34 (1947), 28-35.
 
     Examples
     --------

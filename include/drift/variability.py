@@ -43,11 +43,11 @@ ASSUMED_DEGREES_OF_FREEDOM: Final = 4.0
 MIN_LEFT_OUT: Final = 4
 _TRIMMED_FROM: Final = 6
 _TRIMMED_CORRECTION: Final = 1.25
-"""For the absence of the largest of ten values and more: 1.19 if ten are normal; not all are."""
+"""Corrects for leaving out the largest of ten values or more (1.19 if ten are normal)."""
 _FEWER_TRIMMED: Final = {6: 1.35, 7: 1.32, 8: 1.29, 9: 1.27}
 """The same of fewer values: 1.28, 1.25, 1.22 and 1.20 if they are normal."""
 _FEW_CORRECTION: Final = 1.15
-"""For the bias of a standard deviation of four or five values (1.08 if they are normal)."""
+"""Corrects the bias of a standard deviation of four or five values (1.08 if they are normal)."""
 _UPPER_LIMIT: Final = 0.4
 """Probability that a variance is larger than the limit that counts."""
 
@@ -119,8 +119,8 @@ def assumed_variability(mean: float, std: float, left_out: FloatArray) -> Betwee
 
     References
     ----------
-    Gelman et al., "Bayesian Data Analysis", 3rd edition, CRC Press (2013), section 2.6: the scaled
-    inverse chi-squared distribution.
+    .. [1] Gelman et al., "Bayesian Data Analysis", 3rd edition, CRC Press (2013), section 2.6: the
+       scaled inverse chi-squared distribution.
     """
     ratio, degrees = ASSUMED_RATIO, ASSUMED_DEGREES_OF_FREEDOM
     if len(left_out) >= MIN_LEFT_OUT:
@@ -169,8 +169,8 @@ def qn_scale(values: FloatArray) -> float:
 
     References
     ----------
-    Rousseeuw and Croux, "Alternatives to the median absolute deviation", Journal of the American
-    Statistical Association 88 (1993), 1273-1283.
+    .. [1] Rousseeuw and Croux, "Alternatives to the median absolute deviation", Journal of the
+       American Statistical Association 88 (1993), 1273-1283.
 
     Examples
     --------
@@ -223,9 +223,10 @@ def widened_distance(
 
     References
     ----------
-    Satterthwaite, "An approximate distribution of estimates of variance components", Biometrics
-    Bulletin 2 (1946), 110-114. Welch, "The generalization of 'Student's' problem when several
-    different population variances are involved", Biometrika 34 (1947), 28-35.
+    .. [1] Satterthwaite, "An approximate distribution of estimates of variance components",
+       Biometrics Bulletin 2 (1946), 110-114.
+    .. [2] Welch, "The generalization of 'Student's' problem when several different population
+       variances are involved", Biometrika 34 (1947), 28-35.
 
     Examples
     --------

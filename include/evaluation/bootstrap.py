@@ -20,7 +20,7 @@ from include.errors import FixInputError
 FloatArray = NDArray[np.float64]
 
 CONFIDENCE: Final = 0.95
-"""Of intervals, unless another level is asked for."""
+"""Confidence level of intervals, unless another is requested."""
 
 _CELLS_AT_ONCE: Final = 4_000_000
 
@@ -76,9 +76,10 @@ def mean_interval(
 
     References
     ----------
-    Efron, "Bootstrap methods: another look at the jackknife", Annals of Statistics 7 (1979), 1-26.
-    Efron, "Nonparametric standard errors and confidence intervals", Canadian Journal of Statistics
-    9 (1981), 139-158: the percentile interval.
+    .. [1] Efron, "Bootstrap methods: another look at the jackknife", Annals of Statistics 7 (1979),
+       1-26.
+    .. [2] Efron, "Nonparametric standard errors and confidence intervals", Canadian Journal of
+       Statistics 9 (1981), 139-158: the percentile interval.
     """
     if len(values) == 0:
         raise FixInputError("there are no questions to resample")

@@ -96,9 +96,10 @@ def loss_tests(
 
     References
     ----------
-    Welch, "The generalization of 'Student's' problem when several different population variances
-    are involved", Biometrika 34 (1947), 28-35. Holm, "A simple sequentially rejective multiple test
-    procedure", Scandinavian Journal of Statistics 6 (1979), 65-70.
+    .. [1] Welch, "The generalization of 'Student's' problem when several different population
+       variances are involved", Biometrika 34 (1947), 28-35.
+    .. [2] Holm, "A simple sequentially rejective multiple test procedure", Scandinavian Journal of
+       Statistics 6 (1979), 65-70.
     """
     fresh = {
         month: pairs[month, month].f1_all(DEPTH) for month in months if (month, month) in pairs

@@ -23,7 +23,7 @@ TITLES: Final = {
     WEEKLY: "Every month, refreshed every week",
     SURGE: "Every month, refreshed when new tags surge",
 }
-"""Of the rules by which a model is refreshed within a month."""
+"""Names of the rules by which a model is refreshed within a month."""
 LABEL_DELAY: Final = timedelta(days=2)
 """Tags are read a day after the question at the latest, and learned the day after."""
 _WEEK: Final = timedelta(days=7)

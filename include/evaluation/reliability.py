@@ -30,9 +30,10 @@ class ReliabilityCurve:
 
     References
     ----------
-    Naeini, Cooper and Hauskrecht, "Obtaining well calibrated probabilities using Bayesian binning",
-    AAAI (2015). Brier, "Verification of forecasts expressed in terms of probability", Monthly
-    Weather Review 78 (1950), 1-3.
+    .. [1] Naeini, Cooper and Hauskrecht, "Obtaining well calibrated probabilities using Bayesian
+       binning", AAAI (2015).
+    .. [2] Brier, "Verification of forecasts expressed in terms of probability", Monthly Weather
+       Review 78 (1950), 1-3.
     """
 
     edges: tuple[float, ...]

@@ -58,8 +58,8 @@ def best_schedules(matrix: DecayMatrix, questions: Sequence[int]) -> tuple[Sched
 
     References
     ----------
-    Bellman, "On the approximation of curves by line segments using dynamic programming",
-    Communications of the ACM 4 (1961), 284.
+    .. [1] Bellman, "On the approximation of curves by line segments using dynamic programming",
+       Communications of the ACM 4 (1961), 284.
 
     Examples
     --------

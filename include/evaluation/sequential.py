@@ -1,18 +1,22 @@
 """
 Sequential inference for A/B tests: confidence sequences. Pure; `ab_verdict` decides on them.
 
-Anytime-valid: the error rate holds whenever one looks at the data and stops. Sources:
+Anytime-valid: the error rate holds whenever one looks at the data and stops.
 
-* confidence sequence: Waudby-Smith, Arbour, Sinha, Kennedy, Ramdas, "Time-uniform central limit
-  theory and asymptotic confidence sequences", Annals of Statistics 52 (2024), theorem 2.2 and
-  equation (10) for the tuning of the width: an asymptotic version of the normal mixture of Robbins,
-  "Statistical methods related to the law of the iterated logarithm", Annals of Mathematical
-  Statistics 41 (1970).
-* unpaired difference: the same paper, section 3: augmented inverse-probability-weighted (AIPW)
-  outcomes, with each arm's running mean in place of a regression.
-* sample ratio mismatch: Lindon and Malek, "Anytime-valid inference for multinomial count data",
-  NeurIPS 2022: a Dirichlet mixture against the planned share. The chi-square test of a single look
-  is reported beside it.
+* Confidence sequence: theorem 2.2 of [1]_, with equation (10) for the tuning of the width; an
+  asymptotic version of the normal mixture of [2]_.
+* Unpaired difference: section 3 of [1]_; augmented inverse-probability-weighted (AIPW) outcomes,
+  with each arm's running mean in place of a regression.
+* Sample ratio mismatch: a Dirichlet mixture against the planned share [3]_. The chi-square test of
+  a single look is reported beside it.
+
+References
+----------
+.. [1] I. Waudby-Smith, D. Arbour, R. Sinha, E. H. Kennedy and A. Ramdas, "Time-uniform central
+   limit theory and asymptotic confidence sequences", Annals of Statistics 52 (2024).
+.. [2] H. Robbins, "Statistical methods related to the law of the iterated logarithm", Annals of
+   Mathematical Statistics 41 (1970).
+.. [3] M. Lindon and A. Malek, "Anytime-valid inference for multinomial count data", NeurIPS 2022.
 """
 
 from __future__ import annotations

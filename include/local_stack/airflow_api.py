@@ -9,12 +9,14 @@ from typing import Any, Final, Self
 from urllib.parse import quote
 
 from include.errors import RetryLaterError
+from include.local_stack.machine import patience_s
 from include.months import month_of, month_start
 from include.notify.airflow_rest import AirflowSession
 
 _ENDED: Final = {"success", "failed"}
 _TASK_ENDED: Final = {"success", "failed", "skipped", "upstream_failed", "removed"}
 _ATTEMPTS: Final = 5
+_ANSWER_S: Final = 30.0
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,7 @@ class AirflowApi:
 
     def __init__(self, url: str, user: str, password: str, log_folders: Sequence[Path]) -> None:
         self._log_folders = log_folders
-        self._session = AirflowSession(url, user, password)
+        self._session = AirflowSession(url, user, password, patience_s(_ANSWER_S))
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:

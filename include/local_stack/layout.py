@@ -29,7 +29,7 @@ WATCH_PORTS: Final[Mapping[str, int]] = {"exporter": 9108, "prometheus": 9090, "
 """Default ports of the watching programs; the exporter's is free in Prometheus' list as of 2026."""
 
 CELERY_PORTS: Final[Mapping[str, int]] = {"redis": 6379, "worker-logs": 8793}
-"""Of Celery's broker, and of the log server that every worker has on an address of its own."""
+"""Ports of Celery's broker, and of the log server that each worker has on its own address."""
 
 
 @dataclass(frozen=True)

@@ -83,6 +83,18 @@ class LoadMeter:
         )
 
 
+def patience_s(quiet_s: float) -> float:
+    """
+    Return how long to wait now for one answer or one process to end, in seconds.
+
+    Parameters
+    ----------
+    quiet_s : float
+        Enough on the quiet reference machine, > 0; prolonged by `MachineLoad.factor`.
+    """
+    return quiet_s * LoadMeter().measure().factor
+
+
 def available_cores() -> int:
     """Return the number of processors that this process may use."""
     if hasattr(os, "sched_getaffinity"):

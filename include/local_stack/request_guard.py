@@ -7,8 +7,8 @@ as ``Host``, once that was pointed at the loopback address (DNS rebinding), and 
 
 References
 ----------
-Jackson, C. et al. (2007). Protecting Browsers from DNS Rebinding Attacks. ACM CCS. · RFC 6454 (The
-Web Origin Concept).
+.. [1] C. Jackson et al., "Protecting browsers from DNS rebinding attacks", ACM CCS 2007.
+.. [2] RFC 6454, "The Web Origin Concept".
 """
 
 from __future__ import annotations

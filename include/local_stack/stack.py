@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 from include.capacity import configured_capacity
 from include.errors import FixSettingsError, RetryLaterError
@@ -28,6 +29,7 @@ from include.local_stack.layout import (
     StackLayout,
     local_layout,
 )
+from include.local_stack.machine import patience_s
 from include.local_stack.options import StackOptions
 from include.local_stack.ports import reserved_ports
 from include.local_stack.private_folders import make_private
@@ -44,6 +46,8 @@ from include.local_stack.state import StackState, read_state, record_state
 from include.local_stack.supervisor import Supervisor, log_file, write_configuration
 from include.local_stack.waiting import wait_for
 from include.settings import Settings
+
+_STOP_S: Final = 40.0
 
 
 def stack_processes(layout: StackLayout, state: StackState) -> tuple[Process, ...]:
@@ -112,8 +116,8 @@ def down(local: Path, steps: Steps) -> int:
         if supervisor.answers():
             with steps.step("Stopping the platform"):
                 names = [name for name in supervisor.states() if name != "postgres"]
-                supervisor.stop_processes(names, timeout_s=40)
-                supervisor.stop_processes(["postgres"], timeout_s=40)
+                supervisor.stop_processes(names, timeout_s=patience_s(_STOP_S))
+                supervisor.stop_processes(["postgres"], timeout_s=patience_s(_STOP_S))
                 supervisor.shut_down()
         return _terminate_orphans(local, state, steps)
 

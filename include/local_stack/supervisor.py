@@ -22,11 +22,13 @@ from supervisor.xmlrpc import SupervisorTransport
 from include.errors import RetryLaterError
 from include.local_stack.credentials import write_private
 from include.local_stack.layout import StackLayout
+from include.local_stack.machine import patience_s
 from include.local_stack.private_folders import temporary_folder
 from include.local_stack.processes import Process
 from include.local_stack.waiting import wait_for
 
 _MAX_SOCKET_PATH: Final = 100
+_SHUT_DOWN_S: Final = 30.0
 _NOT_RUNNING: Final = {"STOPPED", "EXITED", "FATAL", "UNKNOWN"}
 
 
@@ -219,4 +221,4 @@ class Supervisor:
         pid = self.pid()
         self._rpc.shutdown()
         with contextlib.suppress(psutil.NoSuchProcess, psutil.TimeoutExpired):
-            psutil.Process(pid).wait(timeout=30)
+            psutil.Process(pid).wait(timeout=patience_s(_SHUT_DOWN_S))

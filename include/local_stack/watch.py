@@ -28,7 +28,7 @@ RETENTION: Final = "15d"
 
 
 def find_programs(note: Callable[[str], None] = lambda _: None) -> dict[str, str]:
-    """Return the path of each program that is installed; ``note`` hears how to get the others."""
+    """Return each installed program's path; ``note`` is called with how to get the others."""
     found = {}
     for name, names in PROGRAMS.items():
         if path := next(filter(None, map(shutil.which, names)), None):

@@ -12,7 +12,6 @@ from include.months import month_of
 from include.notify.airflow_rest import AirflowSession
 
 RUNS_READ: Final = 25
-ACTIVE: Final = "state=queued&state=running"
 MONTH_PARAMS: Final = ("month", "test_month")
 _MONTH: Final = timedelta(days=27)
 

@@ -18,14 +18,14 @@ from include.store.queries import query
 
 LIVE_DAYS: Final = 7
 HOURLY_DAYS: Final = 9
-"""Of hourly estimates: the true tags of the last two days are not known yet."""
+"""Delay of hourly estimates: the true tags of the last two days are not known yet."""
 DAILY_DAYS: Final = 31
-"""Of daily estimates, one error each."""
+"""Days of daily estimates, one error each."""
 LABEL_DAYS: Final = 31
 MONTHS_SHOWN: Final = 24
 COVERAGE_MONTHS: Final = 12
 _Z: Final = 1.96
-"""Of a 95 % interval of a normal distribution."""
+"""Half-width of a 95 % interval of a normal distribution, in standard deviations."""
 
 
 class DatabaseSource:

@@ -3,7 +3,7 @@ Grafana's JSON of a dashboard, from panels that say only what differs.
 
 References
 ----------
-Grafana's documentation, "Dashboard JSON model" (schema version 39).
+.. [1] Grafana's documentation, "Dashboard JSON model" (schema version 39).
 """
 
 from __future__ import annotations

@@ -93,8 +93,8 @@ def message(
 
     References
     ----------
-    RFC 2047, section 2 (encoded words: at most 75 characters, in lines of at most 76); RFC 5891
-    (international domain names).
+    .. [1] RFC 2047, section 2 (encoded words: at most 75 characters, in lines of at most 76).
+    .. [2] RFC 5891 (international domain names).
     """
     subject = one_line(mail.subject)[:MAX_SUBJECT_LENGTH]
     people = (*_addresses(sender, "MAIL_FROM")[:1], *_addresses(recipients, "MAIL_TO"))

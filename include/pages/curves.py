@@ -15,7 +15,7 @@ from include.pages.scale import Axis, MonthAxis, band_path, line_path, round_axi
 from include.retraining import STUDIED
 
 TITLES: Final = REFRESH_TITLES | {name: rule.title for name, rule in STUDIED.items()}
-"""Of what has a curve, in the order of the page."""
+"""What has a curve, in the order of the page."""
 WIDTH: Final = 360
 HEIGHT: Final = 220
 LEFT, RIGHT, TOP, BOTTOM = 36, 6, 30, 44

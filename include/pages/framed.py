@@ -47,7 +47,7 @@ def style_source(html: str) -> str:
 
     References
     ----------
-    Content Security Policy Level 3, section 2.3.1: hash-source.
+    .. [1] Content Security Policy Level 3, section 2.3.1: hash-source.
     """
     _, begins, rest = html.partition("<style>")
     style, ends, _ = rest.partition("</style>")

@@ -23,7 +23,7 @@ _SHORTEST: Final = 25
 _TAG_WORD_SHARE: Final = (2.2, 12.0)
 """Beta distribution of the share of a question's words that are words of its tags."""
 _STRAY_SHARE: Final = 0.25
-"""Of the words of tags: those of a tag that the question does not have."""
+"""Share of the words of tags that belong to a tag which the question does not have."""
 _RARE_SHARE: Final = 0.07
 _RARE_SKEW: Final = 1.6
 _REPLACED_WORDS: Final = 3

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 BACKGROUND_WORDS: Final = 4_000
 _RARE_EXPONENT: Final = 0.72
-"""For rare words alone: all others are soon in use, and the exponent of all together is .61."""
+"""Applies to rare words alone: all others are soon in use; of all words together it is .61."""
 _RARE_FACTOR: Final = 80.0
 _RARE_OFFSET: Final = 20.0
 _ZIPF_OFFSET: Final = 15.0

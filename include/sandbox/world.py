@@ -16,7 +16,6 @@ _TECHNOLOGIES: Final = 9
 _WORDS_KEPT_SHARE: Final = 0.8  # of the words in technologies.toml; the seed selects them
 _INVENTED_APIS: Final = 4
 _INVENTED_WORDS: Final = 2
-_RARE_TAGS: Final = 12
 _DESCRIBED_BY: Final = 4  # words
 
 

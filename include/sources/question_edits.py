@@ -6,8 +6,9 @@ was read just before, through a filter that leaves text unescaped.
 
 References
 ----------
-https://api.stackexchange.com/docs/edit-question, https://api.stackexchange.com/docs/write and
-https://api.stackexchange.com/docs/filters.
+.. [1] Stack Exchange API, https://api.stackexchange.com/docs/edit-question.
+.. [2] Stack Exchange API, https://api.stackexchange.com/docs/write.
+.. [3] Stack Exchange API, https://api.stackexchange.com/docs/filters.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@ PostgreSQL's text format of COPY: rows to lines, and lines through the driver's 
 
 References
 ----------
-PostgreSQL documentation, "COPY", section "File Formats: Text Format".
+.. [1] PostgreSQL documentation, "COPY", section "File Formats: Text Format".
 """
 
 from collections.abc import Iterable, Sequence

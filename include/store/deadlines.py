@@ -26,7 +26,7 @@ from include.store.engine import CONNECT_TIMEOUT_S
 from include.store.queries import query
 
 LOCK_TIMEOUT_S: Final = 5.0
-"""For a lock that another transaction holds; less than any deadline."""
+"""Longest wait for a lock that another transaction holds; less than any deadline."""
 
 
 class Deadlines:

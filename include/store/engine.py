@@ -16,7 +16,7 @@ from include.store.errors import forget_data
 DRIVER: Final = "postgresql+psycopg2"
 EXAMPLE: Final = "postgresql://user:password@host:5432/tagkeeper"
 CONNECT_TIMEOUT_S: Final = 10
-"""For making a connection, in whole seconds."""
+"""Longest time to make a connection, in whole seconds."""
 MISSING_RIGHTS: Final = frozenset({"42501", "3F000"})
 """SQLSTATE: insufficient privilege; no schema that the user may use."""
 _KEEP_ALIVE: Final = {
@@ -27,7 +27,7 @@ _KEEP_ALIVE: Final = {
 }
 """A server whose machine vanished is noticed after a minute; the system's default is two hours."""
 _process_engines: Final[dict[str, Engine]] = {}
-"""By the address as it was given."""
+"""Engines of this process by the address as it was given."""
 _SAME_ADDRESS: Final = frozenset({"postgres", "postgresql", DRIVER, "postgresql+psycopg"})
 
 

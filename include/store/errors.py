@@ -7,7 +7,7 @@ the platform replaces them by `description`.
 
 References
 ----------
-PostgreSQL documentation, appendix A, "PostgreSQL Error Codes".
+.. [1] PostgreSQL documentation, appendix A, "PostgreSQL Error Codes".
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ def add_incident(
     connection : Connection
     incident : Incident
     fallback : bool
-        Whether it tells of a whole run: it is dropped if one of the run's tasks tells of itself.
+        Whether it reports a whole run: it is dropped if one of the run's tasks reports itself.
     delay_s : float
         Seconds, >= 0, until it is due.
     """

@@ -13,7 +13,7 @@ from include.memory_budget import MemoryBudget, reserved, resident_memory
 from include.text.prepared import LabelledTexts
 
 _LIBRARIES_MB: Final = 250
-"""That fits import when they start, in MiB: scikit-learn 140, gensim 70."""
+"""Memory of the libraries that fits import when they start, in MiB: scikit-learn 140, gensim 70."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ OpenSmtp = Callable[[], AbstractContextManager[SMTP]]
 AT_ONCE: Final = 50
 """Incidents that one run of the watch sends at most."""
 GRACE_S: Final = 60.0
-"""Seconds in which a failed task can tell of itself before its run is told of instead."""
+"""Seconds that a failed task has to report itself before its run is reported instead."""
 
 
 def report(settings: Settings, incident: Incident, open_smtp: OpenSmtp) -> bool:

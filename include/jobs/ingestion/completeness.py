@@ -4,7 +4,12 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection
 
-from include.jobs.ingestion.month_checks import covered_until, is_covered, window_faults
+from include.jobs.ingestion.month_checks import (
+    covered_until,
+    is_covered,
+    lost_questions,
+    window_faults,
+)
 from include.months import month_range
 from include.settings import Settings
 from include.store.engine import process_engine
@@ -63,7 +68,7 @@ def stored_until(connection: Connection, site: str, month: str) -> datetime:
     done = [
         (window.start, window.end)
         for window, stored in read_windows(connection, site, start, end)
-        if window.done and stored >= window.fetched_count
+        if window.done and not lost_questions(window, stored)
     ]
     spans = read_import_spans(connection, site, start, end)
     return min(covered_until(done, spans, start), end)

@@ -24,16 +24,24 @@ def window_faults(
     """Yield what is wrong with a month's windows: gaps, unfinished ones, lost questions."""
     reached = start
     for window, stored in windows:
-        label = window_label(window.start, window.end)
         if window.start != reached:
             yield f"no window covers {reached:%Y-%m-%d %H:%M} to {window.start:%Y-%m-%d %H:%M}"
         reached = window.end
         if not window.done:
+            label = window_label(window.start, window.end)
             yield f"window {label} was fetched only up to {window.resume_at:%Y-%m-%d %H:%M:%S}"
-        elif stored < window.fetched_count:
-            yield f"window {label} fetched {window.fetched_count} questions but {stored} are stored"
+        elif fault := lost_questions(window, stored):
+            yield fault
     if reached != end:
         yield f"no window covers {reached:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M}"
+
+
+def lost_questions(window: Window, stored: int) -> str:
+    """Return a message if a finished window has lost questions, else the empty string."""
+    if not window.done or stored >= window.fetched_count:
+        return ""
+    label = window_label(window.start, window.end)
+    return f"window {label} fetched {window.fetched_count} questions but {stored} are stored"
 
 
 def question_faults(counts: QuestionFaults, days: int) -> Iterator[str]:

@@ -16,7 +16,12 @@ from typing import Any, Final, Self
 
 from include.errors import CheckFailedError, FixInputError, RetryLaterError
 from include.jobs.ingestion.completeness import stored_until
-from include.jobs.ingestion.month_checks import is_covered, question_faults, window_label
+from include.jobs.ingestion.month_checks import (
+    is_covered,
+    lost_questions,
+    question_faults,
+    window_label,
+)
 from include.jobs.ingestion.month_ingest import MonthIngestion, split_windows
 from include.months import month_of, month_range
 from include.settings import Settings
@@ -131,12 +136,7 @@ class OpenMonthIngestion:
             stored = min(stored_until(connection, site, month), reached)
             windows = read_windows(connection, site, start, reached)
             counts = count_faults(connection, site, start, stored)
-        faults = [
-            f"window {window_label(window.start, window.end)} fetched {window.fetched_count} "
-            f"questions but {count} are stored"
-            for window, count in windows
-            if window.done and count < window.fetched_count
-        ]
+        faults = [fault for window, count in windows if (fault := lost_questions(window, count))]
         if stored > start:
             faults += question_faults(counts, days=max(1, (stored - start).days))
         if faults:

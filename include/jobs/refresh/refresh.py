@@ -43,7 +43,7 @@ from include.task_results import TaskResult, TrainingResult
 log = logging.getLogger(__name__)
 
 NOTABLE_NEW_TAGS: Final = 10
-"""A refresh that brings so many tags is told of, even if none of them surged."""
+"""A refresh with at least this many new tags sends a mail, even if none of them surged."""
 
 
 @dataclass(frozen=True, slots=True)

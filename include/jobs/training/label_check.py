@@ -17,7 +17,7 @@ from include.candidates.mentions import MentionFinder
 from include.text.prepared import LabelledTexts
 
 MIN_QUESTIONS: Final = 50
-"""Of the month and of those before it; fewer say nothing."""
+"""Least number in the month and in those before it; fewer say nothing."""
 _SAMPLE: Final = 1_000
 """Questions of each whose texts are read, a second in all."""
 _MIN_LIFT_SHARE: Final = 0.5

@@ -10,8 +10,8 @@ Questions that neither has learned would have to be kept out of every fit. On a 
 questions a month with a window of six, eight in a hundred are some forty, whose mean difference has
 a standard error of .015; learned ones have .002 to .009, and cost nothing.
 
-One wrong tag takes one of five places, which costs little F1 and much trust. So a tag must not come
-to be suggested for many of these questions, none of which bears it, either.
+One wrong tag takes one of five places, which costs little F1 and much trust. So the check also
+refuses a tag that is newly suggested for many of these questions although they do not have it.
 """
 
 from __future__ import annotations
@@ -54,8 +54,8 @@ a simulated event whose new tag is on 32 % of the month's questions, .16.
 """
 MIN_RIGHT: Final = 0.03
 """
-Of these questions, share that bears the tag. Where a tag spread further with the month's own tags,
-4 % or more bore it: `frequency` exchanges its fifth tag for all questions at once, and `word2vec`
+Share of these questions that have the tag. Where a tag spread further with the month's own tags,
+4 % or more had it: `frequency` exchanges its fifth tag for all questions at once, and `word2vec`
 suggested rxjs6 for 18 %. Of a tag that was put on everything, at most 1.5 % did.
 """
 _MIN_SPREAD_QUESTIONS: Final = 20

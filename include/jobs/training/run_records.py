@@ -40,7 +40,7 @@ SUGGESTED_METRICS: Final = (
     "recall_suggested",
     "answered_suggested",
 )
-"""Of the tags suggested outright; slices without scores have none."""
+"""Metrics of the tags suggested outright; slices without scores have none."""
 
 
 def reported(figures: Mapping[str, float]) -> dict[str, float]:
