@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -31,12 +32,16 @@ def show_batch() -> str:
 
 def _page(template: str) -> str:
     state = service()
+    settings = state.settings
+    # When the service has given up by its own limits, and its response had time to arrive
+    timeout_s = settings.service_receive_timeout_s + settings.service_request_timeout_s + 5
     return render_template(
         template,
-        site=state.settings.site,
+        site=settings.site,
         needs_key=state.needs_key,
-        keep_months=state.settings.keep_predictions_months,
-        question_url=_question_url(state.settings),
+        keep_months=settings.keep_predictions_months,
+        timeout_s=math.ceil(timeout_s),
+        question_url=_question_url(settings),
     )
 
 

@@ -132,15 +132,10 @@ class ModelSource(Protocol):
 
 
 class FixedModelSource:
-    """A source that never changes, for tests."""
+    """A source that changes only if its ``current`` is set, for tests."""
 
     def __init__(self, served: ServedModels) -> None:
-        self._served = served
-
-    @property
-    def current(self) -> ServedModels:
-        """The models passed to the constructor."""
-        return self._served
+        self.current = served
 
     def status(self) -> ModelStatus:
         """Return a status without failures."""

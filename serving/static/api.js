@@ -1,8 +1,12 @@
 // Calls of the service's API: JSON in and out, with the key of this tab.
 
 const KEY_STORAGE = "tagkeeper-key";
+const RETRY_S = 5; // where the service does not say when
+const AGAIN = new Set([408, 429, 503]);
+// By then the service has given up itself, so that no answer can come any more
+const TIMEOUT_S = Number(document.body.dataset.timeout);
 
-/** The service cannot be reached: the network or the service is down. */
+/** The service cannot be reached or is silent: the network or the service is down. */
 export class UnreachableError extends Error {}
 
 /** The service has refused a request; `retryAfter` is in seconds, 0 if it names none. */
@@ -12,6 +16,19 @@ export class RefusedError extends Error {
     this.status = status;
     this.retryAfter = retryAfter;
   }
+}
+
+/** Return the seconds after which a failed call may succeed, null if it has to be changed first. */
+export function retryAfter(error) {
+  if (error instanceof UnreachableError) return RETRY_S;
+  return AGAIN.has(error.status) ? error.retryAfter || RETRY_S : null;
+}
+
+/** Say why a call has failed, and when it is made again, in one sentence. */
+export function waitingText(error, seconds) {
+  const minutes = Math.ceil(seconds / 60);
+  const time = seconds < 100 ? `${seconds} s` : `${minutes} minutes`;
+  return `${error.message.replace(/\.$/, "")}. The next try is in ${time}.`;
 }
 
 /** Keep the field of the API key, if there is one, in step with this tab; `changed` is called. */
@@ -28,6 +45,8 @@ export async function call(path, payload, { signal } = {}) {
   const headers = payload ? { "Content-Type": "application/json" } : {};
   const key = document.getElementById("key")?.value;
   if (key) headers.Authorization = `Bearer ${key}`;
+  const late = new AbortController();
+  const timer = setTimeout(() => late.abort(), TIMEOUT_S * 1000);
   let response;
   let answer;
   try {
@@ -35,16 +54,19 @@ export async function call(path, payload, { signal } = {}) {
       method: payload ? "POST" : "GET",
       headers,
       body: payload && JSON.stringify(payload),
-      signal,
+      signal: AbortSignal.any([late.signal, signal].filter(Boolean)),
     });
     answer = await response.json();
   } catch (error) {
-    if (error.name === "AbortError") throw error;
+    if (signal?.aborted) throw error;
+    if (late.signal.aborted) throw new UnreachableError(`the service has not answered within ${TIMEOUT_S} s`);
     throw new UnreachableError("the service cannot be reached");
+  } finally {
+    clearTimeout(timer);
   }
   if (!response.ok) {
-    const retryAfter = Number(response.headers.get("Retry-After")) || 0;
-    throw new RefusedError(answer.detail || response.statusText, response.status, retryAfter);
+    const seconds = Number(response.headers.get("Retry-After")) || 0;
+    throw new RefusedError(answer.detail || response.statusText, response.status, seconds);
   }
   return answer;
 }

@@ -1,11 +1,9 @@
-import { call, rememberKey, UnreachableError } from "./api.js";
+import { call, rememberKey, retryAfter, waitingText } from "./api.js";
 import { FileError, kindOf, MAX_BYTES, questionOf, readRecords, writeRecords } from "./records.js";
 
 const MAX_AT_ONCE = 20; // questions of a request
 const MAX_REQUEST_LENGTH = 300_000; // characters: a request of the largest allowed body is refused
-const RETRY_S = 5; // where the service does not say when
 const SHOWN = 10;
-const AGAIN = new Set([408, 429, 503]);
 
 const element = (id) => document.getElementById(id);
 const file = element("file");
@@ -62,10 +60,9 @@ async function ask(questions, signal) {
     try {
       return await call("/predict", questions, { signal });
     } catch (error) {
-      const again = error instanceof UnreachableError || AGAIN.has(error.status);
-      if (!again) throw error;
-      const seconds = error.retryAfter || RETRY_S;
-      showMessage(`Waiting: ${error.message}. The next try is in ${seconds} s.`, true);
+      const seconds = retryAfter(error);
+      if (seconds === null) throw error;
+      showMessage(`Waiting: ${waitingText(error, seconds)}`, true);
       await pause(seconds * 1000, signal);
     }
   }

@@ -1,4 +1,4 @@
-import { call, rememberKey, UnreachableError } from "./api.js";
+import { call, rememberKey, RefusedError, retryAfter, waitingText } from "./api.js";
 import { completeTags } from "./combobox.js";
 import { mark, wordsFor } from "./reasons.js";
 
@@ -6,7 +6,6 @@ import { mark, wordsFor } from "./reasons.js";
 // recorded, so a request per key stroke would fill the table with partial words.
 const PAUSE_MS = 500;
 const SLOW_MS = 1500;
-const RETRY_MS = 5000; // while the service cannot be reached
 const EXAMPLE = {
   title: "Container cannot write to a mounted volume",
   body: "I start it with `docker-compose up`, and the process gets *permission denied*:\n\n```yaml\nvolumes:\n  - ./data:/var/lib/data\n```\n\nHow do I give it the right owner?",
@@ -24,8 +23,10 @@ const chosenList = element("chosen");
 
 let timer = 0;
 let pending = false;
-let requestedText = "";
+let requestedText = ""; // of the latest request, until it fails
+let notBefore = 0; // the service has asked for patience until then, in ms of performance.now()
 let predictionId = null;
+let hasModel = false; // by what the page's head shows
 const chosen = new Set();
 const typed = new Set(); // chosen, but not from the suggestions; accepted ones stay in the list
 const preselected = new Set(); // chosen, because the latest answer suggests them
@@ -57,24 +58,37 @@ function checkLength(field) {
 
 function schedule(pause = PAUSE_MS) {
   clearTimeout(timer);
-  timer = setTimeout(requestTags, pause);
+  timer = setTimeout(update, pause);
 }
 
+/** Take away what was said of an earlier text. */
 function clear() {
   requestedText = questionText();
   predictionId = null;
   words = new Map();
   element("licence").hidden = true;
+  element("again").hidden = true;
   tagList.replaceChildren();
   element("preview-box").hidden = true;
-  element("empty").hidden = Boolean(title.value.trim());
 }
 
-async function requestTags() {
+/** Be ready for the next question: tags that were chosen for one are not those of another. */
+function startOver() {
+  clear();
+  for (const tags of [chosen, typed, preselected, removed]) tags.clear();
+  element("add").value = "";
+  showChosen();
+  element("final").hidden = true;
+  element("empty").hidden = false;
+  showMessage(status, "Type a title to begin.");
+}
+
+/** Bring the tags up to date with the text; `now` if a person asks for them. */
+function update(now = false) {
+  clearTimeout(timer);
   if (pending || questionText() === requestedText) return;
   if (!title.value.trim()) {
-    clear();
-    showMessage(status, "Type a title to begin.");
+    startOver();
     return;
   }
   element("empty").hidden = true;
@@ -83,11 +97,19 @@ async function requestTags() {
     showMessage(status, "No tags: the text is too long.", true);
     return;
   }
+  const wait = notBefore - performance.now();
+  if (wait > 0 && !now) schedule(wait);
+  else requestTags();
+}
+
+async function requestTags() {
   pending = true;
-  requestedText = questionText();
+  const text = questionText();
+  requestedText = text;
   tagList.setAttribute("aria-busy", "true");
   const slow = setTimeout(() => showMessage(status, "Still working on it…"), SLOW_MS);
   const started = performance.now();
+  let pause = null;
   try {
     const answer = await call("/predict", {
       title: title.value.trim(),
@@ -98,26 +120,37 @@ async function requestTags() {
       explain: true,
       client: "page",
     });
+    notBefore = 0;
     show(answer, Math.round(performance.now() - started));
   } catch (error) {
-    if (error instanceof UnreachableError) {
-      const seconds = RETRY_MS / 1000;
-      showMessage(status, `No tags: ${error.message}. Your text stays here; the next try is in ${seconds} s.`, true);
-      requestedText = "";
-      schedule(RETRY_MS);
-    } else {
-      showMessage(status, `No tags: ${error.message}`, true);
-    }
+    requestedText = "";
+    const seconds = retryAfter(error);
+    showFailure(error, seconds);
+    if (seconds !== null) pause = seconds * 1000;
+    notBefore = error instanceof RefusedError ? performance.now() + pause : 0;
   } finally {
     clearTimeout(slow);
     tagList.removeAttribute("aria-busy");
     pending = false;
-    if (requestedText && questionText() !== requestedText) schedule();
   }
+  if (questionText() !== text) schedule();
+  else if (pause !== null) schedule(pause);
+}
+
+/** Say why there are no tags, and when they are asked for again. */
+function showFailure(error, seconds) {
+  const none = tagList.children.length ? "No new tags" : "No tags";
+  const text = seconds === null ? error.message : `${waitingText(error, seconds)} Your text stays here.`;
+  showMessage(status, `${none}: ${text}`, true);
+  element("again").hidden = seconds === null;
 }
 
 function show(answer, milliseconds) {
   predictionId = answer.prediction_id;
+  const again = element("again");
+  if (again.contains(document.activeElement)) element("suggestions").focus();
+  again.hidden = true;
+  if (!hasModel) showModel();
   const focused = document.activeElement?.closest(".tag")?.dataset.tag;
   const suggested = new Set(answer.suggested);
   preselect(suggested);
@@ -300,7 +333,7 @@ function showChosen() {
 }
 
 async function send() {
-  if (!predictionId) {
+  if (!predictionId || pending || questionText() !== requestedText) {
     showMessage(element("sent"), "Not saved: wait for the tags of this text.", true);
     return;
   }
@@ -341,6 +374,7 @@ function showMeaning({ metrics = {}, tested_on: month = "" } = {}) {
 async function showModel() {
   try {
     const { champion, site } = await call("/model");
+    hasModel = Boolean(champion);
     showMeaning(champion?.description);
     const age = champion && Math.floor(champion.age_days);
     const ageText = age === 0 ? "today" : age === 1 ? "a day ago" : `${age} days ago`;
@@ -361,15 +395,15 @@ element("question").addEventListener("input", ({ target }) => {
 });
 element("question").addEventListener("submit", (event) => {
   event.preventDefault();
-  clearTimeout(timer);
-  requestTags();
+  update(true);
 });
+element("again").addEventListener("click", () => update(true));
 element("example").addEventListener("click", () => {
   title.value = EXAMPLE.title;
   body.value = EXAMPLE.body;
   document.querySelector("input[name=format][value=markdown]").checked = true;
   title.focus();
-  requestTags();
+  update(true);
 });
 
 function add(tag) {
@@ -397,6 +431,15 @@ element("add-form").addEventListener("submit", (event) => {
   if (tag) add(tag);
 });
 element("send").addEventListener("click", send);
+element("next").addEventListener("click", () => {
+  for (const field of [title, body]) {
+    field.value = "";
+    checkLength(field);
+  }
+  clearTimeout(timer);
+  startOver();
+  title.focus();
+});
 rememberKey(element("key"), () => {
   requestedText = "";
   showModel();

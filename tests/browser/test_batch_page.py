@@ -167,6 +167,18 @@ def test_a_service_that_is_busy_is_asked_again_when_it_says(page):
     assert json.loads(tagged(page)[1])["suggested_tags"] == ["pandas"]
 
 
+def test_an_unreachable_service_is_waited_for(page):
+    page.clock.install()
+    page.route("**/predict", lambda route: route.abort())
+    choose(page, "mine.jsonl", '{"title": "pandas"}')
+    start(page)
+    page.get_by_text("Waiting: the service cannot be reached. The next try is in 5 s.").wait_for()
+    page.unroute("**/predict")
+    page.clock.fast_forward(5000)
+
+    assert json.loads(tagged(page)[1])["suggested_tags"] == ["pandas"]
+
+
 def test_a_stopped_run_keeps_what_is_done(page):
     asked = []
 
@@ -248,11 +260,19 @@ def test_accessibility_checker_finds_no_violation(browser, site, scheme, width):
     page.get_by_text("one of them title").wait_for()
     refused = violations(page)
     choose(page, "mine.jsonl", '{"title": "pandas ' + "x" * 300 + '"}\n{"title": ""}')
+    page.route("**/predict", lambda route: route.abort())
     start(page)
+    page.get_by_text("Waiting: the service cannot be reached").wait_for()
+    waiting = violations(page)
+    page.get_by_role("button", name="Stop").click()
     page.get_by_role("link", name="Download the tagged file").wait_for()
+    stopped = violations(page)
+    page.unroute("**/predict")
+    start(page)
+    page.get_by_text("1 question with suggested tags").wait_for()
     done = violations(page)
     overflow = page.evaluate("document.documentElement.scrollWidth - innerWidth")
     context.close()
 
-    assert (empty, refused, done) == ({}, {}, {})
+    assert (empty, refused, waiting, stopped, done) == ({}, {}, {}, {}, {})
     assert overflow <= 0

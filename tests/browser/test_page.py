@@ -16,6 +16,7 @@ from include.tag_names import TagNames
 from serving import create_app
 from serving.keys import add_key
 from serving.served_models import FixedModelSource, ServedModels
+from serving.suggester import NO_MODEL
 from tests.serving.conftest import ListRecorder, loaded_model
 
 pytestmark = pytest.mark.browser
@@ -26,7 +27,8 @@ class Site:
 
     def __init__(self, settings: Settings, served: ServedModels) -> None:
         self.recorder = ListRecorder()
-        app = create_app(settings, model_source=FixedModelSource(served), recorder=self.recorder)
+        self.models = FixedModelSource(served)
+        app = create_app(settings, model_source=self.models, recorder=self.recorder)
         self._server = make_server("127.0.0.1", 0, app, threaded=True)
         self.url = f"http://127.0.0.1:{self._server.port}/"
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
@@ -269,6 +271,43 @@ def test_tag_that_was_removed_is_not_selected_again(page):
     assert accept_button(page, "pandas").get_attribute("aria-pressed") == "false"
 
 
+@pytest.mark.parametrize("by", ["an empty title", "the button"])
+def test_the_next_question_starts_without_the_tags_that_were_chosen_for_the_last(page, by):
+    suggest(page, "pandas")
+    accept_button(page, "pandas").click()  # removes it
+    accept_button(page, "regex").click()
+    page.get_by_label("Add a tag").fill("data-frame")
+    page.get_by_role("button", name="Add", exact=True).click()
+    if by == "the button":
+        page.get_by_role("button", name="New question").click()
+    else:
+        page.get_by_label("Title").fill("")
+    page.get_by_text("Type a title to begin.").wait_for()
+    assert page.get_by_role("button", name="Save these tags").is_hidden()
+    suggest(page, "pandas or sql")
+
+    assert chosen(page) == ["pandas", "sql"]
+
+
+def test_tags_are_not_saved_with_another_text_than_they_were_suggested_for(page, site):
+    suggest(page, "pandas")
+    page.route("**/predict", lambda route: route.abort())
+    page.get_by_label("Title").fill("sql")
+    page.get_by_text("No new tags: the service cannot be reached").wait_for()
+    page.get_by_role("button", name="Save these tags").click()
+
+    page.get_by_text("Not saved: wait for the tags of this text.").wait_for()
+    assert site.recorder.feedback == []
+
+
+def test_the_skip_link_leads_to_the_suggestions_of_an_empty_page(page):
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+
+    assert page.evaluate("document.activeElement.id") == "example"
+
+
 def test_what_is_no_tag_cannot_be_added(page):
     suggest(page)
     page.get_by_label("Add a tag").fill("<b>")
@@ -476,13 +515,89 @@ def test_a_slow_answer_is_announced(page):
 
 
 def test_an_unreachable_service_is_tried_again_and_the_text_stays(page):
+    page.clock.install()
     page.route("**/predict", lambda route: route.abort())
     page.get_by_label("Title").fill("pandas")
-    page.get_by_text("the service cannot be reached. Your text stays here").wait_for()
+    page.get_by_text("the service cannot be reached. The next try is in 5 s.").wait_for()
     page.unroute("**/predict")
+    page.clock.fast_forward(5000)
 
-    page.locator(".tag").first.wait_for(timeout=15_000)
+    page.locator(".tag").first.wait_for()
     assert page.get_by_label("Title").input_value() == "pandas"
+
+
+def test_a_service_that_is_silent_is_given_up_with_a_message_and_asked_again(page):
+    page.clock.install()
+    page.route("**/predict", never)
+    page.get_by_label("Title").fill("pandas")
+    page.get_by_text("Still working on it").wait_for()
+    page.clock.fast_forward(50_000)  # 15 s to receive, 30 to answer, 5 for the way
+    page.get_by_text("not answered within 50 s. The next try is in 5 s.").wait_for()
+    page.unroute("**/predict")
+    page.clock.fast_forward(5000)
+
+    page.locator(".tag").first.wait_for()
+
+
+def never(route):
+    """Leave a request without an answer."""
+
+
+def refuse(status, detail, seconds):
+    """Return a handler that answers as the service does."""
+
+    def answer(route):
+        route.fulfill(
+            status=status,
+            headers={"Retry-After": str(seconds)},
+            content_type="application/problem+json",
+            json={"detail": detail},
+        )
+
+    return answer
+
+
+def test_a_busy_service_is_asked_again_when_it_says_and_not_for_each_key(page, site):
+    page.clock.install()
+    page.route("**/predict", refuse(429, "this key may send 20 questions", 40))
+    page.get_by_label("Title").fill("pandas")
+    page.get_by_text("this key may send 20 questions. The next try is in 40 s.").wait_for()
+    page.unroute("**/predict")
+    page.get_by_label("Title").fill("pandas and sql")
+    page.clock.fast_forward(30_000)
+    assert site.recorder.rows == []
+    page.clock.fast_forward(11_000)
+
+    page.locator(".tag").first.wait_for()
+    assert [row.title for row in site.recorder.rows] == ["pandas and sql"]
+    assert page.get_by_role("button", name="Try now").is_hidden()
+
+
+@pytest.mark.parametrize("by", ["Enter", "Try now"])
+def test_a_person_need_not_wait_for_the_next_try(page, by):
+    page.route("**/predict", refuse(503, "the service is busy", 300))
+    page.get_by_label("Title").fill("pandas")
+    page.get_by_text("The next try is in 5 minutes.").wait_for()
+    page.unroute("**/predict")
+    if by == "Enter":
+        page.keyboard.press("Enter")
+    else:
+        page.get_by_role("button", name=by).click()
+
+    page.locator(".tag").first.wait_for()
+
+
+def test_a_question_that_was_refused_is_asked_again_on_enter_only(page, site):
+    page.clock.install()
+    page.route("**/predict", refuse(500, "a fault of the service", 0))
+    page.get_by_label("Title").fill("pandas")
+    page.get_by_text("No tags: a fault of the service").wait_for()
+    page.unroute("**/predict")
+    page.clock.fast_forward(60_000)
+    assert site.recorder.rows == []
+    page.keyboard.press("Enter")
+
+    page.locator(".tag").first.wait_for()
 
 
 def test_the_page_says_what_it_stores_and_for_how_long(page):
@@ -578,7 +693,19 @@ def test_accessibility_checker_finds_no_violation(browser, site, scheme, width):
     )
     page = context.new_page()
     page.goto(site.url)
-    empty = violations(page)
+    found = {"empty": violations(page)}
+    for state, handle, said in (
+        ("no model", refuse(503, NO_MODEL, 5), "train_candidates"),
+        ("slow", never, "Still working on it"),
+        ("offline", lambda route: route.abort(), "cannot be reached"),
+    ):
+        page.route("**/predict", handle)
+        page.get_by_label("Title").fill(state)
+        page.keyboard.press("Enter")
+        page.locator("#status", has_text=said).wait_for()
+        found[state] = violations(page)
+        page.reload()  # gives up the request that is never answered
+        page.unroute("**/predict")
     suggest(page)
     page.get_by_label("Question").fill("A [link](https://example.com) and `code`.")
     page.locator("#preview-box").wait_for()
@@ -586,20 +713,24 @@ def test_accessibility_checker_finds_no_violation(browser, site, scheme, width):
     page.locator("#meaning summary").click()
     page.locator(".stored summary").click()
     accept_button(page, "sql").click()
-    answered = violations(page)
+    found["answered"] = violations(page)
     page.get_by_label("Add a tag").fill("e")
     page.get_by_role("option").first.wait_for()
     page.keyboard.press("ArrowDown")
-    completing = violations(page)
+    found["completing"] = violations(page)
     page.get_by_label("Add a tag").fill("<b>")
     page.get_by_role("button", name="Add", exact=True).click()
-    refused = violations(page)
+    found["refused"] = violations(page)
+    page.route("**/predict", refuse(429, "this key may send 20 questions", 60))
+    page.get_by_label("Title").fill("pandas, at a busy time")
+    page.get_by_text("No new tags: this key may send 20 questions").wait_for()
+    found["busy"] = violations(page)
     page.get_by_label("Title").fill("x" * 501)
     page.get_by_text("1 characters too long").wait_for()
-    too_long = violations(page)
+    found["too long"] = violations(page)
     context.close()
 
-    assert (empty, answered, completing, refused, too_long) == ({}, {}, {}, {}, {})
+    assert found == {state: {} for state in found}
 
 
 CONTRAST = """() => {
@@ -638,14 +769,19 @@ def test_page_never_scrolls_horizontally(browser, site, width):
     assert overflow <= 0
 
 
-def test_without_a_model_the_page_says_what_to_do(browser, tmp_path):
+def test_without_a_model_the_page_says_what_to_do_and_tags_follow_the_first_one(browser, tmp_path):
     site = Site(Settings(local_dir=tmp_path, site="sandbox"), ServedModels())
-    context = browser.new_context()
-    page = context.new_page()
+    page = browser.new_page()
+    page.clock.install()
     page.goto(site.url)
+    page.locator("#model", has_text="no model for sandbox yet").wait_for()
     page.get_by_label("Title").fill("pandas")
     page.get_by_text("train_candidates").wait_for()
-    context.close()
+    site.models.current = ServedModels(champion=loaded_model())
+    page.clock.fast_forward(5000)
+    page.locator(".tag").first.wait_for()
+    page.locator("#model", has_text="version 7").wait_for()
+    page.close()
     site.close()
 
 
