@@ -123,6 +123,18 @@ def period_end_label(end: datetime) -> str:
     return month if end == month_range(month)[1] else f"{last:%Y-%m-%d}"
 
 
+def period_label(first: str, end: datetime) -> str:
+    """
+    Return the period from a month to what ends before ``end``, for people.
+
+    Examples
+    --------
+    >>> period_label("2023-01", datetime(2024, 3, 5, tzinfo=UTC))
+    '2023-01 to 2024-03-04'
+    """
+    return f"{first} to {period_end_label(end)}"
+
+
 def months_between(first: str, last: str) -> tuple[str, ...]:
     """
     Return every month from ``first`` to ``last``, both included; empty if first > last.

@@ -70,7 +70,7 @@ def register(
 ) -> ModelVersion:
     """Log a candidate's folder in a finished run and register it as the next version."""
     runs = Runs(registry.tracking_uri)
-    run_id = runs.start(experiment, "frequency", tags={}, parent_id=parent_id)
+    run_id = runs.start(experiment, "frequency", tags={}, note="", parent_id=parent_id)
     logged = runs.log_model(run_id, folder, params={}, requirements=["numpy"], bert_model=None)
     runs.finish(run_id)
     return registry.register(

@@ -8,11 +8,14 @@ from typing import Final
 
 from sqlalchemy import Connection
 
+from include import names
 from include.monitoring.database_sources import read_months, read_state
 from include.monitoring.metrics import Samples
 from include.months import period_end_label
 from include.pages.overview import ChampionState, LastCheck, LiveQuality, LoopState, Run
+from include.registry.runs import model_url, trainings_url
 from include.settings import Settings
+from include.store.models import Promotion, list_promotions
 from include.store.tag_names import read_likely_renames
 
 _RETAGGED_FOR: Final = timedelta(days=92)
@@ -65,10 +68,34 @@ def read_loop_state(
         failed=failed,
         addresses={
             "Ask for suggestions": settings.service_url,
-            "Experiments and model versions (MLflow)": settings.mlflow_page,
+            **mlflow_addresses(settings.mlflow_page, list_promotions(connection, names.CHAMPION)),
             "Drift reports (Evidently)": settings.evidently_url,
         },
     )
+
+
+def mlflow_addresses(mlflow: str, promotions: Sequence[Promotion]) -> dict[str, str]:
+    """
+    Return the addresses of MLflow's pages on trainings and the model, by what they are.
+
+    Parameters
+    ----------
+    mlflow : str
+        MLflow's address for people.
+    promotions : sequence of Promotion
+        The ledger's latest rows about the champion, newest first. The experiment's id is in those
+        that a training made; rows of earlier releases do not have it.
+    """
+    if not promotions:
+        return {"Experiments (MLflow)": mlflow}
+    ids = (each.figures.get("experiment_id") for each in promotions)
+    experiment_id = next((str(each) for each in ids if each), None)
+    return {
+        "Trainings and their candidates (MLflow)": (
+            mlflow if experiment_id is None else trainings_url(mlflow, experiment_id)
+        ),
+        "Model versions (MLflow)": model_url(mlflow),
+    }
 
 
 def _champion(samples: Samples) -> ChampionState | None:

@@ -19,6 +19,7 @@ import requests
 from include import names
 from include.addresses import without_login
 from include.errors import MissingDataError, RetryLaterError
+from include.registry.descriptions import NOTE, VIEW, tags_of
 from include.registry.downloads import PROXIED_SCHEME, download_candidate, verified_download
 from include.registry.folder import folder_sha256
 from include.registry.login import Login, login_of
@@ -32,24 +33,6 @@ _METRICS_PER_CALL: Final = 800
 """MLflow takes 1,000 metrics, params and tags at once, of which 100 are params and 100 tags."""
 _VALUE_LENGTH: Final = 5000
 _SERVER_ERROR: Final = 500
-NOTE: Final = "mlflow.note.content"
-"""The tag that MLflow's UI shows as the run's description, in Markdown."""
-EXPERIMENT_NOTES: Final[Mapping[str, str]] = {
-    names.EXPERIMENT_TRAINING: (
-        "One run for each training, with one for each candidate below it. Candidates are compared "
-        "by `f1_all@5` on the questions of the test month, and the winner is registered as a "
-        f"version of `{names.MODEL}`. The service answers with the alias `{names.CHAMPION}`."
-    ),
-    names.EXPERIMENT_STABILITY: (
-        "One run for each month's model of a candidate, tested on its month and every later one, "
-        "and one for each year with the page that compares retraining policies."
-    ),
-    names.EXPERIMENT_DRIFT: (
-        "One run for each drift check: its verdict as a tag, its signals as metrics, and "
-        "Evidently's reports as artifacts."
-    ),
-}
-"""What MLflow's UI says of each experiment, in Markdown."""
 PARENT: Final = "mlflow.parentRunId"
 
 
@@ -124,10 +107,21 @@ class Runs:
         name: str,
         *,
         tags: Mapping[str, str],
+        note: str,
         parent_id: str | None = None,
     ) -> str:
-        """Start a run in ``experiment``, created if absent, and return its id."""
-        all_tags = dict(tags) | ({PARENT: parent_id} if parent_id else {})
+        """
+        Start a run in ``experiment``, created if absent, and return its id.
+
+        Parameters
+        ----------
+        experiment, name : str
+        tags : mapping of str to str
+        note : str
+            What MLflow's UI says of the run, in Markdown; see `include.registry.descriptions`.
+        parent_id : str or None
+        """
+        all_tags = {**tags, NOTE: note} | ({PARENT: parent_id} if parent_id else {})
         with self._retryable_errors():
             run = self._client.create_run(
                 self._experiment_id(experiment), run_name=name, tags=all_tags
@@ -395,14 +389,21 @@ class Runs:
         _unless_missing(rest, "POST", "runs/delete", {"run_id": run.run_id})
 
     def _experiment_id(self, name: str) -> str:
-        """Return an experiment's id, creating it if absent; safe if two tasks create it at once."""
+        """
+        Return an experiment's id, creating it if absent; safe if two tasks create it at once.
+
+        One of an earlier release gets its description, unless people wrote one, and its view.
+        """
         from mlflow.exceptions import MlflowException
 
+        tags = tags_of(name)
         if known := self._client.get_experiment_by_name(name):
+            for key, value in tags.items():
+                if known.tags.get(key) != value and (key != NOTE or NOTE not in known.tags):
+                    self._client.set_experiment_tag(known.experiment_id, key, value)
             return str(known.experiment_id)
         try:
-            note = EXPERIMENT_NOTES.get(name)
-            return str(self._client.create_experiment(name, tags={NOTE: note} if note else {}))
+            return str(self._client.create_experiment(name, tags=tags))
         except MlflowException as error:
             if error.error_code != "RESOURCE_ALREADY_EXISTS":
                 raise
@@ -440,6 +441,17 @@ def metric_name(name: str) -> str:
 def run_url(mlflow_url: str, experiment_id: str, run_id: str) -> str:
     """Return the page of a run in MLflow's UI."""
     return f"{mlflow_url.rstrip('/')}/#/experiments/{experiment_id}/runs/{run_id}"
+
+
+def trainings_url(mlflow_url: str, experiment_id: str) -> str:
+    """Return the page of the trainings in MLflow's UI, the newest first, with its decision."""
+    page = f"{mlflow_url.rstrip('/')}/#/experiments/{experiment_id}/runs"
+    return f"{page}?viewStateShareKey={VIEW}"
+
+
+def model_url(mlflow_url: str) -> str:
+    """Return the page of the suggester in MLflow's UI: its versions, with their aliases."""
+    return f"{mlflow_url.rstrip('/')}/#/models/{names.MODEL}"
 
 
 def version_url(mlflow_url: str, version: str) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 from include import names
 from include.errors import ModelUnusableError
 from include.months import month_range
+from include.registry import descriptions
 from include.registry.downloads import download_candidate, verified_download
 from include.registry.rest import NOT_FOUND, MlflowError, RestClient
 
@@ -146,7 +147,13 @@ class Registry:
         return _model_version(found[0]) if found else None
 
     def register(
-        self, *, run_id: str, model_id: str, source: str, tags: Mapping[str, str]
+        self,
+        *,
+        run_id: str,
+        model_id: str,
+        source: str,
+        tags: Mapping[str, str],
+        description: str = "",
     ) -> ModelVersion:
         """
         Register a logged model as the next version, unless its run has a version already.
@@ -157,14 +164,12 @@ class Registry:
             As `runs.Runs.log_model` returned them.
         tags : mapping of str to str
             ``candidate`` and ``sha256`` at least.
+        description : str
+            What MLflow's UI says of the version, in Markdown.
         """
         if known := self.of_run(run_id):
             return known
-        try:
-            self._rest.call("POST", "registered-models/create", {"name": self.model})
-        except MlflowError as error:
-            if error.code != "RESOURCE_ALREADY_EXISTS":
-                raise
+        self._describe_model()
         answer = self._rest.call(
             "POST",
             "model-versions/create",
@@ -173,10 +178,23 @@ class Registry:
                 "source": source,
                 "run_id": run_id,
                 "model_id": model_id,
+                "description": description,
                 "tags": [{"key": key, "value": value} for key, value in tags.items()],
             },
         )
         return _model_version(answer["model_version"])
+
+    def _describe_model(self) -> None:
+        """Create the registered model; if it has no description, give it its own."""
+        described = {"name": self.model, "description": descriptions.MODEL}
+        try:
+            self._rest.call("POST", "registered-models/create", described)
+        except MlflowError as error:
+            if error.code != "RESOURCE_ALREADY_EXISTS":
+                raise
+            known = self._rest.call("GET", "registered-models/get", {"name": self.model})
+            if not known["registered_model"].get("description"):
+                self._rest.call("PATCH", "registered-models/update", described)
 
     def set_alias(self, alias: str, version: str) -> None:
         """Move ``alias``; only `include.jobs.release` calls this, as the ledger says."""

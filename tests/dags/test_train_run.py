@@ -12,7 +12,8 @@ from include.candidates.encoders import encoder_factory
 from include.jobs.data.fitting import memory_to_reserve
 from include.jobs.training.run_records import EVALUATION, REFIT
 from include.registry import Registry
-from include.registry.runs import NOTE, Runs
+from include.registry.descriptions import NOTE
+from include.registry.runs import Runs
 from include.store.models import latest_promotion
 from tests.dags.airflow_command import airflow
 

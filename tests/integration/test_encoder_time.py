@@ -23,7 +23,7 @@ from include.jobs.data.month_samples import sampling_order
 from include.jobs.training.encoder_time import LEAST_QUESTIONS, EncoderTime
 from include.jobs.training.pipeline import TrainingPipeline, request_from_params, train_all
 from include.registry import Registry
-from include.registry.runs import NOTE
+from include.registry.descriptions import NOTE
 from include.sandbox.simulator import simulate
 from include.settings import Settings
 from include.store.encoder_time import read_encoder_rates, record_encoder_rate

@@ -102,7 +102,10 @@ def report_on_it(engine, folder: Path, runs: Runs) -> str:
         at=NOW, workspace=folder / "evidently", project=project_of(report),
     )  # fmt: skip
     run_id = runs.start(
-        names.EXPERIMENT_DRIFT, "check", tags={"drift_report_id": str(report_id), "site": "sandbox"}
+        names.EXPERIMENT_DRIFT,
+        "check",
+        tags={"drift_report_id": str(report_id), "site": "sandbox"},
+        note="",
     )
     runs.log_folder(run_id, pages, "evidently")
     runs.finish(run_id)

@@ -25,7 +25,8 @@ from include.jobs.drift.estimates import judge_hourly_estimates
 from include.jobs.drift.evidently_pages import publish_with
 from include.jobs.drift.thresholds import SIZE_SLACK
 from include.months import month_of, month_range
-from include.registry.runs import NOTE, Runs
+from include.registry.descriptions import NOTE
+from include.registry.runs import Runs
 from include.sandbox.events import Event
 from include.sandbox.simulator import simulate
 from include.settings import Settings
@@ -85,7 +86,7 @@ def champion(engine, registry, mlflow_server, folder, first, last):
     saved = folder / uuid.uuid4().hex
     save_candidate(candidate, saved, {"train_first": first, "train_last": last, "min_tag_count": 5})
     runs = Runs(mlflow_server)
-    run_id = runs.start("monitoring tests", "tfidf", tags={})
+    run_id = runs.start("monitoring tests", "tfidf", tags={}, note="")
     run = runs.log_model(run_id, saved, params={}, requirements=["numpy"], bert_model=None)
     runs.finish(run_id)
     version = registry.register(

@@ -45,7 +45,7 @@ def register(registry, runs, tmp_path):
         folder = tmp_path / f"candidate-{len(list(tmp_path.iterdir()))}"
         save_candidate(candidate, folder, {})
         damage(folder)
-        run_id = runs.start("promotion tests", "frequency", tags={})
+        run_id = runs.start("promotion tests", "frequency", tags={}, note="")
         run = runs.log_model(run_id, folder, params={}, requirements=["numpy"], bert_model=None)
         return registry.register(
             run_id=run_id,

@@ -11,7 +11,8 @@ from mlflow import MlflowClient
 from include import names
 from include.errors import FixSettingsError, MissingDataError, ModelUnusableError, RetryLaterError
 from include.registry import ModelVersion, Registry, folder_sha256
-from include.registry.runs import Runs
+from include.registry.descriptions import EXPERIMENTS, MODEL, NOTE
+from include.registry.runs import Runs, trainings_url
 
 pytestmark = pytest.mark.integration
 
@@ -32,7 +33,7 @@ def folder(tmp_path):
 
 
 def register(registry: Registry, runs: Runs, folder, sha256: str | None = None) -> ModelVersion:
-    run_id = runs.start("registry tests", "frequency", tags={})
+    run_id = runs.start("registry tests", "frequency", tags={}, note="")
     run = runs.log_model(run_id, folder, params={}, requirements=["numpy"], bert_model=None)
     runs.finish(run_id)
     return registry.register(
@@ -135,13 +136,13 @@ def test_alias_lookup_is_cheap(registry, runs, folder):
 
 
 def test_metrics_keep_the_platforms_names_and_nan_is_left_out(runs):
-    run_id = runs.start("registry tests", "metrics", tags={"key": "a"})
+    run_id = runs.start("registry tests", "metrics", tags={"key": "a"}, note="")
     runs.log(run_id, metrics={"f1@5": 0.25, "short/f1_all@5": 0.5, "mrr": float("nan")})
     assert runs.get(run_id).metrics == {"f1@5": 0.25, "short/f1_all@5": 0.5}
 
 
 def test_tables_are_listed_and_read_as_mlflows_own(runs, monkeypatch):
-    run_id = runs.start("registry tests", "tables", tags={})
+    run_id = runs.start("registry tests", "tables", tags={}, note="")
     first, second = {"tag": ["go", "c++"], "uses": [3, 1]}, {"slice": ["all"], "f1": [0.25]}
     runs.log_tables(run_id, {"tables/tags.json": first, "tables/slices.json": second})
 
@@ -154,7 +155,7 @@ def test_tables_are_listed_and_read_as_mlflows_own(runs, monkeypatch):
 
 
 def test_more_metrics_than_fit_into_a_request_are_all_logged(runs):
-    run_id = runs.start("registry tests", "many metrics", tags={})
+    run_id = runs.start("registry tests", "many metrics", tags={}, note="")
     metrics = {f"m{i}": float(i) for i in range(1_700)}
     runs.log(run_id, params={"p": 1}, metrics=metrics, tags={"t": "2"})
     found = runs.get(run_id)
@@ -163,20 +164,45 @@ def test_more_metrics_than_fit_into_a_request_are_all_logged(runs):
 
 def test_finished_run_is_found_by_its_tags_and_a_failed_one_is_not(runs):
     tags = {"key": f"found-{time.time_ns()}"}
-    failed = runs.start("registry tests", "failed", tags=tags)
+    failed = runs.start("registry tests", "failed", tags=tags, note="")
     runs.finish(failed, failed=True)
     assert runs.find("registry tests", tags) == []
-    done = runs.start("registry tests", "done", tags=tags)
+    done = runs.start("registry tests", "done", tags=tags, note="")
     runs.finish(done)
     assert [run.run_id for run in runs.find("registry tests", tags)] == [done]
 
 
 def test_experiment_of_trainings_says_what_is_in_it(runs):
-    runs.start(names.EXPERIMENT_TRAINING, "a", tags={})
+    runs.start(names.EXPERIMENT_TRAINING, "a", tags={}, note="")
 
     client = MlflowClient(runs.tracking_uri)
     experiment = client.get_experiment_by_name(names.EXPERIMENT_TRAINING)
-    assert "f1_all@5" in experiment.tags["mlflow.note.content"]
+    assert "f1_all_at_5" in experiment.tags[NOTE]
+    view = trainings_url("http://mlflow", "1").partition("viewStateShareKey=")[2]
+    assert "f1_all_at_5" in experiment.tags[f"mlflow.sharedViewState.{view}"]
+
+
+def test_experiment_without_a_description_gets_it_and_peoples_words_stay(runs):
+    client = MlflowClient(runs.tracking_uri)
+
+    def described() -> str:
+        runs.start(names.EXPERIMENT_DRIFT, "a", tags={}, note="")
+        return client.get_experiment_by_name(names.EXPERIMENT_DRIFT).tags[NOTE]
+
+    described()
+    experiment_id = client.get_experiment_by_name(names.EXPERIMENT_DRIFT).experiment_id
+    client.delete_experiment_tag(experiment_id, NOTE)
+    assert described() == EXPERIMENTS[names.EXPERIMENT_DRIFT]
+    client.set_experiment_tag(experiment_id, NOTE, "ours")
+    assert described() == "ours"
+    client.delete_experiment_tag(experiment_id, NOTE)  # the server is shared
+
+
+def test_model_of_an_earlier_release_gets_its_description(registry, runs, folder):
+    client = MlflowClient(runs.tracking_uri)
+    client.create_registered_model(registry.model)
+    register(registry, runs, folder)
+    assert client.get_registered_model(registry.model).description == MODEL
 
 
 def test_no_run_is_found_in_a_missing_experiment(runs):
@@ -189,14 +215,14 @@ def test_unknown_run_is_missing_data(runs):
 
 
 def test_fetched_artifact_equals_the_logged_one(runs, folder, tmp_path):
-    run_id = runs.start("registry tests", "artifacts", tags={})
+    run_id = runs.start("registry tests", "artifacts", tags={}, note="")
     runs.log_folder(run_id, folder, "results")
     got = runs.fetch(run_id, "results", tmp_path / "fetched")
     assert folder_sha256(got) == folder_sha256(folder)
 
 
 def test_absent_artifact_is_missing_data(runs, tmp_path):
-    run_id = runs.start("registry tests", "empty", tags={})
+    run_id = runs.start("registry tests", "empty", tags={}, note="")
     with pytest.raises(MissingDataError, match="no artifact"):
         runs.fetch(run_id, "results/questions.parquet", tmp_path)
 

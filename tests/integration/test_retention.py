@@ -172,9 +172,11 @@ def test_versions_and_runs_go_unless_an_alias_the_ledger_or_an_ab_test_needs_the
     with own_mlflow(f"sqlite:///{tmp_path / 'mlflow.db'}", tmp_path) as url:
         registry, runs = Registry(url), Runs(url)
         folder = save_model(tmp_path / "model", "python", "sql")
-        parent = runs.start(names.EXPERIMENT_TRAINING, "training", tags={})
-        evaluation = runs.start(names.EXPERIMENT_TRAINING, "evaluation", tags={}, parent_id=parent)
-        report = runs.start(names.EXPERIMENT_DRIFT, "report", tags={})
+        parent = runs.start(names.EXPERIMENT_TRAINING, "training", tags={}, note="")
+        evaluation = runs.start(
+            names.EXPERIMENT_TRAINING, "evaluation", tags={}, note="", parent_id=parent
+        )
+        report = runs.start(names.EXPERIMENT_DRIFT, "report", tags={}, note="")
         for run_id in (parent, evaluation, report):
             runs.finish(run_id)
         versions = [

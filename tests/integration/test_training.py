@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from types import SimpleNamespace
 
 import pytest
+from mlflow import MlflowClient
 from sqlalchemy import text
 
 from include import names
@@ -16,7 +17,8 @@ from include.jobs.data.datasets import resolve_months
 from include.jobs.training.pipeline import TrainingPipeline, request_from_params, train_all
 from include.jobs.training.plan import TrainedCandidate, TrainingPlan
 from include.registry import Registry
-from include.registry.runs import NOTE
+from include.registry.descriptions import NOTE
+from include.registry.runs import PARENT
 from include.sandbox.simulator import simulate
 from include.settings import Settings
 from include.store.models import latest_promotion, list_promotions
@@ -275,6 +277,21 @@ def test_selection_and_reason_are_in_the_runs_note(trained, first):
     assert "| frequency |" in note
     assert "| score from | precision | recall | questions answered |" in note
     assert note == first.note
+
+
+def test_candidates_runs_and_the_version_say_what_they_are(trained, first):
+    training = trained.training_site.training
+    children = training.runs.find(names.EXPERIMENT_TRAINING, {PARENT: first.run_id})
+    notes = [run.tags[NOTE] for run in children]
+    version = MlflowClient(training.runs.tracking_uri).get_model_version(
+        training.registry.model, first.version
+    )
+
+    assert len(notes) == 3  # two candidates, and the winner's refit
+    site = trained.training_site.site
+    assert f"tfidf, trained on 2023-01 to 2023-05 of {site}, tested on {LAST}" in " ".join(notes)
+    assert f"selected on {LAST} and then trained again on 2023-01 to {LAST}" in " ".join(notes)
+    assert version.description.startswith(f"tfidf, trained on 2023-01 to {LAST} of {site}.")
 
 
 def test_same_training_again_trains_nothing_and_keeps_the_champion(training, store, engine):

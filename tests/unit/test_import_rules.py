@@ -47,7 +47,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         for package, others in JOBS_MAY_IMPORT.items()
     },
     "sandbox": BASE | {"sources"},
-    "monitoring": BASE | {"store", "notify", "pages"},
+    "monitoring": BASE | {"registry", "store", "notify", "pages"},
     "local_stack": BASE | PURE | EDGES | JOBS | {"pages", "sandbox", "monitoring"},
     "demo": BASE | PURE | EDGES | JOBS | {"pages", "sandbox", "local_stack", "monitoring"},
     "docs": BASE | {"monitoring"},

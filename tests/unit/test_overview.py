@@ -9,6 +9,7 @@ import pytest
 from selectolax.lexbor import LexborHTMLParser
 
 from include import names
+from include.monitoring.overview import mlflow_addresses
 from include.pages.overview import (
     ChampionState,
     LastCheck,
@@ -18,6 +19,7 @@ from include.pages.overview import (
     needs,
     render_overview,
 )
+from include.store.models import Promotion
 from include.tag_names import LikelyRename
 
 NOW = datetime(2024, 3, 5, 12, tzinfo=UTC)
@@ -125,3 +127,17 @@ def test_names_of_runs_and_sites_are_escaped():
     )
 
     assert "<script>alert" not in render_overview(state)
+
+
+def promotion(figures: dict[str, str]) -> Promotion:
+    return Promotion(1, NOW, names.CHAMPION, None, "3", "first", "tester", "better", figures, None)
+
+
+def test_links_to_mlflow_lead_to_the_trainings_and_the_model_once_there_are_some():
+    mlflow = "http://mlflow:5000/"
+    by_hand, trained = promotion({}), promotion({"experiment_id": "2"})
+    assert list(mlflow_addresses(mlflow, []).values()) == [mlflow]
+    assert list(mlflow_addresses(mlflow, [by_hand, trained]).values()) == [
+        "http://mlflow:5000/#/experiments/2/runs?viewStateShareKey=trainings",
+        "http://mlflow:5000/#/models/tag-suggester",
+    ]

@@ -15,7 +15,9 @@ from include.drift.evidently_report import make_pages
 from include.drift.evidently_workspace import EvidentlyServer, WorkspacePlace
 from include.escaping import markdown
 from include.jobs.drift.checks import Monitoring
-from include.registry.runs import NOTE, Runs, run_url
+from include.registry import descriptions
+from include.registry.descriptions import NOTE
+from include.registry.runs import Runs, run_url
 from include.settings import Settings
 from include.store.drift import DriftReport, StoredDriftReport, set_artifact
 from include.store.drift_calibrations import read_power
@@ -155,6 +157,9 @@ def _run_of(runs: Runs, stored: StoredDriftReport, title: str) -> tuple[str, str
     if known := runs.find(names.EXPERIMENT_DRIFT, tags, status=None):
         return known[0].run_id, known[0].experiment_id
     run_id = runs.start(
-        names.EXPERIMENT_DRIFT, title, tags=tags | {"verdict": stored.report.verdict}
+        names.EXPERIMENT_DRIFT,
+        title,
+        tags=tags | {"verdict": stored.report.verdict},
+        note=descriptions.drift_check(title, stored.report.verdict),
     )
     return run_id, runs.get(run_id).experiment_id

@@ -37,6 +37,7 @@ from include.jobs.training.code_version import code_version
 from include.jobs.training.fit_and_score import measure_full_texts, rank_questions
 from include.jobs.training.plan import CandidateSpec
 from include.memory_budget import MemoryBudget
+from include.registry.descriptions import stability_year
 from include.registry.downloads import delete_unused_downloads
 from include.registry.runs import Runs
 from include.settings import Settings
@@ -167,6 +168,7 @@ class StudyModels:
                 names.EXPERIMENT_STABILITY,
                 f"Stability {year} of {study.site} ({spec.label}{window})",
                 tags=tags | {"site": study.site, "candidate": study.candidate},
+                note=stability_year(spec.label, window, study.site, year),
             )
             # months are nested runs and are added later; the parent itself has nothing left to do
             self.runs.finish(run_id)

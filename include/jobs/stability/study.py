@@ -39,7 +39,8 @@ from include.jobs.training.plan import CandidateSpec, expand_candidates
 from include.months import resolve_month
 from include.notify.airflow_note import write_note
 from include.pages import stability
-from include.registry.runs import NOTE, Runs, run_url
+from include.registry.descriptions import NOTE
+from include.registry.runs import Runs, run_url
 from include.settings import Settings
 from include.store.engine import process_engine
 from include.store.stability import (

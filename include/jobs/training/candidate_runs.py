@@ -39,7 +39,8 @@ from include.jobs.training.run_records import (
     trained_candidate,
 )
 from include.memory_budget import MemoryBudget
-from include.months import period_end_label
+from include.months import period_end_label, period_label
+from include.registry import descriptions
 from include.registry.requirements import model_requirements
 from include.registry.runs import Run, Runs
 from include.store.models import (
@@ -119,8 +120,14 @@ class CandidateRuns:
             "test_id": split.test_id,
         }
         name = name or f"{spec.label} on {split.months.label}"
+        note = descriptions.evaluated(
+            spec.label,
+            period_label(split.train.first_month, split.train.until),
+            split.train.site,
+            split.months.label,
+        )
         return self._in_run(
-            parent_id, name, tags, lambda run_id: self._train(run_id, candidate, split, spec)
+            parent_id, name, tags, note, lambda run_id: self._train(run_id, candidate, split, spec)
         )
 
     def refit(self, plan: TrainingPlan, data: TrainingData, best: TrainedCandidate) -> Run:
@@ -146,7 +153,10 @@ class CandidateRuns:
             self._log_training_data(run_id, candidate, data, learned_from)
             return self._log_model(run_id, candidate, metadata)
 
-        return self._in_run(plan.run_id, name, tags, work)
+        note = descriptions.refitted(
+            spec.label, period_label(data.first_month, data.until), data.site, plan.months.label
+        )
+        return self._in_run(plan.run_id, name, tags, note, work)
 
     def unfitted(self, spec: CandidateSpec, data: TrainingData) -> Candidate:
         """
@@ -218,14 +228,19 @@ class CandidateRuns:
         return learned_from, cost
 
     def _in_run(
-        self, parent_id: str, name: str, tags: dict[str, str], work: Callable[[str], T]
+        self,
+        parent_id: str,
+        name: str,
+        tags: dict[str, str],
+        note: str,
+        work: Callable[[str], T],
     ) -> T:
         """Call ``work`` inside a new child run; runs that a killed task left open end as failed."""
         for orphan in self.runs.find(
             self.experiment, {"training_key": tags["training_key"]}, status="RUNNING"
         ):
             self.runs.finish(orphan.run_id, failed=True)
-        run_id = self.runs.start(self.experiment, name, tags=tags, parent_id=parent_id)
+        run_id = self.runs.start(self.experiment, name, tags=tags, note=note, parent_id=parent_id)
         try:
             result = work(run_id)
         except BaseException:
@@ -241,7 +256,7 @@ class CandidateRuns:
         evaluation, months = measurement.evaluation, split.months
         title = (
             f"{spec.label} on {months.label} of {split.train.site}, "
-            f"trained {months.train_first} to {period_end_label(split.train.until)}"
+            f"trained {period_label(split.train.first_month, split.train.until)}"
         )
         self.runs.log_tables(run_id, evaluation_tables(evaluation))
         with tempfile.TemporaryDirectory() as work:

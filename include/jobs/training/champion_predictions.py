@@ -26,6 +26,7 @@ from include.jobs.training.plan import CandidateSpec, TrainingPlan
 from include.jobs.training.question_results import FOLDER, QuestionResults, load_results
 from include.months import period_end_label
 from include.registry import ModelVersion, Registry
+from include.registry.descriptions import champion_predictions
 from include.store.models import EvaluationKey, record_evaluations
 from include.store.tag_names import read_tag_names
 from include.tag_names import TagNames
@@ -104,7 +105,13 @@ class ChampionPredictions:
         evaluation = evaluate_results(results, split)
         runs = self.candidates.runs
         name = f"champion {champion.version} on {plan.months.label}"
-        run_id = runs.start(self.candidates.experiment, name, tags=tags, parent_id=plan.run_id)
+        run_id = runs.start(
+            self.candidates.experiment,
+            name,
+            tags=tags,
+            note=champion_predictions(champion.version, plan.site, plan.months.label),
+            parent_id=plan.run_id,
+        )
         with tempfile.TemporaryDirectory() as work:
             results.save(Path(work) / FOLDER)
             runs.log_folder(run_id, Path(work))

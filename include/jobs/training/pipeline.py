@@ -55,8 +55,9 @@ from include.jobs.training.summary import short_note
 from include.memory_budget import MemoryBudget
 from include.months import add_months, day_start, month_of
 from include.notify.airflow_note import write_note
-from include.registry import Registry
-from include.registry.runs import NOTE, Runs
+from include.registry import Registry, descriptions
+from include.registry.descriptions import NOTE
+from include.registry.runs import Runs
 from include.settings import Settings
 from include.store.encoder_time import EncoderSample
 from include.store.engine import process_engine
@@ -319,6 +320,7 @@ class TrainingPipeline:
             names.EXPERIMENT_TRAINING,
             f"training for {split.months.label}",
             tags=tags | {"actor": request.actor, "reason": request.reason},
+            note=descriptions.training(split.months.label, self.settings.site, request.reason),
         )
         log_dataset(self.runs, run_id, split.train)
         return run_id, self.runs.get(run_id).experiment_id

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import Engine
@@ -23,8 +24,10 @@ from include.jobs.training.promotion_gate import PromotionGate, shared_questions
 from include.jobs.training.question_results import load_results
 from include.jobs.training.refit_check import RefitComparison, compare_with_tested
 from include.jobs.training.summary import label_age_tag, note, sample_sentence, table_rows
-from include.registry import ModelVersion, Registry
-from include.registry.runs import NOTE, Run
+from include.months import period_label
+from include.registry import ModelVersion, Registry, descriptions
+from include.registry.descriptions import NOTE
+from include.registry.runs import Run
 from include.settings import Settings
 from include.store.ab_tests import open_ab_test
 from include.store.models import Promotion, latest_promotion, record_dataset
@@ -229,6 +232,15 @@ class ModelSelection:
                 "evaluation_run_id": comparison.best.run_id,
             }
             | ({"refresh": "true"} if plan.request.is_refresh else {}),
+            description=descriptions.version(
+                comparison.best.spec.label,
+                period_label(
+                    run.tags["train_first"], datetime.fromisoformat(run.tags["learned_until"])
+                ),
+                plan.site,
+                plan.months.label,
+                comparison.best.figures["f1_all@5"],
+            ),
         )
         champion = comparison.decision.promote
         before = comparison.champion.version if comparison.champion else ""
@@ -242,6 +254,7 @@ class ModelSelection:
             figures=comparison.decision.figures
             | {
                 "training_run_id": plan.run_id,
+                "experiment_id": plan.experiment_id,
                 "test_month": plan.months.test_month,
                 "dataset_id": run.tags["dataset_id"],
                 "evaluation_run_id": comparison.best.run_id,
