@@ -1,6 +1,8 @@
 """
 A typed client of the service, with the types from which its OpenAPI document is made.
 
+Each operation of the document is a method of its ``operationId``; a test compares both.
+
 Examples
 --------
 ::
@@ -29,16 +31,21 @@ from serving.payloads import (
     FeedbackRecorded,
     FeedbackRequest,
     FoundTags,
+    Liveness,
+    ModelState,
     Question,
+    Readiness,
 )
-from serving.tag_index import FoundTag
 
 _TIMEOUT_S: Final = (5.0, 60.0)
 _AGAIN: Final = frozenset({408, 429, 503})
 _SETTINGS: Final = frozenset({401, 421})
+_NOT_READY: Final = 503
+_PROBLEM: Final = "application/problem+json"
 _DEFAULT_WAIT_S: Final = 5.0
 
 T = TypeVar("T")
+_Query = Mapping[str, str | Sequence[str]]
 
 
 class Client:
@@ -102,10 +109,38 @@ class Client:
         """Record the final tags of a question; errors as `predict`."""
         return self._call("POST", "/feedback", FeedbackRecorded, body=feedback)
 
-    def find_tags(self, text: str, limit: int = 10) -> list[FoundTag]:
-        """Return the model's tags that fit what was typed, most used first."""
-        query = {"text": text, "limit": str(limit)}
-        return self._call("GET", "/tags", FoundTags, query=query).tags
+    def find_tags(self, text: str = "", limit: int = 10, *, tag: Sequence[str] = ()) -> FoundTags:
+        """
+        Return the model's tags that fit what was typed, most used first, with their descriptions.
+
+        With ``tag``, at most 25 exact names, those of them that the model knows.
+        """
+        query = {"tag": tag} if tag else {"text": text, "limit": str(limit)}
+        return self._call("GET", "/tags", FoundTags, query=query)
+
+    def show_model(self) -> ModelState:
+        """Return the served models, their training metadata and the live indicators."""
+        return self._call("GET", "/model", ModelState)
+
+    def healthz(self) -> Liveness:
+        """Return that the process answers; RetryLaterError if it does not."""
+        return self._call("GET", "/healthz", Liveness)
+
+    def readyz(self) -> Readiness:
+        """Return whether questions can be answered, and any problem; asks once if they cannot."""
+        return self._call("GET", "/readyz", Readiness)
+
+    def openapi(self) -> dict[str, Any]:
+        """Return the OpenAPI document."""
+        return self._call("GET", "/openapi.json", dict[str, Any])
+
+    def metrics(self) -> str:
+        """Return the metrics in Prometheus' text format."""
+        return self._retried("GET", "/metrics").text
+
+    def overview(self) -> str:
+        """Return the page on the state of the loop, HTML for people."""
+        return self._retried("GET", "/overview").text
 
     def _call(
         self,
@@ -114,21 +149,24 @@ class Client:
         kind: type[T],
         *,
         body: Any = None,
-        query: Mapping[str, str] | None = None,
+        query: _Query | None = None,
     ) -> T:
+        return msgspec.json.decode(self._retried(method, path, body, query).content, type=kind)
+
+    def _retried(
+        self, method: str, path: str, body: Any = None, query: _Query | None = None
+    ) -> requests.Response:
         for attempt in range(1, self._attempts + 1):
             try:
-                response = self._request(method, path, body, query)
+                return self._request(method, path, body, query)
             except RetryLaterError as error:
                 if attempt == self._attempts:
                     raise
                 self._sleep(error.retry_after_s)
-            else:
-                return msgspec.json.decode(response.content, type=kind)
         raise AssertionError("unreachable: the last attempt returns or raises")
 
     def _request(
-        self, method: str, path: str, body: Any, query: Mapping[str, str] | None
+        self, method: str, path: str, body: Any, query: _Query | None
     ) -> requests.Response:
         try:
             response = self._session.request(
@@ -143,9 +181,17 @@ class Client:
             raise RetryLaterError(
                 f"{self._url} cannot be reached ({type(error).__name__})", _DEFAULT_WAIT_S
             ) from error
-        if response.ok:
+        if response.ok or _is_not_ready(response, path):
             return response
         raise _refusal(response)
+
+
+def _is_not_ready(response: requests.Response, path: str) -> bool:
+    """Return whether a probe was answered, and not refused with a problem document."""
+    kind = response.headers.get("Content-Type", "")
+    return (
+        path == "/readyz" and response.status_code == _NOT_READY and not kind.startswith(_PROBLEM)
+    )
 
 
 def _refusal(response: requests.Response) -> Exception:

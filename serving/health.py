@@ -6,6 +6,7 @@ from typing import Final
 from flask import Blueprint, Response
 
 from serving.metrics import CONTENT_TYPE, scrape
+from serving.payloads import Liveness, Readiness
 from serving.requests import json_response
 from serving.service import service
 from serving.set_aside import SetAside
@@ -20,7 +21,7 @@ STALE_AFTER_S: Final = 15.0
 @bp.get("/healthz")
 def healthz() -> Response:
     """Answer that the process is alive, without checking anything else."""
-    return json_response({"status": "alive"})
+    return json_response(Liveness())
 
 
 @bp.get("/readyz")
@@ -36,20 +37,20 @@ def readyz() -> Response:
     waiting, oldest_s = spool_state(state.spool_folder)
     registry_s, database_s = _age_s(status.checked_at), _age_s(status.looked_up_at)
     return json_response(
-        {
-            "status": "ready" if champion is not None else "not_ready",
-            "model_version": champion.version if champion is not None else None,
-            "problem": status.problem
+        Readiness(
+            status="ready" if champion is not None else "not_ready",
+            model_version=champion.version if champion is not None else None,
+            problem=status.problem
             or (NO_MODEL if champion is None else _staleness(registry_s, database_s)),
-            "failures": status.failures,
-            "stale": _is_stale(registry_s) or _is_stale(database_s),
-            "checked_at": status.checked_at,
-            "registry_answered_s_ago": registry_s,
-            "database_answered_s_ago": database_s,
-            "spool_bytes": waiting,
-            "spool_oldest_s": round(oldest_s, 3),
-            "set_aside_bytes": sum(SetAside(state.spool_folder).sizes().values()),
-        },
+            failures=status.failures,
+            stale=_is_stale(registry_s) or _is_stale(database_s),
+            checked_at=status.checked_at,
+            registry_answered_s_ago=registry_s,
+            database_answered_s_ago=database_s,
+            spool_bytes=waiting,
+            spool_oldest_s=round(oldest_s, 3),
+            set_aside_bytes=sum(SetAside(state.spool_folder).sizes().values()),
+        ),
         status=200 if champion is not None else 503,
     )
 

@@ -16,7 +16,7 @@ from typing import Final
 
 import msgspec
 
-from serving.served_models import AbTest
+from serving.payloads import AbTest
 from serving.tag_name_file import DescriptionFile, TagNameFile
 
 MAX_CACHED_MODELS: Final = 4

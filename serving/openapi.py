@@ -94,7 +94,7 @@ def openapi_document(*, needs_key: bool) -> dict[str, Any]:
             "get": {
                 "operationId": "show_model",
                 "summary": "The served models, their training metadata, and the live indicators",
-                "responses": {"200": _json("Served models", _OBJECT), **errors()},
+                "responses": {"200": _json("Served models", schemas["model_state"]), **errors()},
             }
         },
         "/overview": {
@@ -111,13 +111,15 @@ def openapi_document(*, needs_key: bool) -> dict[str, Any]:
             }
         },
         "/healthz": {
-            "get": _open("healthz", "Whether the process answers", {"200": _OBJECT}, errors)
+            "get": _open(
+                "healthz", "Whether the process answers", {"200": schemas["liveness"]}, errors
+            )
         },
         "/readyz": {
             "get": _open(
                 "readyz",
                 "Whether questions can be answered",
-                {"200": _OBJECT, "503": _OBJECT},
+                {"200": schemas["readiness"], "503": schemas["readiness"]},
                 errors,
             )
         },

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
+from datetime import datetime
 from typing import Annotated, Any, Final, Literal, TypeVar
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from msgspec import Meta
 
 from include.questions import MAX_TAG_LENGTH
 from serving.errors import InvalidRequestError
+from serving.indicators import DailyIndicators
 from serving.tag_index import FoundTag
 
 MAX_QUESTIONS: Final = 100
@@ -160,6 +162,84 @@ class FeedbackRecorded(msgspec.Struct, frozen=True):
     feedback_id: UUID
 
 
+class AbTest(msgspec.Struct, frozen=True):
+    """
+    The open A/B test.
+
+    ``share`` in [0, 1] is the challenger's part of the traffic; in shadow mode (``shadow``) the
+    champion answers every question and the challenger's answers are only recorded.
+    """
+
+    ab_test_id: int
+    champion_version: str
+    challenger_version: str
+    share: float
+    shadow: bool
+
+
+class DescribedModel(msgspec.Struct, frozen=True):
+    """
+    A served model.
+
+    ``candidate`` is its family, ``tags`` the number of tags that it knows, and ``description`` the
+    training metadata stored with it, whose keys depend on the release that trained it.
+    """
+
+    version: str
+    candidate: str
+    created_at: datetime
+    age_days: float
+    sha256: str
+    tags: int
+    description: dict[str, Any]
+
+
+class ModelState(msgspec.Struct, frozen=True):
+    """
+    The served models, the A/B test, recent failures, and the live indicators by day.
+
+    ``checked_at`` is when the registry last answered; ``problem`` is what the latest of the
+    ``failures`` to follow it was.
+    """
+
+    champion: DescribedModel | None
+    challenger: DescribedModel | None
+    ab_test: AbTest | None
+    site: str
+    checked_at: datetime | None
+    failures: int
+    problem: str | None
+    days: list[DailyIndicators]
+
+
+class Liveness(msgspec.Struct, frozen=True):
+    """That the process answers."""
+
+    status: Literal["alive"] = "alive"
+
+
+class Readiness(msgspec.Struct, frozen=True):
+    """
+    Whether questions can be answered.
+
+    A ``stale`` service answers, with a model or A/B tests that may be superseded. ``spool_bytes``
+    are records that are not in the database yet, the oldest of them for ``spool_oldest_s``, and
+    ``set_aside_bytes`` those that it refused.
+    """
+
+    status: Literal["ready", "not_ready"]
+    model_version: str | None
+    problem: str | None
+    failures: int
+    stale: bool
+    checked_at: datetime | None
+    registry_answered_s_ago: float | None
+    database_answered_s_ago: float | None
+    spool_bytes: int
+    spool_oldest_s: float
+    set_aside_bytes: int
+
+
 T = TypeVar("T")
 QUESTIONS: Final[msgspec.json.Decoder[Question | list[Question]]] = msgspec.json.Decoder(
     Question | Batch
@@ -235,9 +315,18 @@ def _shortened(text: str) -> str:
 
 def schemas() -> tuple[dict[str, Any], dict[str, Any]]:
     """Return JSON schemas of requests and answers, and the components that they refer to."""
-    types = [Question, Batch, Answer, FeedbackRequest, FeedbackRecorded, FoundTags]
+    types: dict[str, Any] = {
+        "question": Question,
+        "batch": Batch,
+        "answer": Answer,
+        "feedback": FeedbackRequest,
+        "feedback_recorded": FeedbackRecorded,
+        "found_tags": FoundTags,
+        "model_state": ModelState,
+        "liveness": Liveness,
+        "readiness": Readiness,
+    }
     found, components = msgspec.json.schema_components(
-        types, ref_template="#/components/schemas/{name}"
+        types.values(), ref_template="#/components/schemas/{name}"
     )
-    keys = ("question", "batch", "answer", "feedback", "feedback_recorded", "found_tags")
-    return dict(zip(keys, found, strict=True)), components
+    return dict(zip(types, found, strict=True)), components

@@ -10,7 +10,7 @@ from include.registry import ModelVersion
 from include.store.ab_tests import open_ab_test
 from include.store.deadlines import Deadlines
 from include.store.models import Promotion, latest_promotion
-from serving.served_models import AbTest
+from serving.payloads import AbTest
 
 
 @dataclass(frozen=True, slots=True)

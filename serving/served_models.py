@@ -10,8 +10,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-import msgspec
-
 from include.candidates.base import Candidate, EncoderFactory, Suggestion
 from include.candidates.catalogue import load_candidate, read_description
 from include.candidates.renamed import with_canonical_names
@@ -19,6 +17,7 @@ from include.errors import ModelUnusableError
 from include.registry import folder_sha256
 from include.tag_names import TagNames
 from include.text.prepare import prepare
+from serving.payloads import AbTest
 from serving.tag_index import TagIndex
 
 SMOKE_TEST_QUESTIONS: Final = (
@@ -32,21 +31,6 @@ SMOKE_TEST_QUESTIONS: Final = (
 """Every model must answer these before it is served: an ordinary question and an empty one."""
 
 SMOKE_TEST_TAGS: Final = 5
-
-
-class AbTest(msgspec.Struct, frozen=True):
-    """
-    The open A/B test.
-
-    ``share`` in [0, 1] is the challenger's part of the traffic; in shadow mode (``shadow``) the
-    champion answers every question and the challenger's answers are only recorded.
-    """
-
-    ab_test_id: int
-    champion_version: str
-    challenger_version: str
-    share: float
-    shadow: bool
 
 
 @dataclass(frozen=True, slots=True)

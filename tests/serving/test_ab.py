@@ -2,7 +2,8 @@
 
 import pytest
 
-from serving.served_models import AbTest, ServedModels
+from serving.payloads import AbTest
+from serving.served_models import ServedModels
 from serving.variants import bucket_of
 from tests.serving.conftest import WordModel, loaded_model
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from inspect import signature
 from pathlib import Path
+from typing import get_type_hints
 from uuid import UUID
 
+import msgspec
 import pytest
 
 from include.errors import FixInputError, FixSettingsError, RetryLaterError
@@ -13,7 +16,8 @@ from include.sandbox.api import SandboxApi
 from include.sandbox.question_index import QuestionIndex
 from include.sandbox.site import running
 from serving.client import Client
-from serving.payloads import FeedbackRequest, Question
+from serving.openapi import openapi_document
+from serving.payloads import FeedbackRequest, Liveness, Question
 from serving.served_models import ServedModels
 from tests.serving.conftest import loaded_model
 from tests.serving.running_app import RunningApp
@@ -46,7 +50,60 @@ def test_more_questions_than_a_request_may_have_are_answered_in_order(app):
 
 
 def test_tags_are_found(app):
-    assert [found.tag for found in app.client().find_tags("p")] == ["pandas", "python"]
+    client = app.client()
+    assert [found.tag for found in client.find_tags("p").tags] == ["pandas", "python"]
+    assert [found.tag for found in client.find_tags(tag=["sql", "none"]).tags] == ["sql"]
+
+
+def test_state_of_the_service_is_typed(app):
+    client = app.client()
+    assert client.show_model().champion.version == client.readyz().model_version == "7"
+    assert client.healthz() == Liveness()
+    assert "app_predictions_total" in client.metrics()
+    assert client.openapi()["paths"].keys() == openapi_document(needs_key=True)["paths"].keys()
+
+
+def test_a_service_without_a_model_says_that_it_is_not_ready(tmp_path):
+    app = RunningApp(tmp_path, ServedModels())
+    readiness = app.client(sleep=pytest.fail).readyz()
+    app.close()
+
+    assert (readiness.status, readiness.model_version) == ("not_ready", None)
+    assert "no model" in readiness.problem
+
+
+OPERATIONS = [
+    (path, operation)
+    for path, methods in openapi_document(needs_key=True)["paths"].items()
+    for operation in methods.values()
+]
+ALSO = {"predict": ["predict_all"]}
+"""More methods of an operation, of its other types."""
+
+
+def test_every_operation_has_a_method_with_the_parameters_of_the_document():
+    described, found = {}, {}
+    for _, operation in OPERATIONS:
+        name = operation["operationId"]
+        described[name] = {each["name"] for each in operation.get("parameters", [])}
+        parameters = list(signature(getattr(Client, name)).parameters)[1:]
+        found[name] = set(parameters[1:] if "requestBody" in operation else parameters)
+    assert found == described
+
+
+def test_methods_return_the_types_of_the_document():
+    document = openapi_document(needs_key=True)
+    for path, operation in OPERATIONS:
+        ok = next(r for status, r in operation["responses"].items() if status in {"200", "201"})
+        (content,) = ok["content"].values()
+        described = content["schema"].get("oneOf", [content["schema"]])
+        names = [operation["operationId"], *ALSO.get(operation["operationId"], [])]
+        kinds = [get_type_hints(getattr(Client, name))["return"] for name in names]
+        schemas, components = msgspec.json.schema_components(
+            kinds, ref_template="#/components/schemas/{name}"
+        )
+        assert list(schemas) == described, path
+        assert components.items() <= document["components"]["schemas"].items(), path
 
 
 def test_a_refused_question_names_its_field(app):

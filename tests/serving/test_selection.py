@@ -5,7 +5,8 @@ import pytest
 
 from include.candidates.suggested_set import SET_DEPTH
 from include.tag_names import TagNames
-from serving.served_models import AbTest, ServedModels
+from serving.payloads import AbTest
+from serving.served_models import ServedModels
 from tests.serving.conftest import WordModel, loaded_model
 
 TITLE = "How do I use pandas with python?"
