@@ -43,7 +43,8 @@ def ingest_questions() -> None:
         from include.settings import Settings
 
         month = resolve_month(params, data_interval_start, data_interval_end)
-        return MonthIngestion.from_settings(Settings.from_env()).plan_windows(month)
+        windows = MonthIngestion.from_settings(Settings.from_env()).plan_windows(month)
+        return [window.to_dict() for window in windows]
 
     # A site without a key grants 300 requests a day: a busy month takes several days' retries.
     @task(
@@ -52,10 +53,11 @@ def ingest_questions() -> None:
         map_index_template="{{ task.op_kwargs['window']['label'] }}",
     )
     def fetch(window: dict[str, Any]) -> dict[str, Any]:
-        from include.jobs.ingestion.month_ingest import MonthIngestion
+        from include.jobs.ingestion.month_ingest import MonthIngestion, PlannedWindow
         from include.settings import Settings
 
-        return MonthIngestion.from_settings(Settings.from_env()).fetch_window(window)
+        month = MonthIngestion.from_settings(Settings.from_env())
+        return month.fetch_window(PlannedWindow.from_dict(window))
 
     @task
     def check(

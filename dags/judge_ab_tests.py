@@ -70,7 +70,8 @@ def judge_ab_test() -> None:
         from include.jobs.release.ab_testing import ended_test_mail
         from include.settings import Settings
 
-        return ended_test_mail(Settings.from_env())
+        ended = ended_test_mail(Settings.from_env())
+        return {"mail_run_id": ended.mail_run_id, "facts": ended.to_dict()} if ended else None
 
     mail = ended_test()
     notify = TriggerDagRunOperator(

@@ -37,6 +37,24 @@ class TaskResult:
 
 
 @dataclass(frozen=True, slots=True)
+class AbTestEnd(TaskResult):
+    """
+    The end of an A/B test that people get a mail about.
+
+    Parameters
+    ----------
+    ab_test_id : int
+    """
+
+    ab_test_id: int
+
+    @property
+    def mail_run_id(self) -> str:
+        """The run of ``send_mail``: one for each test, however often it is requested."""
+        return f"mail-ab-test-{self.ab_test_id}"
+
+
+@dataclass(frozen=True, slots=True)
 class CandidateRow(TaskResult):
     """
     A candidate, or the champion, in the table of a training.

@@ -36,7 +36,7 @@ from include.store.ab_tests import EndedAbTest, ended_ab_test
 from include.store.drift import StoredDriftReport, StoredSignal, checked_months, read_report
 from include.store.engine import process_engine
 from include.store.installation import installation_id
-from include.task_results import CandidateRow, DriftAlarm, RollbackResult, TrainingResult
+from include.task_results import AbTestEnd, CandidateRow, DriftAlarm, RollbackResult, TrainingResult
 
 CONTRIBUTORS_SHOWN: Final = 6
 TAG_SIGNALS: Final = ("tag_shift", "tag_distribution", "new_tags", "vanished_tags")
@@ -61,7 +61,7 @@ def compose(settings: Settings, params: Mapping[str, Any]) -> Notification:
     params : mapping
         The params of ``send_mail``. ``kind`` is ``drift``, ``training``, ``rollback`` or
         ``ab_test``; ``facts`` are, in this order, the plain values of a `DriftAlarm`, a
-        `TrainingResult` or a `RollbackResult` (`include.task_results`), or the ``ab_test_id``.
+        `TrainingResult`, a `RollbackResult` or an `AbTestEnd` (`include.task_results`).
         ``run`` is the id of the triggering DAG run; ``seconds`` is how long the service took to
         follow a rollback.
 
@@ -87,7 +87,7 @@ def compose(settings: Settings, params: Mapping[str, Any]) -> Notification:
     if kind == "ab_test":
         engine = process_engine(settings.require_database_url())
         with engine.connect() as connection:
-            ended = ended_ab_test(connection, int(facts["ab_test_id"]))
+            ended = ended_ab_test(connection, AbTestEnd.from_dict(facts).ab_test_id)
         ab_test = ab_test_summary(settings, ended, run)
         mail = render.ab_test_mail(ab_test)
         return Notification(mail, slack.ab_test_text(ab_test, mail))

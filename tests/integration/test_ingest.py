@@ -101,14 +101,14 @@ def test_month_run_twice_leaves_the_same_rows(engine):
 
 def test_windows_cover_the_month_and_are_named_by_their_days(engine):
     windows = ingest(engine, Recorded([])).plan_windows(MONTH)
-    assert [window["label"] for window in windows] == [
+    assert [window.label for window in windows] == [
         "2024-02-01 to 2024-02-08",
         "2024-02-09 to 2024-02-16",
         "2024-02-17 to 2024-02-24",
         "2024-02-25 to 2024-02-29",
     ]
-    assert windows[0]["start"] == START.isoformat()
-    assert windows[-1]["end"] == END.isoformat()
+    assert windows[0].range[0] == START
+    assert windows[-1].range[1] == END
 
 
 @pytest.mark.parametrize("now", [datetime(2024, 2, 29, 23, 59, 59, tzinfo=UTC), START])

@@ -134,7 +134,7 @@ def test_jobs_show_no_secret_in_results_mails_and_errors(
     asked = {"action": "start", "version": "2", "share": 0.5, "shadow": False, "reason": "to see"}
     shown.append(json.dumps(run_action(settings, asked, actor="run")))
     shown.append(json.dumps(run_action(settings, {"action": "stop"}, actor="run"), default=str))
-    facts = ended_test_mail(settings)["facts"]
+    facts = ended_test_mail(settings).to_dict()
     told = compose(settings, {"kind": "ab_test", "facts": facts, "run": "r"})
     shown += [told.slack, message(told.mail, sender="a@b.c", recipients="d@e.f").as_string()]
     registry.authorization = "Bearer another"

@@ -398,7 +398,7 @@ def settings(database_url, mlflow):
 
 def mail_about(settings):
     asked = ab_test.ended_test_mail(settings)
-    return compose(settings, {"kind": "ab_test", "facts": asked["facts"], "run": "scheduled__1"})
+    return compose(settings, {"kind": "ab_test", "facts": asked.to_dict(), "run": "scheduled__1"})
 
 
 def test_mail_of_a_won_test_has_the_gain_and_the_rollback_command(engine, registry, settings):
@@ -446,7 +446,7 @@ def test_mail_run_id_of_an_ended_test_is_stable(engine, registry, settings):
 
     asked = [ab_test.ended_test_mail(settings) for _ in range(2)]
 
-    assert [mail["mail_run_id"] for mail in asked] == [f"mail-ab-test-{ab_test_id}"] * 2
+    assert [mail.mail_run_id for mail in asked] == [f"mail-ab-test-{ab_test_id}"] * 2
 
 
 def test_open_test_sends_no_mail(engine, registry, settings):

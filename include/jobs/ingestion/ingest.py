@@ -7,11 +7,11 @@ Ingest months without Airflow; wait when the site asks for it.
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Final
 
 from include.errors import RetryLaterError
-from include.jobs.ingestion.month_ingest import MonthIngestion
+from include.jobs.ingestion.month_ingest import MonthIngestion, PlannedWindow
 from include.store.windows import Window
 
 log = logging.getLogger(__name__)
@@ -30,7 +30,7 @@ def ingest_month(
 
 
 def _fetch_with_waits(
-    ingest: MonthIngestion, window: Mapping[str, str], on_page: Callable[[Window], None] | None
+    ingest: MonthIngestion, window: PlannedWindow, on_page: Callable[[Window], None] | None
 ) -> None:
     """Fetch a window; wait if asked to, unless for too long or twice without a page in between."""
     progressed = True

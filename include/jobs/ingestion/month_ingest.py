@@ -1,7 +1,7 @@
 """Ingestion of one month of questions: the steps of the DAG `ingest_questions`."""
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol, Self
@@ -26,6 +26,7 @@ from include.store.windows import (
     open_window,
     read_windows,
 )
+from include.task_results import TaskResult
 
 log = logging.getLogger(__name__)
 
@@ -69,6 +70,29 @@ def api_client(settings: Settings) -> StackExchangeClient:
         requests_per_s=settings.api_requests_per_s,
         max_bad_share=settings.max_bad_share,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedWindow(TaskResult):
+    """
+    Days that one task fetches.
+
+    Parameters
+    ----------
+    start, end : str
+        ISO 8601, half-open, aware.
+    label : str
+        The days, for people.
+    """
+
+    start: str
+    end: str
+    label: str
+
+    @property
+    def range(self) -> tuple[datetime, datetime]:
+        """Start and end as times."""
+        return datetime.fromisoformat(self.start), datetime.fromisoformat(self.end)
 
 
 @dataclass(frozen=True)
@@ -139,7 +163,7 @@ class MonthIngestion:
                     return month
         return None
 
-    def plan_windows(self, month: str, now: datetime | None = None) -> list[dict[str, str]]:
+    def plan_windows(self, month: str, now: datetime | None = None) -> list[PlannedWindow]:
         """
         Split a month into windows; drop those of an earlier plan with other boundaries.
 
@@ -152,8 +176,8 @@ class MonthIngestion:
 
         Returns
         -------
-        list of dict
-            ``start`` and ``end`` (ISO 8601) and a ``label`` for people, in order, without gaps.
+        list of PlannedWindow
+            In order, without gaps.
 
         Raises
         ------
@@ -168,17 +192,10 @@ class MonthIngestion:
         windows = split_windows(start, end, self.window_days)
         with self.engine.begin() as connection:
             drop_other_windows(connection, self.site, start, end, windows)
-        return [
-            {
-                "start": first.isoformat(),
-                "end": last.isoformat(),
-                "label": window_label(first, last),
-            }
-            for first, last in windows
-        ]
+        return [planned_window(first, last) for first, last in windows]
 
     def fetch_window(
-        self, window: Mapping[str, str], on_page: Callable[[Window], None] | None = None
+        self, window: PlannedWindow, on_page: Callable[[Window], None] | None = None
     ) -> dict[str, Any]:
         """
         Fetch one planned window and store it page by page.
@@ -189,7 +206,7 @@ class MonthIngestion:
 
         Parameters
         ----------
-        window : mapping
+        window : PlannedWindow
             One of `plan_windows`.
         on_page : callable, optional
             Called with the window's state after each stored page.
@@ -228,9 +245,9 @@ class MonthIngestion:
             state = advance_window(
                 connection, state, cursor=state.end, fetched=len(ahead.questions), done=True
             )
-        log.info("%s: %d questions fetched", window["label"], state.fetched_count)
+        log.info("%s: %d questions fetched", window.label, state.fetched_count)
         return {
-            "label": window["label"],
+            "label": window.label,
             "questions": state.fetched_count,
             "requests": state.request_count,
             "quota_left": state.quota_left,
@@ -273,11 +290,14 @@ class MonthIngestion:
             "retagged": counts.retagged,
         }
 
-    def _open(self, window: Mapping[str, str]) -> Window:
-        start = datetime.fromisoformat(window["start"])
-        end = datetime.fromisoformat(window["end"])
+    def _open(self, window: PlannedWindow) -> Window:
         with self.engine.begin() as connection:
-            return open_window(connection, self.site, start, end)
+            return open_window(connection, self.site, *window.range)
+
+
+def planned_window(start: datetime, end: datetime) -> PlannedWindow:
+    """Return the plan of ``[start, end)``, aware times."""
+    return PlannedWindow(start.isoformat(), end.isoformat(), window_label(start, end))
 
 
 def split_windows(start: datetime, end: datetime, days: int) -> list[tuple[datetime, datetime]]:

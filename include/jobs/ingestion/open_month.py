@@ -16,13 +16,8 @@ from typing import Any, Final, Self
 
 from include.errors import CheckFailedError, FixInputError, RetryLaterError
 from include.jobs.ingestion.completeness import stored_until
-from include.jobs.ingestion.month_checks import (
-    is_covered,
-    lost_questions,
-    question_faults,
-    window_label,
-)
-from include.jobs.ingestion.month_ingest import MonthIngestion, split_windows
+from include.jobs.ingestion.month_checks import is_covered, lost_questions, question_faults
+from include.jobs.ingestion.month_ingest import MonthIngestion, planned_window, split_windows
 from include.months import month_of, month_range
 from include.settings import Settings
 from include.store.imports import StoredSpan, read_import_spans
@@ -152,15 +147,11 @@ class OpenMonthIngestion:
         """Fetch days until all are done or the requests are spent; see `pull`."""
         questions = requests = 0
         for done, (first, last) in enumerate(days):
-            window = {
-                "start": first.isoformat(),
-                "end": last.isoformat(),
-                "label": window_label(first, last),
-            }
             budget = _DayBudget(allowed - requests, earlier.get(first, 0))
             if budget.allowed <= 0:
                 return DaysFetched(done, questions, requests)
             try:
+                window = planned_window(first, last)
                 questions += self.months.fetch_window(window, budget.count)["questions"]
             except _RequestsSpentError:
                 return DaysFetched(done, questions, requests + budget.requests)

@@ -38,6 +38,7 @@ from include.store.ab_tests import (
     start_ab_test,
 )
 from include.store.engine import process_engine
+from include.task_results import AbTestEnd
 
 NOTIFY_WITHIN: Final = timedelta(days=2)
 """Tests that ended longer ago are not notified of: an earlier run has done so."""
@@ -238,9 +239,9 @@ def run_action(
     return asdict(result) if result is not None else None
 
 
-def ended_test_mail(settings: Settings, now: datetime | None = None) -> dict[str, Any] | None:
+def ended_test_mail(settings: Settings, now: datetime | None = None) -> AbTestEnd | None:
     """
-    Return the mail about the A/B test that ended last; None if none ended recently.
+    Return the A/B test that ended last, to send a mail about; None if none ended recently.
 
     It is read from the ledger and not from the judging task's return value: a retry of that task
     after its verdict was written finds no open test. A test always gives the same ``mail_run_id``,
@@ -248,13 +249,9 @@ def ended_test_mail(settings: Settings, now: datetime | None = None) -> dict[str
 
     Returns
     -------
-    dict or None
-        ``mail_run_id``, the run of ``send_mail``, and ``facts`` for it.
+    AbTestEnd or None
     """
     engine = process_engine(settings.require_database_url())
     with engine.connect() as connection:
         ended = last_ended_ab_test(connection, (now or datetime.now(UTC)) - NOTIFY_WITHIN)
-    if ended is None:
-        return None
-    facts = {"ab_test_id": ended.ab_test_id}
-    return {"mail_run_id": f"mail-ab-test-{ended.ab_test_id}", "facts": facts}
+    return AbTestEnd(ended.ab_test_id) if ended else None
