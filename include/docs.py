@@ -5,11 +5,11 @@ Pages of documentation that are generated from the code.
 Grafana's dashboards; a test fails if they differ from the code.
 """
 
-import ast
 from pathlib import Path
 
 from pydantic_core import PydanticUndefined
 
+from include.dag_docs import dag_docs
 from include.monitoring.dashboards import dashboard_files
 from include.monitoring.metrics import METRICS, PREFIX
 from include.settings import Settings
@@ -34,7 +34,7 @@ def settings_page() -> str:
     return "\n".join(lines) + "\n"
 
 
-def dags_page(folder: Path = ROOT / "dags") -> str:
+def dags_page() -> str:
     """Return the docstrings of all DAG files, which Airflow's UI shows too."""
     parts = [
         "# DAGs",
@@ -42,9 +42,8 @@ def dags_page(folder: Path = ROOT / "dags") -> str:
         "One file per DAG in `dags/`; headings are the DAGs' ids. This page is generated",
         "by `make docs` from the docstrings that Airflow's UI shows.",
     ]
-    for path in sorted(folder.glob("*.py")):
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        parts += ["", f"## {dag_id_of(tree)}", "", (ast.get_docstring(tree) or "").strip()]
+    for dag_id, doc in dag_docs():
+        parts += ["", f"## {dag_id}", "", doc]
     return "\n".join(parts) + "\n"
 
 
@@ -63,27 +62,6 @@ def metrics_page() -> str:
         labels = ", ".join(f"`{label}`" for label in metric.labels)
         lines.append(f"| `{PREFIX}{metric.name}` | {labels} | {metric.description} |")
     return "\n".join(lines) + "\n"
-
-
-def dag_id_of(tree: ast.Module) -> str:
-    """
-    Return the id of the DAG that a file defines: the name of the function that ``@dag`` decorates.
-
-    Raises
-    ------
-    ValueError
-        If the file does not define exactly one.
-    """
-    ids = [
-        node.name
-        for node in tree.body
-        if isinstance(node, ast.FunctionDef)
-        for decorator in node.decorator_list
-        if isinstance(decorator, ast.Call) and getattr(decorator.func, "id", "") == "dag"
-    ]
-    if len(ids) != 1:
-        raise ValueError(f"a DAG file defines one DAG, found {ids}")
-    return ids[0]
 
 
 def pages() -> dict[Path, str]:

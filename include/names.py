@@ -31,9 +31,9 @@ DAG_BACK_UP: Final = "back_up"
 DAG_RETENTION: Final = "retention"
 DAG_WATCH: Final = "watch_pipeline"
 DAGS: Final[tuple[str, ...]] = tuple(
-    value for name, value in sorted(globals().items()) if name.startswith("DAG_")
+    value for name, value in list(globals().items()) if name.startswith("DAG_")
 )
-"""All of them."""
+"""All of them, in this order."""
 POOL_API: Final = "stackexchange_api"
 POOL_TRAINING: Final = "training"
 QUEUE_DEFAULT: Final = "default"

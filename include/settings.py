@@ -43,6 +43,9 @@ class Settings(BaseSettings):
     mlflow_url: str | None = Field(
         None, description="public address of MLflow, for links; MLFLOW_TRACKING_URI if unset"
     )
+    grafana_url: str = Field(
+        "", description="public address of Grafana, for links; empty if there is none"
+    )
     evidently_url: str = Field("http://127.0.0.1:8085", description="address of Evidently's UI")
     evidently_api_url: str | None = Field(
         None,

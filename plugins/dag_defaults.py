@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from include import names
+from include.dag_docs import purpose
 from include.timeouts import time_limits
 from plugins.failure_callbacks import on_run_failure, on_task_failure
 
@@ -27,9 +28,7 @@ def dag_settings(dag_id: str, doc: str | None, **changes: Any) -> dict[str, Any]
     ValueError
         If the docstring does not begin with a heading.
     """
-    heading, _, _ = (doc or "").strip().partition("\n")
-    if not heading.startswith("### "):
-        raise ValueError(f"the docstring of {dag_id} must begin with a heading '### What it does'")
+    description = purpose(doc or "")
     limits = time_limits(dag_id)
     tasks = {
         "owner": names.PROJECT,
@@ -41,7 +40,7 @@ def dag_settings(dag_id: str, doc: str | None, **changes: Any) -> dict[str, Any]
         "on_failure_callback": on_task_failure,
     }
     return {
-        "description": heading.removeprefix("### ").rstrip("."),
+        "description": description,
         "doc_md": doc,
         "catchup": False,
         "is_paused_upon_creation": False,

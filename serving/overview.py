@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from functools import partial
 from typing import Final
 
 from flask import Blueprint, Response
 from sqlalchemy.exc import SQLAlchemyError
 
 from include.errors import FixSettingsError
-from include.monitoring.overview import read_loop_state
+from include.monitoring.overview import read_loop_state_of
 from include.pages.framed import style_source
-from include.pages.overview import LoopState, render_overview
-from include.settings import Settings
-from include.store.deadlines import Deadlines
-from include.store.engine import make_engine
+from include.pages.overview import render_overview
 from serving.errors import BusyError
 from serving.service import service
 
@@ -28,7 +23,7 @@ def show() -> Response:
     """Answer with the page. Airflow alone knows what runs: the page links to it."""
     settings = service().settings
     try:
-        state = read_state(settings)
+        state = read_loop_state_of(settings, timeout_s=TIMEOUT_S)
     except SQLAlchemyError as error:
         raise BusyError("PostgreSQL does not answer: try again soon") from error
     except FixSettingsError as error:
@@ -41,25 +36,3 @@ def show() -> Response:
     )
     headers = {"Content-Security-Policy": policy, "Cache-Control": "private, no-cache"}
     return Response(html, content_type="text/html; charset=utf-8", headers=headers)
-
-
-def read_state(settings: Settings) -> LoopState:
-    """
-    Return the state of the loop, on a connection of its own: the page is asked for seldom.
-
-    Raises
-    ------
-    FixSettingsError
-        If the service runs without a database or a registry.
-    SQLAlchemyError
-        If PostgreSQL does not answer in time.
-    """
-    connect = partial(make_engine, settings.require_database_url(), pool_size=1)
-    database = Deadlines(connect, timeout_s=TIMEOUT_S)
-    try:
-        with database.begin() as connection:
-            return read_loop_state(
-                connection, settings, now=datetime.now(UTC), active=None, failed=()
-            )
-    finally:
-        database.dispose()

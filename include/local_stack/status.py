@@ -2,16 +2,24 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import psutil
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
+from sqlalchemy.exc import SQLAlchemyError
 
 from include.local_stack.layout import StackLayout
 from include.local_stack.processes import Process
 from include.local_stack.stack import stack_processes
 from include.local_stack.state import read_environment, read_state
 from include.local_stack.supervisor import Supervisor
+from include.monitoring.overview import read_loop_state_of
+from include.pages.overview import needs
+from include.settings import Settings
+
+_TIMEOUT_S: Final = 5.0
 
 
 @dataclass(frozen=True)
@@ -103,6 +111,7 @@ def logins(local: Path) -> list[tuple[str, str]]:
     """Return addresses, logins and folders for people: name and value."""
     environment = read_environment(local)
     return [
+        ("Overview", f"{environment['AIRFLOW_URL']}/plugin/overview"),
         ("Airflow", environment["AIRFLOW_URL"]),
         ("  login", f"{environment['AIRFLOW_USER']} / {environment['AIRFLOW_PASSWORD']}"),
         ("Suggestions", environment["SERVICE_URL"]),
@@ -113,6 +122,26 @@ def logins(local: Path) -> list[tuple[str, str]]:
         ("Logs", str(local / "logs")),
         ("Variables", f"source {local / 'env'}"),
     ]
+
+
+def next_step(local: Path) -> str:
+    """
+    Return what needs a person first, as *Overview* says it; empty if nothing does.
+
+    Also empty if PostgreSQL does not answer: the table of processes shows that.
+    """
+    values = {name.lower(): value for name, value in read_environment(local).items()}
+    settings = Settings.model_validate(
+        {name: value for name, value in values.items() if name in Settings.model_fields}
+    )
+    try:
+        found = needs(read_loop_state_of(settings, timeout_s=_TIMEOUT_S))
+    except SQLAlchemyError:
+        return ""
+    if not found:
+        return ""
+    first = found[0]
+    return f"{first.what} {first.then}" + (f" ({first.dag_id})" if first.dag_id else "")
 
 
 def watching_pages(local: Path) -> list[tuple[str, str]]:
@@ -138,3 +167,5 @@ def print_status(local: Path, console: Console) -> None:
     for name, value in logins(local):
         table.add_row(f"[bold]{name}[/bold]", value)
     console.print(table)
+    if step := next_step(local):
+        console.print(f"[bold]Next[/bold]  {escape(step)}")

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Final
 
 from sqlalchemy import Connection
 
 from include import names
+from include.dag_docs import dag_purposes
+from include.monitoring.dashboards import QUALITY
 from include.monitoring.database_sources import read_months, read_state
 from include.monitoring.metrics import Samples
 from include.months import period_end_label
 from include.pages.overview import ChampionState, LastCheck, LiveQuality, LoopState, Run
-from include.registry.runs import model_url, trainings_url
+from include.registry.runs import model_url, trainings_url, version_url
 from include.settings import Settings
+from include.store.deadlines import Deadlines
+from include.store.drift import read_report
+from include.store.engine import make_engine
 from include.store.models import Promotion, list_promotions
 from include.store.tag_names import read_likely_renames
 
@@ -54,13 +60,14 @@ def read_loop_state(
             for (month,), count in sorted(samples.values("month_questions").items())
         },
         open_windows=int(_value(samples, "windows_waiting") or 0),
-        champion=_champion(samples),
+        champion=_champion(samples, settings.mlflow_page),
         live=LiveQuality(
             judged=int(_value(samples, "live_judged_answers") or 0),
             precision=_value(samples, "live_precision_ratio"),
             threshold=_value(samples, "live_precision_threshold_ratio"),
+            **_live_page(settings),
         ),
-        checks=_checks(samples),
+        checks=_checks(samples, _report_pages(connection, samples)),
         unsent=int(_value(samples, "incidents_waiting") or 0),
         backup_at=_moment(_value(samples, "backup_timestamp_seconds")),
         renames=read_likely_renames(connection, settings.site, now - _RETAGGED_FOR),
@@ -70,7 +77,9 @@ def read_loop_state(
             "Ask for suggestions": settings.service_url,
             **mlflow_addresses(settings.mlflow_page, list_promotions(connection, names.CHAMPION)),
             "Drift reports (Evidently)": settings.evidently_url,
+            **({"Charts (Grafana)": settings.grafana_url} if settings.grafana_url else {}),
         },
+        dags=dag_purposes(),
     )
 
 
@@ -98,20 +107,70 @@ def mlflow_addresses(mlflow: str, promotions: Sequence[Promotion]) -> dict[str, 
     }
 
 
-def _champion(samples: Samples) -> ChampionState | None:
+def read_loop_state_of(settings: Settings, *, timeout_s: float) -> LoopState:
+    """
+    Return the state of the loop without Airflow's runs, on a connection of its own.
+
+    Parameters
+    ----------
+    settings : Settings
+    timeout_s : float
+        Seconds for everything, > 0.
+
+    Raises
+    ------
+    FixSettingsError
+        If there is no database or no registry.
+    SQLAlchemyError
+        If PostgreSQL does not answer in time.
+    """
+    connect = partial(make_engine, settings.require_database_url(), pool_size=1)
+    database = Deadlines(connect, timeout_s=timeout_s)
+    try:
+        with database.begin() as connection:
+            return read_loop_state(
+                connection, settings, now=datetime.now(UTC), active=None, failed=()
+            )
+    finally:
+        database.dispose()
+
+
+def _champion(samples: Samples, mlflow: str) -> ChampionState | None:
     version = next((labels[0] for labels in samples.values("champion_info")), None)
     promoted_at = _moment(_value(samples, "champion_promoted_timestamp_seconds"))
     if version is None or promoted_at is None:
         return None
     end = _value(samples, "champion_trained_until_timestamp_seconds")
+    start = _moment(_value(samples, "champion_learned_from_timestamp_seconds"))
     return ChampionState(
         version=version,
         promoted_at=promoted_at,
         learned_until=None if end is None else period_end_label(datetime.fromtimestamp(end, UTC)),
+        learned_since=start.date() if start else None,
+        question_count=_count(samples, "champion_training_questions") if start else None,
+        window_count=_count(samples, "champion_window_questions"),
+        address=version_url(mlflow, version),
     )
 
 
-def _checks(samples: Samples) -> Mapping[str, LastCheck]:
+def _live_page(settings: Settings) -> dict[str, str]:
+    """Return the page of live quality by day: Grafana's, or else what the service tells."""
+    if settings.grafana_url:
+        address = f"{settings.grafana_url.rstrip('/')}/d/{QUALITY.uid}"
+        return {"address": address, "place": "in Grafana"}
+    return {"address": f"{settings.service_url.rstrip('/')}/model", "place": "at the service"}
+
+
+def _report_pages(connection: Connection, samples: Samples) -> Mapping[str, str]:
+    """Return the address of the latest report of each kind that has pages."""
+    found = {
+        kind: read_report(connection, int(report_id)).artifact_uri
+        for kind, report_id in samples.values("drift_report_info")
+    }
+    return {kind: address for kind, address in found.items() if address}
+
+
+def _checks(samples: Samples, pages: Mapping[str, str]) -> Mapping[str, LastCheck]:
     thresholds = samples.values("drift_signal_threshold")
     alarmed = [
         labels
@@ -124,6 +183,7 @@ def _checks(samples: Samples) -> Mapping[str, LastCheck]:
             verdict=verdict,
             checked_at=datetime.fromtimestamp(checked[(kind,)], UTC),
             alarmed=tuple(signal for of, signal in alarmed if of == kind),
+            address=pages.get(kind, ""),
         )
         for kind, verdict in samples.values("drift_verdict")
     }
@@ -131,6 +191,11 @@ def _checks(samples: Samples) -> Mapping[str, LastCheck]:
 
 def _value(samples: Samples, name: str) -> float | None:
     return samples.values(name).get(())
+
+
+def _count(samples: Samples, name: str) -> int | None:
+    value = _value(samples, name)
+    return None if value is None else int(value)
 
 
 def _moment(seconds: float | None) -> datetime | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final
 
 from include import names
@@ -33,11 +33,21 @@ class ChampionState:
         Aware.
     learned_until : str or None
         Last month of its training questions, ``YYYY-MM``, or the last day after a refresh.
+    learned_since : date or None
+        When the first of them was asked.
+    question_count, window_count : int or None
+        Questions that it learned from, and those of its training window.
+    address : str
+        Of its page, empty if there is none.
     """
 
     version: str
     promoted_at: datetime
     learned_until: str | None = None
+    learned_since: date | None = None
+    question_count: int | None = None
+    window_count: int | None = None
+    address: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +63,15 @@ class LiveQuality:
         Share of suggested tags that are true, in [0, 1].
     threshold : float or None
         Below it the alert LivePrecisionLow fires.
+    address, place : str
+        Of the page that shows it by day, and what people call that page; empty if there is none.
     """
 
     judged: int = 0
     precision: float | None = None
     threshold: float | None = None
+    address: str = ""
+    place: str = ""
 
     @property
     def low(self) -> bool:
@@ -82,11 +96,14 @@ class LastCheck:
         Aware.
     alarmed : tuple of str
         Signals above their thresholds.
+    address : str
+        Of its report, empty if there is none.
     """
 
     verdict: str
     checked_at: datetime
     alarmed: tuple[str, ...] = ()
+    address: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +154,8 @@ class LoopState:
         The last ended run of each DAG where it failed.
     addresses : mapping of str to str
         Name of another page -> its address.
+    dags : mapping of str to str
+        What each DAG does, a sentence by id.
     """
 
     site: str
@@ -152,6 +171,7 @@ class LoopState:
     active: Sequence[Run] | None = ()
     failed: Sequence[Run] = ()
     addresses: Mapping[str, str] = field(default_factory=dict)
+    dags: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 
+from include.drift.signals import SignalValue
+from include.sandbox.simulator import simulate
 from include.settings import Settings
+from include.store.drift import DriftReport, save_report, set_artifact
+from include.store.engine import make_engine
+from include.store.questions import upsert_questions
 from serving.keys import add_key
 from serving.served_models import ServedModels
-from tests.browser.test_page import Site
+from tests.browser.test_page import Site, violations
+from tests.integration.test_exporter import promote
 from tests.serving.conftest import loaded_model
 
 pytestmark = pytest.mark.browser
@@ -26,6 +32,7 @@ def opened(browser, database_url: str, tmp_path: Path) -> Iterator:
         database_url=database_url,
         mlflow_tracking_uri="http://mlflow.example.org:5000",
         service_api_keys_file=tmp_path / "keys",
+        grafana_url="http://grafana.example.org:3000",
         airflow_url="http://airflow.example.org:8080/",
     )
     site = Site(settings, ServedModels(champion=loaded_model()))
@@ -45,8 +52,55 @@ def test_a_key_as_password_opens_the_page_with_what_to_do_first(opened):
     assert link == "http://airflow.example.org:8080/dags/ingest_questions"
 
 
-def test_page_has_its_style_and_no_barrier(opened):
+def barriers(page) -> dict[str, dict[str, list[str]]]:
+    """Return what axe-core finds in light and dark, at two widths, and whether the page is too wide."""
+    found = {}
+    for scheme in ("light", "dark"):
+        for width in (390, 1280):
+            page.emulate_media(color_scheme=scheme)
+            page.set_viewport_size({"width": width, "height": 800})
+            found[f"{scheme}, {width}"] = violations(page)
+            assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+    return {state: rules for state, rules in found.items() if rules}
+
+
+def fill(database_url: str) -> None:
+    """Store questions, a champion, and a drift check with alarms whose report has pages."""
+    engine = make_engine(database_url)
+    made = simulate(months=2, questions_per_month=30, events=(), site="sandbox")
+    start, end = datetime(2023, 6, 1, tzinfo=UTC), datetime(2023, 7, 1, tzinfo=UTC)
+    signals = [SignalValue(name, 2.0, "a test") for name in ("keywords", "tags", "best_scores")]
+    with engine.begin() as connection:
+        upsert_questions(connection, made.questions)
+        promote(connection, "7")
+        report = DriftReport("month", "sandbox", start, end, "7", 30, "drift", {"reason": "r"})
+        thresholds = {each.signal: 1.0 for each in signals}
+        report_id = save_report(connection, report, signals, thresholds)
+        set_artifact(connection, report_id, "http://mlflow.example.org:5000/#/report")
+    engine.dispose()
+
+
+def test_page_has_its_style_and_no_barrier_empty_or_full_and_its_facts_have_links(
+    opened, database_url
+):
     assert opened.refused == []  # by the Content-Security-Policy
     assert opened.locator("body").evaluate("body => getComputedStyle(body).fontFamily") != ""
     assert opened.locator(".facts").evaluate("one => getComputedStyle(one).display") == "grid"
-    assert Axe().run(opened).response["violations"] == []
+    empty = barriers(opened)
+    fill(database_url)
+    opened.reload()
+    opened.get_by_text("version 7").wait_for()
+    full = barriers(opened)
+
+    assert (empty, full) == ({}, {})
+    links = {
+        link.inner_text(): link.get_attribute("href") for link in opened.locator(".facts a").all()
+    }
+    assert links == {
+        "Fetch months": "http://airflow.example.org:8080/dags/ingest_questions",
+        "Version in MLflow": "http://mlflow.example.org:5000/#/models/tag-suggester/versions/7",
+        "By day, in Grafana": "http://grafana.example.org:3000/d/tagkeeper-quality",
+        "Its report": "http://mlflow.example.org:5000/#/report",
+        "Its checks": "http://airflow.example.org:8080/dags/monitor_predictions",
+        "Backups": "http://airflow.example.org:8080/dags/back_up",
+    }

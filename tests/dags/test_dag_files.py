@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from include import names
-from include.docs import dag_id_of
+from include.dag_docs import dag_id_of
 from include.errors import FixSettingsError
 from include.timeouts import time_limits
 from tests.added_family import project_with_added_family, run_python

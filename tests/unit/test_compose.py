@@ -195,8 +195,9 @@ def started_in_the_container(environment: dict[str, str]) -> list[str]:
 @pytest.mark.parametrize("name", [*OWN_PROCESSES, "init"])
 def test_container_has_its_part_of_the_local_stacks_environment(name: str):
     given = {key: plain(value) for key, value in SERVICES[name]["environment"].items()}
+    grafana = {"GRAFANA_URL": "http://127.0.0.1:3000"}  # which runs in containers only
 
-    assert given == ENVIRONMENTS[name]
+    assert given == ENVIRONMENTS[name] | (grafana if "SITE" in given else {})
 
 
 def test_without_further_settings_the_real_api_is_used():

@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 BASE = {
-    "addresses", "alerts", "capacity", "errors", "escaping", "families", "memory_budget", "months",
+    "addresses", "alerts", "capacity", "dag_docs", "errors", "escaping", "families", "memory_budget", "months",
     "names", "questions", "retraining", "settings", "tag_names", "task_results", "timeouts",
 }  # fmt: skip
 PURE = {"text", "candidates", "evaluation", "drift"}

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from selectolax.lexbor import LexborHTMLParser
 
 from include import names
+from include.dag_docs import dag_purposes
 from include.monitoring.overview import mlflow_addresses
 from include.pages.overview import (
     ChampionState,
@@ -99,6 +100,57 @@ def test_month_of_which_a_refresh_learned_some_days_is_one_that_is_stored_since(
     text = section(render_overview(replace(SERVED, champion=champion)), "loop")
 
     assert "learned until 2024-02-12; 1 month stored since" in text
+
+
+@pytest.mark.parametrize(
+    ("learned", "window", "said"),
+    [
+        (2000, 2000, "learned 2,000 questions, since 2023-02-01"),
+        (500, 2000, "learned the latest 500 of 2,000 questions, since 2023-02-01"),
+        (None, 2000, "promoted 4 days ago learned until Jan 2024"),
+    ],
+)
+def test_page_says_how_many_questions_the_model_learned_and_since_when(learned, window, said):
+    champion = replace(
+        SERVED.champion,
+        learned_since=date(2023, 2, 1),
+        question_count=learned,
+        window_count=window,
+    )
+
+    assert said in section(render_overview(replace(SERVED, champion=champion)), "loop")
+
+
+def test_each_fact_of_a_new_installation_leads_to_the_dag_that_fills_it():
+    page = LexborHTMLParser(render_overview(NEW, airflow="https://airflow.example.org"))
+    links = [link.attributes["href"].rpartition("/")[2] for link in page.css(".facts a")]
+
+    assert links == [
+        names.DAG_INGEST,
+        names.DAG_TRAIN,
+        names.DAG_MONITOR_DRIFT,
+        names.DAG_MONITOR_PREDICTIONS,
+        names.DAG_BACK_UP,
+    ]
+
+
+def test_address_of_a_report_that_is_a_script_is_no_link():
+    checks = {"month": LastCheck("drift", NOW, address="javascript:alert(1)")}
+
+    assert "javascript:" not in render_overview(replace(SERVED, checks=checks))
+
+
+def test_page_says_what_each_dag_does_in_the_order_of_the_loop():
+    dags = dag_purposes()
+    page = LexborHTMLParser(render_overview(replace(NEW, dags=dags)))
+
+    assert [each.text() for each in page.css(".purposes dt")] == list(names.DAGS) == list(dags)
+    assert page.css_first(".purposes dd").text() == f"{dags[names.DAG_INGEST]}."
+
+
+def test_an_image_without_dag_files_has_no_list_of_them(tmp_path):
+    assert dag_purposes(tmp_path) == {}
+    assert "What each DAG does" not in render_overview(NEW)
 
 
 def test_page_of_a_new_installation_says_what_to_do_and_claims_nothing():
