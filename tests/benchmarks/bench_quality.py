@@ -5,7 +5,8 @@ How good the suggestions are: every month tested after training on all months be
 
 Without data, the simulator's questions. Beside the candidates, in the same run, fastText one-vs-all
 and TF-IDF with one-vs-rest logistic regression. Vectors are kept on disk, so a second run embeds
-nothing. The last line is one JSON object.
+nothing. ``--candidates none --peers none`` trains nothing and says what a perfect ranker would reach.
+The last line is one JSON object.
 """
 
 from __future__ import annotations
@@ -222,6 +223,31 @@ def median_ms(rank: Callable[[Any], object], texts: Sequence[Any]) -> float:
     return float(np.median(times)) * 1e3
 
 
+def ceilings(parts: Sequence[TimeSplit]) -> dict[str, dict[str, float]]:
+    """Return what a perfect ranker reaches by month, and over all months under ``all``."""
+    scores = {
+        split.month: score_questions([()] * len(split.test), split.test.tags, split.vocabulary)
+        for split in parts
+    }
+    return {
+        month: {
+            name: round(value, 4) for name, value in summarise(one).items() if "ceiling" in name
+        }
+        | {"ceiling_suggested": round(float(set_ceiling(one).mean()), 4), "questions": len(one)}
+        for month, one in {"all": pool(list(scores.values())), **scores}.items()
+    }
+
+
+def show_ceilings(out: Console, found: Mapping[str, Mapping[str, float]], title: str) -> None:
+    names = list(found["all"])
+    table = Table(title=f"A perfect ranker's F1, {title}")
+    for heading in ("month", *names):
+        table.add_column(heading, justify="right")
+    for month, row in found.items():
+        table.add_row(month, *(f"{row[name]:g}" for name in names))
+    out.print(table)
+
+
 def show(
     out: Console, courses: dict[str, Course], best: str, parts: Sequence[TimeSplit], title: str
 ) -> None:
@@ -375,7 +401,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--min-tag-count", type=int, default=env.get("MIN_TAG_COUNT", 5),
                         help="uses that put a tag in the vocabulary, default 5")  # fmt: skip
     parser.add_argument("--candidates", default=env.get("CANDIDATES", ",".join(CANDIDATES)),
-                        help="comma-separated, default all")  # fmt: skip
+                        help="comma-separated, default all; 'none' for none")  # fmt: skip
     parser.add_argument("--peers", default=env.get("PEERS", ",".join(PEERS)),
                         help="comma-separated, default both; 'none' for none")  # fmt: skip
     parser.add_argument("--cache", type=Path, default=env.get("CACHE", ".local/cache"),
@@ -394,8 +420,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parts = splits(data, months_between(first, last), options.min_tag_count)
     if not parts:
         raise SystemExit(f"no month of {first} .. {last} has questions and questions before it")
-    candidates = [name.strip() for name in options.candidates.split(",") if name.strip()]
-    peers = [name for name in options.peers.split(",") if name in PEERS]
+    title = f"{options.data.name if options.data else 'simulator'}, {first} .. {last}"
+    candidates = [name for name in options.candidates.split(",") if name != "none"]
+    peers = [name for name in options.peers.split(",") if name != "none"]
+    if not candidates:
+        if peers:
+            raise SystemExit("peers are compared with candidates: name one, such as frequency")
+        found = ceilings(parts)
+        show_ceilings(Console(width=150), found, title)
+        sys.stdout.write(json.dumps({"ceilings": found}) + "\n")
+        return
 
     courses: dict[str, Course] = {}
     with Progress(
@@ -417,7 +451,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
             )
     figures = {name: course.figures() for name, course in courses.items()}
     best = max(candidates, key=lambda name: figures[name][f"f1@{DEPTH}"])
-    title = f"{options.data.name if options.data else 'simulator'}, {first} .. {last}"
     show(Console(width=150), courses, best, parts, title)
     result = {
         "candidates": {name: figures[name] for name in candidates},
