@@ -1,8 +1,9 @@
 """A question, as every source yields it and the database stores it."""
 
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 
 MAX_TAGS: Final = 5
@@ -90,3 +91,8 @@ class Question:
     author: str = ""
     licence: str = ""
     fetched_at: datetime | None = None
+
+
+def first_fetched_at(questions: Iterable[Question]) -> datetime | None:
+    """Return when the first of the questions was fetched, now if they do not say; None of none."""
+    return min((question.fetched_at or datetime.now(UTC) for question in questions), default=None)

@@ -214,7 +214,8 @@ QUALITY: Final = Dashboard(
             ("time() - tagkeeper_labels_read_timestamp_seconds", "age"), link=RUNS,
         ),
         _series(
-            "Settled labels", "Share of the newest questions whose tags were read a second time.",
+            "Settled labels",
+            "Share of the newest questions whose tags were read a second time, changed or not.",
             "percentunit", ("tagkeeper_labels_settled_ratio", "settled"), link=RUNS,
         ),
         _series(

@@ -99,7 +99,11 @@ def read_volumes(connection: Connection, samples: Samples, site: str) -> None:
         return
     _add_months(connection, samples, site, newest)
     _add_label_agreement(connection, samples, site, newest)
-    binds = {"site": site, "start": newest - timedelta(days=LABEL_DAYS)}
+    binds = {
+        "site": site,
+        "start": newest - timedelta(days=LABEL_DAYS),
+        "end": newest + timedelta(seconds=1),
+    }
     labels = connection.execute(query("state_of_labels"), binds).one()
     samples.add("labels_read_timestamp_seconds", labels.read_at)
     samples.add("labels_settled_ratio", labels.settled_ratio)

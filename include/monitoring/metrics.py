@@ -62,7 +62,7 @@ METRICS: Final = (
     Metric("labels_read_timestamp_seconds", "When tags of the newest 31 days were last read"),
     Metric(
         "labels_settled_ratio",
-        "Share of the questions of 31 days whose tags were read a second time",
+        "Share of the questions of 31 days whose tags were read a second time, changed or not",
     ),
     # Models
     Metric("champion_info", "1, with the champion's version by the ledger", ("model_version",)),

@@ -3,11 +3,32 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy import Connection
 
 from include.errors import RetryLaterError
 from include.store.queries import query
+
+FIRST_READ_DAYS: Final = 7
+"""A first reading that came later after the question saw tags that had settled already."""
+
+
+@dataclass(frozen=True, slots=True)
+class LabelAge:
+    """
+    How old the tags of some questions were when they were last read, changed or not.
+
+    Parameters
+    ----------
+    median_days : float
+        Median days from asking a question to the last reading of its tags, >= 0.
+    young_share : float
+        Share of the questions whose tags were last read within `FIRST_READ_DAYS`, in [0, 1].
+    """
+
+    median_days: float
+    young_share: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +98,7 @@ class LabelAgreement:
     question_count : int
         Read a second time.
     compared_count : int
-        Of these, those that were first read within `settled_labels.FIRST_READ_DAYS`.
+        Of these, those that were first read within `FIRST_READ_DAYS`.
     changed_count : int
         Of the compared, those whose tags are others now.
     mean_f1 : float or None
@@ -140,10 +161,13 @@ def advance_label_reading(
     *,
     cursor: datetime,
     requests: int = 0,
+    read_from: datetime | None = None,
     done: bool = False,
 ) -> LabelReading:
     """
     Add what was read, and move the cursor, in the transaction that stores the tags.
+
+    ``read_from`` is when it was fetched, None without questions.
 
     Raises
     ------
@@ -157,6 +181,7 @@ def advance_label_reading(
         "old_cursor": reading.cursor,
         "cursor": cursor,
         "requests": requests,
+        "read_from": read_from,
         "finished": done,
     }
     if connection.execute(query("advance_label_reading"), binds).one_or_none() is None:
@@ -184,10 +209,10 @@ def read_label_agreements(
     return [LabelAgreement(**row._mapping) for row in rows]
 
 
-def label_age_days(
+def read_label_age(
     connection: Connection, site: str, start: datetime, end: datetime
-) -> float | None:
-    """Return the median days from asking to the last reading of tags; None without a question."""
-    binds = {"site": site, "start": start, "end": end}
-    age: float | None = connection.execute(query("label_age_days"), binds).scalar_one()
-    return None if age is None else float(age)
+) -> LabelAge | None:
+    """Return how old the tags of the questions asked in ``[start, end)`` are; None without any."""
+    binds = {"site": site, "start": start, "end": end, "young_days": FIRST_READ_DAYS}
+    row = connection.execute(query("label_age"), binds).one()
+    return None if row.median_days is None else LabelAge(row.median_days, row.young_share)

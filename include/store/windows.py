@@ -81,10 +81,14 @@ def advance_window(
     fetched: int,
     requests: int = 0,
     quota_left: int | None = None,
+    read_from: datetime | None = None,
     done: bool = False,
 ) -> Window:
     """
     Move the window's cursor in the transaction that stores the page; return the window after it.
+
+    ``read_from`` is when the page was fetched, None for one without questions: the earliest of a
+    pass is how old its tags are at least.
 
     Raises
     ------
@@ -101,6 +105,7 @@ def advance_window(
         "fetched": fetched,
         "requests": requests,
         "quota_left": quota_left,
+        "read_from": read_from,
     }
     row = connection.execute(query("advance_window"), binds).one_or_none()
     if row is None:

@@ -1,7 +1,8 @@
 -- Move the cursor of a part of a second reading, if nobody else has moved it since it was read.
 -- Binds: site (text), start (timestamptz), end (timestamptz), old_cursor (timestamptz), cursor (timestamptz),
 --        requests (int), questions (int), compared (int), changed (int), f1_sum (float8),
---        first_age_days (float8), settled_age_days (float8), finished (bool)
+--        first_age_days (float8), settled_age_days (float8), read_from (timestamptz),
+--        finished (bool)
 -- Index: label_readings_pkey
 UPDATE label_readings SET
     cursor = :cursor,
@@ -12,6 +13,7 @@ UPDATE label_readings SET
     f1_sum = f1_sum + :f1_sum,
     first_age_days = first_age_days + :first_age_days,
     settled_age_days = settled_age_days + :settled_age_days,
+    read_from = least(read_from, CAST(:read_from AS timestamptz)),
     finished_at = CASE WHEN :finished THEN now() END
 WHERE site = :site
   AND window_start = :start

@@ -9,5 +9,6 @@ ON CONFLICT (site, window_start, window_end) DO UPDATE SET
     cursor = CASE w.state WHEN 'open' THEN w.cursor END,
     fetched_count = CASE w.state WHEN 'open' THEN w.fetched_count ELSE 0 END,
     request_count = CASE w.state WHEN 'open' THEN w.request_count ELSE 0 END,
+    read_from = CASE w.state WHEN 'open' THEN w.read_from END,
     updated_at = now()
 RETURNING window_start, window_end, cursor, state, fetched_count, request_count, quota_left;

@@ -20,7 +20,7 @@ from include.sandbox.question_index import QuestionIndex
 from include.sandbox.simulator import simulate
 from include.sandbox.site import running
 from include.sources.stackexchange_api import StackExchangeClient
-from include.store.label_readings import label_age_days, read_label_agreements
+from include.store.label_readings import read_label_age, read_label_agreements
 from include.store.tag_names import store_synonyms
 from include.tag_names import TagSynonym
 from tests.integration.test_ingest import (
@@ -154,11 +154,14 @@ def test_month_that_is_stored_in_part_is_not_read(engine, questions):
 
 def test_age_of_labels_is_that_of_their_last_reading(engine, questions):
     with engine.connect() as connection:
-        assert label_age_days(connection, "sandbox", START, END) == pytest.approx(1, abs=0.1)
-        assert label_age_days(connection, "sandbox", END, SETTLED) is None
+        first = read_label_age(connection, "sandbox", START, END)
+        assert first.median_days == pytest.approx(1, abs=0.1)
+        assert read_label_age(connection, "sandbox", END, SETTLED) is None
     second_reading(engine, questions).read(MONTH, SETTLED)
     with engine.connect() as connection:
-        assert label_age_days(connection, "sandbox", START, END) > 15
+        second = read_label_age(connection, "sandbox", START, END)
+    assert second.median_days == pytest.approx(30, abs=1)
+    assert second.young_share == 0
 
 
 def test_agreement_of_each_month_is_published(engine, questions):

@@ -191,6 +191,16 @@ def test_what_a_candidate_learned_from_is_in_mlflow_postgres_and_the_note(traine
     assert f"| {fitted.question_count:,} |" in first.note
 
 
+def test_age_of_the_tags_learned_and_tested_is_in_mlflow_and_the_ledger(trained, first):
+    tags = trained.training_site.training.runs.get(first.run_id).tags
+    with trained.training_site.engine.connect() as connection:
+        figures = latest_promotion(connection).figures
+    for name in ("label_age_days", "train_label_age_days"):
+        assert float(tags[name]) == figures[name] > 365  # asked in 2023, stored now
+    for name in ("young_label_share", "train_young_label_share"):
+        assert float(tags[name]) == figures[name] == 0
+
+
 def test_a_training_in_one_process_loads_its_questions_once(training, store):
     store()
     loaded = []

@@ -47,7 +47,7 @@ from include.settings import Settings
 from include.store.drift import CheckKind, DriftReport, StoredDriftReport, read_report, save_report
 from include.store.drift_references import AnsweredQuestion
 from include.store.engine import process_engine
-from include.store.label_readings import label_age_days
+from include.store.label_readings import read_label_age
 
 log = logging.getLogger(__name__)
 
@@ -300,7 +300,8 @@ class Monitoring:
         ages: dict[str, float | None] = {}
         if result.kind == "month":
             with self._engine.connect() as connection:
-                ages["label_age_days"] = label_age_days(connection, self._site, start, end)
+                age = read_label_age(connection, self._site, start, end)
+            ages["label_age_days"] = None if age is None else age.median_days
         report = DriftReport(
             kind=result.kind,
             site=self._site,

@@ -12,7 +12,7 @@ from include.errors import CheckFailedError, FixInputError
 from include.jobs.ingestion.completeness import stored_completely
 from include.jobs.ingestion.month_checks import question_faults, window_faults, window_label
 from include.months import add_months, month_of, month_range, months_between
-from include.questions import Question
+from include.questions import Question, first_fetched_at
 from include.settings import Settings
 from include.sources.api_pages import Page
 from include.sources.stackexchange_api import StackExchangeClient
@@ -227,7 +227,7 @@ class MonthIngestion:
         state, counted = self._open(window), 0
         ahead = QuestionsAhead()
         for page in self.source.pages(state.resume_at, state.end):
-            behind = len(ahead.passed_by(page))
+            behind, read_from = len(ahead.passed_by(page)), first_fetched_at(page.questions)
             with self.engine.begin() as connection:
                 upsert_questions(connection, page.questions)
                 state = advance_window(
@@ -237,6 +237,7 @@ class MonthIngestion:
                     fetched=behind,
                     requests=page.requests,
                     quota_left=page.quota_left,
+                    read_from=read_from,
                 )
             counted += behind
             if on_page:

@@ -28,11 +28,12 @@ from include.jobs.ingestion.month_ingest import (
     split_windows,
 )
 from include.months import check_month, last_month_before, month_range
-from include.questions import Question
+from include.questions import Question, first_fetched_at
 from include.settings import Settings
 from include.sources.api_pages import Page
 from include.store.engine import process_engine
 from include.store.label_readings import (
+    FIRST_READ_DAYS,
     LabelReading,
     LabelSums,
     advance_label_reading,
@@ -50,8 +51,6 @@ log = logging.getLogger(__name__)
 
 SETTLED_DAYS: Final = 14
 """After a month's end: its youngest question has then been edited for two weeks."""
-FIRST_READ_DAYS: Final = 7
-"""A first reading that came later after the question saw tags that had settled already."""
 MIN_COMPARED: Final = 20
 MAX_CHANGED: Final = 0.5
 """
@@ -193,20 +192,26 @@ class SettledLabels:
             refuse_wrong_tags(sums, so_far, reading.month)
         upsert_questions(connection, page.questions)
         return advance_label_reading(
-            connection, reading, sums, cursor=page.cursor, requests=page.requests
+            connection,
+            reading,
+            sums,
+            cursor=page.cursor,
+            requests=page.requests,
+            read_from=first_fetched_at(page.questions),
         )
 
     def _compared(
         self, connection: Connection, questions: Sequence[Question], names: TagNames
     ) -> LabelSums:
         first = read_first_tags(connection, self.site, [q.question_id for q in questions])
-        return compare_readings(questions, first, names)
+        return compare_readings(questions, first, names, datetime.now(UTC))
 
 
 def compare_readings(
     questions: Sequence[Question],
     first: Mapping[int, tuple[tuple[str, ...], datetime]],
     names: TagNames,
+    now: datetime,
 ) -> LabelSums:
     """
     Compare the tags of questions with those that were read first, by canonical names.
@@ -220,11 +225,13 @@ def compare_readings(
         than `FIRST_READ_DAYS` after they were asked, or only now, are not compared.
     names : TagNames
         A rename of a tag is no change.
+    now : datetime
+        Aware; when questions were read that do not say it.
     """
     compared = changed = 0
     f1_sum = first_days = settled_days = 0.0
     for question in questions:
-        settled_days += _days(question.asked_at, question.fetched_at)
+        settled_days += _days(question.asked_at, question.fetched_at or now)
         if question.question_id not in first:
             continue
         tags, read_at = first[question.question_id]
@@ -297,5 +304,5 @@ def month_to_settle(due_at: datetime | None) -> str:
     return last_month_before(moment)
 
 
-def _days(asked_at: datetime, read_at: datetime | None) -> float:
-    return 0.0 if read_at is None else (read_at - asked_at) / timedelta(days=1)
+def _days(asked_at: datetime, read_at: datetime) -> float:
+    return (read_at - asked_at) / timedelta(days=1)

@@ -53,7 +53,7 @@ from include.jobs.training.run_records import EVALUATION, candidate_of_run
 from include.jobs.training.selection import Comparison, ModelSelection
 from include.jobs.training.summary import short_note
 from include.memory_budget import MemoryBudget
-from include.months import add_months, day_start, month_of
+from include.months import add_months, day_start, month_of, month_start
 from include.notify.airflow_note import write_note
 from include.registry import Registry, descriptions
 from include.registry.descriptions import NOTE
@@ -61,7 +61,7 @@ from include.registry.runs import Runs
 from include.settings import Settings
 from include.store.encoder_time import EncoderSample
 from include.store.engine import process_engine
-from include.store.label_readings import label_age_days
+from include.store.label_readings import read_label_age
 from include.store.models import record_dataset
 from include.task_results import TrainingResult
 from include.text.prepared import LabelledTexts
@@ -137,7 +137,10 @@ class TrainingPipeline:
         self._check_labels(request, split)
         with self.engine.begin() as connection:
             record_dataset(connection, dataset_row(split.train))
-            age_days = label_age_days(connection, site, *months.test_range)
+            tested_from, tested_until = months.test_range
+            train_from = month_start(months.train_first)
+            test_age = read_label_age(connection, site, tested_from, tested_until)
+            train_age = read_label_age(connection, site, train_from, tested_from)
         specs, left_out = self._specs(request, split)
         test_sample = self._test_sample(specs, split)
         split = with_test_sample(split, test_sample)
@@ -155,7 +158,8 @@ class TrainingPipeline:
             specs=specs,
             left_out=left_out,
             test_sample=test_sample if split.sample else None,
-            label_age_days=age_days,
+            test_label_age=test_age,
+            train_label_age=train_age,
         )
 
     def train_one(self, plan: TrainingPlan, spec: CandidateSpec) -> TrainedCandidate:

@@ -10,6 +10,7 @@ from typing import Any
 from include.errors import FixInputError
 from include.jobs.data.datasets import SplitMonths
 from include.store.encoder_time import EncoderSample
+from include.store.label_readings import LabelAge
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +118,9 @@ class TrainingPlan:
         Of each requested candidate that cannot learn from the whole window, why.
     test_sample : EncoderSample or None
         How many of the test month's questions the candidates are tested on; None for all.
-    label_age_days : float or None
-        Median days from asking the tested questions to the last reading of their tags.
+    test_label_age, train_label_age : LabelAge or None
+        How old the tags were when they were last read: of the tested questions, and of those of the
+        training months.
     """
 
     request: TrainingRequest
@@ -131,7 +133,8 @@ class TrainingPlan:
     specs: tuple[CandidateSpec, ...]
     left_out: tuple[str, ...]
     test_sample: EncoderSample | None = None
-    label_age_days: float | None = None
+    test_label_age: LabelAge | None = None
+    train_label_age: LabelAge | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON values, for passing between tasks."""
@@ -147,6 +150,9 @@ class TrainingPlan:
         fields["left_out"] = tuple(fields["left_out"])
         if sample := fields.get("test_sample"):
             fields["test_sample"] = EncoderSample(**sample)
+        for name in ("test_label_age", "train_label_age"):
+            if age := fields.get(name):
+                fields[name] = LabelAge(**age)
         fields["specs"] = tuple(CandidateSpec.from_dict(spec) for spec in fields["specs"])
         return cls(**fields)
 

@@ -23,7 +23,7 @@ from include.jobs.training.plots import draw_comparison
 from include.jobs.training.promotion_gate import PromotionGate, shared_questions
 from include.jobs.training.question_results import load_results
 from include.jobs.training.refit_check import RefitComparison, compare_with_tested
-from include.jobs.training.summary import label_age_tag, note, sample_sentence, table_rows
+from include.jobs.training.summary import label_ages, note, sample_sentence, table_rows
 from include.months import period_label
 from include.registry import ModelVersion, Registry, descriptions
 from include.registry.descriptions import NOTE
@@ -260,8 +260,8 @@ class ModelSelection:
                 "evaluation_run_id": comparison.best.run_id,
                 "drift_report_id": plan.request.drift_report_id,
                 "tested_on": plan.months.label,
-                "label_age_days": plan.label_age_days,
-            },
+            }
+            | label_ages(plan),
         )
         promote(self.engine, self.registry, move)
         return version
@@ -318,7 +318,7 @@ class ModelSelection:
                 "promoted": str(promoted).lower(),
                 "failed": ", ".join(comparison.failed),
             }
-            | label_age_tag(plan),
+            | {name: str(figure) for name, figure in label_ages(plan).items()},
         )
         runs.finish(plan.run_id)
 

@@ -12,6 +12,7 @@ from include.jobs.training import encoder_time
 from include.jobs.training.plan import TrainedCandidate, TrainingPlan
 from include.months import period_end_label
 from include.registry.runs import run_url
+from include.store.label_readings import FIRST_READ_DAYS
 from include.task_results import CandidateRow, TrainingResult
 
 COLUMNS: Final[Mapping[str, str]] = {
@@ -166,21 +167,38 @@ def sample_sentence(plan: TrainingPlan, f1: BootstrapInterval) -> str:
     )
 
 
-def label_age_tag(plan: TrainingPlan) -> dict[str, str]:
-    """Return the age of the tested questions' tags as a tag of the training run, if it is known."""
-    if plan.label_age_days is None:
-        return {}
-    return {"label_age_days": f"{plan.label_age_days:.1f}"}
+def label_ages(plan: TrainingPlan) -> dict[str, float]:
+    """
+    Return how old the tags of tested and training questions were when they were last read.
+
+    For MLflow and the ledger: ``label_age_days``, the median in days, and ``young_label_share``,
+    the share last read within `FIRST_READ_DAYS` of the question; those of the training months have
+    ``train_`` before them. Without what is not known.
+    """
+    ages = {"": plan.test_label_age, "train_": plan.train_label_age}
+    figures = {}
+    for prefix, age in ages.items():
+        if age is not None:
+            figures[f"{prefix}label_age_days"] = round(age.median_days, 1)
+            figures[f"{prefix}young_label_share"] = round(age.young_share, 3)
+    return figures
 
 
 def _label_age(plan: TrainingPlan) -> str:
-    """Return a sentence about tags that people may still change; empty if they are old enough."""
-    if plan.label_age_days is None or plan.label_age_days >= SETTLED_DAYS:
-        return ""
-    return (
-        f" Half of the tested questions' tags were read within {plan.label_age_days:.1f} days of "
-        "being asked, and people may still change them."
-    )
+    """Return sentences about tags that people may still change; empty if all are old enough."""
+    tested, trained = plan.test_label_age, plan.train_label_age
+    sentences = []
+    if tested is not None and tested.median_days < SETTLED_DAYS:
+        sentences.append(
+            f"Half of the tested questions' tags were read within {tested.median_days:.1f} days of "
+            "being asked, and people may still change them."
+        )
+    if trained is not None and trained.young_share > 0:
+        sentences.append(
+            f"Of the training questions' tags, {trained.young_share:.1%} were last read within "
+            f"{FIRST_READ_DAYS} days, half of all within {trained.median_days:,.1f} days."
+        )
+    return "".join(f" {sentence}" for sentence in sentences)
 
 
 def short_note(result: TrainingResult, mlflow_url: str) -> str:
