@@ -93,6 +93,25 @@ class Question:
     fetched_at: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class TagRevision:
+    """
+    The tags that a question had from a moment on.
+
+    Parameters
+    ----------
+    question_id : int
+    revised_at : datetime
+        Aware, UTC.
+    tags : tuple of str
+        In the site's order, as they were called then.
+    """
+
+    question_id: int
+    revised_at: datetime
+    tags: tuple[str, ...]
+
+
 def first_fetched_at(questions: Iterable[Question]) -> datetime | None:
     """Return when the first of the questions was fetched, now if they do not say; None of none."""
     return min((question.fetched_at or datetime.now(UTC) for question in questions), default=None)

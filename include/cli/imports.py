@@ -62,7 +62,8 @@ def import_(
 
     The file is checked as a whole first: one that is refused stores nothing. Then it is stored in
     batches; an interrupted import resumes when it is run again. MAX_BAD_SHARE is the share of
-    questions that may be left out. A dump's descriptions of tags are stored with its questions.
+    questions that may be left out. A dump's descriptions of tags are stored with its questions, and
+    from its PostHistory.xml the tags that they had two days after they were asked.
     """
     from include.settings import Settings
     from include.store.engine import process_engine
@@ -135,6 +136,8 @@ def _import_questions(
         typer.echo(f"  {line}")
     if is_dump(file) and imported.descriptions is None:
         typer.echo("  no Tags.xml of the dump beside it: descriptions of tags are not read")
+    if is_dump(file) and imported.history is None:
+        typer.echo("  no PostHistory.xml of the dump beside it: first tags are not known")
 
 
 def _progress() -> Progress:

@@ -71,6 +71,17 @@ class StoredSpan:
     done: bool
 
 
+def import_coverage(
+    connection: Connection, import_id: str, site: str
+) -> tuple[datetime, datetime] | None:
+    """Return the time ``[from, until)`` that an import covers of a site; None if unknown."""
+    binds = {"import_id": import_id, "site": site}
+    row = connection.execute(query("import_coverage"), binds).one_or_none()
+    if row is None or row.covered_from is None or row.covered_until is None:
+        return None
+    return row.covered_from, row.covered_until
+
+
 def find_interrupted(connection: Connection, import_id: str) -> tuple[CheckedFile, int] | None:
     """Return an unfinished import's check and its position, in records; None if there is none."""
     row = connection.execute(query("interrupted_import"), {"import_id": import_id}).one_or_none()

@@ -3,7 +3,8 @@ Load a file of questions into PostgreSQL: a data dump, a Data Explorer export or
 
 The file is read twice: checked as a whole, so that one that is refused stores nothing, then stored
 in committed batches. An interrupted import resumes when it is run again; a finished one is stored
-again, without duplicates. The second pass over a dump takes what it says of its tags, too.
+again, without duplicates. The second pass over a dump takes what it says of its tags, too, and the
+history of its questions' tags is read after it.
 """
 
 from __future__ import annotations
@@ -26,6 +27,12 @@ from include.jobs.ingestion.import_descriptions import (
     refuse_future,
     store_excerpts,
     summarise_descriptions,
+)
+from include.jobs.ingestion.import_tag_history import (
+    ImportedHistory,
+    dump_history,
+    import_tag_history,
+    summarise_history,
 )
 from include.questions import Question
 from include.sources.files import read_file
@@ -54,7 +61,7 @@ class OnProgress(Protocol):
     """Is told how far an import is."""
 
     def __call__(self, step: str, done: int, total: int | None) -> None:
-        """Take the step, ``check`` or ``store``, and records done of a total, if it is known."""
+        """Take the step (``check``, ``store``, ``history``), and records done of a known total."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +77,14 @@ class ImportedFile:
         Records that an earlier, interrupted run had stored; 0 if this one stored all.
     descriptions : ImportedDescriptions or None
         What a dump says of its tags; None for other files, and for a dump without ``Tags.xml``.
+    history : ImportedHistory or None
+        First tags of a dump's questions; None for other files, and without ``PostHistory.xml``.
     """
 
     checked: CheckedFile
     resumed_after: int
     descriptions: ImportedDescriptions | None = None
+    history: ImportedHistory | None = None
 
     @property
     def questions(self) -> int:
@@ -123,7 +133,7 @@ def import_file(
     """
     refuse_future(as_of)
     import_id = _import_id(path, site, as_of)
-    excerpts = dump_excerpts(path)
+    excerpts, history_path = dump_excerpts(path), dump_history(path)
     new_report = _reports(as_of, max_bad_share)
     with engine.connect() as connection:
         interrupted = find_interrupted(connection, import_id)
@@ -160,11 +170,20 @@ def import_file(
     descriptions = None
     if excerpts is not None and site is not None:
         descriptions = store_excerpts(engine, site, excerpts, as_of)
+    history = None
+    if history_path is not None and site is not None:
+        history = import_tag_history(
+            engine,
+            history_path,
+            site,
+            import_id,
+            lambda read: on_progress("history", read, None),
+        )
     with engine.begin() as connection:
         advance_import(
             connection, import_id, old_done=position, records_done=checked.records, done=True
         )
-    return ImportedFile(checked, resumed_after=done, descriptions=descriptions)
+    return ImportedFile(checked, resumed_after=done, descriptions=descriptions, history=history)
 
 
 def _reports(as_of: datetime | None, max_bad_share: float) -> Callable[[], ReadReport]:
@@ -230,4 +249,6 @@ def describe_import(imported: ImportedFile) -> list[str]:
         lines.append(f"resumed after {imported.resumed_after:,} of {checked.records:,} rows")
     if imported.descriptions is not None:
         lines += summarise_descriptions(imported.descriptions)
+    if imported.history is not None:
+        lines += summarise_history(imported.history)
     return lines

@@ -55,7 +55,7 @@ MIN_COMPARED: Final = 20
 MAX_CHANGED: Final = 0.5
 """
 Of a page, or of the month so far if the page compares fewer than `MIN_COMPARED`: people edit the
-tags of single questions. Chosen, not measured: no public file holds first tags.
+tags of single questions. Chosen, not measured: see "Label noise" in docs/quality.md.
 """
 
 
