@@ -58,6 +58,9 @@ class Settings(BaseSettings):
     service_url: str = Field(
         "http://127.0.0.1:8000", description="address of the suggestion service"
     )
+    service_public_url: str | None = Field(
+        None, description="public address of the service, for links; SERVICE_URL if unset"
+    )
     local_dir: Path = Field(Path(".local"), description="folder of the local stack's state")
 
     # Questions
@@ -363,7 +366,9 @@ class Settings(BaseSettings):
         "mlflow_url",
         "evidently_url",
         "evidently_api_url",
+        "grafana_url",
         "service_url",
+        "service_public_url",
     )
     @classmethod
     def _leave_out_logins(cls, url: str | None) -> str | None:
@@ -422,6 +427,11 @@ class Settings(BaseSettings):
     def mlflow_page(self) -> str:
         """MLflow's address for links, without a login; FixSettingsError if none is set."""
         return without_login(self.mlflow_url or self.require_mlflow_uri())
+
+    @property
+    def service_page(self) -> str:
+        """The service's address for links, without a slash at its end."""
+        return (self.service_public_url or self.service_url).rstrip("/")
 
     @property
     def trusted_key_names(self) -> frozenset[str]:

@@ -66,6 +66,7 @@ def platform_environment(
         "AIRFLOW_PASSWORD": credentials.airflow_password,
         "EVIDENTLY_URL": layout.public_url("evidently"),
         "SERVICE_URL": layout.url("service"),
+        "SERVICE_PUBLIC_URL": layout.public_url("service"),
         "SERVICE_HOST": layout.listen,
         "SERVICE_PORT": str(layout.ports["service"]),
         **({"SERVICE_API_KEYS_FILE": str(layout.service_keys)} if layout.service_keys else {}),

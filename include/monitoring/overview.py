@@ -74,7 +74,7 @@ def read_loop_state(
         active=active,
         failed=failed,
         addresses={
-            "Ask for suggestions": settings.service_url,
+            "Ask for suggestions": settings.service_page,
             **mlflow_addresses(settings.mlflow_page, list_promotions(connection, names.CHAMPION)),
             "Drift reports (Evidently)": settings.evidently_url,
             **({"Charts (Grafana)": settings.grafana_url} if settings.grafana_url else {}),
@@ -158,7 +158,7 @@ def _live_page(settings: Settings) -> dict[str, str]:
     if settings.grafana_url:
         address = f"{settings.grafana_url.rstrip('/')}/d/{QUALITY.uid}"
         return {"address": address, "place": "in Grafana"}
-    return {"address": f"{settings.service_url.rstrip('/')}/model", "place": "at the service"}
+    return {"address": f"{settings.service_page}/model", "place": "at the service"}
 
 
 def _report_pages(connection: Connection, samples: Samples) -> Mapping[str, str]:

@@ -32,6 +32,7 @@ def opened(browser, database_url: str, tmp_path: Path) -> Iterator:
         database_url=database_url,
         mlflow_tracking_uri="http://mlflow.example.org:5000",
         service_api_keys_file=tmp_path / "keys",
+        service_public_url="http://service.example.org/",
         grafana_url="http://grafana.example.org:3000",
         airflow_url="http://airflow.example.org:8080/",
     )
@@ -50,6 +51,8 @@ def test_a_key_as_password_opens_the_page_with_what_to_do_first(opened):
     assert "No question of sandbox is stored." in opened.get_by_role("main").inner_text()
     link = opened.get_by_role("link", name="Open ingest_questions").get_attribute("href")
     assert link == "http://airflow.example.org:8080/dags/ingest_questions"
+    suggestions = opened.get_by_role("link", name="Ask for suggestions")
+    assert suggestions.get_attribute("href") == "http://service.example.org"
 
 
 def barriers(page) -> dict[str, dict[str, list[str]]]:
