@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Final, NamedTuple, Protocol, Self
@@ -236,8 +236,17 @@ def vocabulary_of(tags: Sequence[Sequence[str]], min_tag_count: int) -> tuple[st
     >>> vocabulary_of([["a", "b"], ["a"], ["c", "a"]], 2)
     ('a',)
     """
-    counts = Counter(tag for row in tags for tag in set(row))
-    least = least_uses(counts.values(), min_tag_count)
+    counts = count_tags(tags)
+    return frequent_tags(counts, least_uses(counts.values(), min_tag_count))
+
+
+def count_tags(tags: Iterable[Sequence[str]]) -> Counter[str]:
+    """Return how many questions have each tag."""
+    return Counter(tag for row in tags for tag in set(row))
+
+
+def frequent_tags(counts: Mapping[str, int], least: int) -> tuple[str, ...]:
+    """Return the tags of ``counts`` that at least ``least`` questions have, sorted."""
     return tuple(sorted(tag for tag, count in counts.items() if count >= least))
 
 

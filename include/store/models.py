@@ -32,6 +32,8 @@ class StoredDataset:
     site, first_month, last_month : str
         Both months included.
     question_count, min_tag_count : int
+    least_uses : int
+        Uses from which a tag is in the vocabulary, at least ``min_tag_count``.
     vocabulary : tuple of str
         Sorted.
     learned_until : datetime
@@ -45,6 +47,7 @@ class StoredDataset:
     last_month: str
     question_count: int
     min_tag_count: int
+    least_uses: int
     vocabulary: tuple[str, ...]
     learned_until: datetime
 
@@ -66,7 +69,7 @@ class StoredFit:
     first_asked_at, last_asked_at : datetime
         Of the questions learned from; aware, UTC.
     tag_count : int
-        Tags with enough examples among these questions.
+        Tags with as many uses among these questions as put one in the vocabulary.
     """
 
     run_id: str
@@ -165,6 +168,7 @@ def record_dataset(connection: Connection, dataset: StoredDataset) -> None:
             "last_month": dataset.last_month,
             "question_count": dataset.question_count,
             "min_tag_count": dataset.min_tag_count,
+            "least_uses": dataset.least_uses,
             "vocabulary": list(dataset.vocabulary),
             "learned_until": dataset.learned_until,
         },

@@ -67,7 +67,7 @@ def promote(connection, version: str, vocabulary=("python", "sql")):
     record_dataset(
         connection,
         StoredDataset(
-            *(f"data-{version}", SITE, "2023-01", "2023-06", 600, 5, vocabulary),
+            *(f"data-{version}", SITE, "2023-01", "2023-06", 600, 5, 5, vocabulary),
             learned_until=datetime(2023, 7, 1, tzinfo=UTC),
         ),
     )

@@ -181,12 +181,17 @@ def test_what_a_candidate_learned_from_is_in_mlflow_postgres_and_the_note(traine
     found = trained.training_site.training.runs.get(row.run_id)
     with trained.training_site.engine.connect() as connection:
         fitted = connection.execute(
-            text("SELECT * FROM fits WHERE run_id = :run_id"), {"run_id": row.run_id}
+            text(
+                "SELECT f.*, d.min_tag_count, d.least_uses "
+                "FROM fits AS f JOIN datasets AS d USING (dataset_id) WHERE run_id = :run_id"
+            ),
+            {"run_id": row.run_id},
         ).one()
     assert fitted.question_count == fitted.window_count == int(found.params["questions"])
     assert found.params["learned_from"].startswith(f"all {fitted.window_count:,} questions")
     assert found.metrics["learned_from"] == fitted.question_count
     assert fitted.dataset_id == found.params["dataset_id"]
+    assert fitted.least_uses == int(found.params["least_uses"]) >= fitted.min_tag_count
     assert fitted.first_asked_at < fitted.last_asked_at
     assert f"| {fitted.question_count:,} |" in first.note
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from include import names
+from include.candidates.base import MAX_TAGS_WITH_RARE
 from include.errors import FixInputError, MissingDataError
 from include.evaluation.evaluation import Ranking, evaluate
 from include.evaluation.selection import Gate
@@ -80,6 +81,14 @@ def test_split_is_by_time_and_leaves_out_untagged_questions():
 
 def test_vocabulary_comes_from_the_training_months_only():
     assert split().train.vocabulary == ("a", "b", "c")
+
+
+def test_the_uses_that_a_large_vocabulary_needs_are_recorded_beside_the_setting():
+    rare = [(0, [f"rare-{number}"]) for number in range(MAX_TAGS_WITH_RARE)]
+
+    data = split(labelled(*rare, (1, "a"), (2, "a"), (65, "a"))).train
+
+    assert (data.min_tag_count, data.least_uses, data.vocabulary) == (1, 2, ("a",))
 
 
 def test_dataset_id_depends_on_the_content_only():

@@ -14,7 +14,9 @@ from include.text.prepared import LabelledTexts, PreparedText
 from tests.unit.candidate_samples import word_encoders
 
 
-def window(count: int, vocabulary: tuple[str, ...] = ("new", "old")) -> TrainingData:
+def window(
+    count: int, vocabulary: tuple[str, ...] = ("new", "old"), least_uses: int = 5
+) -> TrainingData:
     """Return a window whose first half has the tag ``old``, its second ``new``."""
     start = datetime(2024, 1, 1, tzinfo=UTC)
     questions = LabelledTexts(
@@ -23,7 +25,8 @@ def window(count: int, vocabulary: tuple[str, ...] = ("new", "old")) -> Training
         asked_at=tuple(start + timedelta(days=row) for row in range(count)),
     )
     until = datetime(2025, 1, 1, tzinfo=UTC)
-    return TrainingData("hash", "site", "2024-01", "2024-12", questions, 5, vocabulary, until)
+    months = ("2024-01", "2024-12")
+    return TrainingData("hash", "site", *months, questions, 1, least_uses, vocabulary, until)
 
 
 def test_a_family_with_a_limit_learns_from_the_latest_questions():
@@ -35,6 +38,16 @@ def test_a_family_with_a_limit_learns_from_the_latest_questions():
     assert learned.first_asked_at == datetime(2024, 3, 1, tzinfo=UTC)
     assert learned.tag_count == 1, "no question with the tag old is among the latest 40"
     assert str(learned).startswith("the latest 40 of 100 questions, asked from 2024-03-01")
+
+
+def test_tags_count_with_the_uses_that_put_them_in_the_vocabulary_and_not_the_setting():
+    tfidf = make_candidate("tfidf", {"max_questions": 53}, word_encoders)
+
+    learned = LearnedFrom.of(tfidf, window(100, least_uses=5))
+
+    assert learned.tag_count == 1, "only three of the latest 53 questions have the tag old"
+    assert str(learned).endswith("with 1 tags used at least 5 times")
+    assert LearnedFrom.of(tfidf, window(100, least_uses=3)).tag_count == 2
 
 
 @pytest.mark.parametrize("name", ["linear", "frequency", "lda"])

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection
 
-from include.candidates.base import vocabulary_of
+from include.candidates.base import MAX_TAGS_WITH_RARE, count_tags, frequent_tags, least_uses
 from include.errors import MissingDataError
 from include.evaluation.slices import TestQuestions, TrainingTagCounts, slice_masks
 from include.jobs.data.content_hash import content_hash
@@ -142,6 +142,10 @@ class TrainingData:
     questions : LabelledTexts
         Oldest first; each has at least one tag.
     min_tag_count : int
+        The setting.
+    least_uses : int
+        Uses from which a tag is in the vocabulary, at least ``min_tag_count``; see
+        `include.candidates.base.least_uses`.
     vocabulary : tuple of str
         Sorted.
     until : datetime
@@ -155,6 +159,7 @@ class TrainingData:
     last_month: str
     questions: LabelledTexts
     min_tag_count: int
+    least_uses: int
     vocabulary: tuple[str, ...]
     until: datetime
 
@@ -367,7 +372,15 @@ def training_data(
         If no tag is used by ``min_tag_count`` questions.
     """
     tagged = questions.tagged()
-    vocabulary = vocabulary_of(tagged.tags, min_tag_count)
+    counts = count_tags(tagged.tags)
+    least = least_uses(counts.values(), min_tag_count)
+    vocabulary = frequent_tags(counts, least)
+    if least > min_tag_count:
+        log.info(
+            "%d uses put a tag in the vocabulary, not %d: with fewer it would have more than "
+            "%d tags",
+            *(least, min_tag_count, MAX_TAGS_WITH_RARE),
+        )
     if not vocabulary:
         raise MissingDataError(
             f"no tag of {site} is used {min_tag_count} times from {first_month} to "
@@ -381,6 +394,7 @@ def training_data(
         last_month=last_month_before(until),
         questions=tagged,
         min_tag_count=min_tag_count,
+        least_uses=least,
         vocabulary=vocabulary,
         until=until,
     )

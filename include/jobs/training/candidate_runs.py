@@ -318,6 +318,7 @@ def log_dataset(
         "until": data.until.isoformat(),
         "questions": len(data.questions),
         "tags": len(data.vocabulary),
+        "least_uses": data.least_uses,
     }
     if learned_from is not None:
         profile["learned_from"] = learned_from.to_dict()
@@ -339,6 +340,7 @@ def dataset_row(data: TrainingData) -> StoredDataset:
         last_month=data.last_month,
         question_count=len(data.questions),
         min_tag_count=data.min_tag_count,
+        least_uses=data.least_uses,
         vocabulary=data.vocabulary,
         learned_until=data.until,
     )

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Self
 
-from include.candidates.base import Candidate
+from include.candidates.base import Candidate, count_tags
 from include.errors import FixInputError
 from include.jobs.data.datasets import TrainingData
 
@@ -26,7 +25,9 @@ class LearnedFrom:
     first_asked_at, last_asked_at : datetime
         Of the questions learned from; aware, UTC.
     tag_count : int
-        Tags of the vocabulary that at least ``min_tag_count`` of these questions have.
+        Tags of the vocabulary that at least ``least_uses`` of these questions have.
+    least_uses : int
+        Uses in the window from which a tag is in the vocabulary.
     """
 
     question_count: int
@@ -34,19 +35,21 @@ class LearnedFrom:
     first_asked_at: datetime
     last_asked_at: datetime
     tag_count: int
+    least_uses: int
 
     @classmethod
     def of(cls, candidate: Candidate, data: TrainingData) -> Self:
         """Return what ``candidate.fit`` learns from, known before it starts."""
         window_count = len(data.questions)
         count = min(window_count, candidate.question_limit or window_count)
-        uses = Counter(tag for tags in data.questions.tags[-count:] for tag in set(tags))
+        uses = count_tags(data.questions.tags[-count:])
         return cls(
             question_count=count,
             window_count=window_count,
             first_asked_at=data.questions.asked_at[-count],
             last_asked_at=data.questions.asked_at[-1],
-            tag_count=sum(uses[tag] >= data.min_tag_count for tag in data.vocabulary),
+            tag_count=sum(uses[tag] >= data.least_uses for tag in data.vocabulary),
+            least_uses=data.least_uses,
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -63,9 +66,10 @@ class LearnedFrom:
             if self.question_count == self.window_count
             else f"the latest {self.question_count:,} of {self.window_count:,}"
         )
+        uses = "once" if self.least_uses == 1 else f"{self.least_uses} times"
         return (
             f"{part} questions, asked from {self.first_asked_at:%Y-%m-%d} to "
-            f"{self.last_asked_at:%Y-%m-%d}, with {self.tag_count:,} tags used often enough"
+            f"{self.last_asked_at:%Y-%m-%d}, with {self.tag_count:,} tags used at least {uses}"
         )
 
 

@@ -94,6 +94,7 @@ def logged_params(
         "tags": len(data.vocabulary),
         "learned_from": str(learned_from),
         "min_tag_count": data.min_tag_count,
+        "least_uses": data.least_uses,
         "dataset_id": data.dataset_id,
         "code_version": code_version(),
     }
@@ -181,6 +182,7 @@ def model_metadata(
         "learned_from": learned_from.to_dict(),
         "dataset_id": data.dataset_id,
         "min_tag_count": data.min_tag_count,
+        "least_uses": data.least_uses,
         "metrics": dict(figures),
         "evaluation_run_id": evaluation_run_id,
         "code_version": code_version(),
