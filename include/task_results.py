@@ -70,6 +70,8 @@ class CandidateRow(TaskResult):
         Its MLflow run; empty for the champion.
     reused : bool
         Whether it comes from an earlier run with the same data, parameters and code.
+    learned_from : str
+        How many questions of the window, of which dates, with how many tags; empty if unknown.
     """
 
     candidate: str
@@ -77,6 +79,7 @@ class CandidateRow(TaskResult):
     figures: dict[str, float | None]
     run_id: str = ""
     reused: bool = False
+    learned_from: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,14 @@ from include.notify.summaries import (
 from include.registry.runs import run_url, version_url
 from include.settings import Settings
 from include.store.ab_tests import EndedAbTest, ended_ab_test
-from include.store.drift import StoredDriftReport, StoredSignal, checked_months, read_report
+from include.store.drift import (
+    REFERENCE_WINDOW_QUESTIONS,
+    WINDOW_QUESTIONS,
+    StoredDriftReport,
+    StoredSignal,
+    checked_months,
+    read_report,
+)
 from include.store.engine import process_engine
 from include.store.installation import installation_id
 from include.task_results import AbTestEnd, CandidateRow, DriftAlarm, RollbackResult, TrainingResult
@@ -146,6 +153,8 @@ def _drift_summary(
     images = [signals_chart(signals)]
     images += [contributors_chart("tags", "tag", tags)] if tags else []
     images += [contributors_chart("words", "word", words)] if words else []
+    reference_count = summary.get("reference_questions")
+    reference_total = summary.get(REFERENCE_WINDOW_QUESTIONS)
     return DriftSummary(
         report_id=stored.report_id,
         site=report.site,
@@ -153,9 +162,9 @@ def _drift_summary(
         monthly=report.kind == "month",
         reason=str(summary["reason"]),
         since=_since(stored, alarmed),
-        reference=f"{summary.get('reference_questions', '?')} of {report.reference_first} to "
+        reference=f"{_counted(reference_count, reference_total)} of {report.reference_first} to "
         f"{report.reference_last}",
-        questions=report.question_count,
+        questions=_counted(report.question_count, summary.get(WINDOW_QUESTIONS)),
         model=f"version {report.model_version} ({summary.get('candidate', '?')})",
         signals=signals,
         tags=tags,
@@ -165,6 +174,20 @@ def _drift_summary(
         links=tuple(links),
         images=tuple(images),
     )
+
+
+def _counted(count: int | None, total: int | None) -> str:
+    """
+    Return how many questions were compared, and of how many if they are a sample.
+
+    Examples
+    --------
+    >>> _counted(5000, 66000), _counted(99, 99), _counted(99, None)
+    ('5,000 of 66,000', '99', '99')
+    """
+    if count is None:
+        return "?"
+    return f"{count:,}" if total in (None, count) else f"{count:,} of {total:,}"
 
 
 def _top_contributors(
@@ -246,7 +269,7 @@ def _candidate_scores(row: CandidateRow) -> CandidateScores:
         f1_5=row.figures.get("f1_all@5"),
         f1_known_5=row.figures.get("f1@5"),
         coverage=row.figures.get("coverage"),
-        learned_from=row.figures.get("learned_from"),
+        learned_from=row.learned_from,
         f1_suggested=row.figures.get("f1_suggested"),
         answered=row.figures.get("answered_suggested"),
     )

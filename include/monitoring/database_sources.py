@@ -154,7 +154,9 @@ def _add_champion(connection: Connection, samples: Samples, site: str, share: fl
     samples.add("champion_promoted_timestamp_seconds", champion.promoted_at)
     samples.add("champion_created_timestamp_seconds", champion.made_at)
     samples.add("champion_trained_until_timestamp_seconds", champion.learned_until)
+    samples.add("champion_learned_from_timestamp_seconds", champion.first_asked_at)
     samples.add("champion_training_questions", champion.question_count)
+    samples.add("champion_window_questions", champion.window_count)
     samples.add("champion_vocabulary_tags", champion.vocabulary_size)
     samples.add("tested_precision_ratio", champion.tested_precision)
     if champion.tested_precision is not None:
@@ -229,6 +231,7 @@ def _add_drift(connection: Connection, samples: Samples, site: str) -> None:
     for row in connection.execute(query("state_of_drift_signals"), {"site": site}):
         samples.add("drift_check_timestamp_seconds", row.created_at, row.kind)
         samples.add("drift_check_questions", row.question_count, row.kind)
+        samples.add("drift_check_window_questions", row.window_questions, row.kind)
         samples.add("drift_verdict", 1, row.kind, row.verdict)
         samples.add("drift_report_info", 1, row.kind, str(row.report_id))
         samples.add("drift_f1_ratio", row.f1, row.kind)

@@ -70,9 +70,14 @@ METRICS: Final = (
     Metric("champion_created_timestamp_seconds", "When the champion's version was made"),
     Metric(
         "champion_trained_until_timestamp_seconds",
-        "Time up to which the champion learned from every question",
+        "End of the champion's training window: later questions it has not learned",
     ),
-    Metric("champion_training_questions", "Questions of the champion's training data"),
+    Metric(
+        "champion_learned_from_timestamp_seconds",
+        "When the first question was asked that the champion learned from",
+    ),
+    Metric("champion_training_questions", "Questions that the champion learned from"),
+    Metric("champion_window_questions", "Questions of the champion's training window"),
     Metric("champion_vocabulary_tags", "Tags that the champion can suggest"),
     Metric(
         "unreachable_questions_ratio",
@@ -159,7 +164,12 @@ METRICS: Final = (
     Metric("drift_signal_value", "Value of a drift signal in the latest check", ("kind", "signal")),
     Metric("drift_signal_threshold", "Calibrated threshold of a drift signal", ("kind", "signal")),
     Metric("drift_check_timestamp_seconds", "When the latest drift check was made", ("kind",)),
-    Metric("drift_check_questions", "Questions of the latest drift check", ("kind",)),
+    Metric("drift_check_questions", "Questions that the latest check compared", ("kind",)),
+    Metric(
+        "drift_check_window_questions",
+        "Questions of the latest check's window, of which it may compare a sample",
+        ("kind",),
+    ),
     Metric("drift_verdict", "1, with the verdict of the latest drift check", ("kind", "verdict")),
     Metric(
         "drift_report_info", "1, with the number of the latest drift report", ("kind", "report_id")

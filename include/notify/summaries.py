@@ -64,7 +64,8 @@ class DriftSummary:
         First month of the uninterrupted alarm.
     reference : str
         The reference period.
-    questions : int
+    questions : str
+        How many were compared, and of how many.
     model : str
         Version and family in use.
     signals : sequence of SignalSummary
@@ -83,7 +84,7 @@ class DriftSummary:
     reason: str
     since: str
     reference: str
-    questions: int
+    questions: str
     model: str
     signals: Sequence[SignalSummary]
     tags: Sequence[ContributorSummary]
@@ -107,7 +108,8 @@ class CandidateScores:
 
     F1 is over all questions and tags, ``f1_known_5`` over those in the model's vocabulary,
     ``f1_suggested`` of the tags that are suggested outright; ``answered`` is the share of
-    questions that get any.
+    questions that get any. ``learned_from`` says how many questions of the window, of which dates,
+    with how many tags; empty if unknown.
     """
 
     name: str
@@ -117,7 +119,7 @@ class CandidateScores:
     f1_5: float | None
     f1_known_5: float | None
     coverage: float | None
-    learned_from: float | None = None
+    learned_from: str = ""
     f1_suggested: float | None = None
     answered: float | None = None
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from sqlalchemy import Connection
 
@@ -18,6 +18,10 @@ from include.store.queries import query
 
 CheckKind = Literal["month", "predictions"]
 Action = Literal["retrain", "keep", "no_reference"]
+WINDOW_QUESTIONS: Final = "window_questions"
+"""Key of a report's summary: questions of the window, of which samples are compared."""
+REFERENCE_WINDOW_QUESTIONS: Final = "reference_window_questions"
+"""Key of a report's summary: the same of the reference period."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +38,13 @@ class DriftReport:
     model_version : str
         Of the monitored model; ``none`` where there is no model yet.
     question_count : int
+        Questions that were compared.
     verdict : str
         As `include.drift.verdict.DriftVerdict.kind`.
     summary : mapping
-        Plain JSON values; ``reason`` is the verdict's sentence.
+        Plain JSON values; ``reason`` is the verdict's sentence. `WINDOW_QUESTIONS` and
+        `REFERENCE_WINDOW_QUESTIONS` say of how many questions samples were compared; reports of
+        earlier releases lack them.
     reference_first, reference_last : str or None
         First and last month of the reference period.
     calibration_id : int or None

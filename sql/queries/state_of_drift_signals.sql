@@ -4,6 +4,7 @@
 -- Index: drift_reports_kind_site_window_start_window_end_model_versi_key, drift_signals_pkey
 SELECT
     r.kind, r.report_id, r.verdict, r.created_at, r.window_end, r.question_count,
+    (r.summary ->> 'window_questions')::bigint AS window_questions,
     s.signal, s.value, s.threshold, s.alarmed,
     (r.summary ->> 'f1')::double precision AS f1,
     (r.summary ->> 'f1_estimated')::double precision AS f1_estimated,

@@ -23,8 +23,10 @@ from include.store.models import (
     EvaluationKey,
     MetricValue,
     StoredDataset,
+    StoredFit,
     record_dataset,
     record_evaluations,
+    record_fit,
     record_promotion,
 )
 from include.store.predictions import (
@@ -71,6 +73,11 @@ def promote(connection, version: str, vocabulary=("python", "sql")):
             learned_until=datetime(2023, 7, 1, tzinfo=UTC),
         ),
     )
+    asked = (datetime(2023, 6, 11, tzinfo=UTC), datetime(2023, 6, 30, tzinfo=UTC))
+    record_fit(
+        connection,
+        StoredFit(f"fit-{version}", f"data-{version}", "tfidf", 200, 600, *asked, len(vocabulary)),
+    )
     record_promotion(
         connection,
         alias=names.CHAMPION,
@@ -81,6 +88,7 @@ def promote(connection, version: str, vocabulary=("python", "sql")):
         reason="a test",
         figures={
             "dataset_id": f"data-{version}",
+            "fit_run_id": f"fit-{version}",
             "evaluation_run_id": f"run-{version}",
             "test_month": "2023-06",
         },
@@ -172,6 +180,10 @@ def test_new_version_is_judged_by_its_own_answers(read, engine):
     assert of_first.values("live_suggested_f1_ratio")[()] == pytest.approx(1 / 2)
     assert of_second.values("live_suggested_f1_ratio")[()] == pytest.approx(2 / 3)
     assert of_second.values("champion_info") == {("2",): 1}
+    assert of_second.values("champion_training_questions")[()] == 200
+    assert of_second.values("champion_window_questions")[()] == 600
+    first_asked = of_second.values("champion_learned_from_timestamp_seconds")[()]
+    assert datetime.fromtimestamp(first_asked, UTC) == datetime(2023, 6, 11, tzinfo=UTC)
     assert of_second.values("live_precision_ratio")[()] == 1
     assert of_second.values("live_judged_answers")[()] == 1
 

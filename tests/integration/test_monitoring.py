@@ -412,7 +412,12 @@ def test_reference_and_analysis_data_of_a_stored_check_are_reproducible(monitori
 
     data = monitoring.check_data(report_id)
 
-    assert len(data.analysis) == monitoring.report(report_id).report.question_count
+    report = monitoring.report(report_id).report
+    assert len(data.analysis) == report.question_count
+    counts = (data.question_count, data.reference.question_count)
+    assert counts == (report.question_count, report.summary["reference_questions"])
+    stored = report.summary["window_questions"], report.summary["reference_window_questions"]
+    assert stored == counts
 
 
 RENAMED = simulate(3, "2022-11", 16, 150, events=()).questions

@@ -194,6 +194,7 @@ def test_what_a_candidate_learned_from_is_in_mlflow_postgres_and_the_note(traine
     assert fitted.least_uses == int(found.params["least_uses"]) >= fitted.min_tag_count
     assert fitted.first_asked_at < fitted.last_asked_at
     assert f"| {fitted.question_count:,} |" in first.note
+    assert row.learned_from == found.params["learned_from"] in first.note
 
 
 def test_age_of_the_tags_learned_and_tested_is_in_mlflow_and_the_ledger(trained, first):

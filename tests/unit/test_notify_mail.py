@@ -178,6 +178,13 @@ def test_invalid_address_in_a_setting_is_refused(bad):
         message(mail, sender="a@x.org", recipients=bad)
 
 
+def test_mail_of_an_alarm_says_of_how_many_questions_samples_were_compared():
+    mail = drift_mail(drift_summary())
+
+    for body in (mail.text, mail.html):
+        assert "5,000 of 66,000 questions with 20,000 of 264,000 of 2018-12 to 2019-05" in body
+
+
 def test_mail_of_a_promotion_has_both_models_metrics_and_the_rollback_command():
     mail = training_mail(training_summary())
 
@@ -185,9 +192,18 @@ def test_mail_of_a_promotion_has_both_models_metrics_and_the_rollback_command():
         mail.subject == "[stackoverflow] Version 13 (hybrid) is live after retraining for 2019-06"
     )
     assert "champion, version 12: 0.702, 0.482, 0.421, 0.381, " in mail.text
-    assert "hybrid (selected): 0.811, 0.569, 0.486, 0.448, 0.643, 0.97, 0.86, 9" in mail.text
+    assert "hybrid (selected): 0.811, 0.569, 0.486, 0.448, 0.643, 0.97, 0.86\n" in mail.text
     assert "tagkeeper rollback --to previous" in mail.text
     assert "rollback_champion" in mail.html
+
+
+def test_mail_says_how_much_of_the_window_a_candidate_learned_from_and_of_which_dates():
+    mail = training_mail(training_summary())
+
+    for body in (mail.text, mail.html):
+        assert body.count("learned from") == 1, "nothing is said where nothing is known"
+        assert "the latest 9,000 of 66,000 questions, asked from 2019-05-28 to 2019-05-31" in body
+        assert "with 1,204 tags used at least 5 times" in body
 
 
 def test_mail_has_the_selected_candidates_precision_recall_and_answered_share_by_threshold():

@@ -35,6 +35,7 @@ from include.jobs.drift.key_influence import driving_key
 from include.jobs.drift.models import MonitoredModel, MonitoredModels
 from include.jobs.drift.recent_predictions import (
     TARGET_PREDICTIONS,
+    RecentPredictions,
     observe_predictions,
     recent_predictions,
 )
@@ -44,7 +45,15 @@ from include.memory_budget import MemoryBudget
 from include.months import add_months, check_month, month_of, month_range
 from include.registry import Registry
 from include.settings import Settings
-from include.store.drift import CheckKind, DriftReport, StoredDriftReport, read_report, save_report
+from include.store.drift import (
+    REFERENCE_WINDOW_QUESTIONS,
+    WINDOW_QUESTIONS,
+    CheckKind,
+    DriftReport,
+    StoredDriftReport,
+    read_report,
+    save_report,
+)
 from include.store.drift_references import AnsweredQuestion
 from include.store.engine import process_engine
 from include.store.label_readings import read_label_age
@@ -56,11 +65,16 @@ NO_MODEL: Final = "none"
 
 @dataclass(frozen=True)
 class CheckData:
-    """What a check compares: the monitored model, its reference and the analysis period."""
+    """
+    What a check compares: the monitored model, its reference and the analysis period.
+
+    ``question_count`` is that of the analysis period, of which ``analysis`` may be a sample.
+    """
 
     model: MonitoredModel
     reference: Reference
     analysis: Observations
+    question_count: int
 
 
 @dataclass(frozen=True)
@@ -166,16 +180,16 @@ class Monitoring:
         with self._models.for_month(None) as model:
             if model is None:
                 return self._store_without_model("predictions", start, end)
-            answered = self._recent_predictions(model, start, end)
+            recent = self._recent_predictions(model, start, end)
+            answered = recent.compared
             if len(answered) < MIN_QUESTIONS:
                 return self._store_too_few(model, start, end, len(answered))
             month = month_of(end)
             reference = self._references.of(model, month)
 
             def data_of(rows: Sequence[AnsweredQuestion]) -> CheckData:
-                return CheckData(
-                    model, reference, observe_predictions(rows, self._references, model)
-                )
+                observed = observe_predictions(rows, self._references, model)
+                return CheckData(model, reference, observed, recent.question_count)
 
             def is_drift(rows: Sequence[AnsweredQuestion]) -> bool:
                 return self._result("predictions", data_of(rows)).verdict.kind == "drift"
@@ -237,11 +251,10 @@ class Monitoring:
                 return None
             if monthly:
                 return self._month_data(model, month)
-            answered = self._recent_predictions(model, report.window_start, report.window_end)
+            recent = self._recent_predictions(model, report.window_start, report.window_end)
             reference = self._references.of(model, month)
-            return CheckData(
-                model, reference, observe_predictions(answered, self._references, model)
-            )
+            observed = observe_predictions(recent.compared, self._references, model)
+            return CheckData(model, reference, observed, recent.question_count)
 
     def report(self, report_id: int) -> StoredDriftReport:
         """Return a stored report; FixInputError if there is none."""
@@ -249,12 +262,13 @@ class Monitoring:
             return read_report(connection, report_id)
 
     def _month_data(self, model: MonitoredModel, month: str) -> CheckData:
-        analysis = self._references.observed(model, month)
-        return CheckData(model, self._references.of(model, month), analysis)
+        observed = self._references.observed(model, month)
+        reference = self._references.of(model, month)
+        return CheckData(model, reference, observed.observations, observed.question_count)
 
     def _recent_predictions(
         self, model: MonitoredModel, start: datetime, end: datetime
-    ) -> list[AnsweredQuestion]:
+    ) -> RecentPredictions:
         return recent_predictions(
             self._engine,
             self._site,
@@ -310,12 +324,24 @@ class Monitoring:
             model_version=data.model.label,
             question_count=len(data.analysis),
             verdict=verdict.kind,
-            summary={"as_of": data.model.as_of, "reason": verdict.reason, **result.summary, **ages},
+            summary={
+                "as_of": data.model.as_of,
+                "reason": verdict.reason,
+                WINDOW_QUESTIONS: data.question_count,
+                REFERENCE_WINDOW_QUESTIONS: data.reference.question_count,
+                **result.summary,
+                **ages,
+            },
             reference_first=data.reference.key.first_month,
             reference_last=data.reference.key.last_month,
             calibration_id=result.calibration_id,
         )
         log.info("%s %s: %s. %s", result.kind, month, verdict.kind, verdict.reason)
+        log.info(
+            "compared %d of %d questions with %d of %d of the reference",
+            *(len(data.analysis), data.question_count),
+            *(len(data.reference.observations), data.reference.question_count),
+        )
         with self._engine.begin() as connection:
             return save_report(connection, report, result.values, result.thresholds)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -24,6 +25,23 @@ MAX_PER_KEY: Final = MAX_SAMPLE // 4
 """So that a key that asks a lot does not push the questions of others out of the sample."""
 
 
+@dataclass(frozen=True, slots=True)
+class RecentPredictions:
+    """
+    Answered questions of a window.
+
+    Parameters
+    ----------
+    compared : list of AnsweredQuestion
+        Oldest first, at most `MAX_SAMPLE`.
+    question_count : int
+        Distinct questions of the window.
+    """
+
+    compared: list[AnsweredQuestion]
+    question_count: int
+
+
 def recent_predictions(
     engine: Engine,
     site: str,
@@ -32,12 +50,12 @@ def recent_predictions(
     end: datetime,
     *,
     trusted: frozenset[str] = frozenset(),
-) -> list[AnsweredQuestion]:
+) -> RecentPredictions:
     """
     Return the distinct questions that a version answered in [start, end), aware.
 
     With fewer than ``TARGET_PREDICTIONS``, the window extends back up to `MAX_WINDOW` before
-    ``end`` until it holds so many. With more than ``MAX_SAMPLE``, only the latest are returned, and
+    ``end`` until it holds so many. With more than ``MAX_SAMPLE``, only the latest are compared, and
     of an API key that is not ``trusted`` at most `MAX_PER_KEY`.
     """
     with engine.connect() as connection:
@@ -46,7 +64,8 @@ def recent_predictions(
             earliest = min(start, end - MAX_WINDOW)
             longer = answered_between(connection, site, version, earliest, end)
             answered = longer[-max(TARGET_PREDICTIONS, len(answered)) :]
-    return capped_per_key(answered, MAX_PER_KEY, trusted)[-MAX_SAMPLE:]
+    compared = capped_per_key(answered, MAX_PER_KEY, trusted)[-MAX_SAMPLE:]
+    return RecentPredictions(compared, len(answered))
 
 
 def observe_predictions(

@@ -60,11 +60,22 @@ class Reference:
     months : tuple of str
     observations : Observations
         The reference's questions, with predictions of models that were not fitted on them.
+    question_count : int
+        Questions of the period, of which the observations may be a sample.
     """
 
     key: ReferenceKey
     months: tuple[str, ...]
     observations: Observations
+    question_count: int
+
+
+@dataclass(frozen=True)
+class Observed:
+    """Observations of a period's questions, and how many it has: more, if they are a sample."""
+
+    observations: Observations
+    question_count: int
 
 
 class References:
@@ -126,7 +137,12 @@ class References:
         parts = [self._training_observations(model, training)]
         parts += [self.observed(model, month) for month in months[len(training) :]]
         key = ReferenceKey(self._site, model.label, months[0], months[-1])
-        return Reference(key, months, concat(parts))
+        return Reference(
+            key,
+            months,
+            concat([part.observations for part in parts]),
+            sum(part.question_count for part in parts),
+        )
 
     def history(self, model: MonitoredModel) -> tuple[Observations, PastVocabulary]:
         """
@@ -166,19 +182,19 @@ class References:
             months = checked_months(connection, self._site)
         return [row for row in months if row.month < before]
 
-    def observed(self, model: MonitoredModel, month: str) -> Observations:
+    def observed(self, model: MonitoredModel, month: str) -> Observed:
         """
-        Return a stored month's questions with the suggestions of ``model``.
+        Return a stored month's questions, `MAX_SAMPLE` at most, with the suggestions of ``model``.
 
         Raises
         ------
         MissingDataError
             If the month is not stored; the message names the command that ingests it.
         """
-        questions = sample_questions(
-            load_tagged(self._engine, self._site, month, month), MAX_SAMPLE, self._seed
-        )
-        return observe_suggestions(model.candidate, questions, self.vectors(model, questions.texts))
+        stored = load_tagged(self._engine, self._site, month, month)
+        sample = sample_questions(stored, MAX_SAMPLE, self._seed)
+        vectors = self.vectors(model, sample.texts)
+        return Observed(observe_suggestions(model.candidate, sample, vectors), len(stored))
 
     def tag_names(self) -> TagNames:
         """Return what the site's tags are called now."""
@@ -193,15 +209,10 @@ class References:
         encoder = family.drift_encoder if family else None
         return self._encoders(encoder).encode(texts) if encoder and texts else None
 
-    def _training_observations(
-        self, model: MonitoredModel, months: tuple[str, ...]
-    ) -> Observations:
+    def _training_observations(self, model: MonitoredModel, months: tuple[str, ...]) -> Observed:
         """Return months of the training window with out-of-fold predictions."""
-        part = sample_questions(
-            load_tagged(self._engine, self._site, months[0], months[-1]),
-            MAX_REFERENCE,
-            self._seed,
-        )
+        questions = load_tagged(self._engine, self._site, months[0], months[-1])
+        part = sample_questions(questions, MAX_REFERENCE, self._seed)
         ids = question_ids(part)
         key = ReferenceKey(self._site, model.label, months[0], months[-1])
         with self._engine.connect() as connection:
@@ -211,7 +222,7 @@ class References:
             stored = self._predict_out_of_fold(model, ids)
             with self._engine.begin() as connection:
                 save_reference(connection, key, stored)
-        return observe(
+        observations = observe(
             part.texts,
             part.asked_at,
             tags=part.tags,
@@ -219,6 +230,7 @@ class References:
             vocabulary=frozenset(names.of_all(stored.vocabulary)),
             vectors=self.vectors(model, part.texts),
         )
+        return Observed(observations, len(questions))
 
     def _predict_out_of_fold(self, model: MonitoredModel, ids: Sequence[int]) -> ReferenceAnswers:
         window = load_tagged(

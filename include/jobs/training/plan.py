@@ -170,12 +170,16 @@ class TrainedCandidate:
         Metrics over all questions, ``train_s`` and ``rank_ms``.
     reused : bool
         Whether it comes from an earlier run with the same data, parameters and code.
+    learned_from : str
+        How many questions of the window, of which dates, with how many tags; see
+        `include.jobs.training.learned_from.LearnedFrom`.
     """
 
     spec: CandidateSpec
     run_id: str
     figures: dict[str, float]
     reused: bool
+    learned_from: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON values, for passing between tasks."""

@@ -52,7 +52,8 @@ def reported(figures: Mapping[str, float]) -> dict[str, float]:
 def trained_candidate(spec: CandidateSpec, run: Run, *, reused: bool) -> TrainedCandidate:
     """Return a finished run as a trained candidate; metrics of slices stay in MLflow."""
     figures = {name: value for name, value in run.metrics.items() if "/" not in name}
-    return TrainedCandidate(spec, run.run_id, figures, reused)
+    learned_from = run.params.get("learned_from", "")
+    return TrainedCandidate(spec, run.run_id, figures, reused, learned_from)
 
 
 def candidate_of_run(run: Run) -> TrainedCandidate:

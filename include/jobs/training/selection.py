@@ -257,6 +257,7 @@ class ModelSelection:
                 "experiment_id": plan.experiment_id,
                 "test_month": plan.months.test_month,
                 "dataset_id": run.tags["dataset_id"],
+                "fit_run_id": run.run_id,
                 "evaluation_run_id": comparison.best.run_id,
                 "drift_report_id": plan.request.drift_report_id,
                 "tested_on": plan.months.label,

@@ -63,6 +63,7 @@ def table_rows(
             figures=_figures(candidate.figures),
             run_id=candidate.run_id,
             reused=candidate.reused,
+            learned_from=candidate.learned_from,
         )
         for candidate in ordered
     ]
@@ -130,10 +131,12 @@ def note(
         markdown_table(rows),
         "F1@k counts every question and every tag, and F1@5 decides the selection; *known tags* "
         "counts only what is in the model's own vocabulary, so models with different vocabularies "
-        "cannot be compared by it. *Learned from*: the latest questions of the training months, "
-        "as many as the family can hold. *F1, suggested*: of the tags that are suggested outright, "
+        "cannot be compared by it. *F1, suggested*: of the tags that are suggested outright, "
         "whose number follows from their scores; *answered*: the share of questions that get any.",
     ]
+    learned = [f"- {_name(row)}: {markdown(row.learned_from)}" for row in rows if row.learned_from]
+    if learned:
+        parts.append("\n".join(["Learned from:", "", *learned]))
     if sentence := sample_sentence(plan, f1):
         parts.insert(2, markdown(sentence))
     for row in rows:
