@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from itertools import islice
 from multiprocessing import get_context
-from typing import Final, TypeVar
+from typing import Final, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,14 +84,26 @@ class LargeSite:
                 f"seed {self.seed}"
             )
 
+    @classmethod
+    def with_questions_before_the_last_month(cls, questions: int, months: int) -> Self:
+        """Return a site of which all months but the last have exactly ``questions`` together."""
+        relative = list(cls(questions=months, months=months).relative_volumes.values())
+        # Their share of this total is at least `questions` and less than one more.
+        return cls(questions=-(-questions * sum(relative) // sum(relative[:-1])), months=months)
+
+    @property
+    def relative_volumes(self) -> dict[str, int]:
+        """Return each month's number of questions on a site of 100,000 a month on average."""
+        last = add_months(self.first_month, self.months - 1)
+        names = months_between(self.first_month, last)
+        return dict(zip(names, monthly_volumes(self.seed, names, mean=100_000), strict=True))
+
     @property
     def volumes(self) -> dict[str, int]:
         """Return each month's number of questions; their sum is ``questions``."""
-        last = add_months(self.first_month, self.months - 1)
-        names = months_between(self.first_month, last)
-        relative = monthly_volumes(self.seed, names, mean=100_000)
+        relative = list(self.relative_volumes.values())
         ends = np.cumsum(relative) * self.questions // sum(relative)
-        return dict(zip(names, np.diff(ends, prepend=0).tolist(), strict=True))
+        return dict(zip(self.relative_volumes, np.diff(ends, prepend=0).tolist(), strict=True))
 
 
 @dataclass(frozen=True, slots=True)

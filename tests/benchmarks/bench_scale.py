@@ -120,13 +120,16 @@ def show(results: dict[int, dict[str, Any]], candidate: str, console: Console) -
     """Print seconds and memory of each stage."""
     table = Table(title=f"{candidate}: seconds (peak MB) of each stage")
     shown = [stage for stage in STAGES if stage != "answer"]
-    for heading in ("questions", "tags", *shown, "F1_all@5", f"{CAPPED}", "ms a question"):
+    headings = ("questions", "learned from", "tags", *shown, "evaluate", "F1_all@5", CAPPED)
+    for heading in (*headings, "ms a question"):
         table.add_column(heading, justify="right")
     for size, row in results.items():
         table.add_row(
             f"{size:,}",
+            f"{row['learned_from']:,}",
             str(row["tags"]),
             *(f"{row[f'{stage}_s']:.1f} ({row[f'{stage}_mb']:.0f})" for stage in shown),
+            f"{row['evaluate_s']:.1f}",
             f"{row['f1_all@5']:.4f}",
             f"{row['capped']:.4f}",
             f"{row['rank_ms']:.2f}",

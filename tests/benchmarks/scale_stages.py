@@ -23,6 +23,7 @@ from include.jobs.data.month_shards import build_month
 from include.jobs.data.observations import sample_questions
 from include.jobs.drift.checks import Monitoring
 from include.jobs.ingestion.import_file import import_file
+from include.jobs.training.learned_from import LearnedFrom
 from include.months import add_months, month_range, months_between
 from include.registry.folder import folder_sha256
 from include.registry.versions import ModelVersion
@@ -44,9 +45,8 @@ MONITORED = "frequency"
 
 
 def large_site(train_questions: int) -> LargeSite:
-    """Return a site with about ``train_questions`` in twelve months, and a month to test on."""
-    total = round(train_questions * (MONTHS + 1) / MONTHS)
-    return LargeSite(questions=total, months=MONTHS + 1)
+    """Return a site with exactly ``train_questions`` in twelve months, and a month to test on."""
+    return LargeSite.with_questions_before_the_last_month(train_questions, MONTHS + 1)
 
 
 def months_of(site: LargeSite) -> SplitMonths:
@@ -89,7 +89,7 @@ def run_train(engine: Engine, site: LargeSite, folder: Path, name: str) -> dict[
         "train_s": fitted - started,
         "evaluate_s": time.perf_counter() - fitted,
         "tags": len(split.train.vocabulary),
-        "learned_from": min(len(train), candidate.question_limit or len(train)),
+        "learned_from": LearnedFrom.of(candidate, split.train).question_count,
         **measure_saved(candidate, _without_keys(split.test.texts[:TIMED])),
         **figures,
     }

@@ -35,6 +35,16 @@ def test_every_question_is_made_in_its_month(questions: list[Question]) -> None:
     assert sum(SITE.volumes.values()) == len(questions) == 6_400
 
 
+@pytest.mark.parametrize("count", [13, 20_000, 300_000, 1_000_000])
+def test_the_months_before_the_last_have_exactly_the_number_that_is_asked_for(count: int) -> None:
+    site = LargeSite.with_questions_before_the_last_month(count, 13)
+
+    *before, last = site.volumes.values()
+
+    assert (len(before), sum(before)) == (12, count)
+    assert last > 0
+
+
 def test_ids_and_times_ascend(questions: list[Question]) -> None:
     assert all(
         a.question_id < b.question_id and a.asked_at <= b.asked_at for a, b in pairwise(questions)
