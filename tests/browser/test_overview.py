@@ -83,7 +83,7 @@ def fill(database_url: str) -> None:
     engine.dispose()
 
 
-def test_page_has_its_style_and_no_barrier_empty_or_full_and_its_facts_have_links(
+def test_page_has_no_barrier_empty_or_full_and_its_facts_are_stored_ones_with_links(
     opened, database_url
 ):
     assert opened.refused == []  # by the Content-Security-Policy
@@ -96,6 +96,8 @@ def test_page_has_its_style_and_no_barrier_empty_or_full_and_its_facts_have_link
     full = barriers(opened)
 
     assert (empty, full) == ({}, {})
+    facts = " ".join(opened.locator(".facts").inner_text().split())
+    assert "learned the latest 200 of 600 questions, since 2023-06-11" in facts
     links = {
         link.inner_text(): link.get_attribute("href") for link in opened.locator(".facts a").all()
     }
