@@ -101,11 +101,12 @@ clean: ## remove caches; keeps .venv and the platform's state
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage build
 	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
 
-BENCHES := quality serve serve-large ingest text year drift alarms faults scale cadence celery poison estimated-loss
+BENCHES := quality serve serve-large page ingest text year drift alarms faults scale cadence celery poison estimated-loss
 .PHONY: $(BENCHES:%=bench-%)
 bench-quality: ## F1 of every candidate and of peers, month by month (DATA=, SITE=, FROM=, TO=)
 bench-serve: ## requests a second and delays beside MLflow's server and a bare route
 bench-serve-large: ## latency, memory and explanations with a model of 5,000 tags
+bench-page: ## time from the last key to the first suggestion on the page, in headless Chromium
 bench-ingest: ## rows a second beside a bare COPY and an ORM
 bench-text: ## posts a second beside BeautifulSoup
 bench-year: ## a year of monthly models through Airflow beside a plain loop (DATA=, SITE=, FROM=, TO=)
