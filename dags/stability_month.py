@@ -40,14 +40,16 @@ from plugins.retry_policy import RetryTransientErrors
             "backfilled run's own month"
         ),
         "candidates": Param(
-            list(names.STUDY_CANDIDATES),
+            [names.AUTO],
             type="array",
-            items={"type": "string", "enum": list(names.CANDIDATES)},
-            examples=list(names.CANDIDATES),
+            items={"type": "string", "enum": [names.AUTO, *names.CANDIDATES]},
+            examples=[names.AUTO, *names.CANDIDATES],
             minItems=1,
             title="Candidates",
-            description="The families to study. tfidf comes within .01 of the best and trains in "
-            "seconds; bert, use and hybrid embed each question once, word2vec trains for minutes.",
+            description="The families to study. auto: tfidf, which comes within .01 of the best "
+            "and trains in seconds, or linear where a window has more than the 20,000 questions that "
+            "tfidf learns from; bert, use and hybrid embed each question once, word2vec trains for "
+            "minutes.",
         ),
         "parameters": Param(
             {},

@@ -114,9 +114,10 @@ def _prepared(
     from include.settings import Settings
 
     settings, actor = Settings.from_env(), getpass.getuser()
+    given = _json_object(parameters)
     params = {
         "candidates": candidates,
-        "parameters": dict.fromkeys(candidates, _json_object(parameters)),
+        "parameters": dict.fromkeys(candidates, given) if given else {},
         "test_month": test_month,
         "window_months": window_months,
         "reason": reason,
@@ -159,7 +160,8 @@ def stability(
     """
     Train a model for each month, test it on every later one, and report on all of them.
 
-    What is stored already is used again.
+    What is stored already is used again. Without a candidate: tfidf, or linear where tfidf cannot
+    learn from every question of a window.
     """
     from include.jobs.stability.study import Stability, request_from_run
     from include.months import check_month, months_between

@@ -4,11 +4,11 @@ from typing import Annotated
 
 import typer
 
-from include.names import CANDIDATES
+from include.names import AUTO, CANDIDATES
 
 
 def _complete_candidate(incomplete: str) -> list[str]:
-    return [name for name in CANDIDATES if name.startswith(incomplete)]
+    return [name for name in (AUTO, *CANDIDATES) if name.startswith(incomplete)]
 
 
 LastMonth = Annotated[
@@ -18,7 +18,7 @@ Candidates = Annotated[
     list[str],
     typer.Option(
         "--candidate",
-        help=f"May be repeated. One of {', '.join(CANDIDATES)}.",
+        help=f"May be repeated. One of {AUTO}, {', '.join(CANDIDATES)}.",
         autocompletion=_complete_candidate,
         show_default=False,
     ),

@@ -55,6 +55,8 @@ class PolicyCurve:
     other_low, other_high : float
         Interval (95 %) of the loss in other years like this one, whose units are the months; see
         `other_years.loss_in_other_years`. NaN in reports of earlier releases.
+    seconds : float
+        That all its fits took by the clock; NaN where that of one is not known.
     """
 
     policy: str
@@ -70,6 +72,7 @@ class PolicyCurve:
     loss_high: float
     other_low: float = math.nan
     other_high: float = math.nan
+    seconds: float = math.nan
 
     @property
     def known(self) -> bool:

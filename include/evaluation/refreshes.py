@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
@@ -40,10 +41,13 @@ class RefreshedMonth:
         In the order of the month's questions.
     trainings : int
         Of the month, its first included.
+    seconds : float
+        That the fits besides the first took by the clock; NaN where it was not recorded.
     """
 
     scores: QuestionScores
     trainings: int
+    seconds: float = math.nan
 
 
 def weekly_refreshes(month: str) -> tuple[datetime, ...]:

@@ -8,7 +8,8 @@ it; the **frozen** model is the fresh one of the first month.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from include.evaluation.decay import DecayMatrix, HalfLife
@@ -109,6 +110,33 @@ class ExplainedPeriod:
 
 
 @dataclass(frozen=True, slots=True)
+class MonthFit:
+    """
+    What a month's model learned from: the latest questions of its training window, often all.
+
+    Parameters
+    ----------
+    question_count, window_count : int
+        Questions that it learned from, and those of the window.
+    first_day, last_day : str
+        ``YYYY-MM-DD``, UTC, on which the first and the last of them were asked.
+    seconds : float
+        That the fit took by the clock; NaN if an earlier release did not record it.
+    """
+
+    question_count: int
+    window_count: int
+    first_day: str
+    last_day: str
+    seconds: float = math.nan
+
+    @property
+    def partial(self) -> bool:
+        """Whether it learned from less than the window."""
+        return self.question_count < self.window_count
+
+
+@dataclass(frozen=True, slots=True)
 class MonthFigures:
     """
     One month and its fresh model.
@@ -132,6 +160,8 @@ class MonthFigures:
         Whether the share of unknown words indicated that word vectors needed refitting.
     run_url : str
         The month's run in MLflow.
+    fit : MonthFit or None
+        Of the fresh model; None in reports of earlier releases.
     """
 
     month: str
@@ -147,6 +177,7 @@ class MonthFigures:
     f1_without_learned: float
     encoder_refreshed: bool
     run_url: str
+    fit: MonthFit | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -194,3 +225,31 @@ class YearReport:
     tests: tuple[MonthTest, ...]
     periods: tuple[ExplainedPeriod, ...]
     refreshes: Mapping[str, PolicyCurve] = field(default_factory=dict)
+
+
+def learned_from_less(figures: Sequence[MonthFigures]) -> str:
+    """
+    Return a sentence on the models that learned from less than their window; empty without any.
+
+    Examples
+    --------
+    >>> fit = MonthFit(20_000, 66_000, "2024-01-22", "2024-01-31")
+    >>> month = MonthFigures("2024-02", 1, 1, 0, 0, 0, 0, 0, 0, (), 0, False, "", fit)
+    >>> learned_from_less([month])  # doctest: +NORMALIZE_WHITESPACE
+    'The model of 2024-02 learned from only the latest 20,000 of the 66,000 questions of its window,
+    those asked from 2024-01-22 to 2024-01-31.'
+    """
+    partial = [(each.month, each.fit) for each in figures if each.fit and each.fit.partial]
+    if not partial:
+        return ""
+    month, fit = partial[-1]
+    others = (
+        f"The models of {len(partial)} of {len(figures)} months did not learn from their whole "
+        "window. "
+        if len(partial) > 1
+        else ""
+    )
+    return (
+        f"{others}The model of {month} learned from only the latest {fit.question_count:,} of the {fit.window_count:,} "
+        f"questions of its window, those asked from {fit.first_day} to {fit.last_day}."
+    )

@@ -23,6 +23,7 @@ from include.evaluation.year import (
     Example,
     ExplainedPeriod,
     MonthFigures,
+    MonthFit,
     SliceLoss,
     TagChange,
     WordChange,
@@ -126,6 +127,7 @@ _READERS: dict[type, Callable[[Mapping[str, Any]], Any]] = {
         SliceLoss,
         Example,
         ExplainedPeriod,
+        MonthFit,
         MonthFigures,
         YearReport,
     )

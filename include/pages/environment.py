@@ -23,6 +23,7 @@ def environment() -> Environment:
     made.filters |= {
         "figure": figures.figure,
         "share": figures.share,
+        "seconds": figures.seconds,
         "month": figures.month_name,
         "join_names": figures.join_names,
         "web_address": figures.web_address,

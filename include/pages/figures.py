@@ -71,6 +71,20 @@ def share(value: float) -> str:
     return f"{figure(100 * value, 1)} %" if math.isfinite(value) else NOTHING
 
 
+def seconds(value: float) -> str:
+    """
+    Return a duration in seconds, with one digit below ten.
+
+    Examples
+    --------
+    >>> seconds(1.234), seconds(1234.5), seconds(float("nan"))
+    ('1.2', '1,234', '–')
+    """
+    if not math.isfinite(value):
+        return NOTHING
+    return f"{value:.1f}" if value < 10 else f"{value:,.0f}"
+
+
 def month_name(month: str) -> str:
     """
     Return a month in words.

@@ -9,7 +9,12 @@ from typing import Final
 
 from include.errors import FixInputError
 from include.evaluation.schedules import Schedule, best_schedules, cheapest_ranges, regret
-from include.evaluation.year import ExplainedPeriod, MonthFigures, YearReport
+from include.evaluation.year import (
+    ExplainedPeriod,
+    MonthFigures,
+    YearReport,
+    learned_from_less,
+)
 from include.pages import ageing, curves, figures, heat
 from include.pages.environment import environment
 from include.pages.marks import Mark, marks_of
@@ -104,6 +109,8 @@ def render(report: YearReport) -> str:
             half_life=ageing.half_life_sentence(report.half_life),
             adaptation=adaptation(report.figures),
             letters={month: _letters(marks, month) for month in report.months},
+            learned_from_less=learned_from_less(report.figures),
+            fits=[(each.month, each.fit) for each in report.figures if each.fit],
             slices=SLICES,
             cause_of=cause_of,
             lost_without=lost_without,

@@ -70,6 +70,8 @@ class StoredFit:
         Of the questions learned from; aware, UTC.
     tag_count : int
         Tags with as many uses among these questions as put one in the vocabulary.
+    seconds : float
+        That the fit took by the clock, without waiting for memory.
     """
 
     run_id: str
@@ -80,6 +82,7 @@ class StoredFit:
     first_asked_at: datetime
     last_asked_at: datetime
     tag_count: int
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)

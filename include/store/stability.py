@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cached_property, partial
 from typing import Any, Final, overload
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, Row
 
 from include import names
 from include.evaluation.metrics import DEPTH, QuestionScores
 from include.evaluation.refreshes import RefreshedMonth
+from include.evaluation.year import MonthFit
 from include.months import month_range
 from include.store.arrays import Arrays, pack, unpack
 from include.store.queries import query
@@ -81,13 +83,18 @@ class ModelMonth:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StoredMonth:
-    """A `ModelMonth` as read, with the training window and the vocabulary of its model."""
+    """
+    A `ModelMonth` as read, with the training window and the vocabulary of its model.
+
+    ``fit`` says what the model learned from; None where it is not recorded.
+    """
 
     model: ModelMonth
     finished: bool
     train_first: str
     train_last: str
     vocabulary: tuple[str, ...]
+    fit: MonthFit | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -266,9 +273,23 @@ def read_months(
             train_first=row.train_first,
             train_last=row.train_last,
             vocabulary=tuple(row.vocabulary),
+            fit=_fit(row),
         )
         for row in rows
     }
+
+
+def _fit(row: Row[Any]) -> MonthFit | None:
+    """Return what the model of a row of ``stability_months_of`` learned from, if that is stored."""
+    if row.question_count is None:
+        return None
+    return MonthFit(
+        question_count=row.question_count,
+        window_count=row.window_count,
+        first_day=f"{row.first_asked_at.astimezone(UTC):%Y-%m-%d}",
+        last_day=f"{row.last_asked_at.astimezone(UTC):%Y-%m-%d}",
+        seconds=math.nan if row.seconds is None else row.seconds,
+    )
 
 
 def finished_months(connection: Connection, study_id: str) -> list[str]:
@@ -337,6 +358,7 @@ def record_refreshed_month(
         "rule": rule,
         "test_id": test.test_id,
         "trainings": refreshed.trainings,
+        "seconds": refreshed.seconds,
         "scores": pack(_counts(refreshed.scores)),
     }
     connection.execute(query("record_stability_refresh"), binds)
@@ -350,7 +372,8 @@ def read_refreshed_months(
     rows = connection.execute(query("stability_refreshes_between"), binds)
     found: dict[str, dict[str, RefreshedMonth]] = {}
     for row in rows:
-        month = RefreshedMonth(_scores(unpack(row.scores)), row.trainings)
+        seconds = math.nan if row.seconds is None else row.seconds
+        month = RefreshedMonth(_scores(unpack(row.scores)), row.trainings, seconds)
         found.setdefault(row.rule, {})[row.month] = month
     return found
 

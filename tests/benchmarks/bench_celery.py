@@ -44,6 +44,7 @@ WORKERS = (0, 1, 2)
 MONTHS_BEFORE = 12
 """Training months of the first model."""
 AT_ONCE = 4
+CANDIDATES = STUDY_CANDIDATES[:1]
 
 
 @dataclass(frozen=True)
@@ -69,8 +70,8 @@ class Measured:
 def measure(stack: YearStack, first: str, last: str) -> Measured:
     """Backfill without models and rows, and again as it stands."""
     stack.reset(caches=False)
-    warm = stack.backfill(first, last, STUDY_CANDIDATES, at_once=AT_ONCE)
-    nothing = stack.backfill(first, last, STUDY_CANDIDATES, at_once=AT_ONCE)
+    warm = stack.backfill(first, last, CANDIDATES, at_once=AT_ONCE)
+    nothing = stack.backfill(first, last, CANDIDATES, at_once=AT_ONCE)
     (pairs,) = stack.pairs().values()
     return Measured(warm, nothing, pairs)
 
@@ -83,7 +84,7 @@ def name_of(workers: int) -> str:
 def table_of(measured: dict[int, Measured], months: int) -> Table:
     """Return the figures as a table."""
     columns = ("seconds", "task, s", "overhead a task, s", "nothing to do: a task, s", "peak, MB")
-    table = Table("", *columns, title=f"{months} months, {', '.join(STUDY_CANDIDATES)}")
+    table = Table("", *columns, title=f"{months} months, {', '.join(CANDIDATES)}")
     for workers, found in sorted(measured.items()):
         table.add_row(
             name_of(workers),

@@ -171,7 +171,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.environ["RETRAINING_POLICY"] = "on_drift"
     console = Console(stderr=True)
     candidates = tuple(asked.candidate or WITH_VECTORS)
-    default = tuple(name for name in STUDY_CANDIDATES if name in candidates)
+    default = tuple(name for name in STUDY_CANDIDATES[:1] if name in candidates)
     with tempfile.TemporaryDirectory(prefix="tagkeeper-year-") as work:
         data = Path(asked.data).resolve() if asked.data else Path(work) / "simulated.jsonl.gz"
         if not asked.data:

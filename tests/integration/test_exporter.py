@@ -76,7 +76,9 @@ def promote(connection, version: str, vocabulary=("python", "sql")):
     asked = (datetime(2023, 6, 11, tzinfo=UTC), datetime(2023, 6, 30, tzinfo=UTC))
     record_fit(
         connection,
-        StoredFit(f"fit-{version}", f"data-{version}", "tfidf", 200, 600, *asked, len(vocabulary)),
+        StoredFit(
+            f"fit-{version}", f"data-{version}", "tfidf", 200, 600, *asked, len(vocabulary), 1.5
+        ),
     )
     record_promotion(
         connection,

@@ -84,12 +84,15 @@ def reports(stability):
 
 
 def figures(stability):
-    """The report without names of runs."""
+    """The report without names of runs and seconds by the clock."""
     (report,) = reports(stability)
     plain = dict(report.report)
     plain.pop("site")
     for line in plain["figures"]:
         line.pop("run_url")
+        line["fit"].pop("seconds")
+    for curve in plain["curves"].values():
+        curve.pop("seconds")
     for period in plain["periods"]:
         for example in period["examples"]:
             example.pop("link")
@@ -152,6 +155,11 @@ def test_report_is_a_year_with_figures_of_the_runs(in_order):
     assert set(report.curves) == {"frozen", "quarterly", "on_drift", "monthly"}
     run = in_order.runs.get(stored.run_ids[0])
     assert report.figures[0].f1 == pytest.approx(run.metrics["f1_all@5"])
+    fits = [line.fit for line in report.figures]
+    assert [fit.question_count for fit in fits] == [fit.window_count for fit in fits]
+    assert (fits[0].first_day[:7], fits[0].last_day[:7]) == (STORED[0], STORED[3])
+    assert report.curves["monthly"].seconds == pytest.approx(sum(fit.seconds for fit in fits))
+    assert 0 < report.curves["frozen"].seconds == pytest.approx(fits[0].seconds)
     with in_order.engine.connect() as connection:
         assert read_report_page(connection, stored.study_id, YEAR_MONTHS[2]) == "<p>page</p>"
 

@@ -21,6 +21,7 @@ from include.evaluation.year import (
     Example,
     ExplainedPeriod,
     MonthFigures,
+    MonthFit,
     SliceLoss,
     TagChange,
     WordChange,
@@ -115,6 +116,7 @@ def month_figures(pairs, curves, month: str, months: tuple[str, ...]) -> MonthFi
         f1_without_learned=summary["f1_all@5"] - (0.071 if after_event else 0.001 * len(learned)),
         encoder_refreshed=after_event,
         run_url=f"http://127.0.0.1:5000/#/experiments/3/runs/{place:032x}",
+        fit=MonthFit(4_000 + 500 * place, 4_000 + 500 * place, "2018-01-01", "2018-12-31", 1.2),
     )
 
 

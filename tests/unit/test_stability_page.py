@@ -96,7 +96,7 @@ def test_drift_months_are_marked_on_every_curve_by_letter():
 
 
 def test_table_says_what_other_years_may_lose_or_that_it_is_not_known():
-    rows = {row[0].split(",")[0]: row[4] for row in table("The policies compared")[1:]}
+    rows = {row[0].split(",")[0]: row[5] for row in table("The policies compared")[1:]}
     frozen = REPORT.curves["frozen"]
     assert rows["Every month"] == "–"
     assert rows["Never (frozen at the start)"].startswith(span(frozen.other_low, frozen.other_high))
@@ -107,16 +107,17 @@ def test_table_says_what_other_years_may_lose_or_that_it_is_not_known():
 def test_weekly_refreshes_stand_beside_the_policies_if_they_were_studied():
     monthly = REPORT.curves["monthly"]
     weekly = replace(
-        monthly, policy="weekly", trainings=52, loss=-0.02, loss_low=-0.03, loss_high=-0.01
-    )
+        monthly, policy="weekly", trainings=52, loss=-0.02, loss_low=-0.03, loss_high=-0.01,
+        seconds=61.4,
+    )  # fmt: skip
     surge = replace(weekly, policy="surge", trainings=13)
     both = {"weekly": weekly, "surge": surge}
     page = LexborHTMLParser(render(replace(REPORT, refreshes=both)))
     rows = {row[0]: row for row in table("The policies compared", page)[1:]}
 
     row = rows["Every month, refreshed every week"]
-    assert (row[1], row[3]) == ("52", f"{figure(-0.02)} {span(-0.03, -0.01)}")
-    assert row[4:] == ["–", "–", "–"]
+    assert (row[1], row[2], row[4]) == ("52", "61", f"{figure(-0.02)} {span(-0.03, -0.01)}")
+    assert row[5:] == ["–", "–", "–"]
     assert rows["Every month, refreshed when new tags surge"][1] == "13"
     assert len(page.css(".panels > figure")) == 6
     assert "six retraining policies" in text_of("#curves-title", page)
@@ -136,9 +137,9 @@ def test_policies_are_compared_with_the_best_schedule_and_with_what_a_point_is_w
     rows = {row[0].split(",")[0]: row for row in table("The policies compared")[1:]}
     best = table("Best months to train")
 
-    assert all(float(row[5]) >= 0 for row in rows.values())
-    assert rows["Every month"][6].endswith("trainings or more")
-    assert rows["Never (frozen at the start)"][6].startswith("up to")
+    assert all(float(row[6]) >= 0 for row in rows.values())
+    assert rows["Every month"][7].endswith("trainings or more")
+    assert rows["Never (frozen at the start)"][7].startswith("up to")
     assert [int(row[0]) for row in best[1:]] == list(range(1, len(REPORT.months) + 1))
     assert best[-1][2] == "every month"
 
@@ -155,6 +156,34 @@ def test_heat_map_holds_every_pair_and_a_legend(caption, metric):
     assert rows[0][4] == first
     assert len(PAGE.css("ol.scale")) == 3
     assert PAGE.css_first("ol.scale").attributes["aria-label"].startswith("Legend: F1@5")
+
+
+def test_page_says_what_each_model_learned_from():
+    row = table("What the fresh model of each month learned from")[1]
+
+    assert row == ["2019-01", "4,000", "4,000", "2018-01-01", "2018-12-31", "1.2"]
+    assert "all months before it" in text_of("header p")
+    assert "latest" not in text_of("header")
+
+
+def test_models_that_did_not_learn_from_their_whole_window_are_named_on_top():
+    *before, last = REPORT.figures
+    fit = replace(last.fit, question_count=20_000, window_count=440_000, first_day="2019-11-22")
+    figures = (*before, replace(last, fit=fit))
+    page = LexborHTMLParser(render(replace(REPORT, figures=figures)))
+
+    assert "the latest questions of all months before it" in text_of("header p", page)
+    assert (
+        "The model of 2019-12 learned from only the latest 20,000 of the 440,000 questions of its "
+        "window, those asked from 2019-11-22 to" in text_of("header", page)
+    )
+
+
+def test_page_of_an_earlier_release_says_nothing_of_what_models_learned_from():
+    figures = tuple(replace(each, fit=None) for each in REPORT.figures)
+    page = LexborHTMLParser(render(replace(REPORT, figures=figures)))
+
+    assert "learned from" not in text_of("#months", page)
 
 
 def test_half_life_is_told_in_words_with_its_interval():

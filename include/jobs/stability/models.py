@@ -248,7 +248,7 @@ class StudyModels:
         fresh = read_pairs(self.engine, study.study_id, month, month)[month, month].scores
         rows = [bisect_left(split.test.asked_at, at) for at in times]
         first_end, *ends = [*rows, len(split.test)]
-        parts = [fresh.take(np.arange(first_end))]
+        parts, seconds = [fresh.take(np.arange(first_end))], 0.0
         everything = split.train.questions + split.test
         for at, first, last in zip(times, rows, ends, strict=True):
             if first == last:
@@ -258,10 +258,11 @@ class StudyModels:
             vocabulary = vocabulary_of(train.tags, study.min_tag_count)
             candidate = self.make(study.candidate, dict(study.parameters), self.encoders)
             memory = self.candidates.memory
-            fit_within_budget(candidate, train, vocabulary, memory, candidate.name)
+            cost = fit_within_budget(candidate, train, vocabulary, memory, candidate.name)
+            seconds += cost.seconds
             ranked = rank_questions(candidate, asked, titles_too=False).ranking.tags
             parts.append(score_questions(ranked, asked.tags, vocabulary))
-        return RefreshedMonth(pool(parts), len(parts))
+        return RefreshedMonth(pool(parts), len(parts), seconds)
 
     def _questions(self, study: Study, test: StoredMonth, split: TimeSplit) -> LabelledTexts | None:
         """Return a month's questions as when its model was trained, None if edited since."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from sqlalchemy import Engine
@@ -13,7 +14,7 @@ from include.evaluation.drift_periods import find_drift_periods, loss_tests
 from include.evaluation.metrics import DEPTH, QuestionScores, score_questions, summarise
 from include.evaluation.policies import PolicyCurve, policy_curves, recommend
 from include.evaluation.refresh import needs_new_vectors
-from include.evaluation.refreshes import refresh_curve
+from include.evaluation.refreshes import RefreshedMonth, refresh_curve
 from include.evaluation.year import MonthFigures, YearReport
 from include.jobs.stability.alarms import StudyChecks
 from include.jobs.stability.causes import PeriodExplainer
@@ -91,14 +92,17 @@ class ReportBuilder:
             figures=self._figures(months, answers, curves["monthly"]),
             matrices={metric: decay_matrix(pairs, metric) for metric in MATRICES},
             half_life=half_life(pairs) if len(names) > 1 else None,
-            curves=curves,
+            curves={
+                name: replace(curve, seconds=_fit_seconds(months, curve))
+                for name, curve in curves.items()
+            },
             alarms=alarms,
             policy=policy,
             recommendation=recommendation,
             tests=tests,
             periods=tuple(explainer.explain(period) for period in find_drift_periods(tests)),
             refreshes={
-                rule: refresh_curve(rule, found, fresh, **seeded)
+                rule: _with_seconds(refresh_curve(rule, found, fresh, **seeded), months, found)
                 for rule, found in refreshed.items()
                 if tuple(found) == names
             },
@@ -150,6 +154,7 @@ class ReportBuilder:
                     f1_without_learned=self._f1_without(each, fresh, learned[position]),
                     encoder_refreshed=refreshed[position],
                     run_url=run_url(mlflow, each.model.experiment_id, each.model.run_id),
+                    fit=each.fit,
                 )
             )
         return tuple(figures)
@@ -171,3 +176,19 @@ class ReportBuilder:
     ) -> list[DisplayedQuestion]:
         with self.engine.connect() as connection:
             return read_displayed_questions(connection, self.study.site, question_ids, months)
+
+
+def _fit_seconds(months: Mapping[str, StoredMonth], curve: PolicyCurve) -> float:
+    """Return the seconds of the fits of a curve's monthly models; NaN if one is not known."""
+    fits = [months[model].fit for model in sorted(set(curve.models))]
+    return sum(math.nan if fit is None else fit.seconds for fit in fits)
+
+
+def _with_seconds(
+    curve: PolicyCurve,
+    months: Mapping[str, StoredMonth],
+    refreshed: Mapping[str, RefreshedMonth],
+) -> PolicyCurve:
+    """Return a curve of refreshes with the seconds of all its fits."""
+    within = sum(each.seconds for each in refreshed.values())
+    return replace(curve, seconds=_fit_seconds(months, curve) + within)

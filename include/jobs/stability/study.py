@@ -26,9 +26,10 @@ from include.candidates.catalogue import make_candidate
 from include.errors import TagkeeperError
 from include.escaping import markdown
 from include.evaluation.report_periods import report_periods_around
-from include.evaluation.year import YearReport
+from include.evaluation.year import YearReport, learned_from_less
 from include.evaluation.year_json import to_json
 from include.jobs.data.datasets import TimeSplit, resolve_months, split_by_time
+from include.jobs.stability.default_candidate import largest_window, that_hold
 from include.jobs.stability.models import StudyModels
 from include.jobs.stability.questions import StudyQuestions
 from include.jobs.stability.report import ReportBuilder
@@ -43,6 +44,7 @@ from include.registry.descriptions import NOTE
 from include.registry.runs import Runs, run_url
 from include.settings import Settings
 from include.store.engine import process_engine
+from include.store.questions import questions_per_month
 from include.store.stability import (
     Study,
     finished_months,
@@ -84,12 +86,16 @@ class MonthRequest:
         Length of the training window in months, >= 1; None for all stored months.
     refreshes : bool
         Also refit the models within the month, every week and when new tags surge.
+    whole_window_only : bool
+        Study the first family of ``candidates`` that can learn from every question of the largest
+        window of the site's stored months.
     """
 
     month: str
     candidates: tuple[CandidateSpec, ...]
     window_months: int | None = None
     refreshes: bool = False
+    whole_window_only: bool = False
 
 
 @dataclass(frozen=True)
@@ -151,7 +157,7 @@ class Stability:
         split = self._split(request)
         done: dict[str, str] = {}
         failures: list[Exception] = []
-        for spec in request.candidates:
+        for spec in self._specs(request):
             try:
                 study = self.models.study(spec, request.window_months)
                 done[spec.label] = self.models.train(study, split, refreshes=request.refreshes)
@@ -169,7 +175,7 @@ class Stability:
         A report that was built from the same models is kept as it is.
         """
         recommendations = []
-        for spec in request.candidates:
+        for spec in self._specs(request):
             study = self.models.study(spec, request.window_months)
             questions = StudyQuestions(self.load, study.site, self.settings.random_seed)
             reporter = ReportBuilder(self.engine, self.settings, study, questions)
@@ -179,10 +185,20 @@ class Stability:
                 for first, last in self._report_periods(connection, reporter, request.month):
                     report = reporter.build(first, last)
                     self._save(connection, study, report)
-                    recommendations.append(
-                        f"{spec.label}, {first} to {last}: {report.recommendation}"
-                    )
+                    recommendations.append(f"{spec.label}, {first} to {last}: {_summary(report)}")
         return recommendations
+
+    def _specs(self, request: MonthRequest) -> tuple[CandidateSpec, ...]:
+        """Return the candidates that are studied; the same for every month."""
+        if not request.whole_window_only:
+            return request.candidates
+        with self.engine.connect() as connection:
+            counts = questions_per_month(connection, self.settings.site)
+        return that_hold(
+            request.candidates,
+            largest_window(counts, request.window_months),
+            lambda spec: self.make(spec.name, spec.parameters, self.encoders).question_limit,
+        )
 
     def _report_periods(
         self, connection: Connection, reporter: ReportBuilder, month: str
@@ -276,7 +292,7 @@ class Stability:
             for year in sorted({month[:4] for month in report.months}):
                 run_id = self.models.year_run(study, year)
                 self.runs.log_folder(run_id, folder)
-                self.runs.log(run_id, metrics=metrics, tags={NOTE: markdown(report.recommendation)})
+                self.runs.log(run_id, metrics=metrics, tags={NOTE: markdown(_summary(report))})
 
 
 def request_from_run(
@@ -300,11 +316,14 @@ def request_from_run(
     FixInputError
         If no month is given, or candidates or parameters are malformed.
     """
+    chosen = params.get("candidates") or [names.AUTO]
+    automatic = names.AUTO in chosen
     return MonthRequest(
         month=resolve_month(params, data_interval_start, data_interval_end),
         candidates=expand_candidates(
-            params.get("candidates") or names.STUDY_CANDIDATES, params.get("parameters")
+            names.STUDY_CANDIDATES if automatic else chosen, params.get("parameters")
         ),
+        whole_window_only=automatic,
         window_months=params.get("window_months") or None,
         refreshes=bool(params.get("refreshes")),
     )
@@ -323,16 +342,21 @@ def study_and_note(settings: Settings, request: MonthRequest, run_id: str) -> di
     except TagkeeperError as error:
         _note(settings, run_id, f"**{request.month}** failed: {markdown(str(error))}")
         raise
-    mlflow = settings.mlflow_page
     links = [
-        f"[{label}]({run_url(mlflow, steps.runs.get(model).experiment_id, model)})"
-        for label, model in done.items()
+        f"[{label}]({run_url(settings.mlflow_page, run.experiment_id, run.run_id)}) "
+        f"(learned from {run.params['learned_from']})"
+        for label, run in ((label, steps.runs.get(model)) for label, model in done.items())
     ]
     trained = f"**{request.month}**, models in MLflow: {', '.join(links)}"
     _note(settings, run_id, trained)
     if recommendations := steps.report(request):
         _note(settings, run_id, "\n\n".join([trained, *map(markdown, recommendations)]))
     return done
+
+
+def _summary(report: YearReport) -> str:
+    """Return what a report recommends, and which models did not learn from their whole window."""
+    return " ".join(filter(None, (report.recommendation, learned_from_less(report.figures))))
 
 
 def _note(settings: Settings, run_id: str, text: str) -> None:

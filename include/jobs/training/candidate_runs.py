@@ -150,7 +150,7 @@ class CandidateRuns:
             figures = reported(best.figures)
             metadata = model_metadata(data, learned_from, figures, best.run_id, self.bert_model)
             metadata |= tested_metadata(plan.months, plan.test_sample, refit=True)
-            self._log_training_data(run_id, candidate, data, learned_from)
+            self._log_training_data(run_id, candidate, data, learned_from, cost)
             return self._log_model(run_id, candidate, metadata)
 
         note = descriptions.refitted(
@@ -195,7 +195,7 @@ class CandidateRuns:
             | fit_metrics(learned_from, cost)
             | {"rank_ms": measurement.rank_ms},
         )
-        self._log_training_data(run_id, candidate, split.train, learned_from)
+        self._log_training_data(run_id, candidate, split.train, learned_from, cost)
         self._log_evaluation(run_id, measurement, split, spec)
         figures = reported(evaluation.figures)
         metadata = model_metadata(split.train, learned_from, figures, run_id, self.bert_model)
@@ -281,7 +281,12 @@ class CandidateRuns:
             )
 
     def _log_training_data(
-        self, run_id: str, candidate: Candidate, data: TrainingData, learned_from: LearnedFrom
+        self,
+        run_id: str,
+        candidate: Candidate,
+        data: TrainingData,
+        learned_from: LearnedFrom,
+        cost: FitCost,
     ) -> None:
         """Log the training data, and the part learned from, in MLflow and in PostgreSQL."""
         log_dataset(self.runs, run_id, data, learned_from)
@@ -294,6 +299,7 @@ class CandidateRuns:
             first_asked_at=learned_from.first_asked_at,
             last_asked_at=learned_from.last_asked_at,
             tag_count=learned_from.tag_count,
+            seconds=cost.seconds,
         )
         with self.engine.begin() as connection:
             record_dataset(connection, dataset_row(data))
