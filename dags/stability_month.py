@@ -47,9 +47,9 @@ from plugins.retry_policy import RetryTransientErrors
             minItems=1,
             title="Candidates",
             description="The families to study. auto: tfidf, which comes within .01 of the best "
-            "and trains in seconds, or linear where a window has more than the 20,000 questions that "
-            "tfidf learns from; bert, use and hybrid embed each question once, word2vec trains for "
-            "minutes.",
+            "and trains in seconds, or linear where a window has more than the 20,000 questions "
+            "that tfidf learns from; bert, use and hybrid embed each question once, word2vec "
+            "trains for minutes.",
         ),
         "parameters": Param(
             {},
@@ -70,6 +70,27 @@ from plugins.retry_policy import RetryTransientErrors
             title="Refresh within the month",
             description="Also answer the month with models that are refitted within it, as "
             "refresh_champion does: every week (some four fits more), and when new tags surge.",
+        ),
+        "without_rare_tags": Param(
+            False,
+            type="boolean",
+            title="Also without rare tags",
+            description="Also answer the month with a model that knows only tags of five uses or "
+            "more (one fit more): what rarer tags gain.",
+        ),
+        "training_price": Param(
+            None,
+            type=["null", "number"],
+            minimum=0,
+            title="Price of a training",
+            description="In any unit; with the price of a point, the page names the cheapest rule.",
+        ),
+        "point_price": Param(
+            None,
+            type=["null", "number"],
+            minimum=0,
+            title="Price of a point",
+            description="Of .01 F1@5 that is lost over all months of the report, in the same unit.",
         ),
     },
     tags=["models"],

@@ -1,4 +1,4 @@
-"""The retraining policies: when each trains by schedule, and whether drift triggers a training."""
+"""The retraining policies, and the rules by which a model is refreshed between trainings."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -60,6 +60,17 @@ DEFAULT_POLICY: Final = MONTHLY_AND_ON_DRIFT.name
 
 STUDIED: Final = {policy.name: policy for policy in (MONTHLY, QUARTERLY, ON_DRIFT, FROZEN)}
 """Those that stability reports backtest, in the order of their pages."""
+
+WEEKLY: Final = "weekly"
+SURGE: Final = "surge"
+REFRESHES: Final = {
+    WEEKLY: "Every month, refreshed every week",
+    SURGE: "Every month, refreshed when new tags surge",
+}
+"""Names of the rules by which a model is refreshed within a month, in charts and tables."""
+COMMON_TAGS: Final = "common_tags"
+COMMON_TAGS_TITLE: Final = "Every month, only tags of five uses or more"
+"""Of a monthly model that knows no rare tags, beside one that does."""
 
 
 def policy_named(name: str) -> RetrainingPolicy:

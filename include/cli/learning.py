@@ -156,6 +156,20 @@ def stability(
     refreshes: Annotated[
         bool, typer.Option(help="Also refit within each month: every week, and on a surge of tags.")
     ] = False,
+    without_rare_tags: Annotated[
+        bool,
+        typer.Option(
+            "--without-rare-tags",
+            help="Also fit each month with tags of five uses or more only: what rare ones gain.",
+        ),
+    ] = False,
+    training_price: Annotated[
+        float | None, typer.Option(min=0, help="What a training costs, in any unit.")
+    ] = None,
+    point_price: Annotated[
+        float | None,
+        typer.Option(min=0, help="What .01 F1@5 costs that is lost over all months, in that unit."),
+    ] = None,
 ) -> None:
     """
     Train a model for each month, test it on every later one, and report on all of them.
@@ -169,7 +183,14 @@ def stability(
 
     steps, console = Stability.from_settings(Settings.from_env()), Console(markup=False)
     months = months_between(check_month(first), last or first)
-    params = {"candidates": candidate, "window_months": window_months, "refreshes": refreshes}
+    params = {
+        "candidates": candidate,
+        "window_months": window_months,
+        "refreshes": refreshes,
+        "without_rare_tags": without_rare_tags,
+        "training_price": training_price,
+        "point_price": point_price,
+    }
     requests = [request_from_run({**params, "month": month}, None, None) for month in months]
     for request in requests:
         for label, run_id in steps.train(request).items():

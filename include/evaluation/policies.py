@@ -21,7 +21,7 @@ from include.evaluation.bootstrap import bootstrap_means, percentile_interval
 from include.evaluation.decay import PairScores
 from include.evaluation.metrics import DEPTH
 from include.evaluation.other_years import loss_in_other_years
-from include.retraining import STUDIED
+from include.retraining import REFRESHES, STUDIED
 
 FloatArray = NDArray[np.float64]
 
@@ -37,7 +37,7 @@ class PolicyCurve:
     Parameters
     ----------
     policy : str
-        One of `include.retraining.STUDIED`.
+        One of `include.retraining.STUDIED` or `REFRESHES`, or `COMMON_TAGS`.
     months : tuple of str, length n
         Test months.
     models : tuple of str, length n
@@ -76,8 +76,15 @@ class PolicyCurve:
 
     @property
     def known(self) -> bool:
-        """Whether these months tell that the policy loses in other years, or loses little."""
-        return self.other_low > 0 or self.other_high <= TOLERANCE
+        """
+        Whether these months tell what happens in other years.
+
+        Of a policy with fewer trainings than months: that it loses, or loses little. Of others:
+        that they gain, or gain little.
+        """
+        if self.trainings < len(self.months):
+            return self.other_low > 0 or self.other_high <= TOLERANCE
+        return self.other_high < 0 or self.other_low >= -TOLERANCE
 
 
 def models_in_use(
@@ -152,19 +159,36 @@ def policy_curves(
     return curves
 
 
-def recommend(curves: Mapping[str, PolicyCurve], tolerance: float = TOLERANCE) -> tuple[str, str]:
+def recommend(
+    curves: Mapping[str, PolicyCurve],
+    refreshes: Mapping[str, PolicyCurve] | None = None,
+    tolerance: float = TOLERANCE,
+) -> tuple[str, str]:
     """
     Return the policy with the fewest trainings and a tolerable loss, and the reason in a sentence.
+
+    A rule of refreshes is recommended instead if it surely gains more than what may be lost.
 
     Parameters
     ----------
     curves : mapping of policy to PolicyCurve
+    refreshes : mapping of rule to PolicyCurve or None
+        With refreshes within the month, if they were studied.
     tolerance : float, default=0.01
         Tolerable loss of F1@5 against monthly retraining: the upper end of the loss's interval must
         not exceed it (a non-inferiority criterion).
     """
     if len(curves["monthly"].months) == 1:
         return "monthly", "One month is not enough to recommend a policy: request more months."
+    refreshed = tuple((refreshes or {}).values())
+    if gaining := [curve for curve in refreshed if curve.loss_high < -tolerance]:
+        best = min(gaining, key=lambda curve: (curve.trainings, curve.loss))
+        return best.policy, (
+            f"Retrain {_lowered(REFRESHES[best.policy])}: {best.trainings} trainings instead of "
+            f"{curves['monthly'].trainings} gain {_gain(best)} F1@5 over retraining every month "
+            "without refreshes (95 %); a model frozen at the start loses "
+            f"{_loss(curves['frozen'])}."
+        )
     tolerable = [curve for curve in curves.values() if curve.loss_high <= tolerance]
     best = min(tolerable, key=_cost, default=curves["monthly"])
     frozen = curves["frozen"]
@@ -186,8 +210,32 @@ def recommend(curves: Mapping[str, PolicyCurve], tolerance: float = TOLERANCE) -
             f"{max(best.loss_high, 0.0):.3f} F1@5 lost against monthly retraining (95 %)"
         )
     return best.policy, (
-        f"{advice}: {reason}; a model frozen at the start loses {frozen.loss:.3f} "
-        f"[{frozen.loss_low:.3f}, {frozen.loss_high:.3f}].{_other_years(best, tolerance)}"
+        f"{advice}: {reason}; a model frozen at the start loses {_loss(frozen)}."
+        f"{_other_years(best, tolerance)}{_gain_of_refreshes(refreshed, tolerance)}"
+    )
+
+
+def _lowered(title: str) -> str:
+    return title[0].lower() + title[1:]
+
+
+def _loss(curve: PolicyCurve) -> str:
+    return f"{curve.loss:.3f} [{curve.loss_low:.3f}, {curve.loss_high:.3f}]"
+
+
+def _gain(curve: PolicyCurve) -> str:
+    return f"{-curve.loss:.3f} [{-curve.loss_high:.3f}, {-curve.loss_low:.3f}]"
+
+
+def _gain_of_refreshes(refreshed: Sequence[PolicyCurve], tolerance: float) -> str:
+    """Return a sentence on the best refreshes, which are not recommended; empty without any."""
+    if not refreshed:
+        return ""
+    best = max(refreshed, key=lambda curve: curve.mean)
+    return (
+        f" Of the refreshes within the month, the best ({_lowered(REFRESHES[best.policy])}, "
+        f"{best.trainings} trainings) gain {_gain(best)} over retraining every month, not surely "
+        f"more than {tolerance:.2f}."
     )
 
 

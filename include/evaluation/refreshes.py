@@ -11,20 +11,19 @@ from datetime import datetime, timedelta
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from include.evaluation.bootstrap import bootstrap_means, percentile_interval
 from include.evaluation.metrics import DEPTH, QuestionScores
+from include.evaluation.other_years import change_in_other_years
 from include.evaluation.policies import PolicyCurve
 from include.evaluation.surge import surging_tags
 from include.months import month_range
 
-WEEKLY: Final = "weekly"
-SURGE: Final = "surge"
-TITLES: Final = {
-    WEEKLY: "Every month, refreshed every week",
-    SURGE: "Every month, refreshed when new tags surge",
-}
-"""Names of the rules by which a model is refreshed within a month."""
+FloatArray = NDArray[np.float64]
+
+COMMON_USES: Final = 5
+"""Uses in the training window from which a tag is not rare."""
 LABEL_DELAY: Final = timedelta(days=2)
 """Tags are read a day after the question at the latest, and learned the day after."""
 _WEEK: Final = timedelta(days=7)
@@ -107,10 +106,13 @@ def refresh_curve(
     """
     Return the curve of a rule's refreshes, beside the monthly models on the same questions.
 
+    The interval of the loss resamples the questions of these months; that of other years takes the
+    months as units (`other_years.change_in_other_years`).
+
     Parameters
     ----------
     rule : str
-        One of `TITLES`.
+        One of `include.retraining.REFRESHES`, or `COMMON_TAGS`.
     months : mapping of str to RefreshedMonth
         By month, oldest first; at least one.
     monthly : mapping of str to QuestionScores
@@ -119,7 +121,8 @@ def refresh_curve(
         Of the bootstrap, which resamples the questions of each month.
     """
     random = np.random.default_rng(seed)
-    means, draws, differences = [], [], []
+    means: list[FloatArray] = []
+    draws, differences = [], []
     for month, refreshed in months.items():
         rows = np.stack([refreshed.scores.f1_all(DEPTH), monthly[month].f1_all(DEPTH)])
         resampled = bootstrap_means(rows, samples, random)
@@ -130,6 +133,8 @@ def refresh_curve(
     weights = sizes / sizes.sum()
     mean, mean_monthly = (weights @ np.array(means)).tolist()
     low, high = percentile_interval(weights @ np.array(differences))
+    losses = np.array([before - after for after, before in means])
+    other_low, other_high = change_in_other_years(losses, weights, mean_monthly)
     return PolicyCurve(
         policy=rule,
         months=tuple(months),
@@ -142,4 +147,6 @@ def refresh_curve(
         loss=mean_monthly - mean,
         loss_low=low,
         loss_high=high,
+        other_low=other_low,
+        other_high=other_high,
     )

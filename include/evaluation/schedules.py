@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from include.errors import FixInputError
 from include.evaluation.decay import DecayMatrix
 from include.evaluation.policies import PolicyCurve
 
@@ -34,6 +35,55 @@ class Schedule:
 
     trainings: tuple[str, ...]
     mean: float
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """
+    What a training and a lost point cost, in the same unit.
+
+    Parameters
+    ----------
+    training : float
+        >= 0.
+    point : float
+        Of one point of F1@5 (`POINT`), lost over all studied months together; >= 0.
+
+    Raises
+    ------
+    FixInputError
+        If a price is negative or not finite.
+    """
+
+    training: float
+    point: float
+
+    def __post_init__(self) -> None:
+        if not all(math.isfinite(price) and price >= 0 for price in (self.training, self.point)):
+            raise FixInputError("the prices of a training and of a point must be 0 or more")
+
+
+def costs(curves: Mapping[str, PolicyCurve], prices: Prices) -> dict[str, float]:
+    """
+    Return what each policy costs: its trainings, and the points that it loses against the best.
+
+    Parameters
+    ----------
+    curves : mapping of policy to PolicyCurve
+    prices : Prices
+
+    Returns
+    -------
+    dict of str to float
+        In the unit of the prices, >= 0, the cheapest first; of equals, that of fewer trainings.
+    """
+    best = max((curve.mean for curve in curves.values()), default=0.0)
+    found = {
+        name: curve.trainings * prices.training + (best - curve.mean) / POINT * prices.point
+        for name, curve in curves.items()
+    }
+    cheapest_first = sorted(found, key=lambda name: (found[name], curves[name].trainings))
+    return {name: found[name] for name in cheapest_first}
 
 
 def best_schedules(matrix: DecayMatrix, questions: Sequence[int]) -> tuple[Schedule, ...]:

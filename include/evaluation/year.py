@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from include.evaluation.decay import DecayMatrix, HalfLife
 from include.evaluation.drift_periods import DriftPeriod, MonthTest
 from include.evaluation.policies import PolicyCurve
+from include.evaluation.schedules import Prices
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +210,11 @@ class YearReport:
         Months with a significant loss.
     refreshes : mapping of str to PolicyCurve
         With refreshes within each month, by rule; only of rules by which every month was studied.
+    common_tags : PolicyCurve or None
+        Of monthly models that know only tags of five uses or more; its loss is what rare tags gain.
+        None unless every month was studied so.
+    prices : Prices or None
+        Of a training and of a lost point, if they were given.
     """
 
     site: str
@@ -225,6 +231,8 @@ class YearReport:
     tests: tuple[MonthTest, ...]
     periods: tuple[ExplainedPeriod, ...]
     refreshes: Mapping[str, PolicyCurve] = field(default_factory=dict)
+    common_tags: PolicyCurve | None = None
+    prices: Prices | None = None
 
 
 def learned_from_less(figures: Sequence[MonthFigures]) -> str:
@@ -250,6 +258,7 @@ def learned_from_less(figures: Sequence[MonthFigures]) -> str:
         else ""
     )
     return (
-        f"{others}The model of {month} learned from only the latest {fit.question_count:,} of the {fit.window_count:,} "
-        f"questions of its window, those asked from {fit.first_day} to {fit.last_day}."
+        f"{others}The model of {month} learned from only the latest {fit.question_count:,} of the "
+        f"{fit.window_count:,} questions of its window, those asked from {fit.first_day} to "
+        f"{fit.last_day}."
     )

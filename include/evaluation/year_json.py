@@ -19,6 +19,7 @@ from include.errors import FixInputError
 from include.evaluation.decay import DecayMatrix, HalfLife
 from include.evaluation.drift_periods import DriftPeriod, MonthTest
 from include.evaluation.policies import PolicyCurve
+from include.evaluation.schedules import Prices
 from include.evaluation.year import (
     Example,
     ExplainedPeriod,
@@ -120,6 +121,7 @@ _READERS: dict[type, Callable[[Mapping[str, Any]], Any]] = {
     for kind in (
         HalfLife,
         PolicyCurve,
+        Prices,
         MonthTest,
         DriftPeriod,
         TagChange,

@@ -8,13 +8,16 @@ from dataclasses import dataclass
 from typing import Final
 
 from include.evaluation.policies import PolicyCurve
-from include.evaluation.refreshes import TITLES as REFRESH_TITLES
 from include.pages.figures import figure, month_name, span
 from include.pages.marks import Mark
 from include.pages.scale import Axis, MonthAxis, band_path, line_path, round_axis
-from include.retraining import STUDIED
+from include.retraining import COMMON_TAGS, COMMON_TAGS_TITLE, REFRESHES, STUDIED
 
-TITLES: Final = REFRESH_TITLES | {name: rule.title for name, rule in STUDIED.items()}
+TITLES: Final = (
+    REFRESHES
+    | {name: rule.title for name, rule in STUDIED.items()}
+    | {COMMON_TAGS: COMMON_TAGS_TITLE}
+)
 """What has a curve, in the order of the page."""
 WIDTH: Final = 360
 HEIGHT: Final = 220

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from include.errors import FixInputError
-from include.evaluation.schedules import Schedule, best_schedules, cheapest_ranges, regret
+from include.evaluation.policies import PolicyCurve
+from include.evaluation.schedules import (
+    Prices,
+    Schedule,
+    best_schedules,
+    cheapest_ranges,
+    costs,
+    regret,
+)
 from include.evaluation.year import (
     ExplainedPeriod,
     MonthFigures,
@@ -18,9 +26,10 @@ from include.evaluation.year import (
 from include.pages import ageing, curves, figures, heat
 from include.pages.environment import environment
 from include.pages.marks import Mark, marks_of
+from include.retraining import COMMON_TAGS
 
 TAGS_SHOWN: Final = 8
-_NUMBERS: Final = {4: "four", 5: "five", 6: "six"}
+_NUMBERS: Final = {4: "four", 5: "five", 6: "six", 7: "seven"}
 SLICES: Final = {
     "short": "short questions",
     "code_heavy": "code-heavy questions",
@@ -77,7 +86,10 @@ def render(report: YearReport) -> str:
         raise FixInputError("a report needs at least one month")
     marks = marks_of(report.periods)
     schedules = schedules_of(report)
-    shown = {**report.curves, **report.refreshes}
+    rules = {**report.curves, **report.refreshes}
+    common = {COMMON_TAGS: report.common_tags} if report.common_tags else {}
+    shown = {**rules, **common}
+    found_costs = costs(rules, report.prices) if report.prices else {}
     return (
         environment()
         .get_template("stability.html")
@@ -87,16 +99,23 @@ def render(report: YearReport) -> str:
             heading=heading(report),
             several=len(report.months) > 1,
             marks=marks,
-            chosen=report.curves.get(report.policy),
+            chosen=rules.get(report.policy),
             monthly=report.curves.get("monthly"),
             frozen=report.curves.get("frozen"),
             policies=[shown[policy] for policy in curves.TITLES if policy in shown],
             shown=shown,
-            number_shown=_NUMBERS.get(len(shown), str(len(shown))),
+            number_shown=_NUMBERS.get(len(rules), str(len(rules))),
             policy_titles=curves.TITLES,
             schedules=schedules,
-            regrets={name: regret(curve, schedules) for name, curve in report.curves.items()},
-            worths={name: worth(found) for name, found in cheapest_ranges(report.curves).items()},
+            regrets={
+                name: regret(report.curves[name], schedules) if name in report.curves else None
+                for name in shown
+            },
+            worths=dict.fromkeys(shown, "")
+            | {name: worth(found) for name, found in cheapest_ranges(rules).items()},
+            costs=found_costs,
+            cheapest=cheapest_sentence(report.prices, found_costs),
+            rare_tags_gain=rare_tags_sentence(report.common_tags),
             panels=curves.curve_panels(shown, report.months, marks, report.alarms),
             box=curves,
             heats=[
@@ -143,6 +162,36 @@ def worth(found: tuple[float, float] | None) -> str:
     if math.isinf(high):
         return f"{low:.1f} trainings or more" if low else "whatever"
     return f"{low:.1f} to {high:.1f} trainings" if low else f"up to {high:.1f} trainings"
+
+
+def cheapest_sentence(prices: Prices | None, found: Mapping[str, float]) -> str:
+    """
+    Return which rule is the cheapest for given prices; empty without prices.
+
+    Examples
+    --------
+    >>> cheapest_sentence(Prices(2, 30), {"quarterly": 24.0, "monthly": 38.0})
+    'At a price of 2 for a training and 30 for a point, this is the cheapest: every quarter (24.0).'
+    """
+    if prices is None or not found:
+        return ""
+    name, cost = next(iter(found.items()))
+    title = curves.TITLES[name]
+    return (
+        f"At a price of {prices.training:g} for a training and {prices.point:g} for a point, this "
+        f"is the cheapest: {title[0].lower()}{title[1:]} ({cost:.1f})."
+    )
+
+
+def rare_tags_sentence(curve: PolicyCurve | None) -> str:
+    """Return what tags of fewer uses than five gain; empty where it was not studied."""
+    if curve is None:
+        return ""
+    gain, interval = figures.figure(curve.loss), figures.span(curve.loss_low, curve.loss_high)
+    return (
+        f"Tags of one to four uses, which the models otherwise know, gain {gain} F1@5 over all "
+        f"questions {interval}."
+    )
 
 
 def page_title(report: YearReport) -> str:

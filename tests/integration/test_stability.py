@@ -10,7 +10,8 @@ from sqlalchemy import text
 
 from include import names
 from include.candidates.catalogue import make_candidate
-from include.errors import MissingDataError
+from include.errors import FixInputError, MissingDataError
+from include.evaluation.schedules import Prices
 from include.evaluation.year_json import from_plain
 from include.jobs.stability.models import YEAR
 from include.jobs.stability.study import Stability, request_from_run
@@ -274,6 +275,8 @@ def test_refreshes_are_curves_once_every_month_was_studied_so(stability):
     assert 2 * 4 <= weekly.trainings <= 2 * 5
     assert surge.trainings < weekly.trainings  # a quiet site
     monthly = report.curves["monthly"]
+    assert weekly.seconds > monthly.seconds > 0
+    assert weekly.other_low < weekly.loss
     assert weekly.loss == pytest.approx(monthly.mean - weekly.mean)
     with stability.engine.connect() as connection:
         rows = connection.execute(
@@ -286,3 +289,39 @@ def test_refreshes_are_curves_once_every_month_was_studied_so(stability):
             text("SELECT month, rule, trainings, scores FROM stability_refreshes ORDER BY 1, 2")
         )
         assert [(*row[:3], bytes(row[3])) for row in rows] == first
+
+
+def test_months_without_rare_tags_are_a_curve_beside(stability):
+    run(stability, *YEAR_MONTHS[:2], without_rare_tags=True)
+
+    (stored,) = reports(stability)
+    report = from_plain(stored.report)
+    assert report.refreshes == {}
+    assert report.common_tags.months == YEAR_MONTHS[:2]
+    assert report.common_tags.trainings == 2
+    # rare tags add to the vocabulary, and so to what can be right
+    assert report.common_tags.loss == pytest.approx(
+        report.curves["monthly"].mean - report.common_tags.mean
+    )
+    assert report.common_tags.loss != 0
+    assert report.common_tags.seconds > 0
+
+
+def test_rare_tags_cannot_be_left_out_where_no_model_knows_any(stability):
+    strict = replace(stability, settings=stability.settings.model_copy(update={"min_tag_count": 5}))
+    with pytest.raises(FixInputError, match="MIN_TAG_COUNT is 5"):
+        strict.train(asked(YEAR_MONTHS[0], without_rare_tags=True))
+
+
+def test_new_prices_make_the_report_again(stability):
+    cheap = {"candidates": ["frequency"]}
+    run(stability, YEAR_MONTHS[0], **cheap)
+    run(stability, YEAR_MONTHS[0], **cheap, training_price=2, point_price=5.5)
+
+    (stored,) = reports(stability)
+    assert from_plain(stored.report).prices == Prices(2, 5.5)
+
+
+def test_one_price_alone_is_refused():
+    with pytest.raises(FixInputError, match="both prices"):
+        asked(YEAR_MONTHS[0], point_price=5)

@@ -15,7 +15,8 @@ from include.evaluation.refreshes import (
     surge_refreshes,
     weekly_refreshes,
 )
-from include.months import add_months, month_range
+from include.months import add_months, month_range, months_between
+from tests.benchmarks.simulated_years import monthly_changes, refreshed_months
 
 
 def scores(hits: int, questions: int = 100) -> QuestionScores:
@@ -70,6 +71,41 @@ def test_gain_is_weighed_by_questions_and_its_interval_excludes_none():
     assert curve.loss == pytest.approx(-(30 + 60) / 400 * share)
     assert curve.loss_low < curve.loss < curve.loss_high < 0
     assert curve.trainings == 10
+
+
+@pytest.mark.parametrize("world", ["equal", "shocks"])
+def test_interval_of_other_years_holds_the_expected_gain_in_nine_of_ten(world):
+    random = np.random.default_rng(5)
+    months, years, share = months_between("2024-01", "2024-12"), 60, 0.03
+    truth = -0.5 * 2 / 6 * share
+    held = 0
+    for _ in range(years):
+        regained = np.minimum(monthly_changes(random, world, share, 12), 1.0)
+        refreshed, monthly = refreshed_months(random, months, regained)
+        curve = refresh_curve("weekly", refreshed, monthly, samples=100, seed=1)
+        held += curve.other_low <= truth <= curve.other_high
+    assert held >= 0.9 * years
+
+
+def test_one_release_does_not_tell_what_refreshes_gain_in_other_years():
+    months = months_between("2024-01", "2024-12")
+    monthly = {month: scores(40) for month in months}
+    refreshed = {month: RefreshedMonth(scores(40), 5) for month in months}
+    refreshed["2024-05"] = RefreshedMonth(scores(60), 5)
+    curve = refresh_curve("weekly", refreshed, monthly, samples=200, seed=1)
+    assert curve.loss_high < 0
+    assert curve.other_low < -0.01 < 0 < curve.other_high
+    assert not curve.known
+
+
+def test_steady_gain_is_known_in_other_years():
+    months = months_between("2024-01", "2024-12")
+    monthly = {month: scores(40) for month in months}
+    refreshed = {month: RefreshedMonth(scores(52), 5) for month in months}
+    curve = refresh_curve("weekly", refreshed, monthly, samples=200, seed=1)
+    assert curve.other_low < curve.loss
+    assert curve.other_high < 0
+    assert curve.known
 
 
 def test_learning_nothing_new_gains_nothing():

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from include.errors import FixInputError
 from include.evaluation.decay import DecayMatrix
 from include.evaluation.policies import PolicyCurve
-from include.evaluation.schedules import best_schedules, cheapest_ranges, regret
+from include.evaluation.schedules import Prices, best_schedules, cheapest_ranges, costs, regret
 
 MONTHS = ("2024-01", "2024-02", "2024-03", "2024-04", "2024-05")
 
@@ -77,6 +78,36 @@ def test_dearer_policies_are_cheapest_where_points_are_worth_more():
     assert found["quarterly"] == (pytest.approx(0.5), pytest.approx(2.0))
     assert found["on_drift"] is None
     assert found["frozen"] == (0.0, pytest.approx(0.5))
+
+
+@pytest.mark.parametrize(
+    ("point", "cheapest"), [(0.1, "frozen"), (1.0, "quarterly"), (9, "monthly")]
+)
+def test_cheapest_rule_follows_the_price_of_a_point(point, cheapest):
+    found = costs(
+        {
+            "monthly": curve("monthly", 5, 0.60),
+            "quarterly": curve("quarterly", 3, 0.59),
+            "frozen": curve("frozen", 1, 0.55),
+        },
+        Prices(training=1, point=point),
+    )
+
+    assert next(iter(found)) == cheapest
+    assert found["quarterly"] == pytest.approx(3 + point)
+
+
+def test_of_equal_costs_the_fewer_trainings_come_first():
+    found = costs(
+        {"monthly": curve("monthly", 5, 0.6), "frozen": curve("frozen", 1, 0.6)}, Prices(0, 3)
+    )
+
+    assert list(found) == ["frozen", "monthly"]
+
+
+def test_negative_prices_are_refused():
+    with pytest.raises(FixInputError, match="0 or more"):
+        Prices(-1, 2)
 
 
 def test_regret_is_the_distance_to_the_best_schedule_of_as_many_trainings():

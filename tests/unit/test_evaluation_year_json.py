@@ -9,10 +9,12 @@ from include.evaluation.decay import decay_matrix, half_life
 from include.evaluation.drift_periods import DriftPeriod, loss_tests
 from include.evaluation.metrics import QuestionScores
 from include.evaluation.policies import policy_curves
+from include.evaluation.schedules import Prices
 from include.evaluation.year import (
     Example,
     ExplainedPeriod,
     MonthFigures,
+    MonthFit,
     SliceLoss,
     TagChange,
     WordChange,
@@ -51,6 +53,7 @@ def report():
         f1_without_learned=0.0,
         encoder_refreshed=True,
         run_url="http://mlflow/#/x",
+        fit=MonthFit(40, 60, "2018-01-02", "2018-12-31"),
     )
     explained = ExplainedPeriod(
         period=DriftPeriod("fresh", "2019-01", "2019-02", 0.1),
@@ -76,6 +79,7 @@ def report():
         recommendation="Retrain.",
         tests=loss_tests(pairs, MONTHS),
         periods=(explained,),
+        prices=Prices(2.0, 0.5),
     )
 
 

@@ -13,6 +13,7 @@ from selectolax.lexbor import LexborHTMLParser
 
 from include.errors import FixInputError
 from include.evaluation.decay import DecayMatrix, HalfLife
+from include.evaluation.schedules import Prices
 from include.pages.figures import figure, span
 from include.pages.stability import render
 from tests.unit.stability_reports import with_period, year_report
@@ -117,11 +118,66 @@ def test_weekly_refreshes_stand_beside_the_policies_if_they_were_studied():
 
     row = rows["Every month, refreshed every week"]
     assert (row[1], row[2], row[4]) == ("52", "61", f"{figure(-0.02)} {span(-0.03, -0.01)}")
-    assert row[5:] == ["–", "–", "–"]
+    assert row[6:] == ["–", "never"]  # as many points for the price of 12 trainings instead of 52
     assert rows["Every month, refreshed when new tags surge"][1] == "13"
     assert len(page.css(".panels > figure")) == 6
     assert "six retraining policies" in text_of("#curves-title", page)
     assert "Every month, refreshed every week" not in text_of("#curves")
+
+
+def refreshed_report():
+    monthly = REPORT.curves["monthly"]
+    weekly = replace(
+        monthly, policy="weekly", trainings=52, mean=monthly.mean + 0.02,
+        loss=-0.02, loss_low=-0.03, loss_high=-0.012, other_low=-0.04, other_high=0.001,
+    )  # fmt: skip
+    return replace(REPORT, refreshes={"weekly": weekly})
+
+
+def test_refreshes_have_a_worth_and_an_interval_of_other_years():
+    rows = table("The policies compared", LexborHTMLParser(render(refreshed_report())))[1:]
+    weekly, monthly = rows[0], rows[1]
+
+    assert weekly[5] == f"{span(-0.04, 0.001)} not known yet"
+    assert weekly[6:] == ["–", "20.0 trainings or more"]  # 40 trainings for two points
+    assert monthly[7].endswith("to 20.0 trainings")
+
+
+def test_recommended_refresh_shows_what_it_gains():
+    page = LexborHTMLParser(render(replace(refreshed_report(), policy="weekly")))
+
+    assert f"{figure(0.02)} 95 % interval {span(0.012, 0.03)}" in text_of("#answer .facts", page)
+    assert "Gained over retraining every month" in text_of("#answer .facts", page)
+    assert "recommended" in table("The policies compared", page)[1][0]
+
+
+def test_given_prices_mark_the_cheapest_rule():
+    page = LexborHTMLParser(render(replace(refreshed_report(), prices=Prices(2, 1000))))
+    rows = table("The policies compared", page)
+
+    assert "this is the cheapest: every month, refreshed every week (104.0)" in text_of(
+        "#answer", page
+    )
+    assert rows[0][-1] == "Cost"
+    assert rows[1][-1] == "104.0 cheapest"
+    assert sum("cheapest" in row[-1] for row in rows[1:]) == 1
+
+
+def test_models_without_rare_tags_stand_beside_with_what_rare_tags_gain():
+    monthly = REPORT.curves["monthly"]
+    common = replace(
+        monthly, policy="common_tags", loss=0.015, loss_low=0.01, loss_high=0.02,
+        other_low=0.002, other_high=0.04,
+    )  # fmt: skip
+    page = LexborHTMLParser(render(replace(REPORT, common_tags=common)))
+    rows = {row[0]: row for row in table("The policies compared", page)[1:]}
+
+    row = rows["Every month, only tags of five uses or more"]
+    assert row[4] == f"{figure(0.015)} {span(0.01, 0.02)}"
+    assert row[6:] == ["–", "–"]
+    assert f"gain 0.015 F1@5 over all questions {span(0.01, 0.02)}" in text_of("#curves", page)
+    assert "four retraining policies" in text_of("#curves-title", page)
+    assert len(page.css(".panels > figure")) == 5
 
 
 def test_table_of_policies_marks_the_recommended_one():

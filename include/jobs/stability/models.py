@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import math
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -20,11 +21,11 @@ from include import names
 from include.candidates.base import EncoderFactory, vocabulary_of
 from include.candidates.catalogue import load_candidate
 from include.candidates.renamed import with_canonical_names
-from include.evaluation.metrics import pool, score_questions, summarise
+from include.errors import FixInputError
+from include.evaluation.metrics import QuestionScores, pool, score_questions, summarise
 from include.evaluation.refreshes import (
+    COMMON_USES,
     LABEL_DELAY,
-    SURGE,
-    WEEKLY,
     RefreshedMonth,
     surge_refreshes,
     weekly_refreshes,
@@ -40,6 +41,7 @@ from include.memory_budget import MemoryBudget
 from include.registry.descriptions import stability_year
 from include.registry.downloads import delete_unused_downloads
 from include.registry.runs import Runs
+from include.retraining import COMMON_TAGS, SURGE, WEEKLY
 from include.settings import Settings
 from include.store.models import (
     EvaluationKey,
@@ -129,14 +131,32 @@ class StudyModels:
             code_version=code_version(),
         )
 
-    def train(self, study: Study, split: TimeSplit, *, refreshes: bool = False) -> str:
+    def train(
+        self,
+        study: Study,
+        split: TimeSplit,
+        *,
+        refreshes: bool = False,
+        without_rare_tags: bool = False,
+    ) -> str:
         """
         Train the month's model, test it and the study's other models on each other; return its run.
 
         Months may run in any order and in parallel: a model is recorded before its task queries
         the missing pairs, so of two months at least the later one sees the other. With
-        ``refreshes`` the month is also answered by models that are refitted within it.
+        ``refreshes`` the month is also answered by models that are refitted within it, and with
+        ``without_rare_tags`` by one that knows only tags of `COMMON_USES` uses or more.
+
+        Raises
+        ------
+        FixInputError
+            If the study's models know no rarer tags.
         """
+        if without_rare_tags and study.min_tag_count >= COMMON_USES:
+            raise FixInputError(
+                f"MIN_TAG_COUNT is {study.min_tag_count}, so that no model knows tags of fewer "
+                f"than {COMMON_USES} uses: leave out without_rare_tags, or set it to 1"
+            )
         with self.engine.begin() as connection:
             record_study(connection, study)
             record_dataset(connection, dataset_row(split.train))
@@ -151,6 +171,8 @@ class StudyModels:
         self._test_missing_pairs(study, split)
         if refreshes:
             self._refresh_within(study, split, model)
+        if without_rare_tags:
+            self._answer_without_rare_tags(study, split, model)
         with self.engine.begin() as connection:
             finish_month(connection, study.study_id, model)
         return outcome.run_id
@@ -241,6 +263,35 @@ class StudyModels:
                 with self.engine.begin() as connection:
                     record_refreshed_month(connection, study.study_id, month, rule, found)
 
+    def _answer_without_rare_tags(self, study: Study, split: TimeSplit, month: ModelMonth) -> None:
+        """Answer the month with a model that knows no rare tags, unless that is stored."""
+        name = month.month
+        with self.engine.connect() as connection:
+            if COMMON_TAGS in read_refreshed_months(connection, study.study_id, name, name):
+                return
+            fit = read_months(connection, study.study_id, name, name)[name].fit
+        vocabulary = vocabulary_of(split.train.questions.tags, COMMON_USES)
+        if vocabulary == split.train.vocabulary:  # of a large site: the same model
+            fresh = read_pairs(self.engine, study.study_id, name, name)[name, name].scores
+            found = RefreshedMonth(fresh, 1, math.nan if fit is None else fit.seconds)
+        else:
+            scores, seconds = self._fit_and_score(
+                study, split.train.questions, vocabulary, split.test
+            )
+            found = RefreshedMonth(scores, 1, seconds)
+        with self.engine.begin() as connection:
+            record_refreshed_month(connection, study.study_id, month, COMMON_TAGS, found)
+
+    def _fit_and_score(
+        self, study: Study, train: LabelledTexts, vocabulary: Sequence[str], test: LabelledTexts
+    ) -> tuple[QuestionScores, float]:
+        """Return the scores of a model of the study's family on a test, and its fit's seconds."""
+        candidate = self.make(study.candidate, dict(study.parameters), self.encoders)
+        memory = self.candidates.memory
+        cost = fit_within_budget(candidate, train, vocabulary, memory, candidate.name)
+        ranked = rank_questions(candidate, test, titles_too=False).ranking.tags
+        return score_questions(ranked, test.tags, vocabulary), cost.seconds
+
     def _refreshed(
         self, study: Study, split: TimeSplit, month: str, times: Sequence[datetime]
     ) -> RefreshedMonth:
@@ -256,12 +307,9 @@ class StudyModels:
             asked = split.test.take(range(first, last))
             train = everything.take(range(bisect_left(everything.asked_at, at - LABEL_DELAY)))
             vocabulary = vocabulary_of(train.tags, study.min_tag_count)
-            candidate = self.make(study.candidate, dict(study.parameters), self.encoders)
-            memory = self.candidates.memory
-            cost = fit_within_budget(candidate, train, vocabulary, memory, candidate.name)
-            seconds += cost.seconds
-            ranked = rank_questions(candidate, asked, titles_too=False).ranking.tags
-            parts.append(score_questions(ranked, asked.tags, vocabulary))
+            scores, fit_seconds = self._fit_and_score(study, train, vocabulary, asked)
+            parts.append(scores)
+            seconds += fit_seconds
         return RefreshedMonth(pool(parts), len(parts), seconds)
 
     def _questions(self, study: Study, test: StoredMonth, split: TimeSplit) -> LabelledTexts | None:

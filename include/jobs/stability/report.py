@@ -15,11 +15,13 @@ from include.evaluation.metrics import DEPTH, QuestionScores, score_questions, s
 from include.evaluation.policies import PolicyCurve, policy_curves, recommend
 from include.evaluation.refresh import needs_new_vectors
 from include.evaluation.refreshes import RefreshedMonth, refresh_curve
+from include.evaluation.schedules import Prices
 from include.evaluation.year import MonthFigures, YearReport
 from include.jobs.stability.alarms import StudyChecks
 from include.jobs.stability.causes import PeriodExplainer
 from include.jobs.stability.questions import StudyQuestions
 from include.registry.runs import run_url
+from include.retraining import COMMON_TAGS
 from include.settings import Settings
 from include.store.stability import (
     Answers,
@@ -57,9 +59,11 @@ class ReportBuilder:
     study: Study
     questions: StudyQuestions
 
-    def build(self, first_month: str, last_month: str) -> YearReport:
+    def build(self, first_month: str, last_month: str, prices: Prices | None = None) -> YearReport:
         """
         Return the report on consecutive months, none of them stale.
+
+        With prices it says which rule is the cheapest for them.
 
         Raises
         ------
@@ -79,7 +83,13 @@ class ReportBuilder:
             self.engine, self.settings, self.study.study_id, months, answers, self.questions
         ).alarms()
         curves = policy_curves(pairs, names, alarms, **seeded)
-        policy, recommendation = recommend(curves)
+        within = {
+            rule: _with_seconds(refresh_curve(rule, found, fresh, **seeded), months, found)
+            for rule, found in refreshed.items()
+            if tuple(found) == names
+        }
+        common_tags = within.pop(COMMON_TAGS, None)
+        policy, recommendation = recommend(curves, within)
         tests = loss_tests(pairs, names)
         explainer = PeriodExplainer(
             self.study.site, months, answers, self.questions, self._read_questions
@@ -101,11 +111,9 @@ class ReportBuilder:
             recommendation=recommendation,
             tests=tests,
             periods=tuple(explainer.explain(period) for period in find_drift_periods(tests)),
-            refreshes={
-                rule: _with_seconds(refresh_curve(rule, found, fresh, **seeded), months, found)
-                for rule, found in refreshed.items()
-                if tuple(found) == names
-            },
+            refreshes=within,
+            common_tags=common_tags,
+            prices=prices,
         )
 
     def stale_months(self, first_month: str, last_month: str) -> list[ModelMonth]:
@@ -190,5 +198,7 @@ def _with_seconds(
     refreshed: Mapping[str, RefreshedMonth],
 ) -> PolicyCurve:
     """Return a curve of refreshes with the seconds of all its fits."""
-    within = sum(each.seconds for each in refreshed.values())
-    return replace(curve, seconds=_fit_seconds(months, curve) + within)
+    seconds = sum(each.seconds for each in refreshed.values())
+    if curve.policy != COMMON_TAGS:
+        seconds += _fit_seconds(months, curve)
+    return replace(curve, seconds=seconds)

@@ -12,7 +12,7 @@ import json
 import logging
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -23,9 +23,10 @@ from sqlalchemy import Connection, Engine
 from include import names
 from include.candidates.base import EncoderFactory
 from include.candidates.catalogue import make_candidate
-from include.errors import TagkeeperError
+from include.errors import FixInputError, TagkeeperError
 from include.escaping import markdown
 from include.evaluation.report_periods import report_periods_around
+from include.evaluation.schedules import Prices
 from include.evaluation.year import YearReport, learned_from_less
 from include.evaluation.year_json import to_json
 from include.jobs.data.datasets import TimeSplit, resolve_months, split_by_time
@@ -89,6 +90,10 @@ class MonthRequest:
     whole_window_only : bool
         Study the first family of ``candidates`` that can learn from every question of the largest
         window of the site's stored months.
+    without_rare_tags : bool
+        Also answer the month with a model that knows only tags of five uses or more.
+    prices : Prices or None
+        Of a training and of a lost point; the report then names the cheapest rule.
     """
 
     month: str
@@ -96,6 +101,8 @@ class MonthRequest:
     window_months: int | None = None
     refreshes: bool = False
     whole_window_only: bool = False
+    without_rare_tags: bool = False
+    prices: Prices | None = None
 
 
 @dataclass(frozen=True)
@@ -160,7 +167,12 @@ class Stability:
         for spec in self._specs(request):
             try:
                 study = self.models.study(spec, request.window_months)
-                done[spec.label] = self.models.train(study, split, refreshes=request.refreshes)
+                done[spec.label] = self.models.train(
+                    study,
+                    split,
+                    refreshes=request.refreshes,
+                    without_rare_tags=request.without_rare_tags,
+                )
             except Exception as error:  # whatever a library raises: the others go on
                 log.exception("%s failed on %s", spec.label, request.month)
                 failures.append(error)
@@ -182,8 +194,8 @@ class Stability:
             with self.engine.begin() as connection:
                 # serialised: the last task sees every month that is finished by then
                 lock_study(connection, f"{study.study_id} report")
-                for first, last in self._report_periods(connection, reporter, request.month):
-                    report = reporter.build(first, last)
+                for first, last in self._report_periods(connection, reporter, request):
+                    report = reporter.build(first, last, request.prices)
                     self._save(connection, study, report)
                     recommendations.append(f"{spec.label}, {first} to {last}: {_summary(report)}")
         return recommendations
@@ -201,26 +213,27 @@ class Stability:
         )
 
     def _report_periods(
-        self, connection: Connection, reporter: ReportBuilder, month: str
+        self, connection: Connection, reporter: ReportBuilder, request: MonthRequest
     ) -> list[tuple[str, str]]:
         """Return the report periods around a month without a current report or stale months."""
         study = reporter.study
         finished = set(finished_months(connection, study.study_id))
-        for period in self._unreported(connection, study, finished, month):
+        for period in self._unreported(connection, study, finished, request):
             for stale in reporter.stale_months(*period):
                 log.warning("%s has changed: run stability_month for it again", stale.month)
                 reopen_month(connection, study.study_id, stale)
                 finished.discard(stale.month)
-        return self._unreported(connection, study, finished, month)
+        return self._unreported(connection, study, finished, request)
 
     def _unreported(
-        self, connection: Connection, study: Study, finished: set[str], month: str
+        self, connection: Connection, study: Study, finished: set[str], request: MonthRequest
     ) -> list[tuple[str, str]]:
         """Return the report periods around a month whose report is not of the stored models."""
         return [
             period
-            for period in report_periods_around(finished, month)
-            if report_source(connection, study.study_id, *period) != self._source(study, *period)
+            for period in report_periods_around(finished, request.month)
+            if report_source(connection, study.study_id, *period)
+            != self._source(study, *period, request.prices)
         ]
 
     @cached_property
@@ -245,7 +258,7 @@ class Stability:
             questions, months, site=site, min_tag_count=self.settings.min_tag_count
         )
 
-    def _source(self, study: Study, first: str, last: str) -> str:
+    def _source(self, study: Study, first: str, last: str, prices: Prices | None) -> str:
         """Return the hash of everything that determines a report."""
         with self.engine.connect() as connection:
             months = read_months(connection, study.study_id, first, last)
@@ -256,6 +269,7 @@ class Stability:
             self.settings.bootstrap_samples,
             self.settings.random_seed,
             self.settings.false_alarms_per_year,
+            asdict(prices) if prices else None,
             *((each.model.run_id, each.model.test_id) for each in months.values()),
             *((rule, *of_rule) for rule, of_rule in refreshed.items()),
         ]
@@ -271,7 +285,7 @@ class Stability:
             to_json(report),
             first_month=first,
             last_month=last,
-            source_id=self._source(study, first, last),
+            source_id=self._source(study, first, last, report.prices),
             html=html,
             run_ids=[figures.run_url.rsplit("/", 1)[-1] for figures in report.figures],
         )
@@ -306,15 +320,16 @@ def request_from_run(
     Parameters
     ----------
     params : mapping
-        ``month``, ``candidates``, ``parameters``, ``window_months``, ``refreshes``; absent or
-        null ones take their defaults.
+        ``month``, ``candidates``, ``parameters``, ``window_months``, ``refreshes``,
+        ``without_rare_tags``, ``training_price``, ``point_price``; absent or null ones take their
+        defaults.
     data_interval_start, data_interval_end : datetime or None
         As in `include.months.resolve_month`.
 
     Raises
     ------
     FixInputError
-        If no month is given, or candidates or parameters are malformed.
+        If no month is given, candidates or parameters are malformed, or one price is missing.
     """
     chosen = params.get("candidates") or [names.AUTO]
     automatic = names.AUTO in chosen
@@ -326,7 +341,18 @@ def request_from_run(
         whole_window_only=automatic,
         window_months=params.get("window_months") or None,
         refreshes=bool(params.get("refreshes")),
+        without_rare_tags=bool(params.get("without_rare_tags")),
+        prices=_prices(params.get("training_price"), params.get("point_price")),
     )
+
+
+def _prices(training: float | None, point: float | None) -> Prices | None:
+    """Return both prices, None without any."""
+    if training is None and point is None:
+        return None
+    if training is None or point is None:
+        raise FixInputError("give both prices, that of a training and that of a point, or none")
+    return Prices(float(training), float(point))
 
 
 def study_and_note(settings: Settings, request: MonthRequest, run_id: str) -> dict[str, str]:
