@@ -12,6 +12,9 @@ from include.store.queries import query
 
 FIRST_READ_DAYS: Final = 7
 """A first reading that came later after the question saw tags that had settled already."""
+AGREEMENT_MONTHS: Final = 6
+MIN_AGREEMENT_QUESTIONS: Final = 50
+"""Questions that a mean agreement rests on at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,3 +219,35 @@ def read_label_age(
     binds = {"site": site, "start": start, "end": end, "young_days": FIRST_READ_DAYS}
     row = connection.execute(query("label_age"), binds).one()
     return None if row.median_days is None else LabelAge(row.median_days, row.young_share)
+
+
+def mean_agreement(
+    agreements: Sequence[LabelAgreement], *, before: str
+) -> tuple[float | None, int]:
+    """
+    Return the mean F1 of first against settled tags in the latest months before one.
+
+    Parameters
+    ----------
+    agreements : sequence of LabelAgreement
+        Oldest first.
+    before : str
+        ``YYYY-MM``; it and later months are left out.
+
+    Returns
+    -------
+    mean : float or None
+        Over the questions of at most `AGREEMENT_MONTHS` months, in [0, 1]; None if fewer than
+        `MIN_AGREEMENT_QUESTIONS` were compared.
+    months : int
+        Months that it rests on.
+    """
+    known = [
+        (found.mean_f1, found.compared_count)
+        for found in agreements
+        if found.month < before and found.mean_f1 is not None
+    ][-AGREEMENT_MONTHS:]
+    compared = sum(count for _, count in known)
+    if compared < MIN_AGREEMENT_QUESTIONS:
+        return None, 0
+    return sum(mean * count for mean, count in known) / compared, len(known)

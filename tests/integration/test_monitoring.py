@@ -126,6 +126,40 @@ def test_quiet_month_keeps_the_model(monitoring, go_live):
     assert report.summary["label_age_days"] >= 0
 
 
+def test_fall_that_young_tags_explain_is_not_counted(monitoring, stored, go_live):
+    go_live("2023-06", "2023-12")
+    start, end = month_range(QUIET)
+    with stored.begin() as connection:
+        connection.execute(
+            text(
+                "UPDATE question_tags SET first_seen_at = asked_at + interval '1 day' "
+                "WHERE asked_at >= :start AND asked_at < :end"
+            ),
+            {"start": start, "end": end},
+        )
+    measured = monitoring.report(monitoring.check_month(QUIET))
+    with stored.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO label_readings (site, month, window_start, window_end, "
+                "compared_count, f1_sum, finished_at) "
+                "VALUES ('sandbox', '2023-12', '2023-12-01Z', '2024-01-01Z', 100, 90, now())"
+            )
+        )
+
+    corrected = monitoring.report(monitoring.check_month(QUIET))
+
+    def fall(found):
+        return next(s.value.value for s in found.signals if s.value.signal == "f1_fall")
+
+    explained = 0.1 * corrected.report.summary["f1_reference"]
+    assert corrected.report.summary["f1_fall_not_counted"] == pytest.approx(explained)
+    assert fall(corrected) == pytest.approx(fall(measured) - explained)
+    assert f"Of F1's fall {explained:.4f} is not counted" in corrected.report.summary["reason"]
+    assert measured.report.summary["f1_fall_not_counted"] == 0
+    assert "F1's fall is counted as measured" in measured.report.summary["reason"]
+
+
 def test_open_month_is_refused_and_leaves_no_report(monitoring, stored):
     start, _ = month_range(QUIET)
     with stored.begin() as connection:

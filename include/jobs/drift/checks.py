@@ -29,6 +29,7 @@ from include.drift.verdict import (
     driven_by_one_key,
     insufficient_data,
 )
+from include.drift.young_labels import YoungLabels, without_explained_fall
 from include.jobs.data.datasets import require_complete
 from include.jobs.data.features import cached_encoders
 from include.jobs.drift.key_influence import driving_key
@@ -56,7 +57,13 @@ from include.store.drift import (
 )
 from include.store.drift_references import AnsweredQuestion
 from include.store.engine import process_engine
-from include.store.label_readings import read_label_age
+from include.store.label_readings import (
+    FIRST_READ_DAYS,
+    LabelAge,
+    mean_agreement,
+    read_label_age,
+    read_label_agreements,
+)
 
 log = logging.getLogger(__name__)
 
@@ -156,7 +163,15 @@ class Monitoring:
             if model is None:
                 return self._store_without_model("month", start, end)
             data = self._month_data(model, month)
-            return self._save(self._result("month", data), start, end, month)
+            age, young = self._label_ages(month, data.reference)
+            result = self._result("month", data, young)
+            labels = {
+                "label_age_days": None if age is None else age.median_days,
+                "young_label_share": None if age is None else age.young_share,
+                "label_agreement": young.agreement,
+            }
+            result = replace(result, summary={**result.summary, **labels})
+            return self._save(result, start, end, month)
 
     def check_predictions(self, start: datetime, end: datetime) -> int:
         """
@@ -278,8 +293,26 @@ class Monitoring:
             trusted=self._settings.trusted_key_names,
         )
 
-    def _result(self, kind: CheckKind, data: CheckData) -> CheckResult:
-        """Calculate the signals and compare them with their thresholds; store neither."""
+    def _label_ages(self, month: str, reference: Reference) -> tuple[LabelAge | None, YoungLabels]:
+        """Return how old a checked month's tags are, and what that says of its fall of F1."""
+        compared_from, _ = month_range(reference.key.first_month)
+        _, compared_until = month_range(reference.key.last_month)
+        with self._engine.connect() as connection:
+            age = read_label_age(connection, self._site, *month_range(month))
+            compared = read_label_age(connection, self._site, compared_from, compared_until)
+            agreements = read_label_agreements(connection, self._site)
+        share = (age.young_share if age else 0.0) - (compared.young_share if compared else 0.0)
+        agreement, months = mean_agreement(agreements, before=month)
+        return age, YoungLabels(max(share, 0.0), FIRST_READ_DAYS, agreement, months)
+
+    def _result(
+        self, kind: CheckKind, data: CheckData, young: YoungLabels | None = None
+    ) -> CheckResult:
+        """
+        Calculate the signals and compare them with their thresholds; store neither.
+
+        Of F1's fall, what young tags explain is not counted.
+        """
         reference = data.reference.observations
         if insufficient := insufficient_data(len(reference), len(data.analysis)):
             return CheckResult(kind, data, insufficient)
@@ -298,10 +331,19 @@ class Monitoring:
                 "f1": float(analysis_sample.f1.mean()),
             }
         summary |= _estimate(reference_sample, analysis_sample)
+        sentence = ""
+        if young is not None and (f1_reference := summary.get("f1_reference")) is not None:
+            explained = young.explained_fall(f1_reference)
+            values = without_explained_fall(values, explained)
+            summary["f1_fall_not_counted"] = explained
+            sentence = young.sentence(f1_reference)
+        verdict = drift_verdict(values, calibration)
+        if sentence and verdict.kind in {"quiet", "drift"}:
+            verdict = replace(verdict, reason=f"{verdict.reason} {sentence}")
         return CheckResult(
             kind,
             data,
-            drift_verdict(values, calibration),
+            verdict,
             summary,
             calibration_id,
             tuple(values),
@@ -311,11 +353,6 @@ class Monitoring:
     def _save(self, result: CheckResult, start: datetime, end: datetime, month: str) -> int:
         """Store a result and return its report's id."""
         data, verdict = result.data, result.verdict
-        ages: dict[str, float | None] = {}
-        if result.kind == "month":
-            with self._engine.connect() as connection:
-                age = read_label_age(connection, self._site, start, end)
-            ages["label_age_days"] = None if age is None else age.median_days
         report = DriftReport(
             kind=result.kind,
             site=self._site,
@@ -330,7 +367,6 @@ class Monitoring:
                 WINDOW_QUESTIONS: data.question_count,
                 REFERENCE_WINDOW_QUESTIONS: data.reference.question_count,
                 **result.summary,
-                **ages,
             },
             reference_first=data.reference.key.first_month,
             reference_last=data.reference.key.last_month,
