@@ -220,11 +220,16 @@ def _lowered(title: str) -> str:
 
 
 def _loss(curve: PolicyCurve) -> str:
-    return f"{curve.loss:.3f} [{curve.loss_low:.3f}, {curve.loss_high:.3f}]"
+    return _with_interval(curve.loss, curve.loss_low, curve.loss_high)
 
 
 def _gain(curve: PolicyCurve) -> str:
-    return f"{-curve.loss:.3f} [{-curve.loss_high:.3f}, {-curve.loss_low:.3f}]"
+    return _with_interval(-curve.loss, -curve.loss_high, -curve.loss_low)
+
+
+def _with_interval(value: float, low: float, high: float) -> str:
+    # True minus signs, as in the tables of the page
+    return f"{value:.3f} [{low:.3f}, {high:.3f}]".replace("-", "\N{MINUS SIGN}")
 
 
 def _gain_of_refreshes(refreshed: Sequence[PolicyCurve], tolerance: float) -> str:
