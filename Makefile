@@ -16,7 +16,7 @@ COMPILE := $(BIN)/pip-compile --quiet --strip-extras --generate-hashes --no-emit
 
 .DEFAULT_GOAL := help
 export TORCH TORCH_INDEX
-.PHONY: help install install-dev up down status demo test coverage check lint types spelling audit fmt lock docs site pictures clean
+.PHONY: help install install-dev up down status demo test coverage check lint types spelling audit fmt lock docs site links pictures clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | \
@@ -89,7 +89,10 @@ docs: install ## generate the pages in docs/ that come from code
 site: install-dev ## the documents as a site in build/site; a broken link fails
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
 
-pictures: install-dev ## docs/page.png and docs/stability.png, from a platform that it starts (minutes)
+links: install-dev ## follow the links of the documents to other sites (needs a network)
+	@$(RUN) tests.links
+
+pictures: install-dev ## the pictures in docs/, from a platform that it starts (minutes)
 	@$(RUN) tests.pictures $(ARGS)
 
 lock: install-dev ## compile requirements*.in into full locks, with hashes

@@ -1,11 +1,12 @@
 """
-Makes the pictures of the documents, docs/page.png and docs/stability.png, from running programs.
+Makes the pictures of the documents, those of the pages in docs/, from running programs.
 
     python -m tests.pictures [--folder docs]
 
 Starts PostgreSQL, MLflow and the demo's sandbox site; fetches its months, trains a champion and
-studies a year by the commands of `tagkeeper`; starts the service, and photographs its page and the
-stability page in headless Chromium. Needs Chromium (CHROMIUM names another program).
+studies a year by the commands of `tagkeeper`; starts the service, and photographs its pages (the
+first one and that of a question) and the stability page in headless Chromium. Needs Chromium
+(CHROMIUM names another program).
 """
 
 from __future__ import annotations
@@ -48,6 +49,7 @@ FIRST_MONTH: Final = "2023-01"
 STUDIED: Final = ("2023-07", "2024-06")
 PAGE_SIZE: Final = (1180, 1230)  # pixels
 STABILITY_SIZE: Final = (1000, 1350)
+OVERVIEW_SIZE: Final = (1000, 965)
 TITLE: Final = "df.merge of two dataframes loses dates"
 QUESTION: Final = """I load both with `pd.read_csv` in my script:
 
@@ -109,6 +111,7 @@ def fill(made: Platform) -> None:
     made.run("ingest", "--month", FIRST_MONTH, "--to", last)
     made.run("descriptions")
     made.run("train", "--candidate", "tfidf", "--register", "--test-month", last)
+    made.run("check-drift", "--month", last)
     made.run("stability", "--from", first, "--to", last, "--candidate", "tfidf")
 
 
@@ -163,6 +166,14 @@ def picture_of_service(browser: Browser, address: str, path: Path) -> None:
     photograph(page, path)
 
 
+def picture_of_overview(browser: Browser, address: str, path: Path) -> None:
+    """Write the first page: what needs a person, the state of the loop, and where to go."""
+    page = open_page(browser, OVERVIEW_SIZE)
+    page.goto(f"{address}/overview")
+    page.get_by_role("main").wait_for()
+    photograph(page, path)
+
+
 def picture_of_stability(browser: Browser, made: Platform, path: Path) -> None:
     """Write the upper part of the stored report's page."""
     engine = make_engine(made.environment["DATABASE_URL"])
@@ -176,7 +187,7 @@ def picture_of_stability(browser: Browser, made: Platform, path: Path) -> None:
 
 
 def main() -> None:
-    """Make both pictures."""
+    """Make all pictures."""
     parser = argparse.ArgumentParser(description=__doc__.strip().splitlines()[0])
     parser.add_argument("--folder", type=Path, default=ROOT / "docs", help="default: docs")
     folder = parser.parse_args().folder
@@ -193,6 +204,7 @@ def main() -> None:
         stack.callback(browser.close)
         folder.mkdir(parents=True, exist_ok=True)
         picture_of_service(browser, address, folder / "page.png")
+        picture_of_overview(browser, address, folder / "overview.png")
         picture_of_stability(browser, made, folder / "stability.png")
 
 
