@@ -180,9 +180,10 @@ QUALITY: Final = Dashboard(
         ),
         _series(
             "Questions beyond the vocabulary",
-            "Share of the newest 31 days' questions with a tag that it cannot suggest: scores do "
-            "not know of these.", "percentunit",
-            ("tagkeeper_unreachable_questions_ratio", "questions"), link=MODEL,
+            "Shares of the newest 31 days' questions with a tag that it cannot suggest, and of the "
+            "requests of the last day that name one: scores do not know of these.", "percentunit",
+            ("tagkeeper_unreachable_questions_ratio", "stored questions"),
+            ("tagkeeper_requests_naming_unreachable_ratio", "requests"), link=MODEL,
         ),
         _series(
             "Live recall", "Share of true tags among the suggestions, over 7 days.", "percentunit",

@@ -234,6 +234,7 @@ def _add_drift(connection: Connection, samples: Samples, site: str) -> None:
         samples.add("drift_check_window_questions", row.window_questions, row.kind)
         samples.add("drift_verdict", 1, row.kind, row.verdict)
         samples.add("drift_report_info", 1, row.kind, str(row.report_id))
+        samples.add("requests_naming_unreachable_ratio", row.naming_unreachable)
         samples.add("drift_f1_ratio", row.f1, row.kind)
         samples.add("drift_estimated_f1_ratio", row.f1_estimated, row.kind)
         samples.add("drift_estimated_f1_low_ratio", row.f1_estimated_low, row.kind)

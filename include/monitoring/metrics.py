@@ -84,6 +84,11 @@ METRICS: Final = (
         "Share of the questions of the newest 31 days with a tag that the champion cannot suggest",
     ),
     Metric(
+        "requests_naming_unreachable_ratio",
+        "Share of the distinct requests of the last checked day that name a tag of the site which "
+        "the champion cannot suggest",
+    ),
+    Metric(
         "estimated_f1_ratio",
         "F1@5 that the scores of the champion's suggestions let expect, over all answers of 7 days",
     ),

@@ -56,6 +56,15 @@ class AnsweredQuestion:
     key_name: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class TaggedQuestion:
+    """A stored question; ``body`` is HTML, ``tags`` have canonical names."""
+
+    title: str
+    body: str
+    tags: tuple[str, ...]
+
+
 def save_reference(connection: Connection, key: ReferenceKey, answers: ReferenceAnswers) -> None:
     """Store a reference's suggestions; stored ones are not replaced."""
     binds = asdict(key)
@@ -100,3 +109,21 @@ def answered_between(
         )
         for row in rows
     ]
+
+
+def questions_asked_of_service(
+    connection: Connection, site: str, start: datetime, end: datetime, most: int
+) -> list[tuple[str, str]]:
+    """Return title and body of distinct requests in [start, end), a sample of ``most`` at most."""
+    binds = {"site": site, "start": start, "end": end, "most": most}
+    rows = connection.execute(query("questions_asked_of_service"), binds)
+    return [(row.title, row.body) for row in rows]
+
+
+def newest_tagged_questions(
+    connection: Connection, site: str, end: datetime, most: int
+) -> list[TaggedQuestion]:
+    """Return the newest ``most`` stored questions that were asked before ``end``, oldest first."""
+    binds = {"site": site, "end": end, "most": most}
+    rows = connection.execute(query("newest_tagged_questions"), binds)
+    return [TaggedQuestion(row.title, row.body_html, tuple(row.tags)) for row in rows]

@@ -7,6 +7,7 @@ SELECT
     (r.summary ->> 'window_questions')::bigint AS window_questions,
     s.signal, s.value, s.threshold, s.alarmed,
     (r.summary ->> 'f1')::double precision AS f1,
+    (r.summary ->> 'naming_unreachable')::double precision AS naming_unreachable,
     (r.summary ->> 'f1_estimated')::double precision AS f1_estimated,
     (r.summary ->> 'f1_estimated_low')::double precision AS f1_estimated_low,
     (r.summary ->> 'f1_estimated_high')::double precision AS f1_estimated_high

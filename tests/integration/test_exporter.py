@@ -269,6 +269,19 @@ def test_error_of_hourly_estimates_weighs_hours_by_their_judged_answers(read, en
     assert samples.values("hourly_estimated_f1_bias_ratio")[()] == pytest.approx(0.025)
 
 
+def test_requests_beyond_the_vocabulary_are_those_of_the_latest_hourly_check(read, engine):
+    with engine.begin() as connection:
+        for hours, share in ((3, 0.5), (2, 0.25)):
+            start = NOW - timedelta(hours=hours)
+            report = DriftReport(
+                "predictions", SITE, start, start + timedelta(hours=1), "1", 60, "quiet",
+                {"naming_unreachable": share},
+            )  # fmt: skip
+            save_report(connection, report)
+
+    assert read(state).values("requests_naming_unreachable_ratio") == {(): 0.25}
+
+
 def test_site_without_questions_has_no_estimate(read, engine):
     with engine.begin() as connection:
         promote(connection, "1")

@@ -6,7 +6,7 @@ import re
 import uuid
 from collections import Counter
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from statistics import mean
 
@@ -19,12 +19,14 @@ from include.candidates.catalogue import make_candidate, save_candidate
 from include.drift.evidently_report import FAMILIES
 from include.errors import MissingDataError
 from include.jobs.data.features import load_labelled
+from include.jobs.drift.beyond_vocabulary import share_naming_unreachable
 from include.jobs.drift.checks import Monitoring
 from include.jobs.drift.decisions import drift_decision, record_decision
 from include.jobs.drift.estimates import judge_hourly_estimates
 from include.jobs.drift.evidently_pages import publish_with
 from include.jobs.drift.thresholds import SIZE_SLACK
 from include.months import month_of, month_range
+from include.questions import Question
 from include.registry.descriptions import NOTE
 from include.registry.runs import Runs
 from include.sandbox.events import Event
@@ -376,6 +378,49 @@ def test_hour_has_an_estimated_f1_although_its_true_tags_are_not_known(
 
     assert "f1" not in summary
     assert summary["f1_estimated_low"] < summary["f1_estimated"] < summary["f1_estimated_high"]
+
+
+def request(number: int, title: str, asked_at: datetime) -> bytes:
+    """Return the recorded line of a request to the service."""
+    return prediction_line(
+        Prediction(
+            prediction_id=uuid.uuid4(), asked_at=asked_at, site="sandbox", title=title,
+            body="<p>How?</p>", tags=(("python", 0.9),), model_version="1", candidate="tfidf",
+            variant="champion", latency_ms=1.0, question_id=number,
+        )
+    )  # fmt: skip
+
+
+def test_distinct_requests_of_a_day_are_counted_that_name_a_used_tag_which_the_model_lacks(engine):
+    end = datetime(2024, 3, 1, tzinfo=UTC)
+    asked_at = end - timedelta(days=10)
+    stored = [
+        Question("sandbox", 1, asked_at, "Cross compiling in zig", "<p>How?</p>", ("zig", "linux")),
+        Question("sandbox", 2, asked_at, "Why is this empty", "<p>How?</p>", ("python",)),
+        Question("sandbox", 3, asked_at, "Why does this fail", "<p>How?</p>", ("this",)),
+        Question("sandbox", 4, asked_at, "What this is for", "<p>How?</p>", ("linux",)),
+    ]
+    titles = ["Allocators in zig", "Allocators in zig", "Lists in python", "this and linux", "Hm"]
+    with engine.begin() as connection:
+        upsert_questions(connection, stored)
+        hour_ago = end - timedelta(hours=1)
+        lines = [request(number, title, hour_ago) for number, title in enumerate(titles)]
+        lines.append(request(9, "Comptime in zig", end - timedelta(days=2)))
+        copy_predictions(connection, lines)
+        share = share_naming_unreachable(connection, "sandbox", ["python", "linux"], end)
+
+    assert share == 1 / 4
+
+
+def test_hourly_report_has_the_share_of_requests_beyond_the_vocabulary(
+    monitoring, go_live, stored, simulation
+):
+    version = go_live("2023-06", "2023-12")
+    window = answers(stored, simulation, version, QUIET, 150)
+
+    summary = monitoring.report(monitoring.check_predictions(*window)).report.summary
+
+    assert 0 <= summary["naming_unreachable"] < 0.2
 
 
 def test_what_came_true_of_an_hours_estimate_is_written_when_tags_are_known_and_when_settled(

@@ -32,6 +32,7 @@ from include.drift.verdict import (
 from include.drift.young_labels import YoungLabels, without_explained_fall
 from include.jobs.data.datasets import require_complete
 from include.jobs.data.features import cached_encoders
+from include.jobs.drift.beyond_vocabulary import share_naming_unreachable
 from include.jobs.drift.key_influence import driving_key
 from include.jobs.drift.models import MonitoredModel, MonitoredModels
 from include.jobs.drift.recent_predictions import (
@@ -215,6 +216,11 @@ class Monitoring:
                 key = driving_key(answered, trusted, is_drift)
                 if key is not None:
                     result = replace(result, verdict=driven_by_one_key(result.verdict, key))
+            with self._engine.connect() as connection:
+                share = share_naming_unreachable(
+                    connection, self._site, model.candidate.vocabulary, end
+                )
+            result = replace(result, summary={**result.summary, "naming_unreachable": share})
             return self._save(result, start, end, month)
 
     def prepare_checks(self) -> tuple[int, ...]:
