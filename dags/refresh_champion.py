@@ -2,13 +2,13 @@
 ### Refresh the champion with the open month's questions, once a week or when new tags surge.
 
 Runs daily and decides: the champion is refreshed `REFRESH_DAYS` after it last learned or was last
-tried, or sooner if tags surge that it cannot suggest (at least three questions each, together 2 %
-of what was asked since). Its own family with its own parameters then learns everything up to the
-last days, and is judged against the champion on these days, which neither has learned: the last 500
-questions, but at most half of the new days, and never fewer than 30. If it is not worse, overall
-and on every slice, it learns these days too and goes live. Otherwise the champion stays. The note
-of the run says what was decided and why; a mail is sent on a refusal, on a surge, or if there are
-many new tags.
+tried, or sooner if tags surge that it cannot suggest (at least three questions each, together more
+than earlier spans of as many days let expect). Its own family with its own parameters then learns
+everything up to the last days, and is judged against the champion on these days, which neither has
+learned: the last 500 questions, but at most half of the new days, and never fewer than 30. If it is
+not worse, overall and on every slice, it learns these days too and goes live. Otherwise the
+champion stays. The note of the run says what was decided and why; a mail is sent on a refusal, on a
+surge, or if there are many new tags.
 
 A refresh is a version like any other: in the ledger, and `rollback_champion` brings the one before
 back, which then stays for `REFRESH_DAYS`. Trainings by month go on: they compare all families. No

@@ -169,7 +169,7 @@ class Settings(BaseSettings):
         0.5,
         gt=0,
         le=12,
-        description="over all alerting signals of a kind of drift check",
+        description="over all alerting signals of a kind of drift check; surges of new tags too",
     )
 
     # Monitoring

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -17,7 +17,7 @@ from include.evaluation.bootstrap import bootstrap_means, percentile_interval
 from include.evaluation.metrics import DEPTH, QuestionScores
 from include.evaluation.other_years import change_in_other_years
 from include.evaluation.policies import PolicyCurve
-from include.evaluation.surge import surging_tags
+from include.evaluation.surge import PastSpan, surging_tags
 from include.months import month_range
 
 FloatArray = NDArray[np.float64]
@@ -62,11 +62,17 @@ def weekly_refreshes(month: str) -> tuple[datetime, ...]:
     return tuple(first + week * _WEEK for week in range(1, 5) if first + week * _WEEK < last)
 
 
+def no_past(_until: datetime, _days: int) -> Sequence[PastSpan]:
+    """Return no past spans, for a site of which nothing is known."""
+    return ()
+
+
 def surge_refreshes(
     month: str,
     asked_at: Sequence[datetime],
     tags: Sequence[Sequence[str]],
     vocabulary: Collection[str],
+    past: Callable[[datetime, int], Sequence[PastSpan]] = no_past,
 ) -> tuple[datetime, ...]:
     """
     Return the midnights, UTC, at which a model is refreshed as new tags surge within a month.
@@ -79,18 +85,21 @@ def surge_refreshes(
     tags : sequence of sequences of str, length n
     vocabulary : collection of str
         What the month's first model can suggest.
+    past : callable
+        Returns the `past_spans` before a moment, each of so many days.
     """
     start, last = month_range(month)
     known, found = set(vocabulary), []
-    learned = 0  # questions
+    learned, since = 0, start  # questions, and until when
     day = start + timedelta(days=1)
     while day < last:
         until = bisect_left(asked_at, day - LABEL_DELAY)
         uses = Counter(tag for row in tags[learned:until] for tag in set(row) if tag not in known)
-        if surging_tags(uses, until - learned):
+        days = (day - LABEL_DELAY - since).days
+        if uses and surging_tags(uses, until - learned, past(since, max(1, days))):
             found.append(day)
             known.update(tag for row in tags[learned:until] for tag in row)
-            learned = until
+            learned, since = until, day - LABEL_DELAY
         day += timedelta(days=1)
     return tuple(found)
 

@@ -91,6 +91,15 @@ def questions_per_month(connection: Connection, site: str) -> dict[str, int]:
     return {row.month: row.question_count for row in rows}
 
 
+def tags_between(
+    connection: Connection, site: str, start: datetime, end: datetime
+) -> tuple[list[datetime], list[tuple[str, ...]]]:
+    """Return when tagged questions of [start, end) were asked, oldest first, and their tags."""
+    rows = connection.execute(query("tags_between"), {"site": site, "start": start, "end": end})
+    found = [(row.asked_at, tuple(row.tags)) for row in rows]
+    return [asked_at for asked_at, _ in found], [tags for _, tags in found]
+
+
 def tag_uses(connection: Connection, site: str, start: datetime, end: datetime) -> dict[str, int]:
     """Return how often each tag was used in [start, end), with settled tags."""
     binds = {"site": site, "start": start, "end": end}

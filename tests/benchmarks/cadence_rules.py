@@ -11,9 +11,10 @@ from datetime import datetime, timedelta
 from math import isfinite
 from statistics import median_high
 
-from include.candidates.base import Candidate, vocabulary_of
+from include.candidates.base import Candidate, least_uses, vocabulary_of
 from include.evaluation.metrics import DEPTH, QuestionScores, pool, score_questions
 from include.evaluation.refreshes import LABEL_DELAY, surge_refreshes
+from include.evaluation.surge import PastSpan, past_spans
 from include.months import month_range
 from include.text.prepared import LabelledTexts
 
@@ -99,7 +100,15 @@ def surge_fits(data: LabelledTexts, month: str, min_tag_count: int) -> list[Fit]
     start, end = month_range(month)
     first, last = (bisect_left(data.asked_at, at) for at in (start, end))
     vocabulary = vocabulary_of(data.tags[:first], min_tag_count)
-    times = surge_refreshes(month, data.asked_at[first:last], data.tags[first:last], vocabulary)
+    uses = Counter(tag for tags in data.tags[:first] for tag in set(tags))
+    least = least_uses(uses.values(), min_tag_count)
+
+    def past(until: datetime, days: int) -> list[PastSpan]:
+        return past_spans(data.asked_at, data.tags, until=until, days=days, least_uses=least)
+
+    times = surge_refreshes(
+        month, data.asked_at[first:last], data.tags[first:last], vocabulary, past
+    )
     known = [start, *(at - LABEL_DELAY for at in times)]
     edges = [start, *times, end]
     return [Fit(*fit) for fit in zip(edges, edges[1:], known, strict=False)]

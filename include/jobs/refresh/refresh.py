@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Final, Self
@@ -15,21 +16,22 @@ from typing import Any, Final, Self
 from sqlalchemy import Connection
 
 from include import names
+from include.candidates.base import least_uses
 from include.errors import MissingDataError
-from include.evaluation.surge import SURGE_USES
+from include.evaluation.surge import PAST, SURGE_USES, PastSpan, past_spans
 from include.jobs.data.datasets import latest_complete
 from include.jobs.ingestion.completeness import stored_until
 from include.jobs.refresh.rules import RefreshCause, RefreshState, decide_refresh, last_try
 from include.jobs.training.pipeline import TrainingPipeline
 from include.jobs.training.plan import CandidateSpec, TrainingRequest
 from include.jobs.training.summary import short_note
-from include.months import add_months
+from include.months import add_months, month_start
 from include.notify.airflow_note import write_note
 from include.registry import ModelVersion
 from include.settings import Settings
 from include.store.ab_tests import open_ab_test
 from include.store.models import latest_promotion
-from include.store.questions import questions_per_month, tag_uses
+from include.store.questions import questions_per_month, tag_uses, tags_between
 from include.store.refreshes import (
     RefreshRecord,
     last_refresh_until,
@@ -238,8 +240,21 @@ class ChampionRefresh:
             stored_until=reached,
             questions_per_day=tagged_questions_per_day(connection, site, learned_until, reached),
             new_tag_uses=uses if since == learned_until else new_tag_uses(since),
+            past=self._past_spans(connection, champion, since, (reached - since).days),
+            false_surges_per_year=self.pipeline.settings.false_alarms_per_year,
         )
         return state, uses
+
+    def _past_spans(
+        self, connection: Connection, champion: ModelVersion, since: datetime, days: int
+    ) -> list[PastSpan]:
+        """Return the spans before ``since`` that are as long, of what the champion learned from."""
+        first = month_start(champion.tags["train_first"])  # what is before, it has never seen
+        start = max(first, since - 2 * PAST)
+        asked_at, tags = tags_between(connection, self.pipeline.settings.site, start, since)
+        counts = Counter(tag for row in tags for tag in set(row))
+        least = least_uses(counts.values(), self.pipeline.settings.min_tag_count)
+        return past_spans(asked_at, tags, until=since, days=max(1, days), least_uses=least)
 
     def _known_tags(self, connection: Connection, champion: ModelVersion) -> frozenset[str]:
         """Return the tags that the champion can suggest, by their names of today."""

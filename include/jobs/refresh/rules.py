@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
-from include.evaluation.surge import surging_tags
+from include.evaluation.surge import FALSE_SURGES_PER_YEAR, PastSpan, surging_tags
 
 RefreshCause = Literal["due", "surge", "requested"]
 
@@ -38,6 +38,10 @@ class RefreshState:
     new_tag_uses : mapping of str to int
         Uses, since the later of ``learned_until`` and ``attempted_until``, of tags that the
         champion cannot suggest.
+    past : sequence of PastSpan
+        Earlier spans as long as the time since then; what is usual.
+    false_surges_per_year : float
+        Accepted.
     """
 
     learned_until: datetime
@@ -45,6 +49,8 @@ class RefreshState:
     stored_until: datetime
     questions_per_day: Mapping[datetime, int]
     new_tag_uses: Mapping[str, int]
+    past: Sequence[PastSpan] = ()
+    false_surges_per_year: float = FALSE_SURGES_PER_YEAR
 
     @property
     def last_try(self) -> datetime:
@@ -59,7 +65,9 @@ class RefreshState:
     def surging_tags(self) -> tuple[str, ...]:
         """New tags that make a surge together, most used first; empty if there is none."""
         asked = sum(n for day, n in self.questions_per_day.items() if day >= self.last_try)
-        return surging_tags(self.new_tag_uses, asked)
+        return surging_tags(
+            self.new_tag_uses, asked, self.past, false_per_year=self.false_surges_per_year
+        )
 
 
 def last_try(learned_until: datetime, attempted_until: datetime | None) -> datetime:

@@ -7,6 +7,7 @@ import json
 import logging
 import math
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,7 +19,7 @@ import numpy as np
 from sqlalchemy import Engine
 
 from include import names
-from include.candidates.base import EncoderFactory, vocabulary_of
+from include.candidates.base import EncoderFactory, least_uses, vocabulary_of
 from include.candidates.catalogue import load_candidate
 from include.candidates.renamed import with_canonical_names
 from include.errors import FixInputError
@@ -30,6 +31,7 @@ from include.evaluation.refreshes import (
     surge_refreshes,
     weekly_refreshes,
 )
+from include.evaluation.surge import PastSpan, past_spans
 from include.jobs.data.datasets import TimeSplit, split_slice_masks, tested_questions
 from include.jobs.data.fitting import fit_within_budget
 from include.jobs.data.observations import question_ids, unknown_term_share
@@ -255,7 +257,9 @@ class StudyModels:
             stored = read_refreshed_months(connection, study.study_id, name, name)
         times = {
             WEEKLY: weekly_refreshes(name),
-            SURGE: surge_refreshes(name, test.asked_at, test.tags, split.train.vocabulary),
+            SURGE: surge_refreshes(
+                name, test.asked_at, test.tags, split.train.vocabulary, self._past_of(split, study)
+            ),
         }
         for rule, refreshed_at in times.items():
             if rule not in stored:
@@ -291,6 +295,19 @@ class StudyModels:
         cost = fit_within_budget(candidate, train, vocabulary, memory, candidate.name)
         ranked = rank_questions(candidate, test, titles_too=False).ranking.tags
         return score_questions(ranked, test.tags, vocabulary), cost.seconds
+
+    @staticmethod
+    def _past_of(split: TimeSplit, study: Study) -> Callable[[datetime, int], list[PastSpan]]:
+        """Return what gives the spans before a moment: what was usual then."""
+        everything = split.train.questions + split.test
+        uses = Counter(tag for row in split.train.questions.tags for tag in set(row))
+        least = least_uses(uses.values(), study.min_tag_count)
+
+        def past(until: datetime, days: int) -> list[PastSpan]:
+            asked_at, tags = everything.asked_at, everything.tags
+            return past_spans(asked_at, tags, until=until, days=days, least_uses=least)
+
+        return past
 
     def _refreshed(
         self, study: Study, split: TimeSplit, month: str, times: Sequence[datetime]
