@@ -104,7 +104,7 @@ clean: ## remove caches; keeps .venv and the platform's state
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage build
 	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
 
-BENCHES := quality serve serve-large page ingest text year drift alarms intervals faults scale cadence celery poison labels estimated-loss
+BENCHES := quality serve serve-large page ingest text year drift alarms intervals faults scale cadence beyond surge celery poison labels estimated-loss
 .PHONY: $(BENCHES:%=bench-%)
 bench-quality: ## F1 of every candidate and of peers, month by month (DATA=, SITE=, FROM=, TO=)
 bench-serve: ## requests a second and delays beside MLflow's server and a bare route
@@ -120,6 +120,8 @@ bench-faults: ## what survives kills, full disks and wrong input
 bench-scale: ## every stage at 20,000 to 300,000 questions and 5,000 tags (SIZES=20000,100000)
 bench-celery: ## a year of monthly models on one and two Celery workers beside the LocalExecutor
 bench-cadence: ## what weekly refits and rare tags gain over monthly ones (DATA=, SITE=, FROM=, TO=)
+bench-beyond: ## the most that tags beyond the vocabulary could gain between fits (DATA=, SITE=, FROM=, TO=)
+bench-surge: ## when new tags are a surge, on real months and on a simulated large site (ARGS=)
 bench-poison: ## what stops a month whose tags are wrong, and what it would cost (DATA=, SITE=, FROM=, TO=)
 bench-labels: ## what tags cost that people have not settled yet: check, gate and training (DATA=, SITE=, MONTHS=)
 bench-estimated-loss: ## F1 estimated from scores beside F1 measured later (DATA=, SITE=, FROM=, TO=)

@@ -28,6 +28,8 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+from rich.console import Console
+from rich.table import Table
 
 from include.candidates.base import least_uses
 from include.evaluation.surge import SURGE_USES, PastSpan, past_spans, surging_tags
@@ -204,6 +206,19 @@ def main() -> None:
         }
     shares = [float(share) for share in given.shares.split(",")]
     result["simulated"] = [simulated(seed, shares) for seed in range(1, given.seeds + 1)]
+    table = Table("questions", "rule", "surges")
+    for name, by_rule in result["fired"].items():
+        for rule, surges in by_rule.items():
+            found = [f"{day} {', '.join(tags)}" for day, tags in surges]
+            table.add_row(name, rule, "; ".join(found) or "none")
+    for seed, site in enumerate(result["simulated"], 1):
+        for rule in RULES:
+            parts = [f"{site['false'][rule]} without a release"]
+            for share, days in site["found_within_days"].items():
+                count = sum(day is not None for day in days[rule])
+                parts.append(f"{count} of {len(days[rule])} on {float(share):.1%}")
+            table.add_row(f"simulated {seed}", rule, "; ".join(parts))
+    Console(width=120).print(table)
     sys.stdout.write(json.dumps(result) + "\n")
 
 
