@@ -56,7 +56,7 @@ def run_monthly_jobs() -> None:
 
     @task.short_circuit(trigger_rule="none_failed")
     def training_is_due(month: str) -> dict[str, Any] | None:
-        from include.jobs.training.preconditions import scheduled_training
+        from include.jobs.training.scheduled_training import scheduled_training
         from include.settings import Settings
 
         return scheduled_training(Settings.from_env(), month)

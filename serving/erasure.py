@@ -9,7 +9,7 @@ from typing import Final
 
 from include.errors import RetryLaterError
 from include.store.copy_text import copy_line
-from include.store.erasure import Subject
+from include.store.erasure import DataSubject
 from serving.row_store import FEEDBACK, PREDICTION
 from serving.set_aside import SetAside, joined, replace_file
 from serving.spool import adopted, segment_paths
@@ -23,7 +23,7 @@ _ANSWER_COLUMN: Final = 11
 
 
 def erase_from_spool(
-    folder: Path, subject: Subject, *, dry_run: bool, timeout_s: float = DRAIN_TIMEOUT_S
+    folder: Path, subject: DataSubject, *, dry_run: bool, timeout_s: float = DRAIN_TIMEOUT_S
 ) -> int:
     """
     Remove the rows of ``subject`` from the spool's files; return how many.
@@ -35,7 +35,7 @@ def erase_from_spool(
     ----------
     folder : Path
         The spool's.
-    subject : Subject
+    subject : DataSubject
     dry_run : bool
         Only count, also in the files of running workers.
     timeout_s : float
@@ -59,7 +59,7 @@ def erase_from_spool(
     return removed
 
 
-def count_in_spool(folder: Path, subject: Subject) -> int:
+def count_in_spool(folder: Path, subject: DataSubject) -> int:
     """Return how many rows of ``subject`` the spool's files hold now, damaged ones included."""
     found = 0
     for path in (*segment_paths(folder), *SetAside(folder).paths()):
@@ -71,7 +71,7 @@ def count_in_spool(folder: Path, subject: Subject) -> int:
     return found
 
 
-def without(held: Contents, subject: Subject) -> Contents:
+def without(held: Contents, subject: DataSubject) -> Contents:
     """Return ``held`` without the rows of ``subject``, and without damage that mentions it."""
     matches = _matcher(subject)
     return Contents(
@@ -84,7 +84,7 @@ def _size(held: Contents) -> int:
     return len(held.lines) + len(held.damaged)
 
 
-def _erase_segment(path: Path, subject: Subject, deadline: float) -> int:
+def _erase_segment(path: Path, subject: DataSubject, deadline: float) -> int:
     """Rewrite a segment that no worker holds; wait until a worker has drained one that it holds."""
     while path.exists():
         segment = adopted(path)
@@ -106,7 +106,7 @@ def _erase_segment(path: Path, subject: Subject, deadline: float) -> int:
     return 0
 
 
-def _matcher(subject: Subject) -> Callable[[Line], bool]:
+def _matcher(subject: DataSubject) -> Callable[[Line], bool]:
     """Return whether a row of the spool is of ``subject``."""
     wanted = _needle(subject)
 
@@ -125,6 +125,6 @@ def _matcher(subject: Subject) -> Callable[[Line], bool]:
     return matches
 
 
-def _needle(subject: Subject) -> bytes:
+def _needle(subject: DataSubject) -> bytes:
     """Return what stands for ``subject`` in a row, as COPY writes it."""
     return copy_line([str(subject.prediction_id or subject.client or subject.key_name)])

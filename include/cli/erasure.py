@@ -23,11 +23,11 @@ def erase(
     from include.jobs.drift import erasure
     from include.settings import Settings
     from include.store.engine import process_engine
-    from include.store.erasure import Subject
+    from include.store.erasure import DataSubject
     from serving.erasure import count_in_spool, erase_from_spool
 
     settings = Settings.from_env()
-    subject = Subject(prediction, client, key)
+    subject = DataSubject(prediction, client, key)
     engine = process_engine(settings.require_database_url())
     spool = settings.local_dir / "spool"
     spooled = erase_from_spool(spool, subject, dry_run=dry_run)

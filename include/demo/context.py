@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 
 from include.demo.demo_months import DemoMonths
 from include.demo.resources import cpu_seconds, own_cpu_seconds
-from include.demo.service_client import Prediction
+from include.demo.service_client import ServiceAnswer
 from include.errors import CheckFailedError
 from include.local_stack.local_airflow import LocalAirflow
 from include.local_stack.options import StackOptions
@@ -49,7 +49,7 @@ class Demo:
     cpu_seconds: dict[str, float] = field(default_factory=dict)
     environment: dict[str, str] = field(default_factory=dict)
     next_questions: tuple[Question, ...] = ()
-    answers: tuple[Prediction, ...] = ()
+    answers: tuple[ServiceAnswer, ...] = ()
     _months: DemoMonths | None = None
     _airflow: LocalAirflow | None = None
     _engine: Engine | None = None

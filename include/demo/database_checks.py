@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Engine
 
-from include.demo.service_client import Prediction
+from include.demo.service_client import ServiceAnswer
 from include.errors import CheckFailedError
 from include.local_stack.waiting import wait_for
 from include.months import add_months, month_range
@@ -74,7 +74,7 @@ def candidate_figures(engine: Engine, site: str, test_month: str) -> dict[str, d
 
 
 def wait_until_recorded(
-    engine: Engine, predictions: Sequence[Prediction], since: datetime
+    engine: Engine, predictions: Sequence[ServiceAnswer], since: datetime
 ) -> float:
     """
     Return the seconds until every prediction is recorded under the version that made it.
@@ -99,7 +99,7 @@ def wait_until_recorded(
     return time.monotonic() - started
 
 
-def _count_recorded(engine: Engine, predictions: Sequence[Prediction], since: datetime) -> int:
+def _count_recorded(engine: Engine, predictions: Sequence[ServiceAnswer], since: datetime) -> int:
     with engine.connect() as connection:
         found = connection.execute(
             query("recorded_predictions"),

@@ -10,7 +10,7 @@ from include.demo import runs
 from include.demo.context import Demo
 from include.demo.database_checks import champion_promotion, verify_months, wait_until_recorded
 from include.demo.mails import plain_text, wait_for_mail
-from include.demo.service_client import Prediction, request_prediction, wait_for_version
+from include.demo.service_client import ServiceAnswer, request_prediction, wait_for_version
 from include.errors import CheckFailedError
 from include.months import month_range
 from include.questions import Question
@@ -230,7 +230,7 @@ def _questions_after(demo: Demo, month: str, tags: Sequence[str]) -> tuple[Quest
     return tuple(chosen[:_QUESTIONS_ASKED])
 
 
-def _verify_version(answers: Sequence[Prediction], promotion: Promotion) -> None:
+def _verify_version(answers: Sequence[ServiceAnswer], promotion: Promotion) -> None:
     if {answer.model_version for answer in answers} != {promotion.to_version}:
         raise CheckFailedError("the service's answers do not name the retrained version")
 

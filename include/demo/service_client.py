@@ -22,7 +22,7 @@ _FOLLOW_STANDSTILL_S: Final = 15.0
 
 
 @dataclass(frozen=True)
-class Prediction:
+class ServiceAnswer:
     """
     What the service answered.
 
@@ -41,7 +41,7 @@ class Prediction:
     tags: tuple[str, ...]
 
 
-def request_prediction(service_url: str, question: Question) -> Prediction:
+def request_prediction(service_url: str, question: Question) -> ServiceAnswer:
     """
     Return the tags that the service suggests for one question.
 
@@ -65,7 +65,7 @@ def request_prediction(service_url: str, question: Question) -> Prediction:
     if not answer.ok:
         raise CheckFailedError(f"POST /predict answered {answer.status_code}: {answer.text[:300]}")
     found: dict[str, Any] = answer.json()
-    return Prediction(
+    return ServiceAnswer(
         prediction_id=found["prediction_id"],
         model_version=found["model_version"],
         tags=tuple(one["tag"] for one in found["tags"]),
@@ -107,7 +107,7 @@ def wait_for_version(service_url: str, version: str) -> float:
 class Traffic:
     """Result of steady traffic: the predictions in order, and the requests that failed."""
 
-    predictions: list[Prediction] = field(default_factory=list)
+    predictions: list[ServiceAnswer] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
 
     @property

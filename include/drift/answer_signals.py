@@ -12,7 +12,7 @@ from include.drift.contributors import (
     quartile_contributors,
 )
 from include.drift.samples import FloatArray, Sample
-from include.drift.signal import Contributor, Signal
+from include.drift.signal_types import Contributor, Signal
 from include.drift.statistics import (
     kolmogorov_smirnov,
     reliability_shift,

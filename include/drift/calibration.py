@@ -19,8 +19,8 @@ from scipy import stats
 
 from include.drift.contributors import MIN_USES
 from include.drift.samples import FloatArray, Sample
-from include.drift.signal import Signal, SignalValue
-from include.drift.signals import SIGNAL, SIGNALS, usable_signals
+from include.drift.signal_catalogue import SIGNAL, SIGNALS, usable_signals
+from include.drift.signal_types import Signal, SignalValue
 from include.drift.variability import (
     BetweenMonthVariability,
     PastVocabulary,

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from include.drift.samples import FloatArray, Sample
-from include.drift.signal import Contributor
+from include.drift.signal_types import Contributor
 from include.drift.statistics import jensen_shannon_parts, merge_rare
 
 MAX_CONTRIBUTORS: Final = 12

@@ -12,8 +12,8 @@ from scipy import sparse
 
 from include.drift.calibration import ThresholdCalibration, random_splits
 from include.drift.samples import Sample
-from include.drift.signal import SignalValue
-from include.drift.signals import SIGNAL
+from include.drift.signal_catalogue import SIGNAL
+from include.drift.signal_types import SignalValue
 
 SIZES: Final = (0.02, 0.05, 0.1, 0.2, 0.5)
 DRAWS: Final = 40

@@ -14,7 +14,7 @@ from include.drift.contributors import (
     top_contributors,
 )
 from include.drift.samples import Sample
-from include.drift.signal import Contributor, Signal
+from include.drift.signal_types import Contributor, Signal
 from include.drift.statistics import log_odds
 
 TOP_TAGS: Final = 2

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from include.drift.calibration import MIN_MONTH_PAIRS, ThresholdCalibration
-from include.drift.signal import SignalValue
-from include.drift.signals import SIGNAL
+from include.drift.signal_catalogue import SIGNAL
+from include.drift.signal_types import SignalValue
 
 VerdictKind = Literal["no_reference", "too_few", "quiet", "drift"]
 

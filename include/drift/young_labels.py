@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from include.drift.signal import SignalValue
+from include.drift.signal_types import SignalValue
 
 
 @dataclass(frozen=True, slots=True)

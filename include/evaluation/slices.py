@@ -34,7 +34,7 @@ COMMON_SHARE: Final = 0.2
 
 
 @dataclass(frozen=True, slots=True)
-class TestQuestions:
+class SliceFeatures:
     """
     Features of test questions that define slices; the sequences are parallel.
 
@@ -46,8 +46,6 @@ class TestQuestions:
     code_shares : sequence of float, length n
         Characters of code among all characters, in [0, 1].
     """
-
-    __test__ = False  # pytest: not a test class
 
     true_tags: Sequence[Collection[str]]
     word_counts: Sequence[int]
@@ -74,7 +72,7 @@ class TrainingTagCounts:
 
 
 def slice_masks(
-    questions: TestQuestions, training: TrainingTagCounts, vocabulary: Collection[str]
+    questions: SliceFeatures, training: TrainingTagCounts, vocabulary: Collection[str]
 ) -> dict[str, NDArray[np.bool_]]:
     """
     Return the mask of each of `GATED_SLICES`; a question may belong to several or none.

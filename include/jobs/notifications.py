@@ -11,8 +11,8 @@ from urllib.parse import quote
 from sqlalchemy import Engine
 
 from include import names
-from include.drift.signal import Contributor
-from include.drift.signals import SIGNAL
+from include.drift.signal_catalogue import SIGNAL
+from include.drift.signal_types import Contributor
 from include.errors import FixInputError
 from include.evaluation.suggested import threshold_table
 from include.months import add_months, month_of

@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 
 from sqlalchemy import Connection
 
-from include.drift.signal import Contributor, SignalValue
+from include.drift.signal_types import Contributor, SignalValue
 from include.errors import FixInputError
 from include.months import month_of
 from include.store.predictions import TOP_TAGS

@@ -15,7 +15,7 @@ from include.store.retention import Removal, record_removal
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class DataSubject:
     """
     Whose rows are erased: exactly one of the three is given.
 
@@ -82,7 +82,7 @@ class ReportWithWords:
     site: str
 
 
-def stored_rows(connection: Connection, subject: Subject) -> StoredRows:
+def stored_rows(connection: Connection, subject: DataSubject) -> StoredRows:
     """Return how many rows of ``subject`` are stored."""
     found = connection.execute(query("erased_predictions"), subject.binds()).one()
     feedback = connection.execute(query("erased_feedback"), subject.binds()).scalar_one()
@@ -90,7 +90,7 @@ def stored_rows(connection: Connection, subject: Subject) -> StoredRows:
 
 
 def reports_with_words(
-    connection: Connection, subject: Subject, rows: StoredRows
+    connection: Connection, subject: DataSubject, rows: StoredRows
 ) -> list[ReportWithWords]:
     """Return the checks that looked at the time of ``rows`` or name the key, and still tell."""
     found = connection.execute(
@@ -104,7 +104,7 @@ def reports_with_words(
     return [ReportWithWords(row.report_id, row.site) for row in found]
 
 
-def erase_rows(connection: Connection, subject: Subject) -> tuple[int, int]:
+def erase_rows(connection: Connection, subject: DataSubject) -> tuple[int, int]:
     """Delete the rows of ``subject``; return how many predictions and feedbacks."""
     feedback = connection.execute(query("erase_feedback"), subject.binds()).rowcount
     predictions = connection.execute(query("erase_predictions"), subject.binds()).rowcount
@@ -117,6 +117,6 @@ def erase_words(connection: Connection, report_id: int) -> None:
         connection.execute(query(statement), {"report_id": report_id})
 
 
-def record_erasure(connection: Connection, subject: Subject, place: str, amount: int) -> None:
+def record_erasure(connection: Connection, subject: DataSubject, place: str, amount: int) -> None:
     """Record that something was erased, without saying whose it was."""
     record_removal(connection, Removal("erasure", f"{place}, by {subject.kind}", amount))

@@ -28,7 +28,7 @@ class MonthKey:
 
 
 @dataclass(frozen=True, slots=True)
-class StoredMonth:
+class MonthSnapshot:
     """
     A month whose shards are stored.
 
@@ -62,14 +62,14 @@ def month_states(
 
 def read_stored_months(
     connection: Connection, site: str, version: str, first_month: str, last_month: str
-) -> dict[str, StoredMonth]:
+) -> dict[str, MonthSnapshot]:
     """Return the months from a first to a last, both included, that this version built."""
     rows = connection.execute(
         query("stored_months_of"),
         {"site": site, "version": version, "first_month": first_month, "last_month": last_month},
     )
     return {
-        row.month: StoredMonth(
+        row.month: MonthSnapshot(
             MonthKey(site, row.month, version),
             row.row_state,
             row.content_hash,
@@ -103,14 +103,14 @@ def add_shard(
     )
 
 
-def finish_month(connection: Connection, month: StoredMonth, *, known: bool) -> None:
+def finish_month(connection: Connection, month: MonthSnapshot, *, known: bool) -> None:
     """
     Record a month whose parts were added, within the same transaction.
 
     Parameters
     ----------
     connection : Connection
-    month : StoredMonth
+    month : MonthSnapshot
     known : bool
         Whether shards with the same content hash are stored: the new ones are then dropped.
     """
@@ -133,13 +133,13 @@ def finish_month(connection: Connection, month: StoredMonth, *, known: bool) -> 
     )
 
 
-def drop_old_shards(connection: Connection, month: StoredMonth, before: datetime) -> None:
+def drop_old_shards(connection: Connection, month: MonthSnapshot, before: datetime) -> None:
     """Delete shards of a month's other contents and versions that were built before a time."""
     binds = month.key.binds() | {"content_hash": month.content_hash, "before": before}
     connection.execute(query("drop_old_month_shards"), binds)
 
 
-def read_questions(connection: Connection, month: StoredMonth) -> list[Arrays]:
+def read_questions(connection: Connection, month: MonthSnapshot) -> list[Arrays]:
     """Return ids, dates and tags of a month, one mapping of arrays for each part."""
     rows = connection.execute(
         query("month_shard_questions"), month.key.binds() | {"content_hash": month.content_hash}
@@ -147,7 +147,7 @@ def read_questions(connection: Connection, month: StoredMonth) -> list[Arrays]:
     return [unpack(row.questions) for row in rows]
 
 
-def read_counts(connection: Connection, month: StoredMonth, part: int) -> Arrays | None:
+def read_counts(connection: Connection, month: MonthSnapshot, part: int) -> Arrays | None:
     """Return the term counts of one part, None if they were deleted since the month was read."""
     row = connection.execute(
         query("month_shard_counts"),

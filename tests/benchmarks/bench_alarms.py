@@ -31,7 +31,7 @@ from rich.table import Table
 
 from include.drift.calibration import calibrate_thresholds
 from include.drift.samples import build_samples
-from include.drift.signals import MONTHLY_ALERTING_SIGNALS, calculate_signals
+from include.drift.signal_catalogue import MONTHLY_ALERTING_SIGNALS, calculate_signals
 from include.drift.verdict import DriftVerdict, drift_verdict
 from include.jobs.data.observations import in_months, observe_suggestions
 from include.months import add_months, month_of, month_start

@@ -36,7 +36,7 @@ from rich.table import Table
 
 from include.drift.calibration import calibrate_thresholds
 from include.drift.samples import build_samples
-from include.drift.signals import MONTHLY_ALERTING_SIGNALS, calculate_signals
+from include.drift.signal_catalogue import MONTHLY_ALERTING_SIGNALS, calculate_signals
 from include.drift.young_labels import YoungLabels
 from include.evaluation.selection import apply_gate
 from include.jobs.data.datasets import SplitMonths, split_by_time, split_slice_masks

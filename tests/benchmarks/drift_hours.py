@@ -10,7 +10,7 @@ import numpy as np
 
 from include.drift.calibration import HOURLY_CHECKS, ThresholdCalibration, calibrate_thresholds
 from include.drift.samples import Sample, build_samples
-from include.drift.signals import LABEL_FREE_SIGNALS
+from include.drift.signal_catalogue import LABEL_FREE_SIGNALS
 from include.jobs.data.observations import in_months, observe_suggestions
 from include.sandbox.simulator import simulate
 from tests.benchmarks.drift_loop import fit_with_reference, labelled

@@ -18,8 +18,8 @@ from include.candidates.catalogue import make_candidate
 from include.drift.calibration import ThresholdCalibration, calibrate_thresholds
 from include.drift.reference import HISTORY_MONTHS, concat, reference_months
 from include.drift.samples import Observations, build_samples
-from include.drift.signal import Signal, SignalValue
-from include.drift.signals import MONTHLY_ALERTING_SIGNALS, calculate_signals
+from include.drift.signal_catalogue import MONTHLY_ALERTING_SIGNALS, calculate_signals
+from include.drift.signal_types import Signal, SignalValue
 from include.drift.variability import PastVocabulary
 from include.drift.verdict import drift_verdict
 from include.errors import FixInputError

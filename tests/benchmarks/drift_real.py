@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 from scipy import stats
 
-from include.drift.signals import SIGNAL, SIGNALS
+from include.drift.signal_catalogue import SIGNAL, SIGNALS
 from include.questions import Question
 from tests.benchmarks.drift_loop import Check, Encode, labelled, months_of, run_loop
 

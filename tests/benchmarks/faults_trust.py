@@ -26,7 +26,7 @@ from include.notify.slack import drift_text
 from include.notify.summaries import ContributorSummary
 from include.registry.downloads import verified_download
 from include.settings import Settings
-from include.store.erasure import Subject
+from include.store.erasure import DataSubject
 from include.store.predictions import Prediction, copy_predictions, prediction_line
 from serving import create_app
 from serving.erasure import count_in_spool, erase_from_spool
@@ -173,9 +173,9 @@ def fault_erasure_beside_a_dead_worker(folder: Path) -> Outcome:
     spool.close()
     SetAside(folder).add_refused([("p", prediction_line(_row()))])
     SetAside(folder).add_damaged([CANARY.encode(), b"of somebody else"])
-    removed = erase_from_spool(folder, Subject(client=CANARY), dry_run=False)
+    removed = erase_from_spool(folder, DataSubject(client=CANARY), dry_run=False)
     left = [path.name for path in folder.rglob("*") if CANARY.encode() in path.read_bytes()]
-    others = count_in_spool(folder, Subject(client="another"))
+    others = count_in_spool(folder, DataSubject(client="another"))
     survived = removed == 3 and not left and others == 1
     return folder.name, survived, f"{removed} removed, left in {left}, {others} of others"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from include.drift.signals import SignalValue
+from include.drift.signal_catalogue import SignalValue
 from include.sandbox.simulator import simulate
 from include.settings import Settings
 from include.store.drift import DriftReport, save_report, set_artifact

@@ -17,13 +17,13 @@ from sqlalchemy import text
 from include import names
 from include.drift.evidently_report import make_pages
 from include.drift.samples import Observations
-from include.drift.signal import Contributor, SignalValue
+from include.drift.signal_types import Contributor, SignalValue
 from include.errors import FixInputError
 from include.jobs.drift.evidently_pages import page_title, project_of
 from include.local_stack.waiting import wait_for
 from include.registry.runs import Runs
 from include.store import drift
-from include.store.erasure import Subject
+from include.store.erasure import DataSubject
 from include.store.predictions import Feedback, Prediction, feedback_line, prediction_line
 from serving.erasure import count_in_spool, erase_from_spool
 from serving.keys import add_key
@@ -181,12 +181,12 @@ def test_nothing_of_an_erased_client_is_anywhere(tmp_path, engine, database_url,
 
 def test_rows_of_workers_that_are_gone_are_erased_and_others_kept(tmp_path):
     kept_on_disk(tmp_path, recorded(), recorded(client="another"), recorded())
-    subject = Subject(client=CANARY)
+    subject = DataSubject(client=CANARY)
 
     assert erase_from_spool(tmp_path, subject, dry_run=True) == 2
     assert erase_from_spool(tmp_path, subject, dry_run=False) == 2
     assert count_in_spool(tmp_path, subject) == 0
-    assert count_in_spool(tmp_path, Subject(client="another")) == 1
+    assert count_in_spool(tmp_path, DataSubject(client="another")) == 1
 
 
 def test_shadow_rows_and_feedback_go_with_a_prediction(tmp_path):
@@ -197,16 +197,18 @@ def test_shadow_rows_and_feedback_go_with_a_prediction(tmp_path):
     spool.append("f", [feedback_line(Feedback(uuid4(), shown.prediction_id, NOW, ("a",), "api"))])
     spool.close()
 
-    removed = erase_from_spool(tmp_path, Subject(prediction_id=shown.prediction_id), dry_run=False)
+    removed = erase_from_spool(
+        tmp_path, DataSubject(prediction_id=shown.prediction_id), dry_run=False
+    )
 
     assert removed == 3
-    assert count_in_spool(tmp_path, Subject(key_name="ann")) == 1
+    assert count_in_spool(tmp_path, DataSubject(key_name="ann")) == 1
 
 
 def test_name_with_a_tab_is_found_as_it_is_stored(tmp_path):
     kept_on_disk(tmp_path, recorded(client="a\tb\\c"))
 
-    assert erase_from_spool(tmp_path, Subject(client="a\tb\\c"), dry_run=False) == 1
+    assert erase_from_spool(tmp_path, DataSubject(client="a\tb\\c"), dry_run=False) == 1
 
 
 @pytest.mark.parametrize(
@@ -214,4 +216,4 @@ def test_name_with_a_tab_is_found_as_it_is_stored(tmp_path):
 )  # fmt: skip
 def test_exactly_one_subject_is_needed(given):
     with pytest.raises(FixInputError, match="exactly one"):
-        Subject(**given)
+        DataSubject(**given)

@@ -13,7 +13,7 @@ from sqlalchemy.exc import OperationalError
 
 from include import names
 from include.drift.estimated_f1 import estimated_f1
-from include.drift.signal import SignalValue
+from include.drift.signal_types import SignalValue
 from include.monitoring.database_sources import DatabaseSource, read_state, read_volumes
 from include.sandbox.simulator import simulate
 from include.store.backups import FinishedBackup, record_backup

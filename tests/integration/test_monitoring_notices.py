@@ -11,7 +11,7 @@ from email import message_from_string, policy
 
 import pytest
 
-from include.drift.signal import Contributor, SignalValue
+from include.drift.signal_types import Contributor, SignalValue
 from include.errors import FixInputError
 from include.jobs.drift.decisions import DriftDecision, decision_of, record_decision
 from include.jobs.notifications import compose, drift_notification, send_mail_over

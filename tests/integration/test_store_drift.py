@@ -14,7 +14,7 @@ from include.drift.calibration import (
     calibrate_thresholds,
 )
 from include.drift.samples import Observations, build_samples
-from include.drift.signal import Contributor, SignalValue
+from include.drift.signal_types import Contributor, SignalValue
 from include.errors import FixInputError
 from include.store import drift, drift_calibrations, drift_references
 from include.store.migrations import MIGRATIONS

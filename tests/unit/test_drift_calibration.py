@@ -14,8 +14,8 @@ from include.drift.calibration import (
 from include.drift.power import power
 from include.drift.reference import concat
 from include.drift.samples import Observations, build_samples
-from include.drift.signal import SignalValue
-from include.drift.signals import SIGNAL, SIGNALS, calculate_signals
+from include.drift.signal_catalogue import SIGNAL, SIGNALS, calculate_signals
+from include.drift.signal_types import SignalValue
 from include.drift.variability import PastVocabulary, consecutive_month_pairs
 from include.drift.verdict import drift_verdict, insufficient_data
 

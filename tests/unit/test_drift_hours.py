@@ -5,7 +5,7 @@ import pytest
 
 from include.drift.calibration import HOURLY_CHECKS, MONTHLY_CHECKS, calibrate_thresholds
 from include.drift.samples import Observations, build_samples
-from include.drift.signals import SIGNAL
+from include.drift.signal_catalogue import SIGNAL
 
 SIGNALS = [SIGNAL[name] for name in ("text_length", "code_share", "confidence")]
 SIZE = 100

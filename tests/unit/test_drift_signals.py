@@ -5,7 +5,7 @@ import pytest
 
 from include.drift.contributors import changed_shares
 from include.drift.samples import Observations, build_samples
-from include.drift.signals import SIGNAL, SIGNALS, calculate_signals, usable_signals
+from include.drift.signal_catalogue import SIGNAL, SIGNALS, calculate_signals, usable_signals
 
 
 def observed(rows, *, month="2024-01", **parts):

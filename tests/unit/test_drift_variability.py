@@ -7,7 +7,7 @@ from scipy import stats
 from include.candidates.base import MAX_TAGS_WITH_RARE
 from include.drift.calibration import calibrate_thresholds
 from include.drift.samples import Observations, build_samples
-from include.drift.signals import SIGNAL
+from include.drift.signal_catalogue import SIGNAL
 from include.drift.variability import (
     BetweenMonthVariability,
     PastVocabulary,

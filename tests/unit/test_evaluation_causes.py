@@ -7,8 +7,8 @@ from include.evaluation.causes import (
     period_sentence,
 )
 from include.evaluation.drift_periods import DriftPeriod
-from include.evaluation.refresh import needs_new_vectors, unknown_share
 from include.evaluation.report_periods import report_periods_around
+from include.evaluation.unknown_words import needs_new_vectors, unknown_share
 from include.months import months_between
 
 OLD = [({"map", "observable", "the"}, ("rxjs5",))] * 60 + [({"the", "view"}, ("swift",))] * 60

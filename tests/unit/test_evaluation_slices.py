@@ -8,7 +8,7 @@ from include.evaluation.evaluation import Ranking, evaluate
 from include.evaluation.per_tag import figures_per_tag
 from include.evaluation.reliability import reliability_curve
 from include.evaluation.slices import (
-    TestQuestions,
+    SliceFeatures,
     TrainingTagCounts,
     common_tags,
     score_without,
@@ -16,7 +16,7 @@ from include.evaluation.slices import (
 )
 
 TAGS = [{"python"}, {"python", "kotlin"}, {"python", "swiftui"}, {"python", "combine"}]
-QUESTIONS = TestQuestions(TAGS, word_counts=[10, 49, 50, 300], code_shares=[0, 0.5, 0.51, 1])
+QUESTIONS = SliceFeatures(TAGS, word_counts=[10, 49, 50, 300], code_shares=[0, 0.5, 0.51, 1])
 TRAINING = TrainingTagCounts(
     tag_counts={"python": 1000, "kotlin": 4, "swiftui": 5},
     question_count=1000,

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from include.drift.signal import SignalValue
+from include.drift.signal_types import SignalValue
 from include.drift.young_labels import YoungLabels, without_explained_fall
 from include.store.label_readings import LabelAgreement, mean_agreement
 

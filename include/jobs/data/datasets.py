@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 
 from include.candidates.base import MAX_TAGS_WITH_RARE, count_tags, frequent_tags, least_uses
 from include.errors import MissingDataError
-from include.evaluation.slices import TestQuestions, TrainingTagCounts, slice_masks
+from include.evaluation.slices import SliceFeatures, TrainingTagCounts, slice_masks
 from include.jobs.data.content_hash import content_hash
 from include.jobs.ingestion.completeness import how_to_fetch, stored_completely
 from include.months import (
@@ -427,7 +427,7 @@ def split_slice_masks(split: TimeSplit) -> dict[str, NDArray[np.bool_]]:
     }
     sizes = [(len(text.title) + len(text.prose), len(text.code)) for text in split.test.texts]
     return slice_masks(
-        TestQuestions(
+        SliceFeatures(
             true_tags=split.test.tags,
             word_counts=[len(f"{t.title} {t.prose}".split()) for t in split.test.texts],
             code_shares=[code / max(1, prose + code) for prose, code in sizes],

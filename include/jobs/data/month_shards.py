@@ -30,7 +30,7 @@ from include.store.arrays import Arrays, text_array, texts_of
 from include.store.features import LabelledText, stream_labelled
 from include.store.month_shards import (
     MonthKey,
-    StoredMonth,
+    MonthSnapshot,
     add_shard,
     drop_old_shards,
     finish_month,
@@ -106,7 +106,7 @@ def build_month(
                 content.add(row.text, row.tags)
             counts = count_texts(row.text for row in tagged)
             add_shard(connection, key, part, _question_arrays(tagged), _count_arrays(counts))
-        stored = StoredMonth(key, state, content.hexdigest(), count, untagged)
+        stored = MonthSnapshot(key, state, content.hexdigest(), count, untagged)
         same = known is not None and known.content_hash == stored.content_hash
         finish_month(connection, stored, known=same)
         drop_old_shards(connection, stored, datetime.now(UTC) - _KEPT)
@@ -161,7 +161,7 @@ def read_months(engine: Engine, site: str, months: Sequence[str]) -> LabelledTex
     return questions.tagged()
 
 
-def _current(engine: Engine, site: str, months: Sequence[str]) -> dict[str, StoredMonth | None]:
+def _current(engine: Engine, site: str, months: Sequence[str]) -> dict[str, MonthSnapshot | None]:
     """Return each month that has questions, with its shards if they are of its present rows."""
     start, end = month_range(months[0])[0], month_range(months[-1])[1]
     with engine.connect() as connection:

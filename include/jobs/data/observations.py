@@ -14,7 +14,7 @@ from include.candidates.term_counts import count_terms
 from include.candidates.terms import code_terms, words
 from include.drift.samples import DEPTH, Observations
 from include.evaluation.metrics import score_questions
-from include.evaluation.refresh import unknown_share
+from include.evaluation.unknown_words import unknown_share
 from include.jobs.data.stored_texts import StoredTexts
 from include.months import month_of
 from include.text.prepared import LabelledTexts, PreparedText

@@ -15,7 +15,7 @@ from include.candidates.term_counts import TermCounts, stack_counts
 from include.errors import RetryLaterError
 from include.store.arrays import texts_of
 from include.store.features import read_texts
-from include.store.month_shards import StoredMonth, read_counts
+from include.store.month_shards import MonthSnapshot, read_counts
 from include.text.prepare import TEXT_VERSION
 from include.text.prepared import PreparedText, SelectableTexts
 
@@ -31,7 +31,7 @@ class ShardPart:
 
     Parameters
     ----------
-    month : StoredMonth
+    month : MonthSnapshot
     part : int
     first : int
         Position of its first question among all that were read.
@@ -42,7 +42,7 @@ class ShardPart:
         Tags in it that are read by another name, or not at all, and that name; by tag.
     """
 
-    month: StoredMonth
+    month: MonthSnapshot
     part: int
     first: int
     question_count: int

@@ -20,8 +20,8 @@ from sqlalchemy import Engine
 from include.candidates.encoders import encoder_factory
 from include.drift.estimated_f1 import estimated_f1
 from include.drift.samples import Observations, Sample, build_samples
-from include.drift.signal import SignalValue
-from include.drift.signals import calculate_signals
+from include.drift.signal_catalogue import calculate_signals
+from include.drift.signal_types import SignalValue
 from include.drift.verdict import (
     MIN_QUESTIONS,
     DriftVerdict,

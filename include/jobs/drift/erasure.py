@@ -14,9 +14,9 @@ from include.registry.runs import Runs
 from include.settings import Settings
 from include.store.drift import read_report
 from include.store.erasure import (
+    DataSubject,
     ReportWithWords,
     StoredRows,
-    Subject,
     erase_rows,
     erase_words,
     record_erasure,
@@ -41,14 +41,14 @@ class Found:
         }
 
 
-def find(engine: Engine, subject: Subject, earlier: StoredRows | None = None) -> Found:
+def find(engine: Engine, subject: DataSubject, earlier: StoredRows | None = None) -> Found:
     """
     Return what PostgreSQL holds of ``subject``.
 
     Parameters
     ----------
     engine : Engine
-    subject : Subject
+    subject : DataSubject
     earlier : StoredRows or None
         The rows before they were erased, whose time tells which reports looked at them.
     """
@@ -57,7 +57,7 @@ def find(engine: Engine, subject: Subject, earlier: StoredRows | None = None) ->
         return Found(rows, reports_with_words(connection, subject, earlier or rows))
 
 
-def erase(engine: Engine, settings: Settings, subject: Subject, spooled: int) -> Found:
+def erase(engine: Engine, settings: Settings, subject: DataSubject, spooled: int) -> Found:
     """
     Erase what PostgreSQL, MLflow and Evidently's workspace hold; return what it was.
 
@@ -67,7 +67,7 @@ def erase(engine: Engine, settings: Settings, subject: Subject, spooled: int) ->
     ----------
     engine : Engine
     settings : Settings
-    subject : Subject
+    subject : DataSubject
     spooled : int
         Rows that were removed from the spool, for the record.
 

@@ -15,7 +15,7 @@ from include.drift.calibration import (
 )
 from include.drift.power import power
 from include.drift.samples import build_samples
-from include.drift.signals import LABEL_FREE_SIGNALS, MONTHLY_ALERTING_SIGNALS
+from include.drift.signal_catalogue import LABEL_FREE_SIGNALS, MONTHLY_ALERTING_SIGNALS
 from include.jobs.drift.models import MonitoredModel
 from include.jobs.drift.reference_data import Reference, References
 from include.store.drift import CheckKind

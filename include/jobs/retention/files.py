@@ -8,12 +8,12 @@ from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
-from include.jobs.retention.steps import Step
+from include.jobs.retention.steps import RetentionStep
 from include.settings import Settings
 from include.store.retention import Removal
 
 
-def file_steps(settings: Settings, now: datetime) -> Iterator[Step]:
+def file_steps(settings: Settings, now: datetime) -> Iterator[RetentionStep]:
     """Yield the folders with files that are too old, each once, with their number and bytes."""
     yield from _steps("mail", settings.local_dir / "mail", "*.eml", settings.keep_mails_days, now)
     reports = settings.local_dir / "evidently"
@@ -23,19 +23,21 @@ def file_steps(settings: Settings, now: datetime) -> Iterator[Step]:
     yield from log_steps(settings, now)
 
 
-def log_steps(settings: Settings, now: datetime) -> Iterator[Step]:
+def log_steps(settings: Settings, now: datetime) -> Iterator[RetentionStep]:
     """Yield Airflow's folder of task logs on this machine, if it has files that are too old."""
     logs = settings.airflow__logging__base_log_folder
     if logs is not None:
         yield from _steps("log", logs, "**/*.log", settings.keep_logs_days, now)
 
 
-def _steps(kind: str, folder: Path, pattern: str, days: int, now: datetime) -> Iterator[Step]:
+def _steps(
+    kind: str, folder: Path, pattern: str, days: int, now: datetime
+) -> Iterator[RetentionStep]:
     """Yield a folder if it has files that are too old; 0 days keep all."""
     old = _older(folder, pattern, now - timedelta(days=days)) if days else []
     if old:
         removal = Removal(kind, str(folder), len(old), sum(size for _, size in old))
-        yield Step(removal, partial(_delete, [path for path, _ in old], folder))
+        yield RetentionStep(removal, partial(_delete, [path for path, _ in old], folder))
 
 
 def _older(folder: Path, pattern: str, before: datetime) -> list[tuple[Path, int]]:

@@ -9,7 +9,7 @@ from functools import partial
 from sqlalchemy import Connection, Engine
 
 from include import names
-from include.jobs.retention.steps import Step
+from include.jobs.retention.steps import RetentionStep
 from include.registry import ModelVersion, Registry
 from include.registry.runs import Run, Runs
 from include.settings import Settings
@@ -18,7 +18,7 @@ from include.store.models import list_promotions, lock_promotion
 from include.store.retention import Removal, forget_pages
 
 
-def model_steps(engine: Engine, settings: Settings, now: datetime) -> Iterator[Step]:
+def model_steps(engine: Engine, settings: Settings, now: datetime) -> Iterator[RetentionStep]:
     """
     Yield the versions and runs that are old and needed by nothing, versions first.
 
@@ -35,7 +35,7 @@ def model_steps(engine: Engine, settings: Settings, now: datetime) -> Iterator[S
     versions = registry.versions()
     old = [v for v in versions if v.version not in needed and v.created_at < before]
     for version in old:
-        yield Step(
+        yield RetentionStep(
             Removal("version", version.version, 1),
             partial(_delete_version, engine, registry, version, settings.keep_champions),
         )
@@ -45,7 +45,9 @@ def model_steps(engine: Engine, settings: Settings, now: datetime) -> Iterator[S
     for experiment, kind in kinds.items():
         for run in runs.started_before(experiment, before):
             if run.run_id not in needed_ids:
-                yield Step(Removal(kind, run.run_id, 1), partial(_delete_run, engine, runs, run))
+                yield RetentionStep(
+                    Removal(kind, run.run_id, 1), partial(_delete_run, engine, runs, run)
+                )
 
 
 def needed_versions(connection: Connection, registry: Registry, keep_champions: int) -> set[str]:

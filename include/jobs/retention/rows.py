@@ -8,7 +8,7 @@ from functools import partial
 
 from sqlalchemy import Connection, Engine
 
-from include.jobs.retention.steps import Step
+from include.jobs.retention.steps import RetentionStep
 from include.months import add_months, month_of, month_start
 from include.settings import Settings
 from include.store.ab_tests import open_ab_test
@@ -22,7 +22,7 @@ from include.store.retention import (
 )
 
 
-def row_steps(engine: Engine, settings: Settings, now: datetime) -> Iterator[Step]:
+def row_steps(engine: Engine, settings: Settings, now: datetime) -> Iterator[RetentionStep]:
     """
     Yield the months of predictions with their feedback, and the sent incidents, that are too old.
 
@@ -36,15 +36,17 @@ def row_steps(engine: Engine, settings: Settings, now: datetime) -> Iterator[Ste
                 before = min(before, month_start(month_of(test.started_at)))
             for removal in old_partitions(connection, before):
                 name = removal.name
-                yield Step(removal, _in_transaction(engine, partial(drop_partition, name=name)))
+                yield RetentionStep(
+                    removal, _in_transaction(engine, partial(drop_partition, name=name))
+                )
             for removal in old_feedback(connection, before):
-                yield Step(
+                yield RetentionStep(
                     removal, _in_transaction(engine, partial(delete_feedback, before=before))
                 )
         if settings.keep_mails_days:
             before = now - timedelta(days=settings.keep_mails_days)
             for removal in sent_incidents(connection, before):
-                yield Step(
+                yield RetentionStep(
                     removal, _in_transaction(engine, partial(delete_incidents, before=before))
                 )
 

@@ -9,7 +9,7 @@ from include.store.retention import Removal
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class RetentionStep:
     """
     One thing to remove.
 

@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 from include.drift.calibration import CALIBRATION_VERSION, calibrate_thresholds
 from include.drift.reference import HISTORY_MONTHS, concat, reference_months
 from include.drift.samples import Observations, build_samples
-from include.drift.signals import MONTHLY_ALERTING_SIGNALS, calculate_signals
+from include.drift.signal_catalogue import MONTHLY_ALERTING_SIGNALS, calculate_signals
 from include.drift.variability import PastVocabulary
 from include.drift.verdict import DriftVerdict, drift_verdict, insufficient_data
 from include.jobs.stability.questions import StudyQuestions

@@ -13,9 +13,9 @@ from include.evaluation.decay import decay_matrix, half_life
 from include.evaluation.drift_periods import find_drift_periods, loss_tests
 from include.evaluation.metrics import DEPTH, QuestionScores, score_questions, summarise
 from include.evaluation.policies import PolicyCurve, policy_curves, recommend
-from include.evaluation.refresh import needs_new_vectors
 from include.evaluation.refreshes import RefreshedMonth, refresh_curve
 from include.evaluation.schedules import Prices
+from include.evaluation.unknown_words import needs_new_vectors
 from include.evaluation.year import MonthFigures, YearReport
 from include.jobs.stability.alarms import StudyChecks
 from include.jobs.stability.causes import PeriodExplainer

@@ -50,7 +50,7 @@ from include.jobs.training.plan import (
 )
 from include.jobs.training.promotion_gate import PromotionGate
 from include.jobs.training.run_records import EVALUATION, candidate_of_run
-from include.jobs.training.selection import Comparison, ModelSelection
+from include.jobs.training.selection import CandidateComparison, ModelSelection
 from include.jobs.training.summary import short_note
 from include.memory_budget import MemoryBudget
 from include.months import add_months, day_start, month_of, month_start
@@ -182,7 +182,7 @@ class TrainingPipeline:
 
     def compare(
         self, plan: TrainingPlan, trained: Sequence[TrainedCandidate]
-    ) -> tuple[Comparison, str]:
+    ) -> tuple[CandidateComparison, str]:
         """Return the comparison and its note; log the note in MLflow; change nothing else."""
         comparison = self.selection.compare(plan, self._planned_split(plan), trained)
         text = comparison.note(plan)

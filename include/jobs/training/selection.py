@@ -36,9 +36,9 @@ from include.task_results import CandidateRow, TrainingResult
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class CandidateComparison:
     """
-    Comparison of the candidates on the test month, before the decision is applied.
+    The comparison of the candidates on the test month, before the decision is applied.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ class ModelSelection:
 
     def compare(
         self, plan: TrainingPlan, split: TimeSplit, trained: Sequence[TrainedCandidate]
-    ) -> Comparison:
+    ) -> CandidateComparison:
         """
         Return the best candidate and the gate's decision; changes no alias.
 
@@ -135,9 +135,11 @@ class ModelSelection:
         version = champion.version if champion else ""
         rows = table_rows(trained, best.spec.label, champion_figures, version)
         interval = intervals[best.spec.label]
-        return Comparison(best, champion, decision, rows, failed, interval)
+        return CandidateComparison(best, champion, decision, rows, failed, interval)
 
-    def apply(self, plan: TrainingPlan, split: TimeSplit, comparison: Comparison) -> TrainingResult:
+    def apply(
+        self, plan: TrainingPlan, split: TimeSplit, comparison: CandidateComparison
+    ) -> TrainingResult:
         """
         Promote the best candidate or keep the champion; log and return the result.
 
@@ -201,7 +203,7 @@ class ModelSelection:
             last = latest_promotion(connection, names.CHAMPION)
         return last if last and last.figures.get("training_run_id") == plan.run_id else None
 
-    def _may_be_better(self, plan: TrainingPlan, comparison: Comparison) -> bool:
+    def _may_be_better(self, plan: TrainingPlan, comparison: CandidateComparison) -> bool:
         """Return whether the best may beat the champion, so that an A/B test can decide."""
         if comparison.champion is None or plan.request.is_refresh:
             return False
@@ -212,7 +214,9 @@ class ModelSelection:
             # an open A/B test keeps its challenger
             return open_ab_test(connection) is None
 
-    def _register(self, plan: TrainingPlan, comparison: Comparison, run: Run) -> ModelVersion:
+    def _register(
+        self, plan: TrainingPlan, comparison: CandidateComparison, run: Run
+    ) -> ModelVersion:
         """Register the model that will be served; set alias and ledger row."""
         version = self.registry.register(
             run_id=run.run_id,
@@ -268,8 +272,8 @@ class ModelSelection:
         return version
 
     def _final_run(
-        self, plan: TrainingPlan, split: TimeSplit, comparison: Comparison
-    ) -> tuple[Comparison, Run]:
+        self, plan: TrainingPlan, split: TimeSplit, comparison: CandidateComparison
+    ) -> tuple[CandidateComparison, Run]:
         """
         Return the run whose model will be served: refitted to the test month, or as tested.
 
@@ -306,7 +310,7 @@ class ModelSelection:
             self.candidates.runs.log_folder(plan.run_id, Path(work), "pictures")
 
     def _close(
-        self, plan: TrainingPlan, comparison: Comparison, text: str, *, promoted: bool
+        self, plan: TrainingPlan, comparison: CandidateComparison, text: str, *, promoted: bool
     ) -> None:
         """Log the selection in the training run and finish it."""
         runs = self.candidates.runs
@@ -325,8 +329,8 @@ class ModelSelection:
 
 
 def _after_refit(
-    comparison: Comparison, champion: ModelVersion, found: RefitComparison | None
-) -> Comparison:
+    comparison: CandidateComparison, champion: ModelVersion, found: RefitComparison | None
+) -> CandidateComparison:
     """Return the comparison with what a refit has lost; with a refusal if that is too much."""
     if found is None:
         return comparison

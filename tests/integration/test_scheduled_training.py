@@ -4,7 +4,7 @@ import uuid
 
 import pytest
 
-from include.jobs.training.preconditions import scheduled_training
+from include.jobs.training.scheduled_training import scheduled_training
 from include.months import month_range
 from include.sandbox.simulator import simulate
 from include.settings import Settings

@@ -11,7 +11,7 @@ from typing import Final
 
 from include.drift.answer_signals import ANSWER_SIGNALS
 from include.drift.samples import Sample
-from include.drift.signal import Signal, SignalValue
+from include.drift.signal_types import Signal, SignalValue
 from include.drift.tag_signals import TAG_SIGNALS
 from include.drift.text_signals import TEXT_SIGNALS
 
