@@ -325,3 +325,25 @@ def test_new_prices_make_the_report_again(stability):
 def test_one_price_alone_is_refused():
     with pytest.raises(FixInputError, match="both prices"):
         asked(YEAR_MONTHS[0], point_price=5)
+
+
+LIMITED = {"tfidf": {"max_questions": 60}}
+
+
+def test_study_without_candidates_takes_the_family_that_holds_the_window(stability):
+    request = asked(YEAR_MONTHS[0], candidates=None, parameters=LIMITED)
+
+    assert list(stability.train(request)) == ["linear"]
+
+
+def test_models_that_learned_from_less_than_their_window_are_said_to(stability):
+    request = asked(YEAR_MONTHS[0], parameters=LIMITED)
+    stability.train(request)
+    (said,) = stability.report(request)
+
+    (stored,) = reports(stability)
+    fit = from_plain(stored.report).figures[0].fit
+    assert (fit.question_count, fit.window_count > 60) == (60, True)
+    assert f"learned from only the latest 60 of the {fit.window_count} questions" in said
+    year = stability.runs.find(names.EXPERIMENT_STABILITY, {"kind": YEAR}, status=None)
+    assert any(said.endswith(run.tags["mlflow.note.content"]) for run in year)
