@@ -14,9 +14,11 @@ References
 
 from __future__ import annotations
 
+import math
 import zlib
+from array import array
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from heapq import nsmallest
 from pathlib import Path
@@ -32,10 +34,15 @@ from include.candidates.held_out import (
     calibration_state,
     stored_calibration,
 )
-from include.candidates.kernel_ridge import MAX_QUESTIONS, fit_kernel_ridge
 from include.candidates.labels import check_training_data, label_matrix
 from include.candidates.model_files import read_array, read_json, write_array, write_json
-from include.candidates.reranker import Reranker, score_features, training_rows
+from include.candidates.primal_ridge import fit_primal_ridge
+from include.candidates.reranker import (
+    MAX_TRAINING_PAIRS,
+    Reranker,
+    score_features,
+    training_rows,
+)
 from include.errors import FixInputError, ModelUnusableError
 from include.text.prepared import PreparedText
 from include.text.tokens import tokenize, tokenize_code
@@ -44,8 +51,12 @@ _MAX_PROSE_WORDS: Final = 400
 _MAX_CODE_WORDS: Final = 150
 _MAX_CODE_CHARACTERS: Final = 6_000
 _N_FEATURES: Final = 3
-_MB_PER_QUESTION: Final = 0.047
-"""Memory of its words as lists, as measured on Stack Overflow's questions."""
+_N_FIELDS: Final = 3
+_WORDS_READ: Final = 300_000_000
+"""Fewer epochs are enough where the words of all would be more: they take a quarter of an hour."""
+_WORDS_PER_QUESTION: Final = 200
+_VOCABULARY: Final = (150, 0.62)
+"""Factor and exponent of the number of distinct words of n questions, as on Stack Overflow."""
 _BATCH_SIZE: Final = 500
 """Texts scored at once: limits the memory for the pair features of a large vocabulary."""
 
@@ -60,7 +71,7 @@ class Word2VecParameters:
     dimensions : int, default=200
         Of a word's vector; >= 1.
     epochs : int, default=20
-        Over the training questions; >= 1.
+        Over the training questions; >= 1. Fewer if they have more than 300 million words together.
     window : int, default=5
         Context words on either side; >= 1.
     min_count : int, default=2
@@ -69,8 +80,8 @@ class Word2VecParameters:
         Of the fields, relative to 1 for the title; >= 0.
     penalty : float, default=1.0
         Of the ridge regression; > 0.
-    max_questions : int, default=20000
-        Number of the latest questions to train the head on; memory grows with its square.
+    max_questions : int or None, default=None
+        Number of the latest questions to learn from; None for all.
     seed : int, default=1
     """
 
@@ -81,7 +92,7 @@ class Word2VecParameters:
     prose_weight: float = 1.4
     code_weight: float = 1.0
     penalty: float = 1.0
-    max_questions: int = MAX_QUESTIONS
+    max_questions: int | None = None
     seed: int = 1
 
 
@@ -100,13 +111,18 @@ class Word2Vec(Candidate):
     @property
     def question_limit(self) -> int | None:
         """The parameter ``max_questions``; see `Candidate.question_limit`."""
-        limit: int = self.parameters.max_questions
-        return limit
+        return self.parameters.max_questions
 
     def fit_memory_mb(self, question_count: int, tag_count: int) -> float:
-        """Return the size of all words, kernels and scores; see `Candidate.fit_memory_mb`."""
-        n = min(question_count, self.parameters.max_questions)
-        return _MB_PER_QUESTION * question_count + 4e-6 * n * (2 * n + 7 * tag_count)
+        """Return the size of words, vectors and pairs of the reranker; see the base class."""
+        n = min(question_count, self.parameters.max_questions or question_count)
+        dimensions = self.parameters.dimensions
+        factor, exponent = _VOCABULARY
+        of_words = factor * math.pow(n, exponent) * (8 * dimensions + 400)
+        of_questions = n * (4 * _WORDS_PER_QUESTION + 4 * dimensions)
+        rows = min(n, CALIBRATED_ON + MAX_TRAINING_PAIRS // max(1, tag_count))
+        of_pairs = tag_count * (60 * rows + 16 * dimensions)
+        return 1e-6 * (of_words + of_questions + of_pairs)
 
     def fit(
         self,
@@ -117,22 +133,29 @@ class Word2Vec(Candidate):
         """Fit the word vectors, then the head; see `Candidate.fit`."""
         check_training_data(texts, tags, vocabulary)
         self.vocabulary = tuple(vocabulary)
-        fields = [_fields(text) for text in texts]
-        self._fit_word_vectors(fields)
-        latest = slice(max(0, len(texts) - self.parameters.max_questions), None)
-        pooled = np.stack([self._pool(row) for row in fields[latest]])
-        self._common: NDArray[np.float32] = pooled.mean(axis=0)
-        vectors = _normalize(pooled - self._common)
-        labels = label_matrix(tags[latest], self.vocabulary).toarray()
-        ridge = fit_kernel_ridge(vectors @ vectors.T, labels, self.parameters.penalty)
-        self._weights: NDArray[np.float32] = vectors.T @ ridge.dual_coef
+        latest = slice(-(self.parameters.max_questions or len(texts)), None)
+        words = _Words.of(texts[latest])
+        self._fit_word_vectors(words)
+        vectors = np.empty((len(words), self.parameters.dimensions), dtype=np.float32)
+        for row in range(len(words)):
+            vectors[row] = self._pool(words.fields(row))
+        self._common: NDArray[np.float32] = vectors.mean(axis=0)
+        vectors -= self._common
+        vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
+        labels = label_matrix(tags[latest], self.vocabulary)
+        ridge = fit_primal_ridge(vectors, labels, self.parameters.penalty)
+        self._weights: NDArray[np.float32] = ridge.weights
         self._mean = ridge.mean
         self._uses: NDArray[np.float32] = np.log1p(labels.sum(axis=0))
-        rows = training_rows(len(labels), len(self.vocabulary))
-        self._reranker = Reranker.fit(self._pair_features(ridge.loo_scores[rows]), labels[rows])
-        recent = slice(-CALIBRATED_ON, None)  # each scored by a regression without it
-        scores = self._reranker.predict_proba(self._pair_features(ridge.loo_scores[recent]))
-        self.calibration = calibrate(scores, labels[recent])
+
+        def scored(rows: slice) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+            """Return pair features by a regression without the question, and true tags."""
+            true = labels[rows].toarray()
+            return self._pair_features(ridge.scores_without_themselves(vectors[rows], true)), true
+
+        self._reranker = Reranker.fit(*scored(training_rows(len(words), len(self.vocabulary))))
+        features, true = scored(slice(-CALIBRATED_ON, None))
+        self.calibration = calibrate(self._reranker.predict_proba(features), true)
         return self
 
     def score(self, texts: Sequence[PreparedText]) -> NDArray[np.float32]:
@@ -205,7 +228,7 @@ class Word2Vec(Candidate):
         """Return the parameters."""
         return asdict(self.parameters)
 
-    def _fit_word_vectors(self, fields: Sequence[Fields]) -> None:
+    def _fit_word_vectors(self, words: _Words) -> None:
         """Fit a vector for each word, the same in each process."""
         from gensim.models import Word2Vec as Gensim
 
@@ -220,20 +243,20 @@ class Word2Vec(Candidate):
             workers=1,
             hashfxn=lambda word: zlib.crc32(word.encode()),
         )
-        sentences = [title + prose + code for title, prose, code in fields]
-        model.build_vocab(sentences)
-        words = list(model.wv.index_to_key)
-        if not words:
+        model.build_vocab(words)
+        known = list(model.wv.index_to_key)
+        if not known:
             raise FixInputError(
                 "no word is used often enough to be learned: train on more months or lower "
                 "min_count"
             )
-        model.train(sentences, total_examples=len(sentences), epochs=self.parameters.epochs)
-        questions = Counter(word for sentence in sentences for word in set(sentence))
-        idf = [np.log((1 + len(fields)) / questions[word]) for word in words]
+        epochs = max(1, min(self.parameters.epochs, _WORDS_READ // words.word_count))
+        model.train(words, total_examples=len(words), epochs=epochs)
+        questions = words.question_counts()
+        idf = [np.log((1 + len(words)) / questions[word]) for word in known]
         # Half precision: half the disk and memory for the same ranking.
         vectors = _normalize(model.wv.vectors).astype(np.float16)
-        self._set_words(words, vectors, np.asarray(idf, dtype=np.float32))
+        self._set_words(known, vectors, np.asarray(idf, dtype=np.float32))
 
     def _set_words(
         self, words: list[str], vectors: NDArray[np.float16], weights: NDArray[np.float32]
@@ -271,6 +294,60 @@ class Word2Vec(Candidate):
         """Return shape (n, n_vocabulary, 3): score, its logarithm, log count of the tag."""
         uses = np.broadcast_to(self._uses[None, :, None], (*scores.shape, 1))
         return np.concatenate([score_features(scores), uses], axis=2)
+
+
+class _Words:
+    """The words of many questions as numbers: four bytes a word, read as often as needed."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[str, int] = {}
+        self._names: list[str] = []
+        self._words = array("i")
+        self._ends = array("q", [0])
+        """Of each field, three a question, after a first 0."""
+
+    @classmethod
+    def of(cls, texts: Iterable[PreparedText]) -> Self:
+        """Return the words of texts; no text is kept."""
+        made = cls()
+        for text in texts:
+            for field in _fields(text):
+                made._words.extend(map(made._number, field))
+                made._ends.append(len(made._words))
+        return made
+
+    def __len__(self) -> int:
+        """Return the number of questions."""
+        return len(self._ends) // _N_FIELDS
+
+    def __iter__(self) -> Iterator[list[str]]:
+        """Yield all words of each question, in order."""
+        for row in range(len(self)):
+            first, last = self._ends[_N_FIELDS * row], self._ends[_N_FIELDS * (row + 1)]
+            yield self._text(first, last)
+
+    @property
+    def word_count(self) -> int:
+        """All uses of words."""
+        return len(self._words)
+
+    def fields(self, row: int) -> Fields:
+        """Return the words of a question's title, prose and code."""
+        title, prose, code, end = self._ends[_N_FIELDS * row : _N_FIELDS * (row + 1) + 1]
+        return self._text(title, prose), self._text(prose, code), self._text(code, end)
+
+    def question_counts(self) -> Counter[str]:
+        """Return how many questions have each word."""
+        return Counter(word for words in self for word in set(words))
+
+    def _text(self, first: int, last: int) -> list[str]:
+        return [self._names[number] for number in self._words[first:last]]
+
+    def _number(self, word: str) -> int:
+        number = self._numbers.setdefault(word, len(self._names))
+        if number == len(self._names):
+            self._names.append(word)
+        return number
 
 
 def _fields(text: PreparedText) -> Fields:

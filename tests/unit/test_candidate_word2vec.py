@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -123,6 +124,15 @@ def test_the_same_questions_give_the_same_model_in_any_process(tmp_path: Path) -
         )
     for path in folders[0].iterdir():
         assert path.read_bytes() == (folders[1] / path.name).read_bytes(), path.name
+
+
+def test_it_learns_from_all_questions_or_from_the_latest_that_are_asked_for() -> None:
+    texts, tags = two_subject_questions(80)
+    latest = Word2Vec(replace(SMALL, max_questions=40), no_encoder).fit(texts, tags, VOCABULARY)
+    alone = Word2Vec(SMALL, no_encoder).fit(texts[40:], tags[40:], VOCABULARY)
+
+    assert (Word2Vec(SMALL, no_encoder).question_limit, latest.question_limit) == (None, 40)
+    assert latest.rank(texts[:5], 2) == alone.rank(texts[:5], 2)
 
 
 def test_a_tag_is_explained_by_its_words(fitted: Word2Vec) -> None:

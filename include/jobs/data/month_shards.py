@@ -2,8 +2,9 @@
 Builds a month's shard once: the hash of its content, its tags and dates, and its term counts.
 
 Whoever trains, tests or studies reads the shards, so a month is hashed and split into words once
-per content and version of the code, and no task holds all texts. Shards are rows of PostgreSQL, so
-that several machines share them.
+per content and version of the code, and no task holds all texts; of the families that read them,
+`lda` holds bags of words and `word2vec` numbers of words. Shards are rows of PostgreSQL, so that
+several machines share them.
 """
 
 from __future__ import annotations
