@@ -104,7 +104,7 @@ clean: ## remove caches; keeps .venv and the platform's state
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage build
 	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
 
-BENCHES := quality serve serve-large page ingest text year drift alarms intervals faults scale cadence beyond surge celery poison labels estimated-loss
+BENCHES := quality serve serve-large page ingest text year drift alarms intervals faults scale cadence beyond surge celery poison labels estimated-loss trees
 .PHONY: $(BENCHES:%=bench-%)
 bench-quality: ## F1 of every candidate and of peers, month by month (DATA=, SITE=, FROM=, TO=)
 bench-serve: ## requests a second and delays beside MLflow's server and a bare route
@@ -125,6 +125,7 @@ bench-surge: ## when new tags are a surge, on real months and on a simulated lar
 bench-poison: ## what stops a month whose tags are wrong, and what it would cost (DATA=, SITE=, FROM=, TO=)
 bench-labels: ## what tags cost that people have not settled yet: check, gate and training (DATA=, SITE=, MONTHS=)
 bench-estimated-loss: ## F1 estimated from scores beside F1 measured later (DATA=, SITE=, FROM=, TO=)
+bench-trees: ## label trees beside linear and tfidf, where omikuji and napkinxc are installed (ARGS=)
 # It runs a process for each core, whose linear algebra must not take the others' as well
 bench-drift bench-alarms bench-intervals: export OPENBLAS_NUM_THREADS := 1
 $(BENCHES:%=bench-%): bench-%: install-dev

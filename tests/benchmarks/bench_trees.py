@@ -17,6 +17,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -30,6 +31,7 @@ from include.candidates.term_vectors import TermVectors
 from include.evaluation.metrics import DEPTH, score_questions, summarise
 from include.memory_budget import resident_memory
 from include.months import month_of
+from include.names import CANDIDATES
 from include.sandbox.large_site import LargeSite, large_questions
 from include.text.prepared import LabelledTexts, PreparedText
 from tests.benchmarks.drift_loop import labelled
@@ -177,9 +179,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         with TemporaryDirectory() as folder:
             print(json.dumps(measure(method, *read(options, month), Path(folder))))
         return
+    methods = options.methods.split(",")
+    if missing := [name for name in methods if name not in CANDIDATES and not find_spec(name)]:
+        parser.error(f"not installed: {', '.join(missing)}; install or choose others by --methods")
     results: dict[str, dict[str, Any]] = {}
     for month in options.months.split(","):
-        for method in options.methods.split(","):
+        for method in methods:
             command = [sys.executable, "-m", "tests.benchmarks.bench_trees", "--one", method, month]
             command += ["--data", str(options.data)] if options.data else []
             command += ["--questions", str(options.questions)]
