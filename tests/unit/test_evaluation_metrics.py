@@ -138,12 +138,3 @@ def test_k_outside_what_was_recorded_is_refused(scores, k):
 def test_figures_over_no_question_are_not_a_number(scores):
     empty = scores.take(np.array([], dtype=np.intp))
     assert all(math.isnan(value) for value in summarise(empty).values())
-
-
-def test_a_month_of_stack_overflow_is_scored_within_two_seconds():
-    import time
-
-    ranked, true = [["a", "b", "c", "d", "e"]] * 66_000, [{"a", "z"}] * 66_000
-    started = time.perf_counter()
-    summarise(score_questions(ranked, true, VOCABULARY))
-    assert time.perf_counter() - started < 2
