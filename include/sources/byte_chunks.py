@@ -76,6 +76,32 @@ def has_member(path: Path, member: str) -> bool:
     return any(name.rsplit("/", 1)[-1] == member for name in names)
 
 
+def find_dump_table(posts: Path, member: str) -> Path | None:
+    """
+    Return where another table of a dump is; None if it is not there.
+
+    That is the archive itself, as of all sites but Stack Overflow, or a file beside it with the
+    table's name in place of ``Posts`` in its own: ``Tags.xml``, ``stackoverflow.com-Tags.7z``.
+
+    Parameters
+    ----------
+    posts : Path
+        ``Posts.xml``, or the archive with it.
+    member : str
+        The table's file, as ``Tags.xml``.
+
+    Raises
+    ------
+    FixInputError
+        If the file cannot be read.
+    """
+    if has_member(posts, member):
+        return posts
+    table = member.removesuffix(".xml")
+    beside = posts.with_name(table.join(posts.name.rsplit("Posts", 1)))
+    return beside if beside != posts and beside.is_file() else None
+
+
 def _chunks(read: Callable[[int], bytes]) -> Generator[bytes]:
     while chunk := read(CHUNK):
         yield chunk

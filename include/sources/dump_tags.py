@@ -15,7 +15,6 @@ from typing import Final, Protocol
 
 from include.errors import FixInputError
 from include.questions import is_tag, normalized_tag
-from include.sources.byte_chunks import has_member
 from include.sources.fields import EARLIEST, FieldError, parse_time
 from include.sources.tag_excerpts import TagExcerpts
 from include.sources.xml_rows import xml_rows
@@ -23,9 +22,6 @@ from include.sources.xml_rows import xml_rows
 TAGS_FILE: Final = "Tags.xml"
 MAX_TAGS: Final = 500_000
 """Tags of a dump, whose excerpts are held in memory; Stack Overflow has 66,000."""
-
-_POSTS_FILE: Final = "Posts"
-_TAGS: Final = "Tags"
 
 
 class Row(Protocol):
@@ -72,29 +68,6 @@ class DumpExcerpts:
     def missing(self) -> int:
         """Excerpts that ``Tags.xml`` names and that were not among the posts."""
         return len(set(self.tag_of_post.values()) - self.excerpts.descriptions.keys())
-
-
-def find_dump_tags(posts: Path) -> Path | None:
-    """
-    Return where ``Tags.xml`` of a dump is; None if it is not there.
-
-    That is the archive itself, as of all sites but Stack Overflow, or a file beside it with
-    ``Tags`` in place of ``Posts`` in its name: ``Tags.xml``, ``stackoverflow.com-Tags.7z``.
-
-    Parameters
-    ----------
-    posts : Path
-        ``Posts.xml``, or the archive with it.
-
-    Raises
-    ------
-    FixInputError
-        If the file cannot be read.
-    """
-    if has_member(posts, TAGS_FILE):
-        return posts
-    beside = posts.with_name(_TAGS.join(posts.name.rsplit(_POSTS_FILE, 1)))
-    return beside if beside != posts and beside.is_file() else None
 
 
 def read_dump_tags(path: Path) -> DumpExcerpts:

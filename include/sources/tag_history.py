@@ -17,7 +17,6 @@ from typing import Final
 
 from include.errors import FixInputError
 from include.questions import TagRevision
-from include.sources.byte_chunks import has_member
 from include.sources.fields import FieldError, parse_time
 from include.sources.read_report import Repair
 from include.sources.tag_lists import parse_tags
@@ -27,8 +26,6 @@ HISTORY_FILE: Final = "PostHistory.xml"
 TAG_EVENTS: Final = frozenset({"3", "6", "9"})
 """PostHistoryTypeId of the first tags, of edited ones, and of those that came back by rollback."""
 
-_POSTS: Final = "Posts"
-_HISTORY: Final = "PostHistory"
 _MAX_ID: Final = 2**63 - 1
 
 
@@ -50,29 +47,6 @@ class HistoryReport:
     rows: int = 0
     revisions: int = 0
     unreadable: int = 0
-
-
-def find_tag_history(posts: Path) -> Path | None:
-    """
-    Return where ``PostHistory.xml`` of a dump is; None if it is not there.
-
-    That is the archive itself, as of all sites but Stack Overflow, or a file beside it with
-    ``PostHistory`` in place of ``Posts`` in its name.
-
-    Parameters
-    ----------
-    posts : Path
-        ``Posts.xml``, or the archive with it.
-
-    Raises
-    ------
-    FixInputError
-        If the file cannot be read.
-    """
-    if has_member(posts, HISTORY_FILE):
-        return posts
-    beside = posts.with_name(_HISTORY.join(posts.name.rsplit(_POSTS, 1)))
-    return beside if beside != posts and beside.is_file() else None
 
 
 def read_tag_history(path: Path, report: HistoryReport) -> Iterator[TagRevision]:

@@ -9,9 +9,10 @@ import py7zr
 import pytest
 
 from include.errors import FixInputError
+from include.sources.byte_chunks import find_dump_table
 from include.sources.description_files import read_description_file
 from include.sources.dump import read_dump, read_excerpts
-from include.sources.dump_tags import MAX_TAGS, DumpExcerpts, find_dump_tags, read_dump_tags
+from include.sources.dump_tags import MAX_TAGS, TAGS_FILE, DumpExcerpts, read_dump_tags
 from include.sources.fields import EARLIEST
 from include.sources.tag_excerpts import MAX_DESCRIPTION_LENGTH, plain_excerpt
 
@@ -45,7 +46,7 @@ def dump(folder: Path, posts: str = POSTS, tags: str = TAGS) -> Path:
 
 
 def excerpts_of(path: Path) -> DumpExcerpts:
-    tags = find_dump_tags(path)
+    tags = find_dump_table(path, TAGS_FILE)
     assert tags is not None
     excerpts = read_dump_tags(tags)
     read_excerpts(path, excerpts)
@@ -107,7 +108,7 @@ def test_an_archive_of_a_site_contains_its_tags(tmp_path):
         target.write(path, "site/Posts.xml")
         target.write(tmp_path / "Tags.xml", "site/Tags.xml")
 
-    assert find_dump_tags(archive) == archive
+    assert find_dump_table(archive, TAGS_FILE) == archive
     assert described(archive) == described(path)
 
 
@@ -125,7 +126,7 @@ def test_posts_without_tags_beside_them_have_none(tmp_path, name):
     (tmp_path / name).write_bytes(b"<posts/>")
     (tmp_path / "Tags.csv").write_text("", "utf-8")
 
-    assert find_dump_tags(tmp_path / name) is None
+    assert find_dump_table(tmp_path / name, TAGS_FILE) is None
 
 
 @pytest.mark.parametrize(

@@ -17,9 +17,10 @@ from typing import Final
 from sqlalchemy import Engine
 
 from include.errors import FixInputError
+from include.sources.byte_chunks import find_dump_table
 from include.sources.description_files import read_description_file
 from include.sources.dump import read_excerpts
-from include.sources.dump_tags import DumpExcerpts, find_dump_tags, read_dump_tags
+from include.sources.dump_tags import TAGS_FILE, DumpExcerpts, read_dump_tags
 from include.sources.files import is_dump
 from include.sources.tag_excerpts import TagExcerpts
 from include.store.tag_descriptions import MergedDescriptions, store_descriptions, tags_not_borne
@@ -99,7 +100,7 @@ def import_descriptions(
 
 def dump_excerpts(path: Path) -> DumpExcerpts | None:
     """Return what takes a dump's excerpts while it is read; None if there is no ``Tags.xml``."""
-    tags = find_dump_tags(path) if is_dump(path) else None
+    tags = find_dump_table(path, TAGS_FILE) if is_dump(path) else None
     return None if tags is None else read_dump_tags(tags)
 
 

@@ -20,8 +20,9 @@ from sqlalchemy import Engine
 
 from include.jobs.ingestion.settled_labels import SETTLED_DAYS
 from include.months import month_range
+from include.sources.byte_chunks import find_dump_table
 from include.sources.files import is_dump
-from include.sources.tag_history import HistoryReport, find_tag_history, read_tag_history
+from include.sources.tag_history import HISTORY_FILE, HistoryReport, read_tag_history
 from include.store.imports import import_coverage
 from include.store.label_readings import LabelAgreement, read_label_agreements
 from include.store.questions import questions_per_month
@@ -63,7 +64,7 @@ class ImportedHistory:
 
 def dump_history(path: Path) -> Path | None:
     """Return where the history of a dump's tags is; None for other files and without one."""
-    return find_tag_history(path) if is_dump(path) else None
+    return find_dump_table(path, HISTORY_FILE) if is_dump(path) else None
 
 
 def import_tag_history(
