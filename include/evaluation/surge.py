@@ -13,17 +13,17 @@ from typing import Final
 from scipy import stats
 
 SURGE_USES: Final = 3
-"""Of each surging tag, at least: what fewer questions have may be chance, or a slip."""
+"""Least uses of each surging tag: what fewer questions have may be chance, or a slip."""
 SURGE_SHARE: Final = 0.02
-"""Of the unseen questions, for the uses of surging tags while there are too few past spans."""
+"""Share of unseen questions that surging tags must reach while past spans are too few."""
 MIN_SPANS: Final = 8
-"""Past spans from which they tell what is usual."""
+"""Least number of past spans that tell what is usual."""
 MAX_SPANS_SHARE: Final = 0.1
-"""Of past spans, with a new tag that has as many uses as one must have to count."""
+"""Largest share of past spans in which a new tag had enough uses to count."""
 FALSE_SURGES_PER_YEAR: Final = 0.5
 _CHECKS_PER_YEAR: Final = 365
 PAST: Final = timedelta(days=365)
-"""That tells what is usual, at most."""
+"""Longest time before now that tells what is usual."""
 
 
 @dataclass(frozen=True, slots=True)
