@@ -70,9 +70,24 @@ def tagged_questions_per_day(
     return {row.day: row.question_count for row in rows}
 
 
-def vocabulary_of_dataset(connection: Connection, dataset_id: str) -> frozenset[str] | None:
-    """Return the tags of a stored dataset's vocabulary, None if the dataset is not stored."""
-    row = connection.execute(
-        query("vocabulary_of_dataset"), {"dataset_id": dataset_id}
-    ).one_or_none()
-    return None if row is None else frozenset(row.vocabulary)
+@dataclass(frozen=True)
+class DatasetVocabulary:
+    """
+    The vocabulary of a stored dataset.
+
+    Parameters
+    ----------
+    tags : frozenset of str
+        What a model of the dataset can suggest, by their names when it was trained.
+    least_uses : int or None
+        Uses in the window from which a tag is among them; None if that was not recorded.
+    """
+
+    tags: frozenset[str]
+    least_uses: int | None
+
+
+def dataset_vocabulary(connection: Connection, dataset_id: str) -> DatasetVocabulary | None:
+    """Return the vocabulary of a dataset, None if the dataset is not stored."""
+    row = connection.execute(query("dataset_vocabulary"), {"dataset_id": dataset_id}).one_or_none()
+    return None if row is None else DatasetVocabulary(frozenset(row.vocabulary), row.least_uses)

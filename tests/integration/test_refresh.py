@@ -36,7 +36,13 @@ LAST = "2023-03"  # of the whole months
 class OpenSite:
     """A site with whole months, and days of the next, as files that were exported then."""
 
-    def __init__(self, site: TrainingSite, folder: Path, events: Sequence[Event] = ()) -> None:
+    def __init__(
+        self,
+        site: TrainingSite,
+        folder: Path,
+        events: Sequence[Event] = (),
+        questions_per_month: int = 300,
+    ) -> None:
         self.training = site.training
         self.refresh = ChampionRefresh(site.training)
         self.folder = folder
@@ -44,7 +50,7 @@ class OpenSite:
             seed=4,
             first_month="2023-01",
             months=4,
-            questions_per_month=300,
+            questions_per_month=questions_per_month,
             events=events,
             site=site.site,
         )
@@ -284,11 +290,17 @@ def test_wrong_tags_of_the_open_month_stop_the_refresh(site):
 
 def test_new_technology_surges_and_is_learned_within_days(database_url, mlflow_server, tmp_path):
     release = Event("2023-04", "tag_born", 0.3)
-    site = OpenSite(make_site(database_url, mlflow_server), tmp_path, [release])
+    site = OpenSite(make_site(database_url, mlflow_server), tmp_path, [release], 450)
     site.store_days(april(1))
     run(site.training, ["tfidf"], test_month=LAST)
-    site.store_days(april(7))
-    order = site.decide(april(7))
+    site.store_days(april(6))
+    with site.engine.begin() as connection:
+        connection.execute(text("UPDATE datasets SET least_uses = 1000"))
+    # To a model that knows no tag of fewer uses, other days brought as many new ones
+    assert site.decide(april(6)).cause is None
+    with site.engine.begin() as connection:
+        connection.execute(text("UPDATE datasets SET least_uses = min_tag_count"))
+    order = site.decide(april(6))
     assert order.cause == "surge"
     result = site.carry_out(order)
     assert (result.promoted, result.refresh_cause) == (True, "surge")

@@ -33,11 +33,12 @@ from include.store.ab_tests import open_ab_test
 from include.store.models import latest_promotion
 from include.store.questions import questions_per_month, tag_uses, tags_between
 from include.store.refreshes import (
+    DatasetVocabulary,
     RefreshRecord,
+    dataset_vocabulary,
     last_refresh_until,
     record_refresh,
     tagged_questions_per_day,
-    vocabulary_of_dataset,
 )
 from include.store.tag_names import read_tag_names
 from include.task_results import TaskResult, TrainingResult
@@ -225,7 +226,9 @@ class ChampionRefresh:
     ) -> tuple[RefreshState, dict[str, int]]:
         """Return what decides, and the uses of new tags since the champion learned."""
         site = self.pipeline.settings.site
-        known = self._known_tags(connection, champion)
+        vocabulary = self._vocabulary(connection, champion)
+        tag_names = read_tag_names(connection, site)
+        known = vocabulary.tags | frozenset(tag_names.of_all(vocabulary.tags))  # and of today
         attempted = last_refresh_until(connection, site)
         since = last_try(learned_until, attempted)
 
@@ -240,32 +243,38 @@ class ChampionRefresh:
             stored_until=reached,
             questions_per_day=tagged_questions_per_day(connection, site, learned_until, reached),
             new_tag_uses=uses if since == learned_until else new_tag_uses(since),
-            past=self._past_spans(connection, champion, since, (reached - since).days),
+            past=self._past_spans(connection, champion, vocabulary, since, (reached - since).days),
             false_surges_per_year=self.pipeline.settings.false_alarms_per_year,
         )
         return state, uses
 
     def _past_spans(
-        self, connection: Connection, champion: ModelVersion, since: datetime, days: int
+        self,
+        connection: Connection,
+        champion: ModelVersion,
+        vocabulary: DatasetVocabulary,
+        since: datetime,
+        days: int,
     ) -> list[PastSpan]:
         """Return the spans before ``since`` that are as long, of what the champion learned from."""
         first = month_start(champion.tags["train_first"])  # what is before, it has never seen
         start = max(first, since - 2 * PAST)
         asked_at, tags = tags_between(connection, self.pipeline.settings.site, start, since)
-        counts = Counter(tag for row in tags for tag in set(row))
-        least = least_uses(counts.values(), self.pipeline.settings.min_tag_count)
+        least = vocabulary.least_uses
+        if least is None:  # the dataset is older than the record of it
+            counts = Counter(tag for row in tags for tag in set(row))
+            least = least_uses(counts.values(), self.pipeline.settings.min_tag_count)
         return past_spans(asked_at, tags, until=since, days=max(1, days), least_uses=least)
 
-    def _known_tags(self, connection: Connection, champion: ModelVersion) -> frozenset[str]:
-        """Return the tags that the champion can suggest, by their names of today."""
-        tags = vocabulary_of_dataset(connection, champion.tags.get("dataset_id", ""))
-        if tags is None:
+    def _vocabulary(self, connection: Connection, champion: ModelVersion) -> DatasetVocabulary:
+        """Return what the champion can suggest."""
+        vocabulary = dataset_vocabulary(connection, champion.tags.get("dataset_id", ""))
+        if vocabulary is None:
             raise MissingDataError(
                 f"the dataset of version {champion.version} is not in the database: train and "
                 "promote a model with train_candidates"
             )
-        tag_names = read_tag_names(connection, self.pipeline.settings.site)
-        return tags | frozenset(tag_names.of_all(tags))
+        return vocabulary
 
 
 def decide_and_note(settings: Settings, run_id: str, *, requested: bool) -> dict[str, Any] | None:
