@@ -4,8 +4,10 @@ import fcntl
 import os
 import random
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+
+import psutil
 
 from include.errors import RetryLaterError
 from include.local_stack.layout import LOOPBACK
@@ -47,6 +49,29 @@ def reserved_ports(preferred: Mapping[str, int]) -> Iterator[dict[str, int]]:
         yield reserved
 
 
+def keep_ports(ports: Iterable[int], pid: int) -> None:
+    """
+    Keep reserved ports for a stack as long as its supervisor runs.
+
+    A process of the stack may be stopped and started again; no other stack takes its port then.
+
+    Parameters
+    ----------
+    ports : iterable of int
+        Of `reserved_ports`, in whose block this is called.
+    pid : int
+        Of the supervisor.
+    """
+    keeper = f"{pid} {psutil.Process(pid).create_time()}"
+    for port in ports:
+        handle = _open(port)
+        try:
+            os.truncate(handle, 0)
+            os.write(handle, keeper.encode())
+        finally:
+            os.close(handle)
+
+
 def _reserve(preferred: int, reservations: ExitStack) -> int:
     near = random.sample(range(preferred + 1, preferred + 400), _TRIES)
     for port in (preferred, *near):
@@ -60,12 +85,28 @@ def _reserve(preferred: int, reservations: ExitStack) -> int:
 
 
 def _lock(port: int) -> int | None:
-    """Return a handle on this user's lock of ``port``, or None if another stack holds it."""
-    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-    handle = os.open(temporary_folder() / f"port-{port}", flags, 0o600)
+    """Return a handle on this user's lock of ``port``, or None if another stack has the port."""
+    handle = _open(port)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(handle)
         return None
+    if _is_kept(os.read(handle, 100).decode()):
+        os.close(handle)
+        return None
     return handle
+
+
+def _open(port: int) -> int:
+    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+    return os.open(temporary_folder() / f"port-{port}", flags, 0o600)
+
+
+def _is_kept(keeper: str) -> bool:
+    """Return whether the process of `keep_ports` still runs; its number may be another's by now."""
+    pid, _, started = keeper.partition(" ")
+    try:
+        return bool(pid) and str(psutil.Process(int(pid)).create_time()) == started
+    except psutil.NoSuchProcess:
+        return False

@@ -31,7 +31,7 @@ from include.local_stack.layout import (
 )
 from include.local_stack.machine import patience_s
 from include.local_stack.options import StackOptions
-from include.local_stack.ports import reserved_ports
+from include.local_stack.ports import keep_ports, reserved_ports
 from include.local_stack.private_folders import make_private
 from include.local_stack.process_time import resident_mb
 from include.local_stack.processes import (
@@ -184,6 +184,7 @@ def _start(
         environment = _write_files(layout, state, databases, credentials)
         supervisor = Supervisor(local)
         state = _start_supervisor(supervisor, layout, state, environment)
+        keep_ports(ports.values(), supervisor.pid())
         _start_all(supervisor, layout, state, databases, credentials, environment, steps)
     return state
 

@@ -1,10 +1,11 @@
 """Taken ports are left alone, and no two stacks get the same port."""
 
 import socket
+import subprocess
 
 import pytest
 
-from include.local_stack.ports import reserved_ports
+from include.local_stack.ports import keep_ports, reserved_ports
 from tests.conftest import free_port
 
 pytestmark = pytest.mark.integration
@@ -35,3 +36,15 @@ def test_two_stacks_that_start_at_once_get_different_ports():
         reserved_ports({"service": preferred}) as other,
     ):
         assert one["service"] == preferred != other["service"]
+
+
+def test_port_of_a_stopped_process_stays_with_its_stack_until_the_supervisor_ends():
+    preferred = free_port()
+    with subprocess.Popen(["sleep", "60"]) as supervisor:
+        with reserved_ports({"mail": preferred}) as ports:
+            keep_ports(ports.values(), supervisor.pid)
+        with reserved_ports({"mail": preferred}) as other:
+            assert other["mail"] != preferred
+        supervisor.kill()
+    with reserved_ports({"mail": preferred}) as later:
+        assert later["mail"] == preferred
