@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
     from starlette.types import ASGIApp
 
-    from include.pages.overview import Run
+    from include.pages.overview import DagRunStatus
 
 PREFIX = "/overview"
 ICON = "overview"
@@ -56,13 +56,13 @@ def overview() -> str:
     return with_script(render_overview(state), SCRIPT)
 
 
-def active_runs(session: Session) -> list[Run]:
+def active_runs(session: Session) -> list[DagRunStatus]:
     """Return the platform's runs that are queued or running, the longest first."""
     from airflow.models.dagrun import DagRun
     from airflow.utils.state import DagRunState
     from sqlalchemy import select
 
-    from include.pages.overview import Run
+    from include.pages.overview import DagRunStatus
 
     rows = session.execute(
         select(DagRun.dag_id, DagRun.run_id, DagRun.state, DagRun.start_date)
@@ -73,16 +73,18 @@ def active_runs(session: Session) -> list[Run]:
         .order_by(DagRun.start_date.nulls_last(), DagRun.id)
         .limit(RUNS_SHOWN)
     )
-    return [Run(dag_id, run_id, str(state), since) for dag_id, run_id, state, since in rows]
+    return [
+        DagRunStatus(dag_id, run_id, str(state), since) for dag_id, run_id, state, since in rows
+    ]
 
 
-def failed_runs(session: Session) -> list[Run]:
+def failed_runs(session: Session) -> list[DagRunStatus]:
     """Return the last ended run of each of the platform's DAGs where it failed."""
     from airflow.models.dagrun import DagRun
     from airflow.utils.state import DagRunState
     from sqlalchemy import select
 
-    from include.pages.overview import Run
+    from include.pages.overview import DagRunStatus
 
     failed = []
     for dag_id in names.DAGS:
@@ -96,7 +98,7 @@ def failed_runs(session: Session) -> list[Run]:
             .limit(1)
         ).one_or_none()
         if last is not None and last.state == DagRunState.FAILED:
-            failed.append(Run(dag_id, last.run_id, str(last.state), last.end_date))
+            failed.append(DagRunStatus(dag_id, last.run_id, str(last.state), last.end_date))
     return failed
 
 

@@ -43,7 +43,7 @@ MAX_ROWS: Final = 20_000
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class EvidentlyPage:
     """
     One family's page.
 
@@ -80,7 +80,7 @@ def make_pages(
     workspace: WorkspacePlace | None = None,
     project: str = "drift",
     seed: int = 0,
-) -> list[Page]:
+) -> list[EvidentlyPage]:
     """
     Write one HTML page per family into ``folder`` and add them to Evidently's workspace.
 
@@ -117,7 +117,7 @@ def make_pages(
         html = folder / f"{family}.html"
         run.save_html(str(html))
         runs.append((f"{title}: {family}", run))
-        pages.append(Page(family, html, drift_scores(json.loads(run.json()))))
+        pages.append(EvidentlyPage(family, html, drift_scores(json.loads(run.json()))))
     if workspace is not None and runs:
         publish_runs(workspace, project, runs)
     return pages

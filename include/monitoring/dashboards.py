@@ -8,7 +8,7 @@ from typing import Final
 
 from include import names
 from include.monitoring.config import FILES
-from include.monitoring.grafana import Dashboard, Link, Panel, Query, Unit, dashboard_json
+from include.monitoring.grafana import Dashboard, Panel, PanelLink, Query, Unit, dashboard_json
 
 FOLDER: Final = FILES / "grafana" / "dashboards"
 ADDRESSES: Final = (
@@ -17,30 +17,34 @@ ADDRESSES: Final = (
     ("evidently", "http://127.0.0.1:8085"),
     ("alertmanager", "http://127.0.0.1:9093"),
 )
-RUNS: Final = Link("Runs in Airflow", "${airflow}/dags")
-TRAININGS: Final = Link("Trainings in Airflow", f"${{airflow}}/dags/{names.DAG_TRAIN}")
-CHECKS: Final = Link("Checks in Airflow", f"${{airflow}}/dags/{names.DAG_MONITOR_DRIFT}")
-MAILS: Final = Link("Mails and their facts in Airflow", f"${{airflow}}/dags/{names.DAG_SEND_MAIL}")
-MODEL: Final = Link("Versions in MLflow", f"${{mlflow}}/#/models/{names.MODEL}")
-REPORTS: Final = Link("Drift reports", "${evidently}")
-ALERTS: Final = Link("Alerts", "${alertmanager}")
+RUNS: Final = PanelLink("Runs in Airflow", "${airflow}/dags")
+TRAININGS: Final = PanelLink("Trainings in Airflow", f"${{airflow}}/dags/{names.DAG_TRAIN}")
+CHECKS: Final = PanelLink("Checks in Airflow", f"${{airflow}}/dags/{names.DAG_MONITOR_DRIFT}")
+MAILS: Final = PanelLink(
+    "Mails and their facts in Airflow", f"${{airflow}}/dags/{names.DAG_SEND_MAIL}"
+)
+MODEL: Final = PanelLink("Versions in MLflow", f"${{mlflow}}/#/models/{names.MODEL}")
+REPORTS: Final = PanelLink("Drift reports", "${evidently}")
+ALERTS: Final = PanelLink("Alerts", "${alertmanager}")
 RATE: Final = "$__rate_interval"
 
 
 def _series(
-    title: str, description: str, unit: Unit, *queries: tuple[str, str], link: Link
+    title: str, description: str, unit: Unit, *queries: tuple[str, str], link: PanelLink
 ) -> Panel:
     """Return a panel over time."""
     return Panel(title, description, unit, tuple(Query(*one) for one in queries), links=(link,))
 
 
-def _now(title: str, description: str, unit: Unit, *queries: tuple[str, str], link: Link) -> Panel:
+def _now(
+    title: str, description: str, unit: Unit, *queries: tuple[str, str], link: PanelLink
+) -> Panel:
     """Return a narrow panel with the latest values."""
     shown = tuple(Query(*one) for one in queries)
     return Panel(title, description, unit, shown, kind="stat", links=(link,), width=6)
 
 
-def _table(title: str, description: str, unit: Unit, expr: str, *, link: Link) -> Panel:
+def _table(title: str, description: str, unit: Unit, expr: str, *, link: PanelLink) -> Panel:
     """Return a table of the latest values."""
     return Panel(title, description, unit, (Query(expr, ""),), kind="table", links=(link,))
 

@@ -41,7 +41,7 @@ class Query:
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class PanelLink:
     """A link of a panel: its text, and an address that may name the dashboard's variables."""
 
     title: str
@@ -62,7 +62,7 @@ class Panel:
     queries : tuple of Query
     kind : {"timeseries", "stat", "table"}, default="timeseries"
         A table shows the latest value of each series.
-    links : tuple of Link
+    links : tuple of PanelLink
     width : int, default=12
         Columns, of 24.
     """
@@ -72,7 +72,7 @@ class Panel:
     unit: Unit
     queries: tuple[Query, ...]
     kind: Literal["timeseries", "stat", "table"] = "timeseries"
-    links: tuple[Link, ...] = ()
+    links: tuple[PanelLink, ...] = ()
     width: int = 12
 
 

@@ -15,7 +15,7 @@ from include.monitoring.dashboards import QUALITY
 from include.monitoring.database_sources import read_months, read_state
 from include.monitoring.metrics import Samples
 from include.months import period_end_label
-from include.pages.overview import ChampionState, LastCheck, LiveQuality, LoopState, Run
+from include.pages.overview import ChampionState, DagRunStatus, LastCheck, LiveQuality, LoopState
 from include.registry.runs import model_url, trainings_url, version_url
 from include.settings import Settings
 from include.store.deadlines import Deadlines
@@ -33,8 +33,8 @@ def read_loop_state(
     settings: Settings,
     *,
     now: datetime,
-    active: Sequence[Run] | None,
-    failed: Sequence[Run],
+    active: Sequence[DagRunStatus] | None,
+    failed: Sequence[DagRunStatus],
 ) -> LoopState:
     """
     Return the state of the loop, in queries of milliseconds.
@@ -45,8 +45,8 @@ def read_loop_state(
     settings : Settings
     now : datetime
         Aware.
-    active : sequence of Run or None
-    failed : sequence of Run
+    active : sequence of DagRunStatus or None
+    failed : sequence of DagRunStatus
         As `include.pages.overview.LoopState` takes them, from Airflow.
     """
     samples = Samples()

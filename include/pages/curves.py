@@ -49,7 +49,7 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
-class Panel:
+class PolicyChart:
     """
     The chart of one policy.
 
@@ -82,7 +82,7 @@ class Panel:
 class Panels:
     """The charts of all policies, on the same axes."""
 
-    panels: tuple[Panel, ...]
+    panels: tuple[PolicyChart, ...]
     across: MonthAxis
     up: Axis
 
@@ -113,10 +113,10 @@ def _panel(
     up: Axis,
     marks: Sequence[Mark],
     alarms: tuple[float, ...],
-) -> Panel:
+) -> PolicyChart:
     monthly = curves.get("monthly")
     reference = monthly if monthly is not None and curve.policy != "monthly" else None
-    return Panel(
+    return PolicyChart(
         policy=curve.policy,
         title=TITLES[curve.policy],
         summary=_summary(curve),

@@ -107,7 +107,7 @@ class LastCheck:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class DagRunStatus:
     """
     A run of a DAG that is queued or running, or the last one that ended.
 
@@ -148,9 +148,9 @@ class LoopState:
         When the last backup ended.
     renames : sequence of LikelyRename
         Tags that people replace by others, most often first.
-    active : sequence of Run or None
+    active : sequence of DagRunStatus or None
         Runs that are queued or running; None where Airflow is not asked.
-    failed : sequence of Run
+    failed : sequence of DagRunStatus
         The last ended run of each DAG where it failed.
     addresses : mapping of str to str
         Name of another page -> its address.
@@ -168,8 +168,8 @@ class LoopState:
     unsent: int = 0
     backup_at: datetime | None = None
     renames: Sequence[LikelyRename] = ()
-    active: Sequence[Run] | None = ()
-    failed: Sequence[Run] = ()
+    active: Sequence[DagRunStatus] | None = ()
+    failed: Sequence[DagRunStatus] = ()
     addresses: Mapping[str, str] = field(default_factory=dict)
     dags: Mapping[str, str] = field(default_factory=dict)
 

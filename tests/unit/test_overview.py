@@ -13,10 +13,10 @@ from include.dag_docs import dag_purposes
 from include.monitoring.overview import mlflow_addresses
 from include.pages.overview import (
     ChampionState,
+    DagRunStatus,
     LastCheck,
     LiveQuality,
     LoopState,
-    Run,
     needs,
     render_overview,
 )
@@ -47,9 +47,9 @@ def section(html: str, heading: str) -> str:
     ("state", "dag_ids"),
     [
         (NEW, [names.DAG_INGEST]),
-        (replace(NEW, active=(Run(names.DAG_INGEST, "b", "running"),)), []),
+        (replace(NEW, active=(DagRunStatus(names.DAG_INGEST, "b", "running"),)), []),
         (STORED, [names.DAG_TRAIN]),
-        (replace(STORED, active=(Run(names.DAG_TRAIN, "t", "queued"),)), []),
+        (replace(STORED, active=(DagRunStatus(names.DAG_TRAIN, "t", "queued"),)), []),
         (SERVED, []),
     ],
 )
@@ -65,7 +65,7 @@ def test_next_step_of_a_new_installation_is_named_until_it_runs(state, dag_ids):
         ({"unsent": 1}, names.DAG_WATCH),
         ({"backup_at": NOW - timedelta(days=3)}, names.DAG_BACK_UP),
         ({"backup_at": None}, names.DAG_BACK_UP),
-        ({"failed": (Run(names.DAG_STABILITY, "r", "failed"),)}, names.DAG_STABILITY),
+        ({"failed": (DagRunStatus(names.DAG_STABILITY, "r", "failed"),)}, names.DAG_STABILITY),
     ],
 )
 def test_fault_is_named_with_the_dag_to_open(change, dag_id):
@@ -174,7 +174,7 @@ def test_names_of_runs_and_sites_are_escaped():
     state = replace(
         SERVED,
         site=bad,
-        active=(Run(names.DAG_TRAIN, bad, "running", NOW),),
+        active=(DagRunStatus(names.DAG_TRAIN, bad, "running", NOW),),
         checks={"month": LastCheck("drift", NOW, (bad,))},
     )
 
