@@ -10,18 +10,21 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from sqlalchemy import Engine, text
 
 from include.candidates.base import Candidate
 from include.candidates.catalogue import make_candidate, save_candidate
+from include.drift.evidently_report import make_pages
 from include.evaluation.metrics import score_questions
 from include.jobs.data.datasets import SplitMonths, TimeSplit, split_by_time
 from include.jobs.data.features import load_labelled, prepare_months
 from include.jobs.data.month_shards import build_month
 from include.jobs.data.observations import sample_questions
 from include.jobs.drift.checks import Monitoring
+from include.jobs.drift.evidently_pages import page_title, project_of, workspace_of
 from include.jobs.ingestion.import_file import import_file
 from include.jobs.training.learned_from import LearnedFrom
 from include.months import add_months, month_range, months_between
@@ -29,6 +32,7 @@ from include.registry.folder import folder_sha256
 from include.registry.versions import ModelVersion
 from include.sandbox.large_site import LargeSite
 from include.settings import Settings
+from include.store.drift import REFERENCE_WINDOW_QUESTIONS
 from include.store.engine import make_engine
 from include.text.prepared import PreparedText
 from tests.benchmarks.scale_serving import measure_saved, no_encoder
@@ -40,8 +44,10 @@ TIMED = 200
 CHECKED_PREDICTIONS = 500
 CHAMPION = "champion"
 """Folder of the model whose predictions are checked."""
+REPORT = "report"
+"""File with the number of the last check's report, for the stage that makes its pages."""
 MONITORED = "frequency"
-"""What the check monitors: its reference takes no fit, and the check's time is that of its data."""
+"""What the check monitors unless told: its fits take no time, so the check's is that of its data."""
 
 
 def large_site(train_questions: int) -> LargeSite:
@@ -95,11 +101,13 @@ def run_train(engine: Engine, site: LargeSite, folder: Path, name: str) -> dict[
     }
 
 
-def run_answer(engine: Engine, site: LargeSite, folder: Path) -> dict[str, Any]:
+def run_answer(
+    engine: Engine, site: LargeSite, folder: Path, name: str = MONITORED
+) -> dict[str, Any]:
     """Make a champion, answer questions with it, and check once: what later checks find stored."""
     split = _split(engine, site)
     train = split.train.questions
-    candidate = make_candidate(MONITORED, None, no_encoder)
+    candidate = make_candidate(name, None, no_encoder)
     candidate.fit(train.texts, train.tags, split.train.vocabulary)
     description = {
         "train_first": split.months.train_first,
@@ -108,24 +116,56 @@ def run_answer(engine: Engine, site: LargeSite, folder: Path) -> dict[str, Any]:
     }
     save_candidate(candidate, folder / CHAMPION, description)
     _answer_questions(engine, site, candidate)
-    return {"first_check_s": _check(engine, site, folder)[0]}
+    return {"first_check_s": _check(engine, site, folder)["check_s"]}
 
 
 def run_check(engine: Engine, site: LargeSite, folder: Path) -> dict[str, Any]:
     """Check an hour of predictions for drift, as it is done every hour."""
-    seconds, verdict = _check(engine, site, folder)
-    return {"check_s": seconds, "verdict": verdict}
+    return _check(engine, site, folder)
 
 
-def _check(engine: Engine, site: LargeSite, folder: Path) -> tuple[float, str]:
+def run_pages(engine: Engine, site: LargeSite, folder: Path) -> dict[str, Any]:
+    """Make Evidently's pages of the last check, without sending them to MLflow."""
+    report_id = int((folder / REPORT).read_text(encoding="utf-8"))
+    settings, monitoring = _monitoring(engine, site, folder)
+    started = time.perf_counter()
+    data = monitoring.check_data(report_id)
+    loaded = time.perf_counter()
+    assert data is not None, "the check compared nothing"
+    report = monitoring.report(report_id).report
+    with TemporaryDirectory() as pages:
+        make_pages(
+            data.reference.observations,
+            data.analysis,
+            Path(pages),
+            title=page_title(report),
+            at=report.window_start,
+            workspace=workspace_of(settings),
+            project=project_of(report),
+            seed=settings.random_seed,
+        )
+    return {"pages_s": time.perf_counter() - started, "pages_load_s": loaded - started}
+
+
+def _check(engine: Engine, site: LargeSite, folder: Path) -> dict[str, Any]:
     end = month_range(months_of(site).test_month)[0] + timedelta(days=10)
+    _, monitoring = _monitoring(engine, site, folder)
+    started = time.perf_counter()
+    report_id = monitoring.check_predictions(end - timedelta(hours=1), end)
+    seconds = time.perf_counter() - started
+    (folder / REPORT).write_text(str(report_id), encoding="utf-8")
+    report = monitoring.report(report_id).report
+    return {
+        "check_s": seconds,
+        "verdict": report.verdict,
+        "reference": report.summary[REFERENCE_WINDOW_QUESTIONS],
+    }
+
+
+def _monitoring(engine: Engine, site: LargeSite, folder: Path) -> tuple[Settings, Monitoring]:
     settings = Settings(site=site.site, local_dir=folder, min_tag_count=MIN_TAG_COUNT)
     registry: Any = FolderRegistry(folder / CHAMPION)
-    monitoring = Monitoring(engine, registry, settings)
-    started = time.perf_counter()
-    report = monitoring.check_predictions(end - timedelta(hours=1), end)
-    seconds = time.perf_counter() - started
-    return seconds, monitoring.report(report).report.verdict
+    return settings, Monitoring(engine, registry, settings)
 
 
 class FolderRegistry:
@@ -137,7 +177,7 @@ class FolderRegistry:
     def alias(self, alias: str) -> ModelVersion:
         """Return version 1, whatever the alias."""
         return ModelVersion(
-            version="1", candidate=MONITORED, run_id="", sha256=folder_sha256(self._folder),
+            version="1", candidate="", run_id="", sha256=folder_sha256(self._folder),
             created_at=datetime.now(UTC), tags={},
         )  # fmt: skip
 
@@ -192,7 +232,7 @@ def _answer_questions(engine: Engine, site: LargeSite, candidate: Candidate) -> 
                 "start": start,
                 "site": site.site,
                 "tags": tags,
-                "candidate": MONITORED,
+                "candidate": candidate.name,
                 "count": CHECKED_PREDICTIONS,
             },
         )
@@ -208,9 +248,12 @@ def main(arguments: Sequence[str]) -> None:
         "train": run_train,
         "answer": run_answer,
         "check": run_check,
+        "pages": run_pages,
     }
     result = stages[stage](engine, large_site(int(questions)), Path(folder), *candidate)
-    result["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    result["peak_mb"] = usage.ru_maxrss / 1024
+    result["cpu_s"] = usage.ru_utime + usage.ru_stime
     engine.dispose()
     sys.stdout.write(json.dumps(result) + "\n")
 

@@ -50,7 +50,14 @@ def observe(
         Tags that the model can suggest.
     vectors : ndarray, shape (n, dimensions), or None
     """
-    prose = [_prose_words(text) for text in texts]
+    distinct_words: list[list[str]] = []
+    word_counts: list[float] = []
+    code_shares: list[float] = []
+    for text in texts:  # in one pass: each may read stored texts anew
+        prose = _prose_words(text)
+        distinct_words.append(list({*prose, *code_terms(text.code)}))
+        word_counts.append(float(len(prose)))
+        code_shares.append(_code_share(text))
     scores = (
         None
         if tags is None or ranked is None or vocabulary is None
@@ -58,11 +65,9 @@ def observe(
     )
     return Observations(
         months=[month_of(moment) for moment in asked_at],
-        words=[
-            list({*terms, *code_terms(text.code)}) for terms, text in zip(prose, texts, strict=True)
-        ],
-        word_counts=[float(len(terms)) for terms in prose],
-        code_shares=[_code_share(text) for text in texts],
+        words=distinct_words,
+        word_counts=word_counts,
+        code_shares=code_shares,
         tags=tags,
         suggested=None if ranked is None else [[(s.tag, s.score) for s in row] for row in ranked],
         reachable=None if scores is None else scores.reachable_count.tolist(),
