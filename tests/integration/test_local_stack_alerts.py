@@ -153,15 +153,21 @@ def read_within_a_day(environment: dict[str, str]) -> None:
     engine.dispose()
 
 
-def answer_and_estimate_of_days_ago(environment: dict[str, str], question: Question) -> None:
-    """Store an answer of three days ago and the check of its hour: its true tags are known by now."""
-    asked_at = datetime.now(UTC) - timedelta(days=3)
-    answer = Prediction(
+def answer_of(environment: dict[str, str], question: Question, asked_at: datetime) -> Prediction:
+    """Return a right answer to a question."""
+    return Prediction(
         prediction_id=uuid.uuid4(), asked_at=asked_at, site=environment["SITE"],
         title=question.title, body=question.body_html, tags=((question.tags[0], 0.9),),
         model_version="0", candidate="tfidf", variant="champion", latency_ms=1.0,
         question_id=question.question_id,
     )  # fmt: skip
+
+
+def answers_of_past_days(environment: dict[str, str], question: Question) -> None:
+    """Store answers of yesterday and of three days ago, and the check of the hour of the latter."""
+    now = datetime.now(UTC)
+    asked_at = now - timedelta(days=3)
+    answers = [answer_of(environment, question, at) for at in (asked_at, now - timedelta(days=1))]
     report = DriftReport(
         kind="predictions", site=environment["SITE"], window_start=asked_at,
         window_end=asked_at + timedelta(hours=1), model_version="0", question_count=1,
@@ -169,7 +175,11 @@ def answer_and_estimate_of_days_ago(environment: dict[str, str], question: Quest
     )  # fmt: skip
     engine = make_engine(environment["DATABASE_URL"])
     with engine.begin() as connection:
-        copy_predictions(connection, [prediction_line(answer)])
+        copy_predictions(connection, [prediction_line(answer) for answer in answers])
+        # Past days have been counted, and would be again after a day only
+        connection.execute(
+            text("DELETE FROM daily_indicators WHERE day < :today"), {"today": now.date()}
+        )
         save_report(connection, report)
     engine.dispose()
 
@@ -183,7 +193,7 @@ def test_every_panel_of_every_dashboard_has_data(watched: Path, good_answers: li
     airflow = LocalAirflow.from_environment(environment)
     url = environment["SERVICE_URL"]
     read_within_a_day(environment)
-    answer_and_estimate_of_days_ago(environment, good_answers[0])
+    answers_of_past_days(environment, good_answers[0])
     runs = {
         dag_id: airflow.trigger(dag_id, conf)
         for dag_id, conf in (
