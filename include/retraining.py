@@ -69,8 +69,12 @@ REFRESHES: Final = {
 }
 """Names of the rules by which a model is refreshed within a month, in charts and tables."""
 COMMON_TAGS: Final = "common_tags"
-COMMON_TAGS_TITLE: Final = "Every month, only tags of five uses or more"
-"""Of a monthly model that knows no rare tags, beside one that does."""
+WEEKLY_COMMON_TAGS: Final = "weekly_common_tags"
+WITHOUT_RARE_TAGS: Final = {
+    COMMON_TAGS: "Every month, only tags of five uses or more",
+    WEEKLY_COMMON_TAGS: "Refreshed every week, only tags of five uses or more",
+}
+"""Names of models that know no rare tags, beside the rules of those that do."""
 
 
 def policy_named(name: str) -> RetrainingPolicy:

@@ -160,7 +160,8 @@ def stability(
         bool,
         typer.Option(
             "--without-rare-tags",
-            help="Also fit each month with tags of five uses or more only: what rare ones gain.",
+            help="Also fit each month with tags of five uses or more only: what rare ones gain. "
+            "With --refreshes every week too.",
         ),
     ] = False,
     training_price: Annotated[

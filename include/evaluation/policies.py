@@ -37,7 +37,7 @@ class PolicyCurve:
     Parameters
     ----------
     policy : str
-        One of `include.retraining.STUDIED` or `REFRESHES`, or `COMMON_TAGS`.
+        One of `include.retraining.STUDIED`, `REFRESHES` or `WITHOUT_RARE_TAGS`.
     months : tuple of str, length n
         Test months.
     models : tuple of str, length n

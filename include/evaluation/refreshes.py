@@ -49,6 +49,15 @@ class RefreshedMonth:
     seconds: float = math.nan
 
 
+@dataclass(frozen=True, slots=True)
+class Gain:
+    """What one rule gains over another in F1@5 on the same questions, with its interval (95 %)."""
+
+    value: float
+    low: float
+    high: float
+
+
 def weekly_refreshes(month: str) -> tuple[datetime, ...]:
     """
     Return the midnights, UTC, at which a model is refreshed every week within a month.
@@ -121,7 +130,7 @@ def refresh_curve(
     Parameters
     ----------
     rule : str
-        One of `include.retraining.REFRESHES`, or `COMMON_TAGS`.
+        One of `include.retraining.REFRESHES` or `WITHOUT_RARE_TAGS`.
     months : mapping of str to RefreshedMonth
         By month, oldest first; at least one.
     monthly : mapping of str to QuestionScores

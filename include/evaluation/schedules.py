@@ -1,4 +1,4 @@
-"""The best retraining schedule in hindsight, what policies lose against it, and prices. Pure."""
+"""The best retraining schedule in hindsight, what rules lose against it, and prices. Pure."""
 
 from __future__ import annotations
 
@@ -23,12 +23,13 @@ POINT: Final = 0.01
 @dataclass(frozen=True, slots=True)
 class Schedule:
     """
-    Months before which a model was trained, and the mean F1@5 of the models in use.
+    When models were trained, and the mean F1@5 of the models in use.
 
     Parameters
     ----------
     trainings : tuple of str
-        Model months, oldest first; the first studied month is always one of them.
+        Oldest first: ``YYYY-MM`` before a month, ``YYYY-MM-DD`` at a day's midnight within one. The
+        first studied month is always one of them.
     mean : float
         F1@5 over all questions of all months, in [0, 1].
     """
@@ -118,10 +119,33 @@ def best_schedules(matrix: DecayMatrix, questions: Sequence[int]) -> tuple[Sched
     >>> [schedule.trainings for schedule in best_schedules(matrix, [100, 100, 100])][1]
     ('2024-01', '2024-03')
     """
-    count = len(matrix.months)
     weights = np.asarray(questions, dtype=np.float64) / sum(questions)
-    # until[i, j]: F1@5 of months i to j with the model of i, weighted
-    until = np.cumsum(np.nan_to_num(np.triu(matrix.values), nan=-np.inf) * weights, axis=1)
+    scores = np.nan_to_num(np.triu(matrix.values), nan=-np.inf) * weights
+    return tuple(
+        Schedule(tuple(matrix.months[start] for start in starts), total)
+        for starts, total in best_starts(scores)
+    )
+
+
+def best_starts(scores: FloatArray) -> tuple[tuple[tuple[int, ...], float], ...]:
+    """
+    Return, for 1, 2, ... models, those that reach the largest sum, each in use until the next.
+
+    Parameters
+    ----------
+    scores : ndarray of float, shape (n, n)
+        What model i adds in stretch of time i or later, -inf where it cannot be in use; what is
+        below the diagonal does not count. The first model is always in use at first.
+
+    Returns
+    -------
+    tuple of (starts, total)
+        Positions of the models, increasing from 0, and their sum; only numbers of models with a
+        finite sum.
+    """
+    count = len(scores)
+    # until[i, j]: sum over i to j with model i
+    until = np.cumsum(np.triu(scores), axis=1)
     best = [until[0]]
     last = [np.zeros(count, dtype=np.intp)]
     for _ in range(1, count):
@@ -131,14 +155,14 @@ def best_schedules(matrix: DecayMatrix, questions: Sequence[int]) -> tuple[Sched
         last.append(options.argmax(axis=0))
         best.append(options.max(axis=0))
     return tuple(
-        Schedule(_months(matrix.months, last[: number + 1]), float(values[-1]))
+        (_followed_back(last[: number + 1]), float(values[-1]))
         for number, values in enumerate(best)
         if math.isfinite(values[-1])
     )
 
 
 def regret(curve: PolicyCurve, schedules: Sequence[Schedule]) -> float | None:
-    """Return what a policy loses against the best schedule of as many trainings; None without."""
+    """Return what a rule loses against the best schedule of as many trainings; None without."""
     for schedule in schedules:
         if len(schedule.trainings) == curve.trainings:
             return max(schedule.mean - curve.mean, 0.0)
@@ -180,11 +204,11 @@ def cheapest_ranges(
     return found
 
 
-def _months(months: Sequence[str], last: Sequence[NDArray[np.intp]]) -> tuple[str, ...]:
-    """Return the months of the trainings, followed back from the last one."""
-    end, chosen = len(months) - 1, []
-    for starts in reversed(last):
-        start = int(starts[end])
-        chosen.append(months[start])
+def _followed_back(last: Sequence[NDArray[np.intp]]) -> tuple[int, ...]:
+    """Return where each model starts, followed back from the last one."""
+    end, starts = len(last[0]) - 1, []
+    for choices in reversed(last):
+        start = int(choices[end])
+        starts.append(start)
         end = start - 1
-    return tuple(reversed(chosen))
+    return tuple(reversed(starts))

@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from include.evaluation.decay import DecayMatrix, HalfLife
 from include.evaluation.drift_periods import DriftPeriod, MonthTest
 from include.evaluation.policies import PolicyCurve
+from include.evaluation.refits import MonthRefits
+from include.evaluation.refreshes import Gain
 from include.evaluation.schedules import Prices
 
 
@@ -213,6 +215,13 @@ class YearReport:
     common_tags : PolicyCurve or None
         Of monthly models that know only tags of five uses or more; its loss is what rare tags gain.
         None unless every month was studied so.
+    weekly_common_tags : PolicyCurve or None
+        The same, refreshed every week.
+    weekly_rare_tags_gain : Gain or None
+        What rare tags gain where models are refreshed every week.
+    refits : tuple of MonthRefits
+        One for each month, from which the best refreshes in hindsight are found (`best_refits`);
+        empty unless every month was studied so.
     prices : Prices or None
         Of a training and of a lost point, if they were given.
     """
@@ -233,6 +242,9 @@ class YearReport:
     refreshes: Mapping[str, PolicyCurve] = field(default_factory=dict)
     common_tags: PolicyCurve | None = None
     prices: Prices | None = None
+    weekly_common_tags: PolicyCurve | None = None
+    weekly_rare_tags_gain: Gain | None = None
+    refits: tuple[MonthRefits, ...] = ()
 
 
 def learned_from_less(figures: Sequence[MonthFigures]) -> str:

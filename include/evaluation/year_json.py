@@ -19,6 +19,8 @@ from include.errors import FixInputError
 from include.evaluation.decay import DecayMatrix, HalfLife
 from include.evaluation.drift_periods import DriftPeriod, MonthTest
 from include.evaluation.policies import PolicyCurve
+from include.evaluation.refits import MonthRefits
+from include.evaluation.refreshes import Gain
 from include.evaluation.schedules import Prices
 from include.evaluation.year import (
     Example,
@@ -122,6 +124,8 @@ _READERS: dict[type, Callable[[Mapping[str, Any]], Any]] = {
         HalfLife,
         PolicyCurve,
         Prices,
+        Gain,
+        MonthRefits,
         MonthTest,
         DriftPeriod,
         TagChange,

@@ -11,13 +11,9 @@ from include.evaluation.policies import PolicyCurve
 from include.pages.figures import figure, month_name, span
 from include.pages.marks import Mark
 from include.pages.scale import Axis, MonthAxis, band_path, line_path, round_axis
-from include.retraining import COMMON_TAGS, COMMON_TAGS_TITLE, REFRESHES, STUDIED
+from include.retraining import REFRESHES, STUDIED, WITHOUT_RARE_TAGS
 
-TITLES: Final = (
-    REFRESHES
-    | {name: rule.title for name, rule in STUDIED.items()}
-    | {COMMON_TAGS: COMMON_TAGS_TITLE}
-)
+TITLES: Final = REFRESHES | {name: rule.title for name, rule in STUDIED.items()} | WITHOUT_RARE_TAGS
 """What has a curve, in the order of the page."""
 WIDTH: Final = 360
 HEIGHT: Final = 220

@@ -26,6 +26,7 @@ def environment() -> Environment:
         "seconds": figures.seconds,
         "month": figures.month_name,
         "join_names": figures.join_names,
+        "days_named": figures.days_named,
         "web_address": figures.web_address,
         "licence_address": figures.licence_address,
     }

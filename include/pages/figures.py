@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
+from itertools import groupby
 from typing import Final
 
 NOTHING: Final = "–"
@@ -95,6 +96,22 @@ def month_name(month: str) -> str:
     'Jun 2019'
     """
     return f"{_MONTHS[int(month[5:]) - 1]} {month[:4]}"
+
+
+def days_named(days: Sequence[str]) -> str:
+    """
+    Return days as an enumeration, each month once.
+
+    Examples
+    --------
+    >>> days_named(["2019-05-08", "2019-05-15", "2019-06-01"])
+    '8 and 15 May 2019, 1 Jun 2019'
+    """
+    months = groupby(days, key=lambda day: day[:7])
+    return ", ".join(
+        f"{join_names([str(int(day[8:])) for day in each])} {month_name(month)}"
+        for month, each in months
+    )
 
 
 def month_span(first: str, last: str) -> str:

@@ -9,6 +9,8 @@ from typing import Final
 
 from include.errors import FixInputError
 from include.evaluation.policies import PolicyCurve
+from include.evaluation.refits import best_refits
+from include.evaluation.refreshes import Gain
 from include.evaluation.schedules import (
     Prices,
     Schedule,
@@ -26,9 +28,10 @@ from include.evaluation.year import (
 from include.pages import ageing, curves, figures, heat
 from include.pages.environment import environment
 from include.pages.marks import Mark, marks_of
-from include.retraining import COMMON_TAGS
+from include.retraining import WEEKLY
 
 TAGS_SHOWN: Final = 8
+REFRESHES_SHOWN: Final = 8
 _NUMBERS: Final = {4: "four", 5: "five", 6: "six", 7: "seven"}
 SLICES: Final = {
     "short": "short questions",
@@ -85,10 +88,10 @@ def render(report: YearReport) -> str:
     if not report.months:
         raise FixInputError("a report needs at least one month")
     marks = marks_of(report.periods)
-    schedules = schedules_of(report)
+    schedules, refreshes = schedules_of(report), best_refits(report.refits)
     rules = {**report.curves, **report.refreshes}
-    common = {COMMON_TAGS: report.common_tags} if report.common_tags else {}
-    shown = {**rules, **common}
+    common = (report.common_tags, report.weekly_common_tags)
+    shown = rules | {curve.policy: curve for curve in common if curve}
     found_costs = costs(rules, report.prices) if report.prices else {}
     return (
         environment()
@@ -108,14 +111,17 @@ def render(report: YearReport) -> str:
             policy_titles=curves.TITLES,
             schedules=schedules,
             regrets={
-                name: regret(report.curves[name], schedules) if name in report.curves else None
-                for name in shown
+                name: regret(curve, schedules if name in report.curves else refreshes)
+                for name, curve in rules.items()
             },
+            best_refreshes=shown_refreshes(report, refreshes),
+            refits=sum(len(each.days) for each in report.refits),
+            refreshes_in_hindsight=refreshes_sentence(report, refreshes),
             worths=dict.fromkeys(shown, "")
             | {name: worth(found) for name, found in cheapest_ranges(rules).items()},
             costs=found_costs,
             cheapest=cheapest_sentence(report.prices, found_costs),
-            rare_tags_gain=rare_tags_sentence(report.common_tags),
+            rare_tags_gain=rare_tags_sentence(report.common_tags, report.weekly_rare_tags_gain),
             panels=curves.curve_panels(shown, report.months, marks, report.alarms),
             box=curves,
             heats=[
@@ -183,15 +189,78 @@ def cheapest_sentence(prices: Prices | None, found: Mapping[str, float]) -> str:
     )
 
 
-def rare_tags_sentence(curve: PolicyCurve | None) -> str:
+def rare_tags_sentence(monthly: PolicyCurve | None, weekly: Gain | None) -> str:
     """Return what tags of fewer uses than five gain; empty where it was not studied."""
-    if curve is None:
+    if monthly is None:
         return ""
-    gain, interval = figures.figure(curve.loss), figures.span(curve.loss_low, curve.loss_high)
+    gain, interval = figures.figure(monthly.loss), figures.span(monthly.loss_low, monthly.loss_high)
+    refreshed = (
+        f"; with weekly refreshes {figures.figure(weekly.value)} "
+        f"{figures.span(weekly.low, weekly.high)}"
+        if weekly
+        else ""
+    )
     return (
         f"Tags of one to four uses, which the models otherwise know, gain {gain} F1@5 over all "
-        f"questions {interval}."
+        f"questions {interval}{refreshed}."
     )
+
+
+def shown_refreshes(
+    report: YearReport, refreshes: Sequence[Schedule]
+) -> list[tuple[int, float, tuple[str, ...]]]:
+    """
+    Return the best refreshes in hindsight that the page lists.
+
+    Those of the number with the highest F1@5, of fewer up to `REFRESHES_SHOWN`, and of each rule's
+    number.
+
+    Parameters
+    ----------
+    report : YearReport
+    refreshes : sequence of Schedule
+        From `best_refits`.
+
+    Returns
+    -------
+    list of (refreshes, mean, days)
+        Number of refreshes, F1@5 over all questions, and when they are.
+    """
+    trainings = {curve.trainings for curve in report.refreshes.values()}
+    most = max(range(len(refreshes)), key=lambda count: refreshes[count].mean, default=0)
+    return [
+        (count, each.mean, _days(each))
+        for count, each in enumerate(refreshes)
+        if count <= min(most, REFRESHES_SHOWN) or count == most or len(each.trainings) in trainings
+    ]
+
+
+def refreshes_sentence(report: YearReport, refreshes: Sequence[Schedule]) -> str:
+    """Return how few refreshes, chosen in hindsight, are as good as all weekly ones."""
+    weekly = report.refreshes.get(WEEKLY)
+    if weekly is None or not refreshes:
+        return ""
+    best = max(refreshes, key=lambda each: each.mean)
+    # the same sum in another order may differ in its last digits
+    enough = next(each for each in refreshes if each.mean >= min(weekly.mean, best.mean) - 1e-9)
+    days = _days(enough)
+    named = f" ({figures.days_named(days)})" if 0 < len(days) <= REFRESHES_SHOWN else ""
+    needed = (
+        f"{figures.counted(len(days), 'refresh', 'refreshes')}{named} would have been enough"
+        if days
+        else "no refresh was needed"
+    )
+    count = weekly.trainings - len(weekly.months)
+    return (
+        f"In hindsight, {needed} for the F1@5 of all {count} weekly ones, "
+        f"{figures.figure(weekly.mean, 4)}. The best choice, of {len(_days(best))}, reaches "
+        f"{figures.figure(best.mean, 4)}; part of that is luck."
+    )
+
+
+def _days(schedule: Schedule) -> tuple[str, ...]:
+    """Return when a schedule refreshes a model, without the trainings before each month."""
+    return tuple(each for each in schedule.trainings if len(each) > len("YYYY-MM"))
 
 
 def page_title(report: YearReport) -> str:

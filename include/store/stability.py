@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Engine, Row
 
 from include import names
 from include.evaluation.metrics import DEPTH, QuestionScores
+from include.evaluation.refits import Refit
 from include.evaluation.refreshes import RefreshedMonth
 from include.evaluation.year import MonthFit
 from include.months import month_range
@@ -211,6 +212,7 @@ def record_month(connection: Connection, study_id: str, model: ModelMonth) -> No
     key = {"study_id": study_id, "month": model.month}
     version = {"run_id": model.run_id, "test_id": model.test_id}
     connection.execute(query("drop_stale_stability_pairs"), key | version)
+    connection.execute(query("drop_stale_stability_refreshes"), key | version)
     members = sum(
         (mask.astype(np.int64) << bit for bit, mask in enumerate(model.slices.values())),
         np.zeros(len(model.question_ids), dtype=np.int64),
@@ -375,6 +377,33 @@ def read_refreshed_months(
         seconds = math.nan if row.seconds is None else row.seconds
         month = RefreshedMonth(_scores(unpack(row.scores)), row.trainings, seconds)
         found.setdefault(row.rule, {})[row.month] = month
+    return found
+
+
+def record_refit(
+    connection: Connection, study_id: str, test: ModelMonth, day: str, refit: Refit
+) -> None:
+    """Store a model that was refitted within a month, unless the month was replaced meanwhile."""
+    binds = {
+        "study_id": study_id,
+        "month": test.month,
+        "refitted_on": day,
+        "test_id": test.test_id,
+        "seconds": refit.seconds,
+        "scores": pack(_counts(refit.scores)),
+    }
+    connection.execute(query("record_stability_refit"), binds)
+
+
+def read_refits(
+    connection: Connection, study_id: str, first_month: str, last_month: str
+) -> dict[str, dict[str, Refit]]:
+    """Return the models that were refitted within a range of months, by month and day, in order."""
+    binds = {"study_id": study_id, "first_month": first_month, "last_month": last_month}
+    found: dict[str, dict[str, Refit]] = {}
+    for row in connection.execute(query("stability_refits_between"), binds):
+        refit = Refit(_scores(unpack(row.scores)), row.seconds)
+        found.setdefault(row.month, {})[row.refitted_on.isoformat()] = refit
     return found
 
 

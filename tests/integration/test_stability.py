@@ -11,6 +11,7 @@ from sqlalchemy import text
 from include import names
 from include.candidates.catalogue import make_candidate
 from include.errors import FixInputError, MissingDataError
+from include.evaluation.refits import best_refits
 from include.evaluation.schedules import Prices
 from include.evaluation.year_json import from_plain
 from include.jobs.stability.models import YEAR
@@ -278,6 +279,12 @@ def test_refreshes_are_curves_once_every_month_was_studied_so(stability):
     assert weekly.seconds > monthly.seconds > 0
     assert weekly.other_low < weekly.loss
     assert weekly.loss == pytest.approx(monthly.mean - weekly.mean)
+    best = best_refits(report.refits)
+    by_trainings = {len(each.trainings): each.mean for each in best}
+    assert best[0].mean == pytest.approx(monthly.mean)
+    assert by_trainings[surge.trainings] >= surge.mean - 1e-9
+    assert by_trainings[weekly.trainings] >= weekly.mean - 1e-9
+    assert best[-1].mean == pytest.approx(weekly.mean)  # every refit, as none surged
     with stability.engine.connect() as connection:
         rows = connection.execute(
             text("SELECT month, rule, trainings, scores FROM stability_refreshes ORDER BY 1, 2")
@@ -305,6 +312,74 @@ def test_months_without_rare_tags_are_a_curve_beside(stability):
     )
     assert report.common_tags.loss != 0
     assert report.common_tags.seconds > 0
+    assert report.weekly_common_tags is None
+
+
+def test_weekly_refreshes_without_rare_tags_take_both_choices(stability):
+    both = {"refreshes": True, "without_rare_tags": True}
+    run(stability, YEAR_MONTHS[0], **both)
+
+    (stored,) = reports(stability)
+    report = from_plain(stored.report)
+    weekly, without = report.refreshes["weekly"], report.weekly_common_tags
+    assert without.trainings == weekly.trainings
+    assert without.seconds > report.common_tags.seconds
+    assert report.weekly_rare_tags_gain.value == pytest.approx(weekly.mean - without.mean)
+    assert report.weekly_rare_tags_gain.value != 0
+
+
+def refits(stability):
+    with stability.engine.connect() as connection:
+        rows = connection.execute(
+            text("SELECT month, refitted_on, seconds, scores FROM stability_refits ORDER BY 1, 2")
+        )
+        return [(*row[:3], bytes(row[3])) for row in rows]
+
+
+def test_refits_that_are_missing_are_made_and_the_others_kept(stability):
+    asked_for = {"candidates": ["frequency"], "refreshes": True}
+    run(stability, YEAR_MONTHS[0], **asked_for)
+    before = refits(stability)
+    with stability.engine.begin() as connection:
+        connection.execute(text("DELETE FROM stability_refits WHERE refitted_on = '2023-05-15'"))
+    run(stability, YEAR_MONTHS[0], **asked_for)
+
+    after = refits(stability)
+    assert [row[:2] for row in after] == [row[:2] for row in before]
+    assert [row[3] for row in after] == [row[3] for row in before]
+    kept = [row for row in before if f"{row[1]}" != "2023-05-15"]
+    assert [row for row in after if f"{row[1]}" != "2023-05-15"] == kept
+
+
+def test_study_of_a_release_that_stored_no_refits_has_no_best_refreshes(stability):
+    asked_for = {"candidates": ["frequency"], "refreshes": True}
+    stability.train(asked(YEAR_MONTHS[0], **asked_for))
+    with stability.engine.begin() as connection:
+        connection.execute(text("DELETE FROM stability_refits"))
+    stability.report(asked(YEAR_MONTHS[0], **asked_for))
+
+    (stored,) = reports(stability)
+    report = from_plain(stored.report)
+    assert report.refits == ()
+    assert report.refreshes
+
+
+def test_refreshes_of_a_replaced_model_are_made_again(stability):
+    asked_for = {"candidates": ["frequency"], "refreshes": True}
+    run(stability, YEAR_MONTHS[0], **asked_for)
+    before = refits(stability)
+    with stability.engine.begin() as connection:
+        connection.execute(
+            text(
+                "UPDATE question_tags SET settled_tags = ARRAY['edited'] "
+                "WHERE asked_at >= '2023-03-01' AND asked_at < '2023-05-01'"
+            )
+        )
+    run(stability, YEAR_MONTHS[0], **asked_for)
+
+    after = refits(stability)
+    assert [row[:2] for row in after] == [row[:2] for row in before]
+    assert all(new[3] != old[3] for new, old in zip(after, before, strict=True))
 
 
 def test_rare_tags_cannot_be_left_out_where_no_model_knows_any(stability):

@@ -9,6 +9,8 @@ from include.evaluation.decay import decay_matrix, half_life
 from include.evaluation.drift_periods import DriftPeriod, loss_tests
 from include.evaluation.metrics import QuestionScores
 from include.evaluation.policies import policy_curves
+from include.evaluation.refits import MonthRefits
+from include.evaluation.refreshes import Gain
 from include.evaluation.schedules import Prices
 from include.evaluation.year import (
     Example,
@@ -80,6 +82,11 @@ def report():
         tests=loss_tests(pairs, MONTHS),
         periods=(explained,),
         prices=Prices(2.0, 0.5),
+        weekly_rare_tags_gain=Gain(0.01, -0.002, 0.03),
+        refits=(
+            MonthRefits("2019-01", ("2019-01-08",), (9, 31), ((1 / 3, 0.2), (math.nan, 0.4))),
+            MonthRefits("2019-02", (), (40,), ((0.3,),)),
+        ),
     )
 
 

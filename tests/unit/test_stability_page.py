@@ -13,6 +13,8 @@ from selectolax.lexbor import LexborHTMLParser
 
 from include.errors import FixInputError
 from include.evaluation.decay import DecayMatrix, HalfLife
+from include.evaluation.refits import MonthRefits
+from include.evaluation.refreshes import Gain
 from include.evaluation.schedules import Prices
 from include.pages.figures import figure, span
 from include.pages.stability import render
@@ -143,6 +145,42 @@ def test_refreshes_have_a_worth_and_an_interval_of_other_years():
     assert monthly[7].endswith("to 20.0 trainings")
 
 
+def with_refits():
+    """A year with two refits in June, of which one gains .2 on half of the month's questions."""
+    refits = tuple(
+        MonthRefits("2019-06", ("2019-06-08", "2019-06-15"), (200, 50, 250),
+                    ((0.4, 0.4, 0.4), (math.nan, 0.3, 0.4), (math.nan, math.nan, 0.6)))
+        if month == "2019-06"
+        else MonthRefits(month, (), (500,), ((0.4,),))
+        for month in REPORT.months
+    )  # fmt: skip
+    gained = 0.2 * 250 / 6000
+    monthly = REPORT.curves["monthly"]
+    weekly = replace(monthly, policy="weekly", trainings=14, mean=0.4 + gained - 0.1 * 50 / 6000)
+    surge = replace(monthly, policy="surge", trainings=13, mean=0.4)
+    return replace(REPORT, refreshes={"weekly": weekly, "surge": surge}, refits=refits)
+
+
+def test_refreshes_are_compared_with_the_best_of_as_many_in_hindsight():
+    page = LexborHTMLParser(render(with_refits()))
+    rows = {row[0]: row for row in table("The policies compared", page)[1:]}
+    best = table("Best times to refresh", page)[1:]
+
+    assert rows["Every month, refreshed every week"][6] == figure(0.0)
+    assert rows["Every month, refreshed when new tags surge"][6] == figure(0.2 * 250 / 6000)
+    assert [row[0] for row in best] == ["0", "1", "2"]
+    assert best[1][1:] == ["0.4083", "15 Jun 2019"]
+
+
+def test_page_says_how_few_refreshes_would_have_been_enough():
+    page = LexborHTMLParser(render(with_refits()))
+
+    assert (
+        "1 refresh (15 Jun 2019) would have been enough for the F1@5 of all 2 weekly ones, 0.4075. "
+        "The best choice, of 1, reaches 0.4083" in text_of("#curves", page)
+    )
+
+
 def test_recommended_refresh_shows_what_it_gains():
     page = LexborHTMLParser(render(replace(refreshed_report(), policy="weekly")))
 
@@ -178,6 +216,22 @@ def test_models_without_rare_tags_stand_beside_with_what_rare_tags_gain():
     assert f"gain 0.015 F1@5 over all questions {span(0.01, 0.02)}" in text_of("#curves", page)
     assert "four retraining policies" in text_of("#curves-title", page)
     assert len(page.css(".panels > figure")) == 5
+
+
+def test_what_rare_tags_gain_with_weekly_refreshes_is_said_too():
+    monthly = REPORT.curves["monthly"]
+    report = replace(
+        REPORT,
+        common_tags=replace(monthly, policy="common_tags"),
+        weekly_common_tags=replace(monthly, policy="weekly_common_tags", trainings=52),
+        weekly_rare_tags_gain=Gain(0.021, 0.012, 0.03),
+    )
+    page = LexborHTMLParser(render(report))
+    rows = {row[0]: row for row in table("The policies compared", page)[1:]}
+
+    assert rows["Refreshed every week, only tags of five uses or more"][1] == "52"
+    assert f"with weekly refreshes 0.021 {span(0.012, 0.03)}" in text_of("#curves", page)
+    assert len(page.css(".panels > figure")) == 6
 
 
 def test_table_of_policies_marks_the_recommended_one():

@@ -5,36 +5,25 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import math
-from bisect import bisect_left
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import groupby
 from typing import Final
 
-import numpy as np
 from sqlalchemy import Engine
 
 from include import names
-from include.candidates.base import EncoderFactory, least_uses, vocabulary_of
+from include.candidates.base import EncoderFactory
 from include.candidates.catalogue import load_candidate
 from include.candidates.renamed import with_canonical_names
 from include.errors import FixInputError
-from include.evaluation.metrics import QuestionScores, pool, score_questions, summarise
-from include.evaluation.refreshes import (
-    COMMON_USES,
-    LABEL_DELAY,
-    RefreshedMonth,
-    surge_refreshes,
-    weekly_refreshes,
-)
-from include.evaluation.surge import PastSpan, past_spans
+from include.evaluation.metrics import QuestionScores, score_questions, summarise
+from include.evaluation.refreshes import COMMON_USES
 from include.jobs.data.datasets import TimeSplit, split_slice_masks, tested_questions
 from include.jobs.data.fitting import fit_within_budget
 from include.jobs.data.observations import question_ids, unknown_term_share
+from include.jobs.stability.refreshes import MonthRefreshes
 from include.jobs.training.candidate_runs import CandidateMaker, CandidateRuns, dataset_row
 from include.jobs.training.code_version import code_version
 from include.jobs.training.fit_and_score import measure_full_texts, rank_questions
@@ -43,7 +32,6 @@ from include.memory_budget import MemoryBudget
 from include.registry.descriptions import stability_year
 from include.registry.downloads import delete_unused_downloads
 from include.registry.runs import Runs
-from include.retraining import COMMON_TAGS, SURGE, WEEKLY
 from include.settings import Settings
 from include.store.models import (
     EvaluationKey,
@@ -60,11 +48,8 @@ from include.store.stability import (
     lock_study,
     missing_pairs,
     read_months,
-    read_pairs,
-    read_refreshed_months,
     record_month,
     record_pair,
-    record_refreshed_month,
     record_study,
     reopen_month,
 )
@@ -147,7 +132,8 @@ class StudyModels:
         Months may run in any order and in parallel: a model is recorded before its task queries
         the missing pairs, so of two months at least the later one sees the other. With
         ``refreshes`` the month is also answered by models that are refitted within it, and with
-        ``without_rare_tags`` by one that knows only tags of `COMMON_USES` uses or more.
+        ``without_rare_tags`` by one that knows only tags of `COMMON_USES` uses or more; with both
+        also by such models that are refitted every week.
 
         Raises
         ------
@@ -171,10 +157,13 @@ class StudyModels:
         with self.engine.begin() as connection:
             record_month(connection, study.study_id, model)
         self._test_missing_pairs(study, split)
+        others = MonthRefreshes(
+            self.engine, study, split, model, partial(self._fit_and_score, study)
+        )
         if refreshes:
-            self._refresh_within(study, split, model)
+            others.refresh()
         if without_rare_tags:
-            self._answer_without_rare_tags(study, split, model)
+            others.leave_out_rare_tags(weekly=refreshes)
         with self.engine.begin() as connection:
             finish_month(connection, study.study_id, model)
         return outcome.run_id
@@ -250,42 +239,6 @@ class StudyModels:
                 )
                 self._store(study, model, months[test_month].model, answers)
 
-    def _refresh_within(self, study: Study, split: TimeSplit, month: ModelMonth) -> None:
-        """Answer the month with refreshes by each rule, unless that is stored."""
-        name, test = month.month, split.test
-        with self.engine.connect() as connection:
-            stored = read_refreshed_months(connection, study.study_id, name, name)
-        times = {
-            WEEKLY: weekly_refreshes(name),
-            SURGE: surge_refreshes(
-                name, test.asked_at, test.tags, split.train.vocabulary, self._past_of(split, study)
-            ),
-        }
-        for rule, refreshed_at in times.items():
-            if rule not in stored:
-                found = self._refreshed(study, split, name, refreshed_at)
-                with self.engine.begin() as connection:
-                    record_refreshed_month(connection, study.study_id, month, rule, found)
-
-    def _answer_without_rare_tags(self, study: Study, split: TimeSplit, month: ModelMonth) -> None:
-        """Answer the month with a model that knows no rare tags, unless that is stored."""
-        name = month.month
-        with self.engine.connect() as connection:
-            if COMMON_TAGS in read_refreshed_months(connection, study.study_id, name, name):
-                return
-            fit = read_months(connection, study.study_id, name, name)[name].fit
-        vocabulary = vocabulary_of(split.train.questions.tags, COMMON_USES)
-        if vocabulary == split.train.vocabulary:  # of a large site: the same model
-            fresh = read_pairs(self.engine, study.study_id, name, name)[name, name].scores
-            found = RefreshedMonth(fresh, 1, math.nan if fit is None else fit.seconds)
-        else:
-            scores, seconds = self._fit_and_score(
-                study, split.train.questions, vocabulary, split.test
-            )
-            found = RefreshedMonth(scores, 1, seconds)
-        with self.engine.begin() as connection:
-            record_refreshed_month(connection, study.study_id, month, COMMON_TAGS, found)
-
     def _fit_and_score(
         self, study: Study, train: LabelledTexts, vocabulary: Sequence[str], test: LabelledTexts
     ) -> tuple[QuestionScores, float]:
@@ -295,39 +248,6 @@ class StudyModels:
         cost = fit_within_budget(candidate, train, vocabulary, memory, candidate.name)
         ranked = rank_questions(candidate, test, titles_too=False).ranking.tags
         return score_questions(ranked, test.tags, vocabulary), cost.seconds
-
-    @staticmethod
-    def _past_of(split: TimeSplit, study: Study) -> Callable[[datetime, int], list[PastSpan]]:
-        """Return what gives the spans before a moment: what was usual then."""
-        everything = split.train.questions + split.test
-        uses = Counter(tag for row in split.train.questions.tags for tag in set(row))
-        least = least_uses(uses.values(), study.min_tag_count)
-
-        def past(until: datetime, days: int) -> list[PastSpan]:
-            asked_at, tags = everything.asked_at, everything.tags
-            return past_spans(asked_at, tags, until=until, days=days, least_uses=least)
-
-        return past
-
-    def _refreshed(
-        self, study: Study, split: TimeSplit, month: str, times: Sequence[datetime]
-    ) -> RefreshedMonth:
-        """Return the month's answers, from each of some times on by a model refitted then."""
-        fresh = read_pairs(self.engine, study.study_id, month, month)[month, month].scores
-        rows = [bisect_left(split.test.asked_at, at) for at in times]
-        first_end, *ends = [*rows, len(split.test)]
-        parts, seconds = [fresh.take(np.arange(first_end))], 0.0
-        everything = split.train.questions + split.test
-        for at, first, last in zip(times, rows, ends, strict=True):
-            if first == last:
-                continue
-            asked = split.test.take(range(first, last))
-            train = everything.take(range(bisect_left(everything.asked_at, at - LABEL_DELAY)))
-            vocabulary = vocabulary_of(train.tags, study.min_tag_count)
-            scores, fit_seconds = self._fit_and_score(study, train, vocabulary, asked)
-            parts.append(scores)
-            seconds += fit_seconds
-        return RefreshedMonth(pool(parts), len(parts), seconds)
 
     def _questions(self, study: Study, test: StoredMonth, split: TimeSplit) -> LabelledTexts | None:
         """Return a month's questions as when its model was trained, None if edited since."""

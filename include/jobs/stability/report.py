@@ -13,7 +13,8 @@ from include.evaluation.decay import decay_matrix, half_life
 from include.evaluation.drift_periods import find_drift_periods, loss_tests
 from include.evaluation.metrics import DEPTH, QuestionScores, score_questions, summarise
 from include.evaluation.policies import PolicyCurve, policy_curves, recommend
-from include.evaluation.refreshes import RefreshedMonth, refresh_curve
+from include.evaluation.refits import Refit, month_refits
+from include.evaluation.refreshes import Gain, RefreshedMonth, refresh_curve
 from include.evaluation.schedules import Prices
 from include.evaluation.unknown_words import needs_new_vectors
 from include.evaluation.year import MonthFigures, YearReport
@@ -21,7 +22,7 @@ from include.jobs.stability.alarms import StudyChecks
 from include.jobs.stability.causes import PeriodExplainer
 from include.jobs.stability.questions import StudyQuestions
 from include.registry.runs import run_url
-from include.retraining import COMMON_TAGS
+from include.retraining import COMMON_TAGS, WEEKLY, WEEKLY_COMMON_TAGS, WITHOUT_RARE_TAGS
 from include.settings import Settings
 from include.store.stability import (
     Answers,
@@ -32,6 +33,7 @@ from include.store.stability import (
     read_displayed_questions,
     read_months,
     read_pairs,
+    read_refits,
     read_refreshed_months,
 )
 
@@ -74,6 +76,7 @@ class ReportBuilder:
             period = (self.study.study_id, first_month, last_month)
             months = read_months(connection, *period)
             refreshed = read_refreshed_months(connection, *period)
+            refits = read_refits(connection, *period)
         answers = read_pairs(self.engine, *period)
         pairs = {pair: each.scores for pair, each in answers.items()}
         names = tuple(months)
@@ -89,6 +92,7 @@ class ReportBuilder:
             if tuple(found) == names
         }
         common_tags = within.pop(COMMON_TAGS, None)
+        weekly_common_tags = within.pop(WEEKLY_COMMON_TAGS, None)
         policy, recommendation = recommend(curves, within)
         tests = loss_tests(pairs, names)
         explainer = PeriodExplainer(
@@ -114,6 +118,20 @@ class ReportBuilder:
             refreshes=within,
             common_tags=common_tags,
             prices=prices,
+            weekly_common_tags=weekly_common_tags,
+            weekly_rare_tags_gain=_rare_tags_gain(refreshed, seeded)
+            if weekly_common_tags and WEEKLY in within
+            else None,
+            refits=tuple(
+                month_refits(
+                    name,
+                    fresh[name],
+                    {day: refit.scores for day, refit in refits.get(name, {}).items()},
+                )
+                for name in names
+            )
+            if WEEKLY in within and _all_refitted(refreshed[WEEKLY], refits)
+            else (),
         )
 
     def stale_months(self, first_month: str, last_month: str) -> list[ModelMonth]:
@@ -186,6 +204,27 @@ class ReportBuilder:
             return read_displayed_questions(connection, self.study.site, question_ids, months)
 
 
+def _all_refitted(
+    weekly: Mapping[str, RefreshedMonth], refits: Mapping[str, Mapping[str, Refit]]
+) -> bool:
+    """Return whether the refits of every month are stored: an earlier release kept none."""
+    return all(
+        len(refits.get(month, {})) >= refreshed.trainings - 1 for month, refreshed in weekly.items()
+    )
+
+
+def _rare_tags_gain(
+    refreshed: Mapping[str, Mapping[str, RefreshedMonth]], seeded: Mapping[str, int]
+) -> Gain:
+    """Return what rare tags gain where models are refreshed every week."""
+    weekly = {month: found.scores for month, found in refreshed[WEEKLY].items()}
+    without = refreshed[WEEKLY_COMMON_TAGS]
+    curve = refresh_curve(
+        WEEKLY_COMMON_TAGS, without, weekly, samples=seeded["samples"], seed=seeded["seed"]
+    )
+    return Gain(curve.loss, curve.loss_low, curve.loss_high)
+
+
 def _fit_seconds(months: Mapping[str, StoredMonth], curve: PolicyCurve) -> float:
     """Return the seconds of the fits of a curve's monthly models; NaN if one is not known."""
     fits = [months[model].fit for model in sorted(set(curve.models))]
@@ -199,6 +238,6 @@ def _with_seconds(
 ) -> PolicyCurve:
     """Return a curve of refreshes with the seconds of all its fits."""
     seconds = sum(each.seconds for each in refreshed.values())
-    if curve.policy != COMMON_TAGS:
+    if curve.policy not in WITHOUT_RARE_TAGS:
         seconds += _fit_seconds(months, curve)
     return replace(curve, seconds=seconds)

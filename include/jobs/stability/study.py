@@ -51,6 +51,7 @@ from include.store.stability import (
     finished_months,
     lock_study,
     read_months,
+    read_refits,
     read_refreshed_months,
     reopen_month,
     report_source,
@@ -91,7 +92,8 @@ class MonthRequest:
         Study the first family of ``candidates`` that can learn from every question of the largest
         window of the site's stored months.
     without_rare_tags : bool
-        Also answer the month with a model that knows only tags of five uses or more.
+        Also answer the month with a model that knows only tags of five uses or more; with
+        ``refreshes`` also with such models that are refitted every week.
     prices : Prices or None
         Of a training and of a lost point; the report then names the cheapest rule.
     """
@@ -263,6 +265,7 @@ class Stability:
         with self.engine.connect() as connection:
             months = read_months(connection, study.study_id, first, last)
             refreshed = read_refreshed_months(connection, study.study_id, first, last)
+            refits = read_refits(connection, study.study_id, first, last)
         inputs = [
             study.study_id,
             code_version(_REPORT_CODE),
@@ -272,6 +275,7 @@ class Stability:
             asdict(prices) if prices else None,
             *((each.model.run_id, each.model.test_id) for each in months.values()),
             *((rule, *of_rule) for rule, of_rule in refreshed.items()),
+            *((month, *of_month) for month, of_month in refits.items()),
         ]
         return hashlib.sha256(json.dumps(inputs).encode()).hexdigest()[:32]
 
