@@ -24,10 +24,12 @@ from typing import Any
 import psutil
 import requests
 from filelock import FileLock
+from psycopg2.errors import ObjectInUse
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import OperationalError
 
-from include.errors import FixSettingsError
+from include.errors import FixSettingsError, RetryLaterError
 from include.local_stack import postgres
 from include.local_stack.ports import reserved_ports
 from include.local_stack.process_time import family, processor_seconds
@@ -90,8 +92,18 @@ def database_on(server: str, name: str) -> str:
 def administer(server: str, statement: str) -> None:
     """Run a statement that takes no transaction, as CREATE DATABASE."""
     admin = create_engine(database_on(server, "postgres"), isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        connection.execute(text(statement))
+
+    def done() -> bool:
+        try:
+            with admin.connect() as connection:
+                connection.execute(text(statement))
+        except OperationalError as error:
+            if isinstance(error.orig, ObjectInUse):  # a session of the template ends just now
+                raise RetryLaterError(str(error.orig)) from error
+            raise
+        return True
+
+    wait_for(done, what=f"not done: {statement}", pause_s=0.5)
     admin.dispose()
 
 
