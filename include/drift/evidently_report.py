@@ -12,7 +12,7 @@ import json
 import logging
 import os
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
@@ -176,22 +176,28 @@ def _numbers(name: str, reference: Sequence[float], current: Sequence[float]) ->
 
 
 def _exploded(
-    name: str, reference: Iterable[Iterable[str]], current: Iterable[Iterable[str]]
+    name: str, reference: Sequence[Sequence[str]], current: Sequence[Sequence[str]]
 ) -> _Column:
     """Return one row per (question, name), rare names merged: Evidently has no list columns."""
-    # Evidently writes names into a script and its charts read tags of HTML in them.
+    sides = (reference, current)
+    uses = [Counter(chain.from_iterable(side)) for side in sides]
+    # Evidently writes names into a script and its charts read tags of HTML in them. Each name is
+    # cleaned once: a reference has millions of words, of which some thousand differ.
+    clean = {value: without_markup(value) for counts in uses for value in counts}
+    shares: Counter[str] = Counter()
+    for counts in uses:
+        total = counts.total()
+        for value, count in counts.items():
+            shares[clean[value]] += count / total  # type: ignore[assignment]
+    most_used = {key for key, _ in shares.most_common(NAMES_SHOWN)}
+    shown = {value: key if key in most_used else OTHER_NAMES for value, key in clean.items()}
     before, after = (
-        [without_markup(value) for value in chain.from_iterable(side)]
-        for side in (reference, current)
+        np.fromiter(
+            map(shown.__getitem__, chain.from_iterable(side)), dtype=object, count=counts.total()
+        )
+        for side, counts in zip(sides, uses, strict=True)
     )
-    shares = Counter({key: count / max(len(before), 1) for key, count in Counter(before).items()})
-    shares.update({key: count / max(len(after), 1) for key, count in Counter(after).items()})
-    shown = {key for key, _ in shares.most_common(NAMES_SHOWN)}
-    sides = [
-        np.array([value if value in shown else OTHER_NAMES for value in side], dtype=object)
-        for side in (before, after)
-    ]
-    return _Column(name, sides[0], sides[1], categorical=True)
+    return _Column(name, before, after, categorical=True)
 
 
 def _run(columns: Sequence[_Column], name: str, at: datetime, seed: int) -> Snapshot:
@@ -237,7 +243,10 @@ def _threshold(column: _Column, generator: np.random.Generator) -> float:
     """Return the 99 % quantile of the score over random splits of the reference."""
     values = _subsample(column.reference, generator)
     size = min(len(column.current), len(values) // 2)
-    distance_of = _jensen_shannon_distance if column.categorical else _normed_wasserstein_distance
+    distance_of = _normed_wasserstein_distance
+    if column.categorical:  # numbers of categories: names would be sorted for each split
+        values = np.unique(values.astype(str), return_inverse=True)[1]
+        distance_of = _jensen_shannon_distance
     scores = []
     for _ in range(SPLITS if size else 0):
         order = generator.permutation(len(values))
@@ -245,13 +254,10 @@ def _threshold(column: _Column, generator: np.random.Generator) -> float:
     return float(np.quantile(scores, LEVEL)) if scores else 0.1
 
 
-def _jensen_shannon_distance(reference: NDArray[Any], current: NDArray[Any]) -> float:
-    """Return the Jensen-Shannon distance as Evidently calculates it."""
-    names, position = np.unique(
-        np.concatenate([reference, current]).astype(str), return_inverse=True
-    )
-    before = np.bincount(position[: len(reference)], minlength=len(names))
-    after = np.bincount(position[len(reference) :], minlength=len(names))
+def _jensen_shannon_distance(reference: NDArray[np.intp], current: NDArray[np.intp]) -> float:
+    """Return the Jensen-Shannon distance as Evidently calculates it, of numbers of categories."""
+    width = 1 + max(int(reference.max()), int(current.max()))
+    before, after = (np.bincount(side, minlength=width) for side in (reference, current))
     return float(distance.jensenshannon(before, after))
 
 
