@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
+from urllib.parse import quote
 
 from include import names
 from include.monitoring.metrics import Samples
@@ -14,11 +15,21 @@ from include.notify.airflow_rest import AirflowSession
 RUNS_READ: Final = 25
 MONTH_PARAMS: Final = ("month", "test_month")
 _MONTH: Final = timedelta(days=27)
+_CHANGES_READ: Final = 100
+_OVERLAP: Final = timedelta(minutes=5)
+"""How far the clocks of Airflow's hosts may differ from that of the exporter."""
+_FULL_READING_EVERY: Final = 20
+
+_Run = Mapping[str, Any]
 
 
 class AirflowSource:
     """
     The state of every DAG of the platform.
+
+    The latest runs of each DAG are asked for at the first reading and every twentieth, which also
+    forgets what was deleted; the readings between ask for the runs that have changed, of all DAGs
+    at once.
 
     Parameters
     ----------
@@ -32,13 +43,25 @@ class AirflowSource:
     def __init__(self, session: AirflowSession, interval_s: float) -> None:
         self._session = session
         self.interval_s = interval_s
+        self._runs: dict[str, dict[str, _Run]] = {}  # latest runs of each DAG, by their ids
+        self._earlier_success: dict[str, _Run] = {}  # the last one before those latest runs
+        self._complete_at: datetime | None = None  # until when `_runs` has every change
+        self._readings = 0
 
     def read(self) -> Samples:
         """Return the DAGs' state; RetryLaterError if Airflow does not answer."""
         samples = Samples()
-        for dag in self._get("/dags?limit=100&order_by=dag_id")["dags"]:
-            if dag["dag_id"] in names.DAGS:
-                self._add_dag(samples, dag)
+        found = self._get("/dags?limit=100&order_by=dag_id")["dags"]
+        dags = {str(dag["dag_id"]): dag for dag in found if dag["dag_id"] in names.DAGS}
+        self._read_runs(dags)
+        for dag_id, dag in dags.items():
+            samples.add("dag_paused", bool(dag["is_paused"]), dag_id)
+            if due := dag["next_dagrun_run_after"]:
+                moment = datetime.fromisoformat(due)
+                samples.add("dag_next_run_timestamp_seconds", moment, dag_id)
+            if earlier := self._earlier_success.get(dag_id):
+                samples.add("dag_success_timestamp_seconds", _end_of(earlier), dag_id)
+            add_ended_runs(samples, dag_id, self._runs[dag_id].values())
         active = self._get(
             "/dags/~/dagRuns?state=queued&state=running&order_by=run_after&limit=100"
         )
@@ -50,23 +73,66 @@ class AirflowSource:
                     samples.add("airflow_heartbeat_timestamp_seconds", moment, component)
         return samples
 
-    def _add_dag(self, samples: Samples, dag: Mapping[str, Any]) -> None:
-        dag_id = str(dag["dag_id"])
-        samples.add("dag_paused", bool(dag["is_paused"]), dag_id)
-        if due := dag["next_dagrun_run_after"]:
-            moment = datetime.fromisoformat(due)
-            samples.add("dag_next_run_timestamp_seconds", moment, dag_id)
-        runs = self._get(f"/dags/{dag_id}/dagRuns?order_by=-run_after&limit={RUNS_READ}")
-        add_ended_runs(samples, dag_id, runs["dag_runs"])
-        if not samples.values("dag_success_timestamp_seconds").get((dag_id,)):
-            last = f"/dags/{dag_id}/dagRuns?state=success&order_by=-end_date&limit=1"
-            for run in self._get(last)["dag_runs"]:
-                moment = datetime.fromisoformat(run["end_date"])
-                samples.add("dag_success_timestamp_seconds", moment, dag_id)
+    def _read_runs(self, dag_ids: Collection[str]) -> None:
+        """Bring the latest runs of the DAGs up to date."""
+        now = datetime.now(UTC)
+        changed = None
+        if self._readings % _FULL_READING_EVERY and self._runs.keys() == set(dag_ids):
+            changed = self._changed_runs()
+        if changed is None:
+            self._read_all_runs(dag_ids)
+        else:
+            for run in changed:
+                self._keep(run)
+        self._complete_at = now
+        self._readings += 1
+
+    def _read_all_runs(self, dag_ids: Collection[str]) -> None:
+        """Read the latest runs of each DAG, and its last success where none of them is one."""
+        self._complete_at = None  # if a request fails, the next reading starts anew
+        self._runs, self._earlier_success = {dag_id: {} for dag_id in dag_ids}, {}
+        for dag_id, latest in self._runs.items():
+            of_dag = f"/dags/{dag_id}/dagRuns"
+            for run in self._get(f"{of_dag}?order_by=-run_after&limit={RUNS_READ}")["dag_runs"]:
+                self._keep(run)
+            if any(run["state"] == "success" for run in latest.values()):
+                continue
+            for run in self._get(f"{of_dag}?state=success&order_by=-end_date&limit=1")["dag_runs"]:
+                self._earlier_success[dag_id] = run
+
+    def _changed_runs(self) -> Sequence[_Run] | None:
+        """Return the runs that changed since the last reading; None if there are too many."""
+        if self._complete_at is None:
+            return None
+        since = quote((self._complete_at - _OVERLAP).isoformat())
+        changes = f"updated_at_gte={since}&order_by=-updated_at&limit={_CHANGES_READ}"
+        answer = self._get(f"/dags/~/dagRuns?{changes}")
+        runs: list[_Run] = answer["dag_runs"]
+        return runs if answer["total_entries"] <= len(runs) else None
+
+    def _keep(self, run: _Run) -> None:
+        """Keep a run if it is one of its DAG's latest."""
+        dag_id = str(run["dag_id"])
+        if dag_id not in self._runs:  # a DAG of the user's
+            return
+        latest = self._runs[dag_id]
+        latest[str(run["dag_run_id"])] = run
+        if len(latest) > RUNS_READ:
+            oldest = latest.pop(min(latest, key=lambda run_id: _due(latest[run_id])))
+            if oldest["state"] == "success":
+                self._earlier_success[dag_id] = oldest
 
     def _get(self, path: str) -> dict[str, Any]:
         found: dict[str, Any] = self._session.request("GET", f"/api/v2{path}").json()
         return found
+
+
+def _due(run: _Run) -> datetime:
+    return datetime.fromisoformat(run["run_after"])
+
+
+def _end_of(run: _Run) -> datetime:
+    return datetime.fromisoformat(run["end_date"])
 
 
 def add_ended_runs(samples: Samples, dag_id: str, runs: Iterable[Mapping[str, Any]]) -> None:

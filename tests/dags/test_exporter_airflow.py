@@ -18,10 +18,22 @@ KEY = (names.DAG_STABILITY,)
 MONTH = (names.DAG_STABILITY, "2024-03")
 
 
+class RecordingSession(AirflowSession):
+    """A session that can record the paths that are asked for."""
+
+    def __init__(self, *arguments, **options):
+        super().__init__(*arguments, **options)
+        self.asked = []
+
+    def request(self, method, path, *arguments, **options):
+        self.asked.append(path)
+        return super().request(method, path, *arguments, **options)
+
+
 @pytest.fixture
 def session(api_server):
     """A session, whose runs of the test are deleted afterwards."""
-    made = AirflowSession(
+    made = RecordingSession(
         api_server, os.environ["AIRFLOW_USER"], os.environ["AIRFLOW_PASSWORD"], timeout_s=30
     )
     yield made
@@ -53,16 +65,33 @@ def test_run_that_waits_is_active_since_it_was_queued(session, start):
 
 
 def test_failed_run_is_shown_with_its_month_and_the_success_before_it_stays(session, start):
+    source = AirflowSource(session, 60)
     start("first", "success")
-    before = AirflowSource(session, 60).read()
+    before = source.read()
     start("second", "failed")
-    after = AirflowSource(session, 60).read()
+    after = source.read()
 
     name = "dag_success_timestamp_seconds"
     assert before.values("dag_failed")[KEY] == 0
     assert after.values("dag_failed")[KEY] == 1
     assert after.values("dag_month_failed")[MONTH] == 1
     assert after.values(name)[KEY] == before.values(name)[KEY]
+
+
+def test_a_later_reading_asks_for_changes_only_and_knows_as_much_as_a_first_one(session, start):
+    start("waits", "queued")
+    source = AirflowSource(session, 60)
+    source.read()
+    session.request("PATCH", f"{RUNS}/waits", {"state": "failed"})
+    start("later", "success")
+    session.asked.clear()
+    later = source.read()
+    asked = len(session.asked)
+    first = AirflowSource(session, 60).read()
+
+    assert asked == 4  # DAGs, changes, active runs, health; a first one asks for each DAG
+    for name in ("dag_failed", "dag_success_timestamp_seconds", "dag_month_duration_seconds"):
+        assert later.values(name) == first.values(name) != {}
 
 
 def test_every_dag_of_the_platform_is_read(session):
