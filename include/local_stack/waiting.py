@@ -23,6 +23,7 @@ LIMIT_S: Final = 4 * 3600.0
 """Outer bound of every wait, for what moves for ever and never ends."""
 
 # Observing takes processor time itself: measuring the machine 20 ms, a stack's progress as much
+_FIRST_LOOK_S: Final = 1.0
 _OBSERVE_EVERY_S: Final = 3.0
 _MEASURE_EVERY_S: Final = 10.0
 
@@ -143,11 +144,20 @@ class _Watch:
         self._observed = float("-inf")
         self._fingerprint: Hashable = None
         self._stood_quiet_s = 0.0
-        self.load = clock.load()
+        self._load: MachineLoad | None = None
+
+    @property
+    def load(self) -> MachineLoad:
+        """The machine's load as measured last; most waits end before it is needed."""
+        if self._load is None:
+            self._load = self._clock.load()
+        return self._load
 
     def overdue(self) -> str:
         """Return why the wait has failed, empty while it has not."""
         now = self._clock.now()
+        if now - self._started < min(_FIRST_LOOK_S, self._standstill_s / 4, self._limit_s):
+            return ""
         self._stood_quiet_s += (now - self._counted) / self.load.factor
         self._counted = now
         if now - self._observed >= min(_OBSERVE_EVERY_S, self._standstill_s / 4):
@@ -168,7 +178,7 @@ class _Watch:
         """Compare the fingerprint; a server that does not answer shows no progress."""
         self._observed = now
         if now - self._measured >= _MEASURE_EVERY_S:
-            self._measured, self.load = now, self._clock.load()
+            self._measured, self._load = now, self._clock.load()
         try:
             # Looked at only when it would end the wait
             self._is_broken = now - self._moved > self._standstill_s and self._broken()
