@@ -2,7 +2,7 @@
 Airflow's scheduler, with the libraries of the tasks imported before it forks their processes.
 
 On Linux every task of the LocalExecutor runs in a fork of the scheduler's process. What is imported
-here is not imported again by each task, which takes about two processor seconds for a training.
+here is not imported again by each task, which takes about three processor seconds for a training.
 The project's own modules are not: a task always runs the code that is on disk.
 """
 
@@ -23,6 +23,9 @@ LIBRARIES: Final = (
     "mlflow.pyfunc",
     "mlflow.tracking",
     "selectolax.lexbor",
+    "sklearn.linear_model",
+    "matplotlib.backends.backend_agg",
+    "matplotlib.figure",
 )
 """Needed by most tasks; none starts a thread, which would not survive the fork."""
 

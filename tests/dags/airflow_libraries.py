@@ -27,9 +27,6 @@ for _name in (
     "airflow.providers.standard.operators.trigger_dagrun",
     "airflow.sdk.execution_time.supervisor",
     "airflow.sdk.execution_time.task_runner",
-    "matplotlib.backends.backend_agg",
-    "matplotlib.figure",
-    "sklearn.linear_model",
     *LIBRARIES,
 ):
     importlib.import_module(_name)
