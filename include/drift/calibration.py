@@ -11,7 +11,7 @@ than sampling explains (`include.drift.variability`).
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
@@ -225,6 +225,7 @@ def _replace_unreachable(
     columns = [i for i, signal in enumerate(signals) if signal.needs == ("unreachable",)]
     if not columns or len(forward) < 4:
         return
+    forward = replace(forward, vectors=None)  # large, and read by no signal of these
     for row, pair in enumerate(random_splits(forward, size, len(table), generator)):
         table[row, columns] = [signals[i].value(*pair) for i in columns]
 
@@ -263,8 +264,7 @@ def random_splits(
     count = len(reference)
     size = min(size, count // 2)
     for _ in range(draws):
-        order = generator.permutation(count)
-        yield reference.take(order[size:]), reference.take(order[:size])
+        yield reference.split(generator.permutation(count), size)
 
 
 def common_level(table: FloatArray, family_level: float) -> float:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import product
 from typing import Final
 
 import numpy as np
@@ -11,9 +13,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from include.drift.calibration import ThresholdCalibration, random_splits
-from include.drift.samples import Sample
+from include.drift.samples import NameMatrix, Sample
 from include.drift.signal_catalogue import SIGNAL
-from include.drift.signal_types import SignalValue
 
 SIZES: Final = (0.02, 0.05, 0.1, 0.2, 0.5)
 DRAWS: Final = 40
@@ -43,17 +44,19 @@ def power(
         ``detected`` (share of the draws that raised an alarm), both in [0, 1].
     """
     shifts = _shifts_for(calibration)
-    widened = _with_new_columns(reference)
-    rows: list[dict[str, str | float]] = []
-    for shift, change in shifts.items():
-        for size in SIZES:
-            generator = np.random.default_rng(seed)
-            detected = 0
-            for rest, part in random_splits(widened, calibration.size, draws, generator):
-                affected = generator.random(len(part)) < size
-                detected += _alarmed(rest, change(part, affected), calibration)
-            rows.append({"shift": shift, "size": size, "detected": detected / draws})
-    return rows
+    generator = np.random.default_rng(seed)
+    detected: Counter[tuple[str, float]] = Counter()
+    for rest, part in random_splits(
+        _with_new_columns(reference), calibration.size, draws, generator
+    ):
+        uniform = generator.random(len(part))
+        for shift, size in product(shifts, SIZES):
+            changed = shifts[shift](part, uniform < size)
+            detected[shift, size] += _alarmed(rest, changed, calibration)
+    return [
+        {"shift": shift, "size": size, "detected": detected[shift, size] / draws}
+        for shift, size in product(shifts, SIZES)
+    ]
 
 
 def _shifts_for(calibration: ThresholdCalibration) -> dict[str, Shift]:
@@ -69,19 +72,20 @@ def _shifts_for(calibration: ThresholdCalibration) -> dict[str, Shift]:
 
 
 def _alarmed(reference: Sample, analysis: Sample, calibration: ThresholdCalibration) -> bool:
-    values = [
-        SignalValue(name, SIGNAL[name].value(reference, analysis), "")
-        for name in calibration.thresholds
-    ]
-    return bool(calibration.alarms(values))
+    return any(
+        SIGNAL[name].value(reference, analysis) > threshold
+        for name, threshold in calibration.thresholds.items()
+    )
 
 
 def _with_new_columns(sample: Sample) -> Sample:
     """Return the sample with one additional word and tag, which no question has."""
 
-    def wider(matrix: sparse.csr_matrix) -> sparse.csr_matrix:
+    def wider(names: NameMatrix) -> NameMatrix:
+        matrix = names.matrix
         rows, columns = matrix.shape
-        return sparse.csr_matrix((matrix.data, matrix.indices, matrix.indptr), (rows, columns + 1))
+        parts = (matrix.data, matrix.indices, matrix.indptr)
+        return NameMatrix(sparse.csr_matrix(parts, (rows, columns + 1)))
 
     return replace(
         sample,
@@ -101,13 +105,14 @@ def _new_subject(sample: Sample, affected: NDArray[np.bool_]) -> Sample:
     )
 
 
-def _with_last_column(matrix: sparse.csr_matrix, affected: NDArray[np.bool_]) -> sparse.csr_matrix:
+def _with_last_column(names: NameMatrix, affected: NDArray[np.bool_]) -> NameMatrix:
     """Set the last column, which is empty, to one in the affected rows."""
+    matrix = names.matrix
     rows = np.flatnonzero(affected)
     columns = np.full(len(rows), matrix.shape[1] - 1)
     ones = np.ones(len(rows), dtype=np.int8)
     added = sparse.csr_matrix((ones, (rows, columns)), shape=matrix.shape)
-    return sparse.csr_matrix(matrix + added)
+    return NameMatrix(sparse.csr_matrix(matrix + added))
 
 
 def _double_length(sample: Sample, affected: NDArray[np.bool_]) -> Sample:
@@ -117,14 +122,15 @@ def _double_length(sample: Sample, affected: NDArray[np.bool_]) -> Sample:
 def _same_suggestion(sample: Sample, affected: NDArray[np.bool_]) -> Sample:
     """Suggest the most frequent suggestion and nothing else."""
     assert sample.suggested is not None
-    kept = sparse.diags_array(~affected, dtype=np.int8) @ sample.suggested
+    suggested = sample.suggested.matrix
+    kept = sparse.diags_array(~affected, dtype=np.int8) @ suggested
     best = int(sample.suggested_use.argmax())
     rows = np.flatnonzero(affected)
     only = sparse.csr_matrix(
         (np.ones(len(rows), dtype=np.int8), (rows, np.full(len(rows), best))),
-        shape=sample.suggested.shape,
+        shape=suggested.shape,
     )
-    return replace(sample, suggested=sparse.csr_matrix(kept + only))
+    return replace(sample, suggested=NameMatrix(sparse.csr_matrix(kept + only)))
 
 
 def _all_wrong(sample: Sample, affected: NDArray[np.bool_]) -> Sample:

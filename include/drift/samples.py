@@ -69,6 +69,51 @@ class Observations:
 
 
 @dataclass(frozen=True, eq=False)
+class NameMatrix:
+    """
+    Which of some names each of n questions has, as the rows of a sparse matrix.
+
+    Most signals read nothing but ``uses``, so rows that are taken are copied only if they are read.
+
+    Parameters
+    ----------
+    source : sparse matrix, shape (m, n_names)
+        1 where a question has the name.
+    rows : ndarray of int, shape (n,), or None
+        The questions' rows in it; None for all, in their order.
+    counted : ndarray, shape (n_names,), or None
+        ``uses``, where it is known without looking at the rows.
+    """
+
+    source: sparse.csr_matrix
+    rows: NDArray[np.intp] | None = None
+    counted: FloatArray | None = None
+
+    @cached_property
+    def matrix(self) -> sparse.csr_matrix:
+        """The rows, shape (n, n_names)."""
+        return self.source if self.rows is None else self.source[self.rows]
+
+    @cached_property
+    def uses(self) -> FloatArray:
+        """Questions that have each name, shape (n_names,)."""
+        if self.counted is not None:
+            return self.counted
+        # Quicker than summing int8 with a wider accumulator
+        counts = np.bincount(self.matrix.indices, minlength=self.source.shape[1])
+        return counts.astype(np.float64)
+
+    def __getitem__(self, rows: NDArray[np.intp] | NDArray[np.bool_]) -> NameMatrix:
+        """Return the questions at ``rows``, in that order."""
+        known = np.arange(self.source.shape[0]) if self.rows is None else self.rows
+        return NameMatrix(self.source, known[rows])
+
+    def without(self, part: NameMatrix, rows: NDArray[np.intp]) -> NameMatrix:
+        """Return the questions at ``rows``, which are all but those of ``part``."""
+        return replace(self[rows], counted=self.uses - part.uses)
+
+
+@dataclass(frozen=True, eq=False)
 class Sample:
     """
     Questions as matrices, from ``build_samples``. Attributes that are not known are None.
@@ -78,11 +123,11 @@ class Sample:
     months : ndarray of str, shape (n,)
     word_names, tag_names : tuple of str
         Names of the columns, shared by all samples that were built together.
-    words : sparse matrix, shape (n, n_words)
-        1 where the question has the word.
+    words : NameMatrix, shape (n, n_words)
+        Which words each question has.
     word_counts, code_shares : ndarray, shape (n,)
-    tags, suggested : sparse matrix, shape (n, n_tags), or None
-        1 where the question has the tag; 1 where the tag was among the suggestions.
+    tags, suggested : NameMatrix, shape (n, n_tags), or None
+        Which tags each question has, and which were among its suggestions.
     scores : ndarray, shape (n, DEPTH), or None
         The suggestions' scores, best first, 0 beyond the last.
     unreachable : ndarray, shape (n,), or None
@@ -95,11 +140,11 @@ class Sample:
     months: NDArray[np.str_]
     word_names: tuple[str, ...]
     tag_names: tuple[str, ...]
-    words: sparse.csr_matrix
+    words: NameMatrix
     word_counts: FloatArray
     code_shares: FloatArray
-    tags: sparse.csr_matrix | None = None
-    suggested: sparse.csr_matrix | None = None
+    tags: NameMatrix | None = None
+    suggested: NameMatrix | None = None
     scores: FloatArray | None = None
     unreachable: FloatArray | None = None
     f1: FloatArray | None = None
@@ -119,22 +164,41 @@ class Sample:
         }
         return replace(self, **parts)
 
-    @cached_property
+    def split(self, order: NDArray[np.intp], size: int) -> tuple[Sample, Sample]:
+        """
+        Return the questions at ``order[size:]`` and those at ``order[:size]``.
+
+        As two calls of `take` do, but uses of words and tags are counted only in the second part.
+
+        Parameters
+        ----------
+        order : ndarray of int, shape (n,)
+            A permutation of all rows.
+        size : int
+            In [0, n].
+        """
+        part, rows = self.take(order[:size]), order[size:]
+        counted: dict[str, Any] = {
+            field.name: whole.without(getattr(part, field.name), rows)
+            for field in fields(self)
+            if isinstance(whole := getattr(self, field.name), NameMatrix)
+        }
+        return replace(self.take(rows), **counted), part
+
+    @property
     def word_use(self) -> FloatArray:
         """Questions that have each word, shape (n_words,)."""
-        return _column_sums(self.words)
+        return self.words.uses
 
-    @cached_property
+    @property
     def tag_use(self) -> FloatArray:
         """Questions that have each tag, shape (n_tags,); zeros if tags are not known."""
-        return np.zeros(len(self.tag_names)) if self.tags is None else _column_sums(self.tags)
+        return np.zeros(len(self.tag_names)) if self.tags is None else self.tags.uses
 
-    @cached_property
+    @property
     def suggested_use(self) -> FloatArray:
         """Questions for which each tag was suggested, shape (n_tags,)."""
-        if self.suggested is None:
-            return np.zeros(len(self.tag_names))
-        return _column_sums(self.suggested)
+        return np.zeros(len(self.tag_names)) if self.suggested is None else self.suggested.uses
 
 
 def build_samples(*groups: Observations) -> tuple[Sample, ...]:
@@ -203,15 +267,10 @@ def _incidence(rows: Iterable[Iterable[str]], column: dict[str, int]) -> Inciden
     return columns, ends
 
 
-def _matrix(incidence: Incidence, width: int) -> sparse.csr_matrix:
+def _matrix(incidence: Incidence, width: int) -> NameMatrix:
     columns, ends = incidence
     ones = np.ones(len(columns), dtype=np.int8)
-    return sparse.csr_matrix((ones, columns, ends), shape=(len(ends) - 1, width))
-
-
-def _column_sums(matrix: sparse.csr_matrix) -> FloatArray:
-    """Count each column's ones; quicker than summing int8 with a wider accumulator."""
-    return np.bincount(matrix.indices, minlength=matrix.shape[1]).astype(np.float64)
+    return NameMatrix(sparse.csr_matrix((ones, columns, ends), shape=(len(ends) - 1, width)))
 
 
 def _scores(suggested: Sequence[Sequence[tuple[str, float]]] | None) -> FloatArray | None:

@@ -336,4 +336,4 @@ def _outside_vocabulary(trained: Sample, vocabulary: PastVocabulary) -> FloatArr
 
 def _with_unreachable(sample: Sample, unknown: FloatArray) -> Sample:
     assert sample.tags is not None  # the caller's history has tags
-    return replace(sample, unreachable=sample.tags @ unknown)
+    return replace(sample, unreachable=sample.tags.matrix @ unknown)

@@ -187,5 +187,20 @@ def test_taking_rows_keeps_every_part_in_step():
     part = sample.take(np.array([2, 0]))
 
     assert part.f1.tolist() == [0.3, 0.1]
-    assert [part.word_names[i] for i in part.words.indices] == ["c", "a"]
+    assert [part.word_names[i] for i in part.words.matrix.indices] == ["c", "a"]
     assert part.tag_use.tolist() == [1, 0, 1]
+
+
+def test_a_split_is_what_two_selections_of_rows_are():
+    rows = [("a", "x"), ("b", "y"), ("a", "z"), ("c", "z")]
+    (whole,) = build_samples(observed(rows, f1=[0.1, 0.2, 0.3, 0.4]))
+    (sample, order) = whole.take(np.array([3, 1, 2])), np.array([2, 0, 1])
+
+    rest, part = sample.split(order, 1)
+
+    for side, expected in ((rest, sample.take(order[1:])), (part, sample.take(order[:1]))):
+        assert side.f1.tolist() == expected.f1.tolist()
+        assert side.word_use.tolist() == expected.word_use.tolist()
+        assert side.tag_use.tolist() == expected.tag_use.tolist()
+        assert (side.tags.matrix != expected.tags.matrix).nnz == 0
+    assert rest.word_use.tolist() == [0, 1, 1]

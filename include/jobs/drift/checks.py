@@ -431,7 +431,7 @@ def _estimate(reference: Sample, analysis: Sample) -> dict[str, float]:
     """Return what F1@5 the scores let expect, with its interval; nothing without scores."""
     if analysis.scores is None or reference.tags is None or not len(analysis):
         return {}
-    found = estimated_f1(analysis.scores, np.asarray(reference.tags.sum(axis=1)).ravel())
+    found = estimated_f1(analysis.scores, np.asarray(reference.tags.matrix.sum(axis=1)).ravel())
     return {
         "f1_estimated": found.mean,
         "f1_estimated_low": found.low,
