@@ -20,7 +20,8 @@ from include.notify.summaries import (
 
 def drift_mail(summary: DriftSummary) -> Mail:
     """Return the mail of a drift alarm that starts a retraining."""
-    contributors = [each.name for each in (*summary.tags, *summary.words) if each.significant][:3]
+    significant = [each.name for each in (*summary.tags, *summary.words) if each.significant]
+    contributors = list(dict.fromkeys(significant))[:3]  # a new tag is often a new word as well
     names = f": {joined_names(contributors)}" if contributors else ""
     subject = f"[{summary.site}] Drift in {summary.window}{names}; retraining"
     return _mail("drift", f"drift-report-{summary.report_id}", subject, summary, summary.images)

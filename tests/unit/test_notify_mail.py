@@ -71,6 +71,15 @@ def test_subject_names_month_and_top_contributors(drift):
     )
 
 
+def test_name_of_a_tag_and_a_word_is_once_in_the_subject():
+    new = ContributorSummary("kinzenzen", 0.0, 0.2, significant=True)
+    other = ContributorSummary("tulqui", 0.0, 0.1, significant=True)
+
+    mail = drift_mail(drift_summary(tags=(new,), words=(new, other)))
+
+    assert mail.subject == "[stackoverflow] Drift in 2019-06: kinzenzen and tulqui; retraining"
+
+
 def test_change_that_may_be_chance_is_not_in_the_subject_and_marked_in_the_text():
     rare = ContributorSummary("rare", 0.0, 0.005)
 
