@@ -76,8 +76,7 @@ from plugins.retry_policy import RetryTransientErrors
             type="boolean",
             title="Also without rare tags",
             description="Also answer the month with a model that knows only tags of five uses or "
-            "more (one fit more; with refreshes as many again as the weekly ones): what rarer "
-            "tags gain.",
+            "more (one fit more; with refreshes as many again as those): what rarer tags gain.",
         ),
         "training_price": Param(
             None,

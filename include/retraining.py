@@ -69,12 +69,14 @@ REFRESHES: Final = {
 }
 """Names of the rules by which a model is refreshed within a month, in charts and tables."""
 COMMON_TAGS: Final = "common_tags"
-WEEKLY_COMMON_TAGS: Final = "weekly_common_tags"
+REFRESHES_COMMON_TAGS: Final = {WEEKLY: "weekly_common_tags", SURGE: "surge_common_tags"}
+"""Rules of refreshes, and the names of the same with models that know no rare tags."""
 WITHOUT_RARE_TAGS: Final = {
     COMMON_TAGS: "Every month, only tags of five uses or more",
-    WEEKLY_COMMON_TAGS: "Refreshed every week, only tags of five uses or more",
+    REFRESHES_COMMON_TAGS[WEEKLY]: "Refreshed every week, only tags of five uses or more",
+    REFRESHES_COMMON_TAGS[SURGE]: "Refreshed when new tags surge, only tags of five uses or more",
 }
-"""Names of models that know no rare tags, beside the rules of those that do."""
+"""Names of models that know no rare tags, in charts and tables."""
 
 
 def policy_named(name: str) -> RetrainingPolicy:

@@ -161,7 +161,7 @@ def stability(
         typer.Option(
             "--without-rare-tags",
             help="Also fit each month with tags of five uses or more only: what rare ones gain. "
-            "With --refreshes every week too.",
+            "With --refreshes these models are refitted too.",
         ),
     ] = False,
     training_price: Annotated[

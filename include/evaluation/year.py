@@ -215,10 +215,10 @@ class YearReport:
     common_tags : PolicyCurve or None
         Of monthly models that know only tags of five uses or more; its loss is what rare tags gain.
         None unless every month was studied so.
-    weekly_common_tags : PolicyCurve or None
-        The same, refreshed every week.
-    weekly_rare_tags_gain : Gain or None
-        What rare tags gain where models are refreshed every week.
+    refreshes_common_tags : mapping of str to PolicyCurve
+        The same with refreshes within each month, by rule.
+    rare_tags_gains : mapping of str to Gain
+        What rare tags gain where models are refreshed by a rule.
     refits : tuple of MonthRefits
         One for each month, from which the best refreshes in hindsight are found (`best_refits`);
         empty unless every month was studied so.
@@ -242,8 +242,8 @@ class YearReport:
     refreshes: Mapping[str, PolicyCurve] = field(default_factory=dict)
     common_tags: PolicyCurve | None = None
     prices: Prices | None = None
-    weekly_common_tags: PolicyCurve | None = None
-    weekly_rare_tags_gain: Gain | None = None
+    refreshes_common_tags: Mapping[str, PolicyCurve] = field(default_factory=dict)
+    rare_tags_gains: Mapping[str, Gain] = field(default_factory=dict)
     refits: tuple[MonthRefits, ...] = ()
 
 

@@ -28,10 +28,11 @@ from include.evaluation.year import (
 from include.pages import ageing, curves, figures, heat
 from include.pages.environment import environment
 from include.pages.marks import Mark, marks_of
-from include.retraining import WEEKLY
+from include.retraining import SURGE, WEEKLY
 
 TAGS_SHOWN: Final = 8
 REFRESHES_SHOWN: Final = 8
+_WHEN: Final = {WEEKLY: "every week", SURGE: "when new tags surge"}
 _NUMBERS: Final = {4: "four", 5: "five", 6: "six", 7: "seven"}
 SLICES: Final = {
     "short": "short questions",
@@ -90,7 +91,7 @@ def render(report: YearReport) -> str:
     marks = marks_of(report.periods)
     schedules, refreshes = schedules_of(report), best_refits(report.refits)
     rules = {**report.curves, **report.refreshes}
-    common = (report.common_tags, report.weekly_common_tags)
+    common = (report.common_tags, *report.refreshes_common_tags.values())
     shown = rules | {curve.policy: curve for curve in common if curve}
     found_costs = costs(rules, report.prices) if report.prices else {}
     return (
@@ -121,7 +122,7 @@ def render(report: YearReport) -> str:
             | {name: worth(found) for name, found in cheapest_ranges(rules).items()},
             costs=found_costs,
             cheapest=cheapest_sentence(report.prices, found_costs),
-            rare_tags_gain=rare_tags_sentence(report.common_tags, report.weekly_rare_tags_gain),
+            rare_tags_gain=rare_tags_sentence(report.common_tags, report.rare_tags_gains),
             panels=curves.curve_panels(shown, report.months, marks, report.alarms),
             box=curves,
             heats=[
@@ -189,20 +190,19 @@ def cheapest_sentence(prices: Prices | None, found: Mapping[str, float]) -> str:
     )
 
 
-def rare_tags_sentence(monthly: PolicyCurve | None, weekly: Gain | None) -> str:
+def rare_tags_sentence(monthly: PolicyCurve | None, refreshed: Mapping[str, Gain]) -> str:
     """Return what tags of fewer uses than five gain; empty where it was not studied."""
     if monthly is None:
         return ""
     gain, interval = figures.figure(monthly.loss), figures.span(monthly.loss_low, monthly.loss_high)
-    refreshed = (
-        f"; with weekly refreshes {figures.figure(weekly.value)} "
-        f"{figures.span(weekly.low, weekly.high)}"
-        if weekly
-        else ""
+    others = "".join(
+        f"; with refreshes {_WHEN[rule]} {figures.figure(each.value)} "
+        f"{figures.span(each.low, each.high)}"
+        for rule, each in refreshed.items()
     )
     return (
         f"Tags of one to four uses, which the models otherwise know, gain {gain} F1@5 over all "
-        f"questions {interval}{refreshed}."
+        f"questions {interval}{others}."
     )
 
 

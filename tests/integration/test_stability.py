@@ -312,20 +312,25 @@ def test_months_without_rare_tags_are_a_curve_beside(stability):
     )
     assert report.common_tags.loss != 0
     assert report.common_tags.seconds > 0
-    assert report.weekly_common_tags is None
+    assert report.refreshes_common_tags == {}
 
 
-def test_weekly_refreshes_without_rare_tags_take_both_choices(stability):
+def test_refreshes_without_rare_tags_take_both_choices(stability):
     both = {"refreshes": True, "without_rare_tags": True}
     run(stability, YEAR_MONTHS[0], **both)
 
     (stored,) = reports(stability)
     report = from_plain(stored.report)
-    weekly, without = report.refreshes["weekly"], report.weekly_common_tags
-    assert without.trainings == weekly.trainings
-    assert without.seconds > report.common_tags.seconds
-    assert report.weekly_rare_tags_gain.value == pytest.approx(weekly.mean - without.mean)
-    assert report.weekly_rare_tags_gain.value != 0
+    assert report.refreshes_common_tags.keys() == report.refreshes.keys() == {"weekly", "surge"}
+    for rule, without in report.refreshes_common_tags.items():
+        refreshed, gain = report.refreshes[rule], report.rare_tags_gains[rule].value
+        assert without.trainings == refreshed.trainings
+        assert gain == pytest.approx(refreshed.mean - without.mean)
+        assert gain != 0
+    weekly, surge = (report.refreshes_common_tags[rule] for rule in ("weekly", "surge"))
+    assert weekly.seconds > report.common_tags.seconds
+    if surge.trainings == 1:  # nothing surged, so the same model answered the whole month
+        assert surge.f1 == report.common_tags.f1
 
 
 def refits(stability):

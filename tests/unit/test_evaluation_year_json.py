@@ -82,7 +82,7 @@ def report():
         tests=loss_tests(pairs, MONTHS),
         periods=(explained,),
         prices=Prices(2.0, 0.5),
-        weekly_rare_tags_gain=Gain(0.01, -0.002, 0.03),
+        rare_tags_gains={"weekly": Gain(0.01, -0.002, 0.03)},
         refits=(
             MonthRefits("2019-01", ("2019-01-08",), (9, 31), ((1 / 3, 0.2), (math.nan, 0.4))),
             MonthRefits("2019-02", (), (40,), ((0.3,),)),

@@ -218,20 +218,27 @@ def test_models_without_rare_tags_stand_beside_with_what_rare_tags_gain():
     assert len(page.css(".panels > figure")) == 5
 
 
-def test_what_rare_tags_gain_with_weekly_refreshes_is_said_too():
+def test_what_rare_tags_gain_with_refreshes_is_said_too():
     monthly = REPORT.curves["monthly"]
     report = replace(
         REPORT,
         common_tags=replace(monthly, policy="common_tags"),
-        weekly_common_tags=replace(monthly, policy="weekly_common_tags", trainings=52),
-        weekly_rare_tags_gain=Gain(0.021, 0.012, 0.03),
+        refreshes_common_tags={
+            "weekly": replace(monthly, policy="weekly_common_tags", trainings=52),
+            "surge": replace(monthly, policy="surge_common_tags", trainings=13),
+        },
+        rare_tags_gains={"weekly": Gain(0.021, 0.012, 0.03), "surge": Gain(0.014, 0.01, 0.02)},
     )
     page = LexborHTMLParser(render(report))
     rows = {row[0]: row for row in table("The policies compared", page)[1:]}
 
     assert rows["Refreshed every week, only tags of five uses or more"][1] == "52"
-    assert f"with weekly refreshes 0.021 {span(0.012, 0.03)}" in text_of("#curves", page)
-    assert len(page.css(".panels > figure")) == 6
+    assert rows["Refreshed when new tags surge, only tags of five uses or more"][1] == "13"
+    assert (
+        f"with refreshes every week 0.021 {span(0.012, 0.03)}; "
+        f"with refreshes when new tags surge 0.014 {span(0.01, 0.02)}."
+    ) in text_of("#curves", page)
+    assert len(page.css(".panels > figure")) == 7
 
 
 def test_table_of_policies_marks_the_recommended_one():

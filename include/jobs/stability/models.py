@@ -133,7 +133,7 @@ class StudyModels:
         the missing pairs, so of two months at least the later one sees the other. With
         ``refreshes`` the month is also answered by models that are refitted within it, and with
         ``without_rare_tags`` by one that knows only tags of `COMMON_USES` uses or more; with both
-        also by such models that are refitted every week.
+        also by such models that are refitted within it.
 
         Raises
         ------
@@ -163,7 +163,7 @@ class StudyModels:
         if refreshes:
             others.refresh()
         if without_rare_tags:
-            others.leave_out_rare_tags(weekly=refreshes)
+            others.leave_out_rare_tags(refreshes=refreshes)
         with self.engine.begin() as connection:
             finish_month(connection, study.study_id, model)
         return outcome.run_id

@@ -26,7 +26,7 @@ from include.evaluation.refreshes import (
 )
 from include.evaluation.surge import PastSpan, past_spans
 from include.jobs.data.datasets import TimeSplit
-from include.retraining import COMMON_TAGS, SURGE, WEEKLY, WEEKLY_COMMON_TAGS
+from include.retraining import COMMON_TAGS, REFRESHES_COMMON_TAGS, SURGE, WEEKLY
 from include.store.stability import (
     ModelMonth,
     Study,
@@ -78,23 +78,29 @@ class MonthRefreshes:
                 used = [refits[day] for day in days]
                 self._record(rule, refreshed_month(self._fresh, used))
 
-    def leave_out_rare_tags(self, *, weekly: bool) -> None:
+    def leave_out_rare_tags(self, *, refreshes: bool) -> None:
         """
         Answer the month by a model that knows no rare tags.
 
-        With ``weekly`` also by such models that are refitted every week, after `refresh`.
+        With ``refreshes`` also by such models that are refitted within it, on the days of `refresh`
+        and after it.
         """
         if COMMON_TAGS not in self._stored:
             self._record(COMMON_TAGS, self._common())
-        if weekly and WEEKLY_COMMON_TAGS not in self._stored:
-            with self.engine.connect() as connection:
-                first = read_refreshed_months(connection, *self._key)[COMMON_TAGS]
-            days = self._days[WEEKLY]
-            refits = [self._common_refit(day, at) for day, at in days.items()]
-            common = first[self.month.month]
-            found = refreshed_month(common.scores, refits)
+        missing = [rule for rule, name in REFRESHES_COMMON_TAGS.items() if name not in self._stored]
+        if not refreshes or not missing:
+            return
+        with self.engine.connect() as connection:
+            first = read_refreshed_months(connection, *self._key)[COMMON_TAGS]
+        common = first[self.month.month]
+        times = {day: at for rule in missing for day, at in self._days[rule].items()}
+        refits = {day: self._common_refit(day, at) for day, at in times.items()}
+        for rule in missing:
+            found = refreshed_month(common.scores, [refits[day] for day in self._days[rule]])
             seconds = common.seconds + found.seconds
-            self._record(WEEKLY_COMMON_TAGS, RefreshedMonth(found.scores, found.trainings, seconds))
+            self._record(
+                REFRESHES_COMMON_TAGS[rule], RefreshedMonth(found.scores, found.trainings, seconds)
+            )
 
     @property
     def _key(self) -> tuple[str, str, str]:

@@ -22,7 +22,7 @@ from include.jobs.stability.alarms import StudyChecks
 from include.jobs.stability.causes import PeriodExplainer
 from include.jobs.stability.questions import StudyQuestions
 from include.registry.runs import run_url
-from include.retraining import COMMON_TAGS, WEEKLY, WEEKLY_COMMON_TAGS, WITHOUT_RARE_TAGS
+from include.retraining import COMMON_TAGS, REFRESHES_COMMON_TAGS, WEEKLY, WITHOUT_RARE_TAGS
 from include.settings import Settings
 from include.store.stability import (
     Answers,
@@ -92,7 +92,9 @@ class ReportBuilder:
             if tuple(found) == names
         }
         common_tags = within.pop(COMMON_TAGS, None)
-        weekly_common_tags = within.pop(WEEKLY_COMMON_TAGS, None)
+        refreshes_common_tags = {
+            rule: within.pop(name) for rule, name in REFRESHES_COMMON_TAGS.items() if name in within
+        }
         policy, recommendation = recommend(curves, within)
         tests = loss_tests(pairs, names)
         explainer = PeriodExplainer(
@@ -118,10 +120,12 @@ class ReportBuilder:
             refreshes=within,
             common_tags=common_tags,
             prices=prices,
-            weekly_common_tags=weekly_common_tags,
-            weekly_rare_tags_gain=_rare_tags_gain(refreshed, seeded)
-            if weekly_common_tags and WEEKLY in within
-            else None,
+            refreshes_common_tags=refreshes_common_tags,
+            rare_tags_gains={
+                rule: _rare_tags_gain(rule, refreshed, seeded)
+                for rule in refreshes_common_tags
+                if rule in within
+            },
             refits=tuple(
                 month_refits(
                     name,
@@ -214,13 +218,15 @@ def _all_refitted(
 
 
 def _rare_tags_gain(
-    refreshed: Mapping[str, Mapping[str, RefreshedMonth]], seeded: Mapping[str, int]
+    rule: str,
+    refreshed: Mapping[str, Mapping[str, RefreshedMonth]],
+    seeded: Mapping[str, int],
 ) -> Gain:
-    """Return what rare tags gain where models are refreshed every week."""
-    weekly = {month: found.scores for month, found in refreshed[WEEKLY].items()}
-    without = refreshed[WEEKLY_COMMON_TAGS]
+    """Return what rare tags gain where models are refreshed by a rule."""
+    with_rare = {month: found.scores for month, found in refreshed[rule].items()}
+    name = REFRESHES_COMMON_TAGS[rule]
     curve = refresh_curve(
-        WEEKLY_COMMON_TAGS, without, weekly, samples=seeded["samples"], seed=seeded["seed"]
+        name, refreshed[name], with_rare, samples=seeded["samples"], seed=seeded["seed"]
     )
     return Gain(curve.loss, curve.loss_low, curve.loss_high)
 

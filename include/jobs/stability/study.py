@@ -93,7 +93,7 @@ class MonthRequest:
         window of the site's stored months.
     without_rare_tags : bool
         Also answer the month with a model that knows only tags of five uses or more; with
-        ``refreshes`` also with such models that are refitted every week.
+        ``refreshes`` also with such models that are refitted within the month.
     prices : Prices or None
         Of a training and of a lost point; the report then names the cheapest rule.
     """
