@@ -74,7 +74,7 @@ REFRESHES_COMMON_TAGS: Final = {WEEKLY: "weekly_common_tags", SURGE: "surge_comm
 WITHOUT_RARE_TAGS: Final = {
     COMMON_TAGS: "Every month, only tags of five uses or more",
     REFRESHES_COMMON_TAGS[WEEKLY]: "Refreshed every week, only tags of five uses or more",
-    REFRESHES_COMMON_TAGS[SURGE]: "Refreshed when new tags surge, only tags of five uses or more",
+    REFRESHES_COMMON_TAGS[SURGE]: "Refreshed on a surge, only tags of five uses or more",
 }
 """Names of models that know no rare tags, in charts and tables."""
 

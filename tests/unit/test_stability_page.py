@@ -233,7 +233,7 @@ def test_what_rare_tags_gain_with_refreshes_is_said_too():
     rows = {row[0]: row for row in table("The policies compared", page)[1:]}
 
     assert rows["Refreshed every week, only tags of five uses or more"][1] == "52"
-    assert rows["Refreshed when new tags surge, only tags of five uses or more"][1] == "13"
+    assert rows["Refreshed on a surge, only tags of five uses or more"][1] == "13"
     assert (
         f"with refreshes every week 0.021 {span(0.012, 0.03)}; "
         f"with refreshes when new tags surge 0.014 {span(0.01, 0.02)}."
