@@ -9,22 +9,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable
-from typing import Any, Final, Protocol, TypeVar
+from contextlib import AbstractContextManager
+from typing import Final
 
 _LOOKALIKES: Final = str.maketrans("<>&", "\u2039\u203a\uff06")
 _INVISIBLE: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 _MARKDOWN: Final = re.compile(r"[\\`*_\[\]|~]")
 _LEADING: Final = re.compile(r"^(\s*)([#+\-=]|\d+(?=[.)]))", re.MULTILINE)
-
-
-class _Figure(Protocol):
-    """What is used of matplotlib's figures."""
-
-    def findobj(self, match: Callable[[Any], bool]) -> list[Any]: ...
-
-
-F = TypeVar("F", bound=_Figure)
 
 
 def without_markup(text: str) -> str:
@@ -66,16 +57,17 @@ def markdown(text: str) -> str:
     return _LEADING.sub(_escaped_start, text)
 
 
-def without_formulas(figure: F) -> F:
+def no_formulas() -> AbstractContextManager[None]:
     r"""
-    Return ``figure`` with every text in it shown as it is, also between dollar signs.
+    Return a context in which matplotlib shows the texts of new pictures as they are.
 
-    matplotlib reads ``$...$`` as a formula: a tag such as ``$\frac{a$`` would end the drawing with
-    an error. Call it last, before the figure is saved.
+    Else it reads ``$...$`` as a formula: a tag such as ``\frac{a$`` after a dollar sign would end
+    the drawing with an error. Make and save a picture in one such context: labels of an axis are
+    made when it is drawn.
     """
-    for text in figure.findobj(_is_text):
-        text.set_parse_math(False)
-    return figure
+    from matplotlib import rc_context
+
+    return rc_context({"text.parse_math": False})
 
 
 def _escaped_start(start: re.Match[str]) -> str:
@@ -83,7 +75,3 @@ def _escaped_start(start: re.Match[str]) -> str:
     if start[2].isdigit():
         return f"{start[1]}{start[2]}\\"
     return f"{start[1]}\\{start[2]}"
-
-
-def _is_text(artist: Any) -> bool:
-    return hasattr(artist, "set_parse_math")

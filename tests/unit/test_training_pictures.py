@@ -67,3 +67,14 @@ def test_bars_of_a_comparison_are_as_long_as_the_f1_of_each_candidate(tmp_path):
     bars = np.split(rows, np.flatnonzero(np.diff(rows) > 1) + 1)
     upper, lower = (lengths[bar].max() for bar in (bars[0], bars[-1]))
     assert upper / lower == pytest.approx(2, abs=0.03)
+
+
+@pytest.mark.parametrize("length", [5, 30, 300])
+def test_labels_of_any_length_leave_room_for_the_bars(tmp_path, length):
+    path, name = tmp_path / "candidates.png", "m" * length
+    figures, interval = dict.fromkeys((1, 3, 5), 1.0), BootstrapInterval(1.0, 1.0, 1.0, 1.0, 5)
+    draw_comparison({name: figures}, {name: interval}, "a title", path)
+
+    bars = pixels_of(path, BLUE)
+    assert bars.sum(axis=1).max() > 0.3 * bars.shape[1]
+    assert not bars[:, -10:].any()
