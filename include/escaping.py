@@ -9,13 +9,20 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from contextlib import AbstractContextManager
 from typing import Final
 
 _LOOKALIKES: Final = str.maketrans("<>&", "\u2039\u203a\uff06")
 _INVISIBLE: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 _MARKDOWN: Final = re.compile(r"[\\`*_\[\]|~]")
 _LEADING: Final = re.compile(r"^(\s*)([#+\-=]|\d+(?=[.)]))", re.MULTILINE)
+
+NO_FORMULAS: Final = {"text.parse_math": False}
+r"""
+For `matplotlib.rc_context`: pictures that are made and saved in it show their texts as they are.
+
+Else matplotlib reads ``$...$`` as a formula: a tag such as ``\frac{a$`` after a dollar sign would end
+the drawing with an error. Labels of an axis are made when it is drawn.
+"""
 
 
 def without_markup(text: str) -> str:
@@ -55,19 +62,6 @@ def markdown(text: str) -> str:
     text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     text = _MARKDOWN.sub(r"\\\g<0>", text)
     return _LEADING.sub(_escaped_start, text)
-
-
-def no_formulas() -> AbstractContextManager[None]:
-    r"""
-    Return a context in which matplotlib shows the texts of new pictures as they are.
-
-    Else it reads ``$...$`` as a formula: a tag such as ``\frac{a$`` after a dollar sign would end
-    the drawing with an error. Make and save a picture in one such context: labels of an axis are
-    made when it is drawn.
-    """
-    from matplotlib import rc_context
-
-    return rc_context({"text.parse_math": False})
 
 
 def _escaped_start(start: re.Match[str]) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from io import BytesIO
 from typing import Final
 
-from include.escaping import no_formulas
+from include.escaping import NO_FORMULAS
 from include.notify.mail import InlineImage
 from include.notify.summaries import ContributorSummary, SignalSummary
 
@@ -22,8 +22,10 @@ _MAX_TIMES: Final = 8.0
 
 def signals_chart(signals: Sequence[SignalSummary]) -> InlineImage:
     """Return a bar chart of each signal as a multiple of its threshold; a line marks 1."""
+    from matplotlib import rc_context
+
     shown = sorted(signals, key=lambda signal: signal.times)
-    with no_formulas():
+    with rc_context(NO_FORMULAS):
         figure, axes = _figure(0.27 * len(shown) + 0.75)
         times = [min(signal.times, _MAX_TIMES) for signal in shown]
         colours = [ALARM if signal.alarmed else LIGHT for signal in shown]
@@ -53,8 +55,10 @@ def contributors_chart(
     name: str, what: str, contributors: Sequence[ContributorSummary]
 ) -> InlineImage:
     """Return a chart of each tag's or word's share of questions before and now."""
+    from matplotlib import rc_context
+
     shown = list(reversed(contributors))
-    with no_formulas():
+    with rc_context(NO_FORMULAS):
         figure, axes = _figure(0.3 * len(shown) + 0.95)
         for row, contributor in enumerate(shown):
             before, after = 100 * contributor.before, 100 * contributor.after

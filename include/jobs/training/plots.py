@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from include.escaping import no_formulas
+from include.escaping import NO_FORMULAS
 from include.evaluation.bootstrap import BootstrapInterval
 from include.evaluation.evaluation import Evaluation
 from include.evaluation.metrics import DEPTH
@@ -52,13 +52,15 @@ def draw_evaluation(evaluation: Evaluation, title: str, folder: Path) -> None:
     folder : Path
         Made if absent.
     """
+    from matplotlib import rc_context
+
     folder.mkdir(parents=True, exist_ok=True)
     large = {
         f"{name}, {evaluation.slices[name].question_count:,} questions": curve
         for name, curve in evaluation.slice_calibration.items()
         if evaluation.slices[name].question_count >= MIN_SLICE_QUESTIONS
     }
-    with no_formulas():
+    with rc_context(NO_FORMULAS):
         _save(_by_k(evaluation, title), folder / "precision_recall_by_k.png")
         _save(_tags(evaluation.tags, title), folder / "tags.png")
         _save(_calibration(evaluation.calibration, title), folder / "calibration.png")
@@ -86,8 +88,10 @@ def draw_comparison(
     path : Path
         Of the PNG file; its folder is made if absent.
     """
+    from matplotlib import rc_context
+
     path.parent.mkdir(parents=True, exist_ok=True)
-    with no_formulas():
+    with rc_context(NO_FORMULAS):
         _save(_comparison(candidates, intervals, title), path)
 
 
