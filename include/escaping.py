@@ -9,19 +9,19 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from typing import Final
+from typing import Any, Final
 
 _LOOKALIKES: Final = str.maketrans("<>&", "\u2039\u203a\uff06")
 _INVISIBLE: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 _MARKDOWN: Final = re.compile(r"[\\`*_\[\]|~]")
 _LEADING: Final = re.compile(r"^(\s*)([#+\-=]|\d+(?=[.)]))", re.MULTILINE)
 
-NO_FORMULAS: Final = {"text.parse_math": False}
+NO_FORMULAS: Final[dict[Any, Any]] = {"text.parse_math": False}
 r"""
 For `matplotlib.rc_context`: pictures that are made and saved in it show their texts as they are.
 
-Else matplotlib reads ``$...$`` as a formula: a tag such as ``\frac{a$`` after a dollar sign would end
-the drawing with an error. Labels of an axis are made when it is drawn.
+Else matplotlib reads ``$...$`` as a formula: a tag such as ``\frac{a$`` after a dollar sign would
+end the drawing with an error. Labels of an axis are made when it is drawn.
 """
 
 
