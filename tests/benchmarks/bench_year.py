@@ -31,8 +31,9 @@ from rich.table import Table
 
 from include.candidates.encoders import encoder_factory
 from include.evaluation.metrics import QuestionScores
+from include.jobs.ingestion.file_check import covered_time
 from include.local_stack.progress import Steps
-from include.months import add_months, check_month, month_of, months_between
+from include.months import add_months, check_month, month_of, month_start, months_between
 from include.names import CANDIDATES, STUDY_CANDIDATES
 from include.questions import Question
 from include.sandbox.simulator import simulate
@@ -53,6 +54,14 @@ def same(ours: dict[Any, QuestionScores], loops: dict[Any, QuestionScores]) -> b
         for pair in loops
         for part in ("found", "true_count", "reachable_count")
     )
+
+
+def of_whole_months(questions: Sequence[Question]) -> list[Question]:
+    """Return those from which the platform learns: none of a month that the file begins within."""
+    start, _ = covered_time(
+        questions[0].asked_at, questions[-1].asked_at, None, from_the_beginning=False
+    )
+    return [each for each in questions if month_start(month_of(each.asked_at)) >= start]
 
 
 def months_that_grow(questions: Sequence[Question], last: str) -> list[tuple[str, str]]:
@@ -183,7 +192,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settings = Settings.from_env()
         encoders = encoder_factory(settings.bert_model)
         loop = run_loop(
-            questions, months, candidates, encoders, settings.min_tag_count, console.log
+            of_whole_months(questions),
+            months,
+            candidates,
+            encoders,
+            settings.min_tag_count,
+            console.log,
         )
         grown = [] if asked.no_growth else months_that_grow(questions, last)
         grown = [each for each in grown if each != period]
