@@ -11,8 +11,9 @@ Gunicorn returns a connection to the main thread after every response: a wake-up
 changes of the poller's set, and another wake-up of a pool thread for the next request. Together
 they cost as much as Flask, and more when the interpreter is busy, as each of them waits for the
 interpreter lock. Here one thread serves consecutive requests of a connection, as long as no other
-request waits for a thread. Only one: threads with a connection each would take the interpreter lock
-from each other at every system call, twice in each request.
+request waits for a thread: 3,032 constant responses a second instead of 2,731 (docs/serving.md).
+Only one: threads with a connection each would take the interpreter lock from each other at every
+system call, twice in each request.
 
 A new connection wakes all workers, and the worker that was active last nearly always accepts it: of
 four clients, one worker may get all. Here a worker with more connections than another delays its

@@ -117,7 +117,7 @@ class ThresholdCalibration:
         above = [
             v
             for v in values
-            if v.signal in self.null_distributions and v.value > self._threshold(v.signal)
+            if v.signal in self.null_distributions and self.exceeds(v.signal, v.value)
         ]
         return tuple(sorted(above, key=self.excess, reverse=True))
 
@@ -127,8 +127,9 @@ class ThresholdCalibration:
         scale = max(null.std, null.month_scale or 0.0, 1e-9)
         return (value.value - null.threshold) / scale
 
-    def _threshold(self, signal: str) -> float:
-        return self.null_distributions[signal].threshold
+    def exceeds(self, signal: str, value: float) -> bool:
+        """Return whether a value of a calibrated signal raises an alarm."""
+        return value > self.null_distributions[signal].threshold
 
 
 def calibrate_thresholds(

@@ -73,8 +73,8 @@ def _shifts_for(calibration: ThresholdCalibration) -> dict[str, Shift]:
 
 def _alarmed(reference: Sample, analysis: Sample, calibration: ThresholdCalibration) -> bool:
     return any(
-        SIGNAL[name].value(reference, analysis) > threshold
-        for name, threshold in calibration.thresholds.items()
+        calibration.exceeds(name, SIGNAL[name].value(reference, analysis))
+        for name in calibration.null_distributions
     )
 
 

@@ -108,10 +108,6 @@ class NameMatrix:
         known = np.arange(self.source.shape[0]) if self.rows is None else self.rows
         return NameMatrix(self.source, known[rows])
 
-    def without(self, part: NameMatrix, rows: NDArray[np.intp]) -> NameMatrix:
-        """Return the questions at ``rows``, which are all but those of ``part``."""
-        return replace(self[rows], counted=self.uses - part.uses)
-
 
 @dataclass(frozen=True, eq=False)
 class Sample:
@@ -177,13 +173,15 @@ class Sample:
         size : int
             In [0, n].
         """
-        part, rows = self.take(order[:size]), order[size:]
+        part, rest = self.take(order[:size]), self.take(order[size:])
         counted: dict[str, Any] = {
-            field.name: whole.without(getattr(part, field.name), rows)
+            field.name: replace(
+                getattr(rest, field.name), counted=whole.uses - getattr(part, field.name).uses
+            )
             for field in fields(self)
             if isinstance(whole := getattr(self, field.name), NameMatrix)
         }
-        return replace(self.take(rows), **counted), part
+        return replace(rest, **counted), part
 
     @property
     def word_use(self) -> FloatArray:

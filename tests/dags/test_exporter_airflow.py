@@ -8,7 +8,7 @@ import time
 import pytest
 
 from include import names
-from include.monitoring.airflow_source import AirflowSource
+from include.monitoring.airflow_source import RUNS_READ, AirflowSource
 from include.notify.airflow_rest import AirflowSession
 
 pytestmark = pytest.mark.integration
@@ -37,7 +37,7 @@ def session(api_server):
         api_server, os.environ["AIRFLOW_USER"], os.environ["AIRFLOW_PASSWORD"], timeout_s=30
     )
     yield made
-    for run in made.request("GET", RUNS).json()["dag_runs"]:
+    for run in made.request("GET", f"{RUNS}?limit=100").json()["dag_runs"]:
         made.request("DELETE", f"{RUNS}/{run['dag_run_id']}")
 
 
@@ -92,6 +92,19 @@ def test_a_later_reading_asks_for_changes_only_and_knows_as_much_as_a_first_one(
     assert asked == 4  # DAGs, changes, active runs, health; a first one asks for each DAG
     for name in ("dag_failed", "dag_success_timestamp_seconds", "dag_month_duration_seconds"):
         assert later.values(name) == first.values(name) != {}
+
+
+def test_a_success_is_remembered_when_as_many_runs_as_are_read_failed_after_it(session, start):
+    source = AirflowSource(session, 60)
+    start("first", "success")
+    before = source.read()
+    for number in range(RUNS_READ):
+        start(f"later-{number}", "failed")
+    later, first = source.read(), AirflowSource(session, 60).read()
+
+    name = "dag_success_timestamp_seconds"
+    assert later.values("dag_failed")[KEY] == 1
+    assert later.values(name)[KEY] == first.values(name)[KEY] == before.values(name)[KEY]
 
 
 def test_every_dag_of_the_platform_is_read(session):

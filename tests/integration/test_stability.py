@@ -17,6 +17,7 @@ from include.evaluation.year_json import from_plain
 from include.jobs.stability.models import YEAR
 from include.jobs.stability.study import Stability, request_from_run
 from include.months import months_between
+from include.sandbox.events import Event
 from include.sandbox.simulator import simulate
 from include.settings import Settings
 from include.store.questions import upsert_questions
@@ -29,7 +30,9 @@ STORED = months_between("2023-01", "2023-07")
 YEAR_MONTHS = STORED[-3:]
 
 
-def make_place(database_url, mlflow_server, tmp_path, render=lambda report: "<p>page</p>"):
+def make_place(
+    database_url, mlflow_server, tmp_path, render=lambda report: "<p>page</p>", events=()
+):
     settings = Settings(
         database_url=database_url,
         mlflow_tracking_uri=mlflow_server,
@@ -43,7 +46,7 @@ def make_place(database_url, mlflow_server, tmp_path, render=lambda report: "<p>
         first_month=STORED[0],
         months=len(STORED),
         questions_per_month=50,
-        events=(),
+        events=events,
         site=settings.site,
     )
     with stability.engine.begin() as connection:
@@ -329,8 +332,24 @@ def test_refreshes_without_rare_tags_take_both_choices(stability):
         assert gain != 0
     weekly, surge = (report.refreshes_common_tags[rule] for rule in ("weekly", "surge"))
     assert weekly.seconds > report.common_tags.seconds
-    if surge.trainings == 1:  # nothing surged, so the same model answered the whole month
-        assert surge.f1 == report.common_tags.f1
+    assert surge.trainings == 1  # nothing surged, so the same model answered the whole month
+    assert surge.f1 == report.common_tags.f1
+
+
+def test_a_surge_refits_the_model_without_rare_tags_too(database_url, mlflow_server, tmp_path):
+    release = Event(YEAR_MONTHS[0], "tag_born", 0.3)
+    stability = make_place(database_url, mlflow_server, tmp_path, events=(release,))
+    try:
+        run(stability, YEAR_MONTHS[0], refreshes=True, without_rare_tags=True)
+        (stored,) = reports(stability)
+    finally:
+        stability.engine.dispose()
+
+    report = from_plain(stored.report)
+    surge, without = report.refreshes["surge"], report.refreshes_common_tags["surge"]
+    assert without.trainings == surge.trainings > 1
+    assert without.mean > report.common_tags.mean  # the new tag has five uses after a while
+    assert surge.mean > without.mean
 
 
 def refits(stability):

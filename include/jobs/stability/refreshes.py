@@ -72,7 +72,7 @@ class MonthRefreshes:
 
     def refresh(self) -> None:
         """Answer the month with refreshes by each rule; store each refit's answers to the rest."""
-        refits = self._refits()
+        refits = self._refits  # also where every rule is stored: an earlier release kept none
         for rule, days in self._days.items():
             if rule not in self._stored:
                 used = [refits[day] for day in days]
@@ -135,8 +135,9 @@ class MonthRefreshes:
             }
         return found
 
+    @cached_property
     def _refits(self) -> Mapping[str, Refit]:
-        """Return the refits of all rules by day; fit and store those that are missing."""
+        """Refits of all rules by day; those that are missing are fitted and stored."""
         with self.engine.connect() as connection:
             stored = read_refits(connection, *self._key).get(self.month.month, {})
         times = {day: at for days in self._days.values() for day, at in days.items()}
@@ -176,7 +177,7 @@ class MonthRefreshes:
         """Return a refit of the month that knows no rare tags."""
         vocabulary = self._vocabulary(at, COMMON_USES)
         if vocabulary == self._vocabulary(at, self.study.min_tag_count):
-            return self._refits()[day]
+            return self._refits[day]
         return self._refit(at, vocabulary)
 
     def _record(self, rule: str, found: RefreshedMonth) -> None:
